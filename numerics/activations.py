@@ -1,0 +1,58 @@
+"""Torch forms of the activations: the same SymPy expression, run over tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy as sp
+import torch
+
+from theory.activations import Z, Activation
+from theory.enclosure import certified_float
+from theory.program import Program
+
+_FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "exp": torch.exp,
+    "erf": torch.erf,
+    "tanh": torch.tanh,
+    "softplus": torch.nn.functional.softplus,
+    "Abs": torch.abs,
+    "sign": torch.sign,
+}
+
+
+class TorchActivation:
+    """sigma, sigma', sigma'' ... on tensors of any dtype and device, elementwise.
+
+    Args:
+        activation: the exact expression; its constants are rounded to double once.
+
+    Derivatives come from SymPy, not from autograd; repeated subexpressions are evaluated once per call.
+    """
+
+    def __init__(self, activation: Activation) -> None:
+        self.exact = activation
+        self._programs: dict[tuple[int, ...], Program] = {}
+
+    def derivatives(self, z: torch.Tensor, *orders: int) -> tuple[torch.Tensor, ...]:
+        """sigma^{(j)}(z) for each j in ``orders``, each of the shape of ``z``.
+
+        Raises:
+            ValueError: a derivative that is a distribution (second derivative of ReLU).
+        """
+        if orders not in self._programs:
+            expressions = [self.exact.derivative(j) for j in orders]
+            self._programs[orders] = Program(expressions, Z, _constant)
+        values = self._programs[orders](z, _FUNCTIONS)
+        return tuple(v if isinstance(v, torch.Tensor) else torch.full_like(z, v) for v in values)
+
+    def __call__(self, z: torch.Tensor) -> torch.Tensor:
+        """sigma(z)."""
+        return self.derivatives(z, 0)[0]
+
+
+def _constant(expr: sp.Expr) -> float:
+    return certified_float(expr)
