@@ -216,11 +216,8 @@ def ntk_tail_bound(activation: Activation, d: int, max_degree: int, order: int) 
     with ctx.workprec(128):
         # E over tau_{d+2q} of a function of sqrt(d) t: integrate in tau_d against the weight (1 - t^2)^q.
         weight = fmpq_poly([1, 0, -1]) ** order
-        mass = sphere_expectation(Z_ONE, d, weight, 128)
+        mass = sphere_expectation(sp.Integer(1), d, weight, 128)
         return (sphere_expectation(expr, d, weight, 128) / mass * scale).upper()
-
-
-Z_ONE = sp.Integer(1)
 
 
 @dataclass(frozen=True)

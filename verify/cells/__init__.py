@@ -1,0 +1,1 @@
+"""Cells: what is computed and stored. Each imports theory and numerics only; none judges."""

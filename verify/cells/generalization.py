@@ -1,0 +1,141 @@
+"""Cells of the generalisation claims."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from numerics.directions import GoodDirections
+from numerics.kernels import ntk_gram
+from numerics.network import TwoLayerNetwork
+from numerics.objective import TaylorObjective, Weights
+from numerics.ridge import KernelRidge
+from numerics.sampling import generator, sphere
+from numerics.targets import Target
+from numerics.train import adam, small_start
+from theory import Activation, kernel_ridge_risk, ntk_spectrum
+from verify.experiment import Cell, Numbers
+
+TEST_POINTS = 4000
+
+
+class RidgeRisk(Cell):
+    """Test risk of kernel ridge regression with the Gram matrix of one random wide network. Numbers: ``risk``."""
+
+    activation: str
+    device: str
+    d: int
+    m: int
+    n: int
+    ridge: float
+    energies: tuple[float, ...]
+
+    def run(self) -> Numbers:
+        network = TwoLayerNetwork(
+            self.d, self.m, Activation.parse(self.activation), self.seed("network"), device=self.device
+        )
+        target = sum_of_harmonics(self.d, self.energies, self.seed("target"))
+        gen = generator(self.seed("data"))
+        x = sphere(self.n, self.d, math.sqrt(self.d), gen).to(network.w)
+        test = sphere(TEST_POINTS, self.d, math.sqrt(self.d), gen).to(network.w)
+        fit = KernelRidge(ntk_gram(network, x), target(x))
+        error = fit.predict(ntk_gram(network, test, x), self.ridge) - target(test)
+        return {"risk": float(error.square().mean())}
+
+
+def sum_of_harmonics(d: int, energies: tuple[float, ...], seed: int) -> Target:
+    """Dense random harmonics of degree 1, 2, ... with the given energies."""
+    total = Target.dense(d, 1, energies[0], seed)
+    for degree, energy in enumerate(energies[1:], start=2):
+        total = total + Target.dense(d, degree, energy, seed + degree)
+    return total
+
+
+class PredictedRisk(Cell):
+    """The risk of :class:`RidgeRisk` from the certified spectrum, and without the tail's implicit ridge.
+
+    Numbers: ``risks`` and ``without_tail``, by n.
+    """
+
+    activation: str
+    d: int
+    samples: tuple[int, ...]
+    ridge: float
+    energies: tuple[float, ...]
+    max_degree: int = 12
+
+    def run(self) -> Numbers:
+        spectrum = ntk_spectrum(Activation.parse(self.activation), self.d, self.max_degree)
+        energies = dict(enumerate(self.energies, start=1))
+        # The planted error: only the degrees of the target are kept, the implicit ridge gamma_{>k} is forgotten.
+        kept = len(self.energies) + 1
+        bare = type(spectrum)(
+            spectrum.activation,
+            spectrum.d,
+            spectrum.degrees[:kept],
+            spectrum.multiplicities[:kept],
+            spectrum.eigenvalues[:kept],
+            spectrum.tail * 0,
+        )
+        return {
+            "risks": [kernel_ridge_risk(spectrum, n, self.ridge, energies) for n in self.samples],
+            "without_tail": [kernel_ridge_risk(bare, n, self.ridge, energies) for n in self.samples],
+        }
+
+
+class PairedRisks(Cell):
+    """Test risks of joint training, the QuadNTK alone and the NTK with its best ridge, on the same data and network.
+
+    Target: <b,x> + a unit-energy harmonic of degree 2 in one direction (k = 1). The NTK's ridge is chosen on the test points,
+    which favours the NTK. Numbers: ``joint``, ``quadntk``, ``ntk``, ``ntk_ridge``, the final training losses, and for the
+    curve ``steps`` with ``joint_loss`` and ``quadntk_loss``.
+    """
+
+    activation: str
+    device: str
+    d: int
+    m: int
+    n: int
+    steps: int
+    rate: float
+    start: float
+    r4: float
+
+    def run(self) -> Numbers:
+        network = TwoLayerNetwork(
+            self.d,
+            self.m,
+            Activation.parse(self.activation),
+            self.seed("network"),
+            dtype=torch.float32,
+            device=self.device,
+        )
+        target = Target.sparse(self.d, 1, [1.0], self.seed("dense")) + Target.sparse(
+            self.d, 2, [1.0], self.seed("sparse")
+        )
+        gen = generator(self.seed("data"))
+        x = sphere(self.n, self.d, math.sqrt(self.d), gen).to(network.w)
+        test = sphere(TEST_POINTS, self.d, math.sqrt(self.d), gen).to(network.w)
+        labels = target(test)
+        numbers: Numbers = {"energies": target.energies()}
+        for method, directions in (("joint", GoodDirections(network, 1)), ("quadntk", None)):
+            objective = TaylorObjective(network, x, target(x), Weights(r4=self.r4), directions)
+            begin = small_start(network, self.start, self.seed("start"))
+            trajectory = adam(objective, begin, self.steps, self.rate, record_every=max(self.steps // 20, 1))
+            risk = (objective.predict(test, trajectory.W) - labels).square().mean()
+            numbers[method] = float(risk)
+            numbers["steps"] = list(trajectory.steps)
+            numbers[f"{method}_loss"] = [p.total for p in trajectory.parts]
+            numbers[f"{method}_data"] = trajectory.parts[-1].data
+        fit = KernelRidge(ntk_gram(network, x).double(), target(x).double())
+        gram = ntk_gram(network, test, x).double()
+        risks = {
+            ridge: float((fit.predict(gram, ridge) - labels).square().mean()) for ridge in RIDGES
+        }
+        numbers["ntk_ridge"] = min(risks, key=lambda r: risks[r])
+        numbers["ntk"] = risks[numbers["ntk_ridge"]]
+        return numbers
+
+
+RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-8, 13))

@@ -1,0 +1,131 @@
+"""What the terminal shows: progress while computing, and the table of verdicts. Plain text when it is not a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from verify.claim import Claim
+from verify.outcome import Comparison, Verdict
+from verify.session import Judgement
+from verify.sweep import Done
+
+COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.INCONCLUSIVE: "yellow"}
+
+
+def number(value: float) -> str:
+    """Six significant digits."""
+    return f"{value:.6g}"
+
+
+def interval_text(comparison: Comparison) -> str:
+    """The measured interval, with enough digits to tell its ends apart."""
+    low, high = comparison.measured.lower, comparison.measured.upper
+    digits = 6
+    while digits < 16 and low != high and f"{low:.{digits}g}" == f"{high:.{digits}g}":
+        digits += 1
+    return f"[{low:.{digits}g}, {high:.{digits}g}]"
+
+
+class ProgressDisplay:
+    """Shows which claim, which cell and the elapsed time, on standard error; a context manager and a listener."""
+
+    def __init__(self, console: Console, claims: Sequence[Claim]) -> None:
+        self._console, self._claims = console, claims
+        self._started = time.perf_counter()
+        self._current: Claim | None = None
+        self._counts = {"stored": 0, "computed": 0}
+        self._bar: Progress | None = None
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("[bold]{task.fields[claim]:<3}[/] {task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[cell]}"),
+                TimeElapsedColumn(),
+                console=console,
+            )
+
+    def __enter__(self) -> ProgressDisplay:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish_plain()
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, claim: Claim, done: Done | None, total: int) -> None:
+        """The listener of :func:`verify.session.verify`."""
+        if done is None:
+            self._finish_plain()
+            self._current, self._counts = claim, {"stored": 0, "computed": 0}
+            if self._bar is not None:
+                self._task = self._bar.add_task(claim.title, total=total, claim=claim.id, cell="")
+            else:
+                place = [c.id for c in self._claims].index(claim.id) + 1
+                self._say(f"{claim.id} {claim.title} ({place} of {len(self._claims)}): {total} cells")
+            return
+        self._counts["stored" if done.stored else "computed"] += 1
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, cell=type(done.cell).__name__)
+
+    def _finish_plain(self) -> None:
+        if self._current is not None and self._bar is None:
+            c = self._counts
+            self._say(f"{self._current.id} done: {c['computed']} computed, {c['stored']} from the records")
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"[{time.perf_counter() - self._started:6.1f} s] {text}", markup=False, highlight=False)
+
+
+HEADINGS = ("claim", "verdict", "deciding comparison", "predicted", "measured", "interval", "control")
+
+
+def _row(judgement: Judgement) -> tuple[str, ...]:
+    c = judgement.outcome.decisive
+    predicted = f"<= {number(c.predicted)}" if c.rule == "below" else number(c.predicted)
+    return (
+        f"{judgement.claim.id} {judgement.claim.title}",
+        str(judgement.verdict),
+        c.label,
+        predicted,
+        number(c.measured.value),
+        interval_text(c),
+        str(judgement.control.verdict),
+    )
+
+
+def show_table(console: Console, judgements: Sequence[Judgement]) -> None:
+    """The final table: a rich one on a terminal, aligned plain text otherwise."""
+    rows = [_row(j) for j in judgements]
+    if console.is_terminal:
+        table = Table(header_style="bold", show_lines=False)
+        for heading in HEADINGS:
+            table.add_column(heading, overflow="fold")
+        for judgement, row in zip(judgements, rows, strict=True):
+            cells = [Text(text) for text in row]
+            cells[1].stylize(COLOURS[judgement.verdict])
+            table.add_row(*cells)
+        console.print(table)
+    else:
+        widths = [max(len(r[i]) for r in (HEADINGS, *rows)) for i in range(len(HEADINGS))]
+        for row in (HEADINGS, *rows):
+            line = "  ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)).rstrip()
+            console.file.write(line + "\n")
+    counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    console.print(f"{len(judgements)} claims: {summary}", highlight=False)

@@ -1,0 +1,92 @@
+"""A cell: a frozen specification of what to measure, and the numbers it gives.
+
+Computing and judging are apart. A cell computes; its numbers are stored under its key; verdicts are derived from
+stored numbers, every time. The key hashes the specification together with a fingerprint of the code and of the
+libraries that computed it, so a record made by other code is never served as current.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import platform
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+LIBRARIES = ("torch", "python-flint", "sympy", "mpmath", "numpy", "scipy")
+
+Numbers = dict[str, Any]
+"""What a cell gives: JSON values; certified balls as their decimal text."""
+
+
+class Cell(BaseModel):
+    """Base of all cells. A subclass adds fields and :meth:`run`.
+
+    Attributes:
+        base_seed: of the run; cells that use no randomness ignore it.
+        replicate: index of the repetition.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    base_seed: int = 0
+    replicate: int = 0
+
+    def run(self) -> Numbers:
+        """Compute the numbers. The only place where work is done."""
+        raise TypeError(f"{type(self).__name__} does not say how to run")
+
+    @property
+    def specification(self) -> str:
+        """Canonical JSON of the fields, with the cell's kind."""
+        return f'{{"kind":"{type(self).__name__}","fields":{self.model_dump_json()}}}'
+
+    def key(self, fingerprint: str) -> str:
+        """Key of the record: SHA-256 of specification and fingerprint."""
+        return hashlib.sha256(f"{fingerprint}\n{self.specification}".encode()).hexdigest()
+
+    def seed(self, purpose: str, shared: tuple[str, ...] = ()) -> int:
+        """A seed from the cell's own coordinates, so that results depend on neither order nor worker.
+
+        Args:
+            purpose: what is drawn; different purposes give independent streams.
+            shared: fields to leave out, so that cells that differ only there draw the same (paired measurements).
+        """
+        fields = self.model_dump_json(exclude=set(shared))
+        digest = hashlib.sha256(f"{type(self).__name__}\n{fields}\n{purpose}".encode()).digest()
+        words = np.frombuffer(digest, dtype=np.uint32).tolist()
+        return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of Python, of this project and of the libraries that compute."""
+    found = {"python": platform.python_version()}
+    for name in ("escape-ntk", *LIBRARIES):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Hash of the source of theory, numerics and the cells, and of the library versions."""
+    digest = hashlib.sha256()
+    for module in ("theory", "numerics", "verify.cells"):
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None:
+            raise ImportError(f"{module}: its source is not found, so records cannot be keyed")
+        for path in sorted(Path(spec.origin).parent.rglob("*.py")):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    for name, version in sorted(versions().items()):
+        if name != "escape-ntk":
+            digest.update(f"{name}={version}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,105 @@
+"""Runs cells on an executor and keeps their numbers. Only what the store lacks is computed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+
+import torch
+from loky import get_reusable_executor
+
+from verify.experiment import Cell, Numbers, fingerprint, versions
+from verify.store import Store
+
+
+@dataclass(frozen=True)
+class Done:
+    """One cell is there: its numbers, its seconds, and whether it came from the store."""
+
+    cell: Cell
+    numbers: Numbers
+    seconds: float
+    stored: bool
+
+
+class CellFailed(RuntimeError):
+    """A cell raised; the message names the cell and the cause."""
+
+
+def _execute(cell: Cell) -> tuple[Numbers, float]:
+    # One thread per worker: results are then the same for every number of workers.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    try:
+        return cell.run(), time.perf_counter() - start
+    finally:
+        torch.set_num_threads(before)
+
+
+def default_workers(device: str) -> int:
+    """One per core on a CPU, one on an accelerator."""
+    return (os.cpu_count() or 1) if device == "cpu" else 1
+
+
+def run_cells(
+    cells: Iterable[Cell],
+    store: Store,
+    provenance: dict[str, str],
+    workers: int = 1,
+    executor: Executor | None = None,
+    on_done: Callable[[Done], None] | None = None,
+) -> dict[Cell, Done]:
+    """Numbers of every cell, from the store or computed and kept there.
+
+    Args:
+        cells: duplicates are computed once.
+        provenance: where the numbers come from (device, commit); library versions are added.
+        workers: processes; 1 computes in this process.
+        executor: any ``concurrent.futures`` executor instead, such as ``dask.distributed.Client().get_executor()``.
+        on_done: called in this process as each cell becomes available.
+
+    Raises:
+        CellFailed: a cell raised. What was computed before is kept.
+    """
+    mark = fingerprint()
+    provenance = provenance | versions()
+    results: dict[Cell, Done] = {}
+    missing: list[Cell] = []
+
+    def accept(cell: Cell, numbers: Numbers, seconds: float, stored: bool) -> None:
+        results[cell] = Done(cell, numbers, seconds, stored)
+        if on_done is not None:
+            on_done(results[cell])
+
+    for cell in dict.fromkeys(cells):
+        found = store.find(cell, mark)
+        if found is None:
+            missing.append(cell)
+        else:
+            accept(cell, *found, stored=True)
+
+    def compute(cell: Cell, outcome: Callable[[], tuple[Numbers, float]]) -> None:
+        try:
+            numbers, seconds = outcome()
+        except Exception as error:
+            raise CellFailed(f"{cell.specification}: {type(error).__name__}: {error}") from error
+        store.add(cell, mark, numbers, seconds, provenance)
+        accept(cell, numbers, seconds, stored=False)
+
+    if executor is None and (workers == 1 or len(missing) <= 1):
+        for cell in missing:
+            compute(cell, lambda cell=cell: _execute(cell))  # type: ignore[misc]
+        return results
+    pool = executor if executor is not None else get_reusable_executor(max_workers=workers)
+    futures = {pool.submit(_execute, cell): cell for cell in missing}
+    try:
+        for future in as_completed(futures):
+            compute(futures[future], future.result)
+    finally:
+        for future in futures:
+            future.cancel()
+    return results
