@@ -8,8 +8,8 @@ from typing import Any
 import sympy as sp
 import torch
 
-from theory.activations import Z, Activation
-from theory.enclosure import certified_float
+from theory.activations import Activation, Z
+from theory.balls import certified_float
 from theory.program import Program
 
 _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {

@@ -5,8 +5,9 @@ For alpha <beta,x>^{p}, p = k+1, let
 .. math:: g(u) = d^{(k-1)/2} \sum_{j = k-1, k-3, \dots} \frac{c_j N(d,j)}{\lambda_j(\sigma'')} P_j(u),
           \quad c_j = E_\tau[t^{k-1} P_j(t)],
 
-so that E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}. Then W_r = s_r c_r beta, c_r^2 = 4 m^{-1/2} |alpha g(<beta,w_r>)| where
-a_r = sign(alpha g), else 0, gives f_Q -> alpha <beta,x>^{k+1} and |W_Q|_{2,4}^4 -> 8 alpha^2 E[g^2]. Derived: MATHEMATICS section 4.
+so that E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}. Then W_r = s_r c_r beta, c_r^2 = 4 m^{-1/2} |alpha
+g(<beta,w_r>)| where a_r = sign(alpha g), else 0, gives f_Q -> alpha <beta,x>^{k+1} and |W_Q|_{2,4}^4 -> 8 alpha^2
+E[g^2]. Derived: docs/mathematics, section 4.
 """
 
 from __future__ import annotations

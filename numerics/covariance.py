@@ -1,16 +1,17 @@
 r"""Feature covariance Sigma = E_x[ grad f(x) grad f(x)^T ] at initialisation, without sampling.
 
-Block (r, s) of the md x md matrix is (a_r a_s/m) T(w_r, w_s), T(w,v) = E_x[ sigma'(<w,x>) sigma'(<v,x>) x x^T ]. By symmetry
+Block (r, s) of the md x md matrix is (a_r a_s/m) T(w_r, w_s), T(w,v) = E_x[ sigma'(<w,x>) sigma'(<v,x>) x x^T ]. By
+symmetry
 
 .. math:: T(w,v) = c\, I + K (w w^T + v v^T) + H (w v^T + v w^T)
 
-with c, K, H functions of rho = <w,v>. In coordinates t along w, u along the part of v orthogonal to w, with q^2 = 1 - rho^2
-and S = sigma' sigma': c = d E[S (1-t^2-u^2)]/(d-2), K = (d E[S u^2] - c)/q^2, H = d E[S t u]/q - rho K. All three are smooth on
-[-1, 1], rho = +-1 included, so they are interpolated there at Chebyshev points that avoid the end points.
-Derived here (MATHEMATICS section 3 in coordinates without an inverse Gram matrix).
+with c, K, H functions of rho = <w,v>. In coordinates t along w, u along the part of v orthogonal to w, with q^2 = 1 -
+rho^2 and S = sigma' sigma': c = d E[S (1-t^2-u^2)]/(d-2), K = (d E[S u^2] - c)/q^2, H = d E[S t u]/q - rho K. All
+three are smooth on [-1, 1], rho = +-1 included, so they are interpolated there at Chebyshev points that avoid the end
+points. Derived here (docs/mathematics, section 3 in coordinates without an inverse Gram matrix).
 
-Antisymmetric initialisation: with W = (W_+, W_-) and D = W_+ - W_-, Sigma W = (S D, -S D), S_rs = T(w_r, w_s)/m over the m/2 distinct
-neurons. Half of Sigma's spectrum is zero; the other half is twice that of S.
+Antisymmetric initialisation: with W = (W_+, W_-) and D = W_+ - W_-, Sigma W = (S D, -S D), S_rs = T(w_r, w_s)/m over
+the m/2 distinct neurons. Half of Sigma's spectrum is zero; the other half is twice that of S.
 """
 
 from __future__ import annotations
@@ -142,7 +143,8 @@ class FeatureCovariance:
         values, vectors = scipy.sparse.linalg.eigsh(operator, k=count, which="LA", v0=start)
         order = np.argsort(values)[::-1]
         halves = torch.from_numpy(vectors.T[order].copy()).to(self.network.half).reshape(count, half, d)
-        # A unit eigenvector of S, copied with both signs, is an eigenvector of Sigma of norm sqrt 2 and eigenvalue doubled.
+        # A unit eigenvector of S, copied with both signs, is an eigenvector of Sigma of norm sqrt 2 and
+        # eigenvalue doubled.
         full = torch.cat([halves, -halves], dim=1) / math.sqrt(2)
         return torch.from_numpy(2 * values[order].copy()).to(self.network.half), full
 

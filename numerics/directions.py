@@ -1,7 +1,7 @@
 r"""Good directions: the subspace of displacements through which the linear term fits degree <= k.
 
-P_{<=k} projects on the top n_k eigenvectors of Sigma ("eigen", the definition) or on span{T Y : deg Y <= k} ("span"), where
-T Y = E_x[ grad f(x) Y(x) ] has neuron block
+P_{<=k} projects on the top n_k eigenvectors of Sigma ("eigen", the definition) or on span{T Y : deg Y <= k} ("span"),
+where T Y = E_x[ grad f(x) Y(x) ] has neuron block
 
 .. math:: \frac{a_r}{\sqrt m}\left[ \lambda_l(z\sigma') Y(w_r) w_r + \lambda_l(\sigma) \nabla_{tan} Y(w_r) \right].
 
@@ -41,15 +41,11 @@ class GoodDirections:
     Cost: building the span O(m d^3) time and m d^2 / 2 memory at k = 1; each projection 2 n_k m d.
     """
 
-    def __init__(
-        self, network: TwoLayerNetwork, k: int, method: Literal["span", "eigen"] = "span"
-    ) -> None:
+    def __init__(self, network: TwoLayerNetwork, k: int, method: Literal["span", "eigen"] = "span") -> None:
         self.network, self.k = network, check_degree(k, "k")
         self.dimension = cumulative_multiplicity(network.d, k)
         if 2 * self.dimension > network.m * network.d:
-            raise ValueError(
-                f"m={network.m}: needs m d / 2 >= n_k = {self.dimension} at k={k}; use a wider network"
-            )
+            raise ValueError(f"m={network.m}: needs m d / 2 >= n_k = {self.dimension} at k={k}; use a wider network")
         if method == "eigen":
             vectors = FeatureCovariance(network).top(self.dimension)[1]
             self.half_basis = vectors[:, : network.m // 2]
@@ -78,7 +74,10 @@ class GoodDirections:
         return W - self.project(W)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """f_L(x_i; basis vector j), shape (n, n_k): f_L(x; P W) = features(x) @ coordinates(W). Cost n m d n_k."""
+        """Linear term along each basis vector, shape (n, n_k).
+
+        By linearity f_L(x; P W) is this matrix times the coordinates of W. Cost: n m d n_k.
+        """
         (first,) = self.network.activation.derivatives(x @ self.network.half.T, 1)
         columns = [(first * (x @ v.T)).sum(1) for v in self.half_basis]
         return torch.stack(columns, dim=1) * (2 / math.sqrt(self.network.m))

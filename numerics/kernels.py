@@ -19,7 +19,8 @@ def ntk_gram(
 
     Args:
         network: at its initialisation.
-        x: inputs, (n, d). x2: second inputs, (n2, d); ``x`` when None.
+        x: inputs, (n, d).
+        x2: second inputs, (n2, d); ``x`` when None.
         block: neurons per block; memory is n n2 plus (n + n2) block numbers.
 
     Cost: products of shapes n x d x n2 and n x m/2 x n2.

@@ -1,6 +1,6 @@
 r"""The regularised loss on the second-order Taylor model, with its gradient by hand.
 
-L(W) = (1/n) sum_i (f_L + f_Q - y_i)^2 + l1 R1 + l2 R2 + l3 R3 + l4 R4 (MATHEMATICS section 5).
+L(W) = (1/n) sum_i (f_L + f_Q - y_i)^2 + l1 R1 + l2 R2 + l3 R3 + l4 R4 (docs/mathematics, section 5).
 
 Antisymmetric pairs reduce everything to D = W_+ - W_- and S = W_+ + W_-, each (m/2, d): over the distinct neurons
 
@@ -78,8 +78,9 @@ class TaylorObjective:
     Raises:
         ValueError: shapes that do not match.
 
-    Cost: value and gradient 5 products of shape n x d x m/2 (two each for f_L + f_Q forward and backward, one for R3 forward,
-    one for its backward) and, with R1 in population, four of shape m/2 x m/2 x d. Memory: about 8 n m / 2 numbers.
+    Cost: value and gradient 5 products of shape n x d x m/2 (two each for f_L + f_Q forward and backward, one for R3
+    forward, one for its backward) and, with R1 in population, four of shape m/2 x m/2 x d. Memory: about 8 n m / 2
+    numbers.
     """
 
     def __init__(

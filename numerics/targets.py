@@ -1,9 +1,9 @@
 r"""Targets f* = dense low-degree part + sparse high-degree part, with exact energy per degree.
 
-Every part of degree l is a sum of zonal harmonics, f_l(x) = sum_i alpha_i sqrt(N(d,l)) P_l(<beta_i, x>/sqrt d) with unit
-vectors beta_i. Each term has L2 energy alpha_i^2, and by the addition theorem the part has exactly
-\|f_l\|^2 = alpha^T P_l(B B^T) alpha. Zonal harmonics span all harmonics, so nothing is lost: a linear form is one term
-of degree 1, a traceless quadratic form is its eigenvectors in degree 2.
+Every part of degree l is a sum of zonal harmonics, f_l(x) = sum_i alpha_i sqrt(N(d,l)) P_l(<beta_i, x>/sqrt d) with
+unit vectors beta_i. Each term has L2 energy alpha_i^2, and by the addition theorem the part has exactly \|f_l\|^2 =
+alpha^T P_l(B B^T) alpha. Zonal harmonics span all harmonics, so nothing is lost: a linear form is one term of degree
+1, a traceless quadratic form is its eigenvectors in degree 2.
 """
 
 from __future__ import annotations

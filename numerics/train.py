@@ -35,7 +35,10 @@ class Trajectory:
 
 
 def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tensor:
-    """Gaussian displacement with E|W_r|^2 = scale^2 m^{-1/2}: the quadratic term starts at order scale^2, shape (m, d)."""
+    """Gaussian displacement with E|W_r|^2 = scale^2 m^{-1/2}, shape (m, d).
+
+    The quadratic term then starts at order scale^2.
+    """
     gen = generator(seed, network.device)
     shape = (network.m, network.d)
     noise = torch.randn(shape, generator=gen, dtype=network.dtype, device=network.device)
@@ -57,7 +60,8 @@ def adam(
         start: first displacement, (m, d).
         steps: number of updates, >= 1.
         rate: initial step, in units of one weight; rate m^{1/4} sqrt(d) is the step in units of |W_r|.
-        record_every: steps between records. progress: called with each record.
+        record_every: steps between records.
+        progress: called with each record.
 
     Raises:
         Diverged: the loss is not finite, with the step, the value and what to change.

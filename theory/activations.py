@@ -30,6 +30,7 @@ class softplus(sp.Function):  # noqa: N801 - printed and parsed under the field'
 
     @classmethod
     def eval(cls, u: sp.Expr) -> sp.Expr | None:
+        """Canonical form, called by SymPy on construction."""
         if u.is_zero:
             return sp.log(2)
         if u.could_extract_minus_sign():
@@ -37,6 +38,7 @@ class softplus(sp.Function):  # noqa: N801 - printed and parsed under the field'
         return None
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """The derivative, sigmoid."""
         return sigmoid(self.args[0])
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -217,9 +219,7 @@ class _Reader:
                 return left * right
             case ast.Div():
                 if right.has(Z):
-                    raise self.refuse(
-                        node, "divide by non-zero constants only (1/(1 + exp(-z)) is sigmoid(z))"
-                    )
+                    raise self.refuse(node, "divide by non-zero constants only (1/(1 + exp(-z)) is sigmoid(z))")
                 if right.is_zero is not False:
                     raise self.refuse(node, "divide by a constant that is not zero")
                 return left / right

@@ -16,11 +16,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import sympy as sp
 from flint import acb, acb_poly, arb, ctx, fmpq, fmpq_poly
 
 from theory.activations import Z
+from theory.balls import REAL_FUNCTIONS, ball, certified_float
+from theory.growth import Growth
 from theory.program import Program
 
 MAX_BITS = 20_000
@@ -53,6 +56,7 @@ def refine(
         digits: relative decimal digits to certify; an exact zero is accepted.
         start_bits: first working precision where the size of the value is known to need more.
         subject: what is computed, for the error message.
+        max_bits: working precision at which to give up.
 
     Returns:
         A ball that contains the value, with relative radius below 10**-digits.
@@ -75,21 +79,6 @@ def refine(
         bits = min(2 * bits, max_bits)
 
 
-_REAL_FUNCTIONS: dict[str, Callable[[arb], arb]] = {
-    "sin": arb.sin,
-    "cos": arb.cos,
-    "exp": arb.exp,
-    "erf": arb.erf,
-    "tanh": arb.tanh,
-    "log": arb.log,
-    "gamma": arb.gamma,
-    "factorial": lambda u: (u + 1).gamma(),
-    "softplus": lambda u: (1 + u.exp()).log(),
-    "Abs": abs,
-    "sign": arb.sgn,
-}
-
-
 def _complex_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:
     return {
         "sin": acb.sin,
@@ -100,63 +89,6 @@ def _complex_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:
         # The flag makes the logarithm's branch cut visible to the integrator; without it balls would be wrong.
         "softplus": lambda u: (1 + u.exp()).log(analytic=analytic),
     }
-
-
-def ball(expr: sp.Expr) -> arb:
-    """The constant ``expr`` as a ball at the current precision.
-
-    Admits integers, rationals, pi, e, sums, products, real powers and the functions of the catalogue, Gamma,
-    log, factorial and the hypergeometric functions 0F1 and 1F1.
-
-    Raises:
-        TypeError: a floating-point number (not exact), a free symbol or an unknown function.
-    """
-    expr = sp.sympify(expr)
-    if expr.is_Integer:
-        return arb(int(expr))
-    if expr.is_Rational:
-        return arb(fmpq(int(expr.p), int(expr.q)))
-    if expr is sp.pi:
-        return arb.pi()
-    if expr is sp.E:
-        return arb(1).exp()
-    if expr.is_Float or expr.free_symbols:
-        raise TypeError(f"{expr}: needs an exact constant without free symbols")
-    if isinstance(expr, sp.hyper):
-        return _hypergeometric(expr)
-    values = [ball(argument) for argument in expr.args]
-    if expr.is_Add:
-        return sum(values[1:], values[0])
-    if expr.is_Mul:
-        product = values[0]
-        for value in values[1:]:
-            product = product * value
-        return product
-    if expr.is_Pow:
-        base, exponent = expr.args
-        if exponent.is_Integer:
-            return values[0] ** int(exponent)
-        return values[0].sqrt() if exponent == sp.Rational(1, 2) else values[0] ** values[1]
-    name = type(expr).__name__
-    if name not in _REAL_FUNCTIONS:
-        raise TypeError(f"{expr}: no certified evaluation of {name}")
-    return _REAL_FUNCTIONS[name](values[0])
-
-
-def _hypergeometric(expr: sp.Expr) -> arb:
-    upper, lower, argument = expr.args
-    z, b = ball(argument), [ball(x) for x in lower]
-    if len(upper) == 0 and len(lower) == 1:
-        return acb(z).hypgeom_0f1(b[0]).real
-    if len(upper) == 1 and len(lower) == 1:
-        return acb(z).hypgeom_1f1(ball(upper[0]), b[0]).real
-    raise TypeError(f"{expr}: only 0F1 and 1F1 are evaluated")
-
-
-def certified_float(expr: sp.Expr) -> float:
-    """The double nearest to a constant expression (the midpoint of its ball at 80 bits)."""
-    with ctx.workprec(80):
-        return float(ball(expr).mid())
 
 
 @dataclass(frozen=True)
@@ -185,7 +117,7 @@ def pieces(expr: sp.Expr) -> list[Piece]:
     ordered = sorted(kinks, key=certified_float)
     ends: list[sp.Expr | None] = [None, *ordered, None]
     result = []
-    for lower, upper in zip(ends, ends[1:], strict=False):
+    for lower, upper in pairwise(ends):
         inside = upper - 1 if lower is None and upper is not None else lower
         if lower is not None:
             inside = lower + 1 if upper is None else (lower + upper) / 2
@@ -246,9 +178,7 @@ def _angle(t: arb) -> arb:
     return t.asin() if t < 1 else t.lower().asin().union(arb.pi() / 2)
 
 
-def _integrand(
-    program: Program, weight: acb_poly, root: acb, d: int
-) -> Callable[[acb, bool], acb]:
+def _integrand(program: Program, weight: acb_poly, root: acb, d: int) -> Callable[[acb, bool], acb]:
     functions = {flag: _complex_functions(flag) for flag in (False, True)}
 
     def integrand(theta: acb, analytic: bool) -> acb:
@@ -292,71 +222,8 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
         def integrand(z: acb, analytic: bool, program: Program = program) -> acb:
             return program(z, functions[analytic])[0] * polynomial(z) * (-z * z / 2).exp()
 
-        total += acb.integral(
-            integrand, lower, upper, rel_tol=arb(2) ** -bits, abs_tol=arb(2) ** -bits
-        )
+        total += acb.integral(integrand, lower, upper, rel_tol=arb(2) ** -bits, abs_tol=arb(2) ** -bits)
     return total.real / (2 * arb.pi()).sqrt() + arb(0, tail.upper())
-
-
-@dataclass(frozen=True)
-class Growth:
-    """A certified bound |g(z)| <= scale (1+|z|)^power e^{rate |z|} for all real z."""
-
-    scale: arb
-    power: int
-    rate: arb
-
-    @staticmethod
-    def of(expr: sp.Expr) -> Growth:
-        """The bound of an expression in z, by its structure.
-
-        Raises:
-            ValueError: exp of something that is neither affine, bounded, nor quadratic with a negative leading term.
-        """
-        if not expr.has(Z):
-            return Growth(arb(abs(ball(expr)).upper()), 0, arb(0))
-        if expr == Z:
-            return Growth(arb(1), 1, arb(0))
-        if expr.is_Add:
-            parts = [Growth.of(a) for a in expr.args]
-            scale = sum((p.scale for p in parts), arb(0))
-            rate = parts[0].rate
-            for part in parts[1:]:
-                rate = rate.max(part.rate)
-            return Growth(scale, max(p.power for p in parts), rate)
-        if expr.is_Mul:
-            result = Growth(arb(1), 0, arb(0))
-            for argument in expr.args:
-                part = Growth.of(argument)
-                result = Growth(result.scale * part.scale, result.power + part.power, result.rate + part.rate)
-            return result
-        if expr.is_Pow and expr.args[1].is_Integer and expr.args[1] > 0:
-            n, base = int(expr.args[1]), Growth.of(expr.args[0])
-            return Growth(base.scale**n, base.power * n, base.rate * n)
-        if isinstance(expr, sp.sin | sp.cos | sp.tanh | sp.erf | sp.sign):
-            return Growth(arb(1), 0, arb(0))  # bounded by 1 for every real argument
-        name = type(expr).__name__
-        if name in ("Abs", "softplus"):  # softplus(u) <= log 2 + |u|
-            inner = Growth.of(expr.args[0])
-            return inner if name == "Abs" else Growth(inner.scale + 1, inner.power, inner.rate)
-        if isinstance(expr, sp.exp):
-            return Growth._of_exponential(expr.args[0])
-        raise ValueError(f"{expr}: no bound on its growth is known")
-
-    @staticmethod
-    def _of_exponential(argument: sp.Expr) -> Growth:
-        polynomial = argument.as_poly(Z)
-        if polynomial is not None and polynomial.degree() == 1:
-            slope, offset = polynomial.all_coeffs()
-            return Growth(ball(offset).exp(), 0, abs(ball(slope)))
-        if polynomial is not None and polynomial.degree() == 2:
-            a, b, c = polynomial.all_coeffs()
-            if ball(a) < 0:  # the vertex is the maximum
-                return Growth(ball(c - b**2 / (4 * a)).exp(), 0, arb(0))
-        inner = Growth.of(argument)
-        if inner.power == 0 and inner.rate.is_zero():
-            return Growth(inner.scale.exp(), 0, arb(0))
-        raise ValueError(f"exp({argument}): grows too fast for a certified Gaussian integral")
 
 
 def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) -> arb:
@@ -374,7 +241,7 @@ def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) 
     program = Program([expr], Z, ball)
 
     def magnitude(x: arb) -> arb:
-        return abs(arb(program(x, _REAL_FUNCTIONS)[0]))
+        return abs(arb(program(x, REAL_FUNCTIONS)[0]))
 
     def entry(a: arb, b: arb) -> tuple[float, float, float]:
         high = magnitude(a.union(b)).upper()

@@ -14,13 +14,16 @@ Gaussian limit: N(d,l)^{1/2} lambda_l(g) -> mu_l(g) = E[g(G) He_l(G)] / sqrt(l!)
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import sympy as sp
 from flint import arb, ctx, fmpq_poly
 
 from theory.activations import Activation, Z
-from theory.enclosure import ball, gaussian_expectation, refine, restricted, sphere_expectation
+from theory.balls import ball
+from theory.enclosure import gaussian_expectation, refine, restricted, sphere_expectation
 from theory.gegenbauer import legendre_polynomial
 from theory.sphere import Dimension, check_degree, check_dimension, moment
 
@@ -122,9 +125,7 @@ def size_bits(degree: int, d: int) -> int:
     return int(degree * d.bit_length() / 2)
 
 
-def coefficient(
-    activation: Activation, degree: int, d: int, derivative: int = 0, digits: int = 15
-) -> arb:
+def coefficient(activation: Activation, degree: int, d: int, derivative: int = 0, digits: int = 15) -> arb:
     r"""lambda_l(sigma^{(j)}) = E_{tau_d}[ sigma^{(j)}(sqrt(d) t) P_{l,d}(t) ], certified.
 
     Args:
@@ -165,9 +166,7 @@ def _integer_dimension(d: Dimension) -> int:
     return checked
 
 
-def coefficient_expr(
-    activation: Activation, degree: int, d: Dimension, derivative: int = 0
-) -> sp.Expr:
+def coefficient_expr(activation: Activation, degree: int, d: Dimension, derivative: int = 0) -> sp.Expr:
     r"""lambda_l(sigma^{(j)}) in closed form; ``d`` may be a symbol.
 
     For each term of the expanded derivative, from the Rodrigues form with D = d + 2l:
@@ -222,9 +221,7 @@ def hermite_coefficient_expr(activation: Activation, degree: int, derivative: in
     return total
 
 
-def hermite_coefficient(
-    activation: Activation, degree: int, derivative: int = 0, digits: int = 15
-) -> arb:
+def hermite_coefficient(activation: Activation, degree: int, derivative: int = 0, digits: int = 15) -> arb:
     r"""mu_l(sigma^{(j)}) = E[ sigma^{(j)}(G) He_l(G) ] / sqrt(l!), certified.
 
     Raises:
@@ -240,11 +237,14 @@ def hermite_coefficient(
     )
 
 
+@dataclass(frozen=True)
 class _Term:
-    """factor * z^a, factor * sin(a z + b) or factor * exp(a z + b)."""
+    """factor * z^a ("power"), factor * sin(a z + b) or factor * exp(a z + b)."""
 
-    def __init__(self, kind: str, factor: sp.Expr, a: sp.Expr, b: sp.Expr = sp.Integer(0)) -> None:
-        self.kind, self.factor, self.a, self.b = kind, factor, a, b
+    kind: Literal["power", "sin", "exp"]
+    factor: sp.Expr
+    a: sp.Expr
+    b: sp.Expr
 
 
 def _terms(activation: Activation, derivative: int) -> list[_Term]:
@@ -254,7 +254,7 @@ def _terms(activation: Activation, derivative: int) -> list[_Term]:
         factor, rest = summand.as_independent(Z, as_Add=False)
         power = rest.as_poly(Z)
         if power is not None and power.is_monomial and rest.is_polynomial(Z):
-            result.append(_Term("power", factor * power.LC(), sp.Integer(power.degree())))
+            result.append(_Term("power", factor * power.LC(), sp.Integer(power.degree()), sp.Integer(0)))
             continue
         argument = rest.args[0].as_poly(Z) if isinstance(rest, sp.sin | sp.cos | sp.exp) else None
         if argument is None or argument.degree() != 1:

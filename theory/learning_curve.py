@@ -33,31 +33,32 @@ def kernel_ridge_risk(
         noise: variance of the label noise.
 
     Returns:
-        float: the predicted risk, the noise included. Exact as n and d grow; relative finite-size error O(n^{-1/2}) or better.
+        float: the predicted risk, the noise included. Exact as n and d grow; relative finite-size error O(n^{-1/2})
+            or better.
 
     Raises:
         ValueError: n < 1, ridge < 0, noise < 0, a negative energy, or no kappa exists (no ridge, no tail and n at
             least the number of eigenfunctions).
 
-    Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); MATHEMATICS section 6.
+    Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, section 6.
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"n={n!r}: needs an integer n >= 1")
-    for name, value in (("ridge", ridge), ("noise", noise), *((f"energies[{k}]", v) for k, v in energies.items())):
+    for name, value in (
+        ("ridge", ridge),
+        ("noise", noise),
+        *((f"energies[{k}]", v) for k, v in energies.items()),
+    ):
         if not (math.isfinite(value) and value >= 0):
             raise ValueError(f"{name}={value!r}: needs a finite number >= 0")
     modes = [
         (degree, count, float(value.mid()))
-        for degree, count, value in zip(
-            spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True
-        )
+        for degree, count, value in zip(spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True)
         if not value.is_zero()
     ]
     effective_ridge = ridge + max(float(spectrum.tail.mid()), 0.0)
     if effective_ridge == 0.0 and n >= sum(count for _, count, _ in modes):
-        raise ValueError(
-            f"ridge={ridge}: needs ridge > 0 when n={n} is at least the number of eigenfunctions listed"
-        )
+        raise ValueError(f"ridge={ridge}: needs ridge > 0 when n={n} is at least the number of eigenfunctions listed")
 
     def samples_used(kappa: float) -> float:
         return sum(c * v / (v + kappa) for _, c, v in modes) + effective_ridge / kappa

@@ -7,7 +7,7 @@ sphere. On degree-l harmonics (multiplicity N(d,l)) it acts as
           \quad A_l = \frac{l+d-2}{2l+d-2}, \; B_l = \frac{l}{2l+d-2}.
 
 Derivation: E_w[sigma' sigma'] has eigenvalue lambda_j^2 on degree j; multiplication by <x,x'> = d t moves weight
-by t P_l = A_l P_{l+1} + B_l P_{l-1}. Twice the same step gives the QuadNTK. Derived here: MATHEMATICS section 3.
+by t P_l = A_l P_{l+1} + B_l P_{l-1}. Twice the same step gives the QuadNTK. Derived here: docs/mathematics, section 3.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def ntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int = 15
         ValueError: d < 3, degree < 0.
         Undecided: zero without a proof.
 
-    Cost: two certified quadratures. Source: derived here, MATHEMATICS section 3; limits agree with arXiv:2007.12826.
+    Cost: two certified quadratures.
+    Source: derived here, docs/mathematics, section 3; limits agree with arXiv:2007.12826.
 
     >>> print(ntk_eigenvalue(Activation.parse("tanh(z + 1)"), 1, 10).str(15, radius=False))
     0.207055985209149
@@ -109,7 +110,7 @@ def quadntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int 
               + A_l A_{l+1} \lambda_{l+2}^2 \right], \quad \lambda_j = \lambda_j(\sigma'').
 
     Arguments, errors and cost as :func:`ntk_eigenvalue`; sigma'' must be a function (ReLU is refused).
-    Source: derived here, MATHEMATICS section 3.
+    Source: derived here, docs/mathematics, section 3.
     """
     return _eigenvalue(activation, degree, d, digits, 2, _quadntk_weights, "Q")
 
@@ -121,9 +122,7 @@ def ntk_eigenvalue_expr(activation: Activation, degree: int, d: Dimension) -> sp
         NoClosedForm: no closed form for lambda_j(sigma').
     """
     d, degree = check_dimension(d), check_degree(degree)
-    return sp.Add(
-        *(w * coefficient_expr(activation, j, d, 1) ** 2 for j, w in _ntk_weights(degree, d).items())
-    )
+    return sp.Add(*(w * coefficient_expr(activation, j, d, 1) ** 2 for j, w in _ntk_weights(degree, d).items()))
 
 
 def _limit_order(degree: int) -> tuple[int, int]:
@@ -144,7 +143,7 @@ def ntk_limit(activation: Activation, degree: int, digits: int = 15) -> arb:
         ValueError: degree < 0, or no bound on the growth of sigma' is known.
         Undecided: zero without a proof.
 
-    Source: derived here, MATHEMATICS section 3; arXiv:2007.12826 for the structure.
+    Source: derived here, docs/mathematics, section 3; arXiv:2007.12826 for the structure.
 
     >>> print(ntk_limit(Activation.parse("sin(z + pi/4)"), 1).str(15, radius=False))
     0.183939720585721
@@ -182,7 +181,7 @@ def ntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
     d = _integer_dimension(d)
     expr = activation.derivative(1) ** 2
     return refine(
-        lambda bits: d * sphere_expectation(expr, d, fmpq_poly([1]), bits),
+        lambda bits: d * coefficient_ball(expr, 0, d, bits),
         digits,
         subject=f"trace of the NTK of {activation} at d={d}",
     )
@@ -197,8 +196,8 @@ def ntk_tail_bound(activation: Activation, d: int, max_degree: int, order: int) 
               \frac{d^q}{(d(d+2)\cdots(d+2q-2))^2} E_{\tau_{d+2q}}[ \sigma^{(q+1)}(\sqrt d\, t)^2 ],
 
     c_J = N(d,J+1)/N(d+2q,J+1-q), which falls with J. And sum_{l>L} N(d,l) Lambda_l <= d sum_{j>=L} N(d,j)
-    lambda_j^2, because N(d,l) B_l = N(d,l-1) A_{l-1} gives each lambda_j^2 the total weight d N(d,j) (A_j + B_j) = d N(d,j),
-    of which degrees l > L receive all or a part for j >= L and nothing for j < L. Derived here.
+    lambda_j^2, because N(d,l) B_l = N(d,l-1) A_{l-1} gives each lambda_j^2 the total weight d N(d,j) (A_j + B_j) = d
+    N(d,j), of which degrees l > L receive all or a part for j >= L and nothing for j < L. Derived here.
 
     Raises:
         ValueError: order < 1 or order > max_degree.

@@ -6,13 +6,13 @@ uniform point of the unit sphere; its law tau_d has density proportional to (1 -
 
 from __future__ import annotations
 
-from typing import overload
+from typing import TypeAlias, overload
 
 import sympy as sp
 
 MAX_DIMENSION = 10**6
 
-Dimension = int | sp.Expr
+Dimension: TypeAlias = "int | sp.Expr"
 
 
 def check_dimension(d: Dimension) -> Dimension:
@@ -88,7 +88,7 @@ def cumulative_multiplicity(d: int, k: int) -> int:
 
 
 def moment(d: Dimension, power: int) -> sp.Expr:
-    r"""E_{tau_d}[t^p]: 0 for odd p, and for p = 2q
+    r"""E_{tau_d}[t^p]: 0 for odd p, and for p = 2q the value below.
 
     .. math:: E[t^{2q}] = \frac{(2q-1)!!}{d(d+2)\cdots(d+2q-2)}.
 
@@ -100,6 +100,4 @@ def moment(d: Dimension, power: int) -> sp.Expr:
     d, power = check_dimension(d), check_degree(power, "power")
     if power % 2:
         return sp.Integer(0)
-    return sp.Mul(
-        sp.factorial2(power - 1), *(1 / (sp.sympify(d) + 2 * i) for i in range(power // 2))
-    )
+    return sp.Mul(sp.factorial2(power - 1), *(1 / (sp.sympify(d) + 2 * i) for i in range(power // 2)))

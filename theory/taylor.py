@@ -23,9 +23,7 @@ from theory.sphere import check_degree
 def check_width(m: int) -> int:
     """Return ``m`` when it is an even integer >= 2; ValueError otherwise."""
     if isinstance(m, bool) or not isinstance(m, int) or m < 2 or m % 2:
-        raise ValueError(
-            f"m={m!r}: needs an even integer m >= 2, because neurons come in antisymmetric pairs"
-        )
+        raise ValueError(f"m={m!r}: needs an even integer m >= 2, because neurons come in antisymmetric pairs")
     return m
 
 
@@ -81,8 +79,7 @@ def taylor_terms(activation: Activation, d: int, m: int) -> TaylorTerms:
     real = {"real": True}
     signs = tuple(sp.Symbol(f"a_{r}", **real) for r in range(m))
     w, big_w, v = (
-        sp.Matrix(m, d, lambda r, i, name=name: sp.Symbol(f"{name}_{r}_{i}", real=True))
-        for name in ("w", "W", "V")
+        sp.Matrix(m, d, lambda r, i, name=name: sp.Symbol(f"{name}_{r}_{i}", real=True)) for name in ("w", "W", "V")
     )
     x = sp.Matrix(d, 1, lambda i, _: sp.Symbol(f"x_{i}", real=True))
     s, u = sp.symbols("s u", real=True)

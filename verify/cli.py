@@ -1,13 +1,14 @@
 """The command ``escape-ntk``: claims, verify, report, spectrum.
 
-Exit status: 0 no claim FAILS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but something
-is INCONCLUSIVE.
+Exit status: 0 no claim FAILS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
+something is INCONCLUSIVE; 70 an error of the program itself, with its traceback.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,9 +16,13 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
-# Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` and ``--help`` start without torch.
+from verify.experiment import CellFailed
+
+# Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` and ``--help`` start without
+# torch.
 
 MISUSE = 2
+INTERNAL = 70
 
 app = App(
     name="escape-ntk",
@@ -175,14 +180,25 @@ def spectrum(
     rows = list(zip(found.degrees, found.multiplicities, found.eigenvalues, strict=True))
     if json_:
         entries = [
-            {"degree": degree, "multiplicity": count, "eigenvalue": value.str(digits)}
-            for degree, count, value in rows
+            {"degree": degree, "multiplicity": count, "eigenvalue": value.str(digits)} for degree, count, value in rows
         ]
-        print(json.dumps({"activation": str(found.activation), "d": d, "spectrum": entries, "tail": found.tail.str(digits)}))
+        print(
+            json.dumps(
+                {
+                    "activation": activation.strip(),
+                    "d": d,
+                    "spectrum": entries,
+                    "tail": found.tail.str(digits),
+                }
+            )
+        )
         return 0
-    table = [("degree", "multiplicity", "eigenvalue, certified"), *((str(a), str(b), v.str(digits)) for a, b, v in rows)]
+    table = [
+        ("degree", "multiplicity", "eigenvalue, certified"),
+        *((str(a), str(b), v.str(digits)) for a, b, v in rows),
+    ]
     widths = [max(len(row[i]) for row in table) for i in range(2)]
-    print(f"NTK of {found.activation} on the sphere of radius sqrt(d), d = {d}")
+    print(f"NTK of {activation.strip()} on the sphere of radius sqrt(d), d = {d}")
     for row in table:
         print(f"{row[0]:>{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]}")
     print(f"trace above degree {degrees}: {found.tail.str(5)}")
@@ -205,9 +221,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _misuse(f"{'.'.join(map(str, first['loc']))}={first['input']!r}: {first['msg']}")
     except (ValueError, ArithmeticError) as error:
         return _misuse(str(error))
+    except CellFailed as error:
+        return _misuse(f"a computation failed; what was computed before is kept: {error}")
     except KeyboardInterrupt:
         print("escape-ntk: interrupted; what was computed is kept, the same command continues", file=sys.stderr)
         return 130
+    except Exception:
+        # Python's own status would be 1, which here means that a claim FAILS.
+        traceback.print_exc()
+        return INTERNAL
     return result if isinstance(result, int) else 0
 
 

@@ -1,4 +1,4 @@
-"""What the terminal shows: progress while computing, and the table of verdicts. Plain text when it is not a terminal."""
+"""What the terminal shows: progress and the table of verdicts, as plain text when it is not a terminal."""
 
 from __future__ import annotations
 

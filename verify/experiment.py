@@ -24,6 +24,10 @@ Numbers = dict[str, Any]
 """What a cell gives: JSON values; certified balls as their decimal text."""
 
 
+class CellFailed(RuntimeError):
+    """A cell raised; the message names the cell and the cause."""
+
+
 class Cell(BaseModel):
     """Base of all cells. A subclass adds fields and :meth:`run`.
 

@@ -12,7 +12,7 @@ from theory.activations import Activation
 class Profile(BaseModel):
     """Sizes of every experiment of a run.
 
-    Sizes were chosen from the pilot tables of the design (MATHEMATICS sections 5 and 6) and from the known
+    Sizes were chosen from the pilot tables (docs/mathematics, section 6) and from the known
     finite-size corrections stated with each claim, not from the verdicts.
     """
 
@@ -46,13 +46,13 @@ class Profile(BaseModel):
     ridge_width: int = Field(default=8192, ge=2)
     ridge_ratios: tuple[int, ...] = (4, 8, 16, 32)
     ridge: float = Field(default=1e-2, gt=0)
-    ridge_replicates: int = Field(default=8, ge=2)
+    ridge_replicates: int = Field(default=20, ge=2)
 
     paired_dimension: int = Field(default=64, ge=3)
     paired_ratio: int = Field(default=12, ge=1)
     paired_control_dimension: int = Field(default=16, ge=3)
-    paired_control_ratio: int = Field(default=18, ge=1)
-    paired_replicates: int = Field(default=4, ge=2)
+    paired_control_ratio: int = Field(default=2, ge=1)
+    paired_replicates: int = Field(default=6, ge=2)
     paired_steps: int = Field(default=1000, ge=1)
 
     @cached_property

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from verify.claim import Claim
-from verify.claims import generalization, spectral, taylor
+from verify.claims import asymptotics, finite_width, generalization, spectral, taylor
 
 CLAIMS: dict[str, Claim] = {
-    claim.id: claim for claim in (*spectral.CLAIMS, *taylor.CLAIMS, *generalization.CLAIMS)
+    claim.id: claim
+    for chapter in (spectral, asymptotics, finite_width, taylor, generalization)
+    for claim in chapter.CLAIMS
 }
 
 
@@ -21,5 +23,6 @@ def select(ids: str | None) -> list[Claim]:
     wanted = [part.strip().upper() for part in ids.split(",") if part.strip()]
     unknown = [name for name in wanted if name not in CLAIMS]
     if unknown or not wanted:
-        raise ValueError(f"claims={ids!r}: unknown claim {', '.join(unknown) or '(none named)'}; known are {', '.join(CLAIMS)}")
+        named = ", ".join(unknown) or "(none named)"
+        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {', '.join(CLAIMS)}")
     return [claim for name, claim in CLAIMS.items() if name in wanted]

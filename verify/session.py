@@ -96,14 +96,13 @@ def verify(
         claim.require(profile)
     if profile.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(
-            f"device={profile.device!r}: no CUDA device is available; use --profile quick or full, or install a CUDA build of torch"
+            f"device={profile.device!r}: no CUDA device is available; use --profile quick or full, or install a CUDA "
+            f"build of torch"
         )
     provenance = {"device": device_name(profile.device), "commit": commit()}
     judgements = []
     with Store(folder) as store:
-        store.add_run(
-            profile.model_dump_json(), [c.id for c in claims], fingerprint(), provenance | versions()
-        )
+        store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), provenance | versions())
         for claim in claims:
             cells = tuple(dict.fromkeys(claim.design(profile)))
             judgements.append(_one(claim, cells, profile, store, provenance, workers, listener))
@@ -156,7 +155,8 @@ def reload(folder: Path, known: dict[str, Claim]) -> StoredRun:
                 found = store.find(cell, mark)
                 if found is None:
                     raise ValueError(
-                        f"{folder}: no record of {cell.specification}; complete the run with escape-ntk verify --out {folder}"
+                        f"{folder}: no record of {cell.specification}; complete the run with escape-ntk verify --out "
+                        f"{folder}"
                     )
                 done.append(Done(cell, *found, stored=True))
             judgements.append(judge(known[name], profile, done))
@@ -175,7 +175,16 @@ def commit() -> str:
         inside = ["git", "-C", str(root), "ls-files", "--error-unmatch", "verify/session.py"]
         subprocess.run(inside, check=True, capture_output=True, timeout=10)
         head = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"],
+            [
+                "git",
+                "-C",
+                str(root),
+                "describe",
+                "--always",
+                "--abbrev=12",
+                "--dirty=+changes",
+                "--exclude=*",
+            ],
             check=True,
             capture_output=True,
             text=True,

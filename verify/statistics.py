@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -11,7 +12,10 @@ from scipy import stats
 from verify.outcome import Interval
 
 CONFIDENCE = 0.99
-"""Two-sided confidence of every statistical interval: a true value inside the margin FAILS with probability <= 0.5 %."""
+"""Two-sided confidence of every statistical interval.
+
+A comparison whose true value lies inside its margin FAILS with probability at most 0.5 %.
+"""
 
 
 def mean_interval(samples: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
@@ -42,9 +46,7 @@ def slope_samples(x: Sequence[float], rows: Sequence[Sequence[float]]) -> list[f
     return [float(row @ centred / (centred @ centred)) for row in np.log(table)]
 
 
-def slope_interval(
-    x: Sequence[float], rows: Sequence[Sequence[float]], confidence: float = CONFIDENCE
-) -> Interval:
+def slope_interval(x: Sequence[float], rows: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> Interval:
     """t interval of the exponent: each replicate gives one slope over the whole grid."""
     return mean_interval(slope_samples(x, rows), confidence)
 
@@ -60,7 +62,12 @@ def extrapolate(x: Sequence[float], y: Sequence[float]) -> Interval:
     Raises:
         ValueError: fewer than three points, or a grid that does not double.
     """
-    if len(x) < 3 or len(x) != len(y) or any(b != 2 * a for a, b in zip(x, x[1:], strict=False)):
+    if len(x) < 3 or len(x) != len(y) or any(b != 2 * a for a, b in pairwise(x)):
         raise ValueError(f"grid {list(x)}: needs at least three points, each twice the one before")
-    improved = [2 * b - a for a, b in zip(y, y[1:], strict=False)]
+    improved = [2 * b - a for a, b in pairwise(y)]
     return Interval.around(improved[-1], abs(improved[-1] - improved[-2]))
+
+
+def sampling(interval: Interval) -> tuple[tuple[str, float], ...]:
+    """The error budget of a purely statistical interval."""
+    return ((f"sampling, {CONFIDENCE:.0%}", interval.upper - interval.value),)

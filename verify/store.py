@@ -61,9 +61,7 @@ class Store:
         ).fetchone()
         return None if row is None else (json.loads(row[0]), float(row[1]))
 
-    def add(
-        self, cell: Cell, fingerprint: str, numbers: Numbers, seconds: float, provenance: dict[str, str]
-    ) -> None:
+    def add(self, cell: Cell, fingerprint: str, numbers: Numbers, seconds: float, provenance: dict[str, str]) -> None:
         """Keep the numbers of a cell; one transaction."""
         self._connection.execute(
             "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

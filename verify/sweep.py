@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from loky import get_reusable_executor
 
-from verify.experiment import Cell, Numbers, fingerprint, versions
+from verify.experiment import Cell, CellFailed, Numbers, fingerprint, versions
 from verify.store import Store
 
 
@@ -23,10 +24,6 @@ class Done:
     numbers: Numbers
     seconds: float
     stored: bool
-
-
-class CellFailed(RuntimeError):
-    """A cell raised; the message names the cell and the cause."""
 
 
 def _execute(cell: Cell) -> tuple[Numbers, float]:
@@ -57,6 +54,7 @@ def run_cells(
 
     Args:
         cells: duplicates are computed once.
+        store: looked up first, and written as each cell ends.
         provenance: where the numbers come from (device, commit); library versions are added.
         workers: processes; 1 computes in this process.
         executor: any ``concurrent.futures`` executor instead, such as ``dask.distributed.Client().get_executor()``.
@@ -94,6 +92,8 @@ def run_cells(
         for cell in missing:
             compute(cell, lambda cell=cell: _execute(cell))  # type: ignore[misc]
         return results
+    # A worker that has grown is replaced by loky between cells; that is its business, not the user's.
+    warnings.filterwarnings("ignore", message="A worker was restarted", category=UserWarning)
     pool = executor if executor is not None else get_reusable_executor(max_workers=workers)
     futures = {pool.submit(_execute, cell): cell for cell in missing}
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
+from flint import arb
 
 from numerics.directions import GoodDirections
 from numerics.kernels import ntk_gram
@@ -68,15 +70,15 @@ class PredictedRisk(Cell):
     def run(self) -> Numbers:
         spectrum = ntk_spectrum(Activation.parse(self.activation), self.d, self.max_degree)
         energies = dict(enumerate(self.energies, start=1))
-        # The planted error: only the degrees of the target are kept, the implicit ridge gamma_{>k} is forgotten.
+        # For the control: only the degrees of the target are kept, the implicit ridge gamma_{>k} of the
+        # others is forgotten.
         kept = len(self.energies) + 1
-        bare = type(spectrum)(
-            spectrum.activation,
-            spectrum.d,
-            spectrum.degrees[:kept],
-            spectrum.multiplicities[:kept],
-            spectrum.eigenvalues[:kept],
-            spectrum.tail * 0,
+        bare = replace(
+            spectrum,
+            degrees=spectrum.degrees[:kept],
+            multiplicities=spectrum.multiplicities[:kept],
+            eigenvalues=spectrum.eigenvalues[:kept],
+            tail=arb(0),
         )
         return {
             "risks": [kernel_ridge_risk(spectrum, n, self.ridge, energies) for n in self.samples],
@@ -87,9 +89,9 @@ class PredictedRisk(Cell):
 class PairedRisks(Cell):
     """Test risks of joint training, the QuadNTK alone and the NTK with its best ridge, on the same data and network.
 
-    Target: <b,x> + a unit-energy harmonic of degree 2 in one direction (k = 1). The NTK's ridge is chosen on the test points,
-    which favours the NTK. Numbers: ``joint``, ``quadntk``, ``ntk``, ``ntk_ridge``, the final training losses, and for the
-    curve ``steps`` with ``joint_loss`` and ``quadntk_loss``.
+    Target: <b,x> + a unit-energy harmonic of degree 2 in one direction (k = 1). The NTK's ridge is chosen on the test
+    points, which favours the NTK. Numbers: ``joint``, ``quadntk``, ``ntk``, ``ntk_ridge``, the final training losses,
+    and for the curve ``steps`` with ``joint_loss`` and ``quadntk_loss``.
     """
 
     activation: str
@@ -130,9 +132,7 @@ class PairedRisks(Cell):
             numbers[f"{method}_data"] = trajectory.parts[-1].data
         fit = KernelRidge(ntk_gram(network, x).double(), target(x).double())
         gram = ntk_gram(network, test, x).double()
-        risks = {
-            ridge: float((fit.predict(gram, ridge) - labels).square().mean()) for ridge in RIDGES
-        }
+        risks = {ridge: float((fit.predict(gram, ridge) - labels).square().mean()) for ridge in RIDGES}
         numbers["ntk_ridge"] = min(risks, key=lambda r: risks[r])
         numbers["ntk"] = risks[numbers["ntk_ridge"]]
         return numbers

@@ -7,10 +7,10 @@ import math
 import torch
 from flint import arb, ctx
 
+from numerics.activations import TorchActivation
 from numerics.covariance import feature_covariance
 from numerics.estimate import Estimate
 from numerics.network import TwoLayerNetwork
-from numerics.activations import TorchActivation
 from numerics.quadrature import gauss_rule, pair_rule
 from numerics.sampling import generator, sphere
 from numerics.targets import legendre_values
@@ -57,7 +57,10 @@ class CertifiedEigenvalues(Cell):
 
 
 class CertifiedLimits(Cell):
-    """lim d^{l-1} Lambda_l by Gaussian integrals. Numbers: ``balls``, and ``symbolic`` texts where a closed form exists."""
+    """Limits of d^{l-1} Lambda_l by Gaussian integrals.
+
+    Numbers: ``balls``; ``symbolic`` texts and ``symbolic_balls`` where a closed form exists, else None.
+    """
 
     activation: str
     max_degree: int
@@ -103,8 +106,7 @@ class KernelQuadrature(Cell):
         (right,) = sigma.derivatives(root * along, 1)
         kernel = self.d * t * (right @ (left * pair_weight))
         return [
-            float((weight * kernel * legendre_values(degree, self.d, t)).sum())
-            for degree in range(self.max_degree + 1)
+            float((weight * kernel * legendre_values(degree, self.d, t)).sum()) for degree in range(self.max_degree + 1)
         ]
 
 
@@ -170,7 +172,10 @@ class TraceAndTail(Cell):
 
 
 class TopBlock(Cell):
-    """The largest eigenvalues of the exact feature covariance of one random network. Numbers: ``values``, descending."""
+    """The largest eigenvalues of the exact feature covariance of one random network.
+
+    Numbers: ``values``, descending; ``interpolation_error``, relative.
+    """
 
     activation: str
     d: int

@@ -13,7 +13,7 @@ from numerics.constructions import random_signs, sparse_displacement
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
 from theory import Activation, taylor_terms, third_derivative_bound
-from theory.enclosure import ball
+from theory.balls import ball
 from verify.experiment import Cell, Numbers
 
 
@@ -76,10 +76,7 @@ class TaylorAgreement(Cell):
         exact = [sp.Rational(v) for v in torch.cat(values).tolist()]
         point = dict(zip(symbols, exact, strict=True))
         with ctx.workprec(160):
-            return [
-                float(ball(term.xreplace(point)).mid())
-                for term in (terms.linear, terms.quadratic, terms.cross)
-            ]
+            return [float(ball(term.xreplace(point)).mid()) for term in (terms.linear, terms.quadratic, terms.cross)]
 
 
 class RemainderRatio(Cell):
@@ -122,8 +119,8 @@ class TermSizes(Cell):
     ``scaling``: "random" - S W_Q with ``draws`` independent sign vectors; "coherent" - W_Q itself, |W_r| ~ m^{-1/4};
     "lazy" - m^{-1/4} W_Q, so |W_r| ~ m^{-1/2}. Numbers: ``linear``, ``quadratic``, ``remainder``.
 
-    With h = <W_r,x>, signs enter only through the odd part: sigma(z + s h) = E + s O, E and O even and odd in h, so all draws
-    share one evaluation of sigma(z + h) and sigma(z - h).
+    With h = <W_r,x>, signs enter only through the odd part: sigma(z + s h) = E + s O, E and O even and odd in h, so
+    all draws share one evaluation of sigma(z + h) and sigma(z - h).
     """
 
     activation: str

@@ -32,8 +32,6 @@ def smooth(profile: Profile) -> None:
         )
 
 
-
-
 def nonzero(derivative: int, degrees: Callable[[Profile], Sequence[int]]) -> Callable[[Profile], None]:
     """lambda_j(sigma^{(derivative)}) must not vanish identically for these degrees."""
 

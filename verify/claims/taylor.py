@@ -12,9 +12,7 @@ from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, power_guide
 from verify.outcome import Comparison, Interval, Outcome
 from verify.profile import Profile
-from verify.statistics import slope_interval
-
-# T1 ---------------------------------------------------------------------------------------------------------------
+from verify.statistics import sampling, slope_interval
 
 AGREEMENT_BOUND = 1e-12
 """Relative to the largest term. About 10^2 operations of unit roundoff 1.1e-16 each, with two decades of room."""
@@ -51,7 +49,8 @@ def _t1(p: Profile, evidence: Evidence, factor: float = 1.0) -> Outcome:
             )
     return Outcome(
         tuple(comparisons),
-        f"Relative differences at {p.taylor_replicates} random points (d = 3, m = 4): SymPy derivative of the network, evaluated as a "
+        f"Relative differences at {p.taylor_replicates} random points (d = 3, m = 4): SymPy derivative of the "
+        f"network, evaluated as a "
         f"certified ball; forward-mode automatic differentiation; the formulas in numerics.",
     )
 
@@ -60,7 +59,15 @@ def _t1_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     for i, term in enumerate(TERMS):
         rows = [evidence[cell][term] for cell in _t1_cells(p)]
         symbolic = [row["symbolic"] for row in rows]
-        ax.plot(symbolic, [row["automatic"] for row in rows], "o", color=SERIES[i], ms=5, mfc="none", label=f"${NAMES[term]}$" if term != "cross" else "cross")
+        ax.plot(
+            symbolic,
+            [row["automatic"] for row in rows],
+            "o",
+            color=SERIES[i],
+            ms=5,
+            mfc="none",
+            label=f"${NAMES[term]}$" if term != "cross" else "cross",
+        )
     ends = np.array(ax.get_xlim())
     ax.plot(ends, ends, "-", color=PREDICTED, lw=0.8, zorder=1)
     finish(ax, "symbolic derivative", "automatic differentiation")
@@ -69,8 +76,9 @@ def _t1_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
 T1 = Claim(
     id="T1",
     title="Taylor terms",
-    statement=r"f_L = m^{-1/2}\sum_r a_r\,\sigma'(\langle w_r,x\rangle)\langle W_r,x\rangle, \qquad f_Q = \tfrac12 m^{-1/2}\sum_r a_r\,\sigma''(\langle w_r,x\rangle)\langle W_r,x\rangle^2",
-    source="derived: MATHEMATICS section 1",
+    statement=r"f_L = m^{-1/2}\sum_r a_r\,\sigma'(\langle w_r,x\rangle)\langle W_r,x\rangle, "
+    r"\qquad f_Q = \tfrac12 m^{-1/2}\sum_r a_r\,\sigma''(\langle w_r,x\rangle)\langle W_r,x\rangle^2",
+    source="derived: docs/mathematics, section 1",
     hypotheses=(differentiable(2), smooth),
     depends_on=(),
     design=_t1_cells,
@@ -81,13 +89,15 @@ T1 = Claim(
 )
 
 
-# T2 ---------------------------------------------------------------------------------------------------------------
-
-
 def _t2_cells(p: Profile) -> tuple[RemainderRatio, ...]:
     return tuple(
         RemainderRatio(
-            activation=p.activation, d=p.taylor_dimension, m=64, length=length, replicate=r, base_seed=p.base_seed
+            activation=p.activation,
+            d=p.taylor_dimension,
+            m=64,
+            length=length,
+            replicate=r,
+            base_seed=p.base_seed,
         )
         for length in p.remainder_displacements
         for r in range(p.taylor_replicates)
@@ -111,8 +121,10 @@ def _t2(p: Profile, evidence: Evidence, denominator: float = 6.0) -> Outcome:
             )
     return Outcome(
         tuple(comparisons),
-        f"Largest remainder divided by its bound over {p.taylor_replicates} networks and 64 inputs each (d = {p.taylor_dimension}, m = 64); "
-        f"sup|sigma'''| is certified. Aligned displacements make all third-order terms add up, so the bound is nearly reached.",
+        f"Largest remainder divided by its bound over {p.taylor_replicates} networks and 64 inputs each (d = "
+        f"{p.taylor_dimension}, m = 64); "
+        f"sup|sigma'''| is certified. Aligned displacements make all third-order terms add up, so the bound is "
+        f"nearly reached.",
     )
 
 
@@ -130,7 +142,7 @@ T2 = Claim(
     id="T2",
     title="Remainder bound",
     statement=r"|f - f_L - f_Q| \le \tfrac16\, m^{-1/2}\, \sup|\sigma'''| \sum_r |\langle W_r, x\rangle|^3",
-    source="derived: MATHEMATICS section 1 (Taylor's theorem)",
+    source="derived: docs/mathematics, section 1 (Taylor's theorem)",
     hypotheses=(differentiable(3), smooth),
     depends_on=("T1",),
     design=_t2_cells,
@@ -141,11 +153,9 @@ T2 = Claim(
 )
 
 
-# T3 ---------------------------------------------------------------------------------------------------------------
-
 SCALING_MARGIN = 0.05
-"""Absolute, on an exponent over three factors of 4 in m. The neglected orders are at most |W_r| ~ m^{-1/4} sqrt(alpha) relative
-to the leading one: they bend a slope by less than 0.03 at these alpha and m >= 1024."""
+"""Absolute, on an exponent over three factors of 4 in m. The neglected orders are at most |W_r| ~ m^{-1/4} sqrt(alpha)
+relative to the leading one: they bend a slope by less than 0.03 at these alpha and m >= 1024."""
 EXPONENTS: dict[str, tuple[float, dict[str, float]]] = {
     "random": (1.0, {"linear": -0.25, "quadratic": 0.0, "remainder": -0.5}),
     "coherent": (0.05, {"linear": 0.25, "quadratic": 0.0, "remainder": -0.25}),
@@ -179,20 +189,25 @@ def _t3(p: Profile, evidence: Evidence, planted: bool = False) -> Outcome:
         grid = _t3_grid(p, scaling)
         for term, predicted in exponents.items():
             rows = [[evidence[cell][term] for cell in row] for row in grid]
+            measured = slope_interval(p.exponent_widths, rows)
             comparisons.append(
                 Comparison(
                     f"{scaling} {'remainder' if term == 'remainder' else NAMES[term]}",
                     LAZY_AS_RANDOM[term] if planted and scaling == "random" else predicted,
-                    slope_interval(p.exponent_widths, rows),
+                    measured,
                     "within",
                     SCALING_MARGIN,
+                    sampling(measured),
                 )
             )
     return Outcome(
         tuple(comparisons),
-        "Exponents in m along the sparse construction W_Q (k = 1). With |W_r| ~ m^(-1/4) and independent signs the linear term is a "
-        "random sum, m^(-1/2) m^(1/2) m^(-1/4); the quadratic term does not see signs; in the remainder the signs also cancel the "
-        "third order down to m^(-3/4), which leaves the fourth order, m^(-1/2) m m^(-1) = m^(-1/2) - faster than the sign-blind bound "
+        "Exponents in m along the sparse construction W_Q (k = 1). With |W_r| ~ m^(-1/4) and independent signs the "
+        "linear term is a "
+        "random sum, m^(-1/2) m^(1/2) m^(-1/4); the quadratic term does not see signs; in the remainder the signs "
+        "also cancel the "
+        "third order down to m^(-3/4), which leaves the fourth order, m^(-1/2) m m^(-1) = m^(-1/2) - faster than the "
+        "sign-blind bound "
         "m^(-1/4), which the coherent displacement does reach. With |W_r| ~ m^(-1/2) (lazy): 0, -1/2, -1.",
     )
 
@@ -201,7 +216,14 @@ def _t3_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     for i, term in enumerate(("linear", "quadratic", "remainder")):
         rows = np.array([[evidence[c][term] for c in row] for row in _t3_grid(p, "random")])
         sizes = np.exp(np.log(rows).mean(axis=0))
-        ax.loglog(p.exponent_widths, sizes, "o", color=SERIES[i], ms=5, label=f"${NAMES[term]}$" if term != "remainder" else "remainder")
+        ax.loglog(
+            p.exponent_widths,
+            sizes,
+            "o",
+            color=SERIES[i],
+            ms=5,
+            label=f"${NAMES[term]}$" if term != "remainder" else "remainder",
+        )
         power_guide(ax, p.exponent_widths, sizes[0], EXPONENTS["random"][1][term], "predicted" if i == 0 else None)
     finish(ax, "width m", "root mean square, random signs")
 
@@ -209,8 +231,9 @@ def _t3_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
 T3 = Claim(
     id="T3",
     title="Scaling of the terms with width",
-    statement=r"\|W_r\| = \Theta(m^{-1/4}),\ \text{random signs: } f_L(SW) = \Theta(m^{-1/4}),\ f_Q = \Theta(1),\ f - f_L - f_Q = \Theta(m^{-1/2})",
-    source="derived: MATHEMATICS section 4, its remainder sharpened here for random signs",
+    statement=r"\|W_r\| = \Theta(m^{-1/4}),\ \text{random signs: } "
+    r"f_L(SW) = \Theta(m^{-1/4}),\ f_Q = \Theta(1),\ f - f_L - f_Q = \Theta(m^{-1/2})",
+    source="derived: docs/mathematics, section 4, its remainder sharpened here for random signs",
     hypotheses=(differentiable(3), smooth, nonzero(2, lambda p: [0]), nonzero(1, lambda p: [0])),
     depends_on=("T1", "T2"),
     design=lambda p: tuple(c for s in EXPONENTS for row in _t3_grid(p, s) for c in row),

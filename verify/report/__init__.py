@@ -12,8 +12,8 @@ from pathlib import Path
 
 import jinja2
 import matplotlib
-from matplotlib.figure import Figure
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from verify.display import interval_text, number
 from verify.outcome import Verdict
@@ -41,14 +41,18 @@ def write_report(folder: Path) -> Path:
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
     except OSError as error:
-        raise ValueError(f"{folder}: cannot write report.html there ({error}); give a folder that can be written") from None
+        raise ValueError(
+            f"{folder}: cannot write report.html there ({error}); give a folder that can be written"
+        ) from None
     return target
 
 
 def render(run: StoredRun) -> str:
     """The page as text."""
     root = files(__name__)
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"number": number}
     template = environment.from_string(root.joinpath("report.html").read_text(encoding="utf-8"))
     return template.render(
@@ -65,7 +69,12 @@ def render(run: StoredRun) -> str:
 
 def figure(judgement: Judgement, run: StoredRun) -> str:
     """The claim's figure as a data address of an SVG."""
-    settings = {"svg.hashsalt": judgement.claim.id, "font.size": 9, "axes.linewidth": 0.8, "mathtext.fontset": "cm"}
+    settings = {
+        "svg.hashsalt": judgement.claim.id,
+        "font.size": 9,
+        "axes.linewidth": 0.8,
+        "mathtext.fontset": "cm",
+    }
     with matplotlib.rc_context(settings):
         canvas = Figure(figsize=(5.2, 3.3), layout="constrained")
         judgement.claim.figure(run.profile, judgement.evidence, canvas.add_subplot())
