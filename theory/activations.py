@@ -192,7 +192,8 @@ class _Reader:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             raise self.refuse(node, "use real numbers such as 2 or 0.5")
         token = (ast.get_source_segment(self.text, node) or "").replace("_", "")
-        if not math.isfinite(node.value) or abs(node.value) > 1e12 or 0 < abs(node.value) < 1e-12:
+        tiny = abs(node.value) < 1e-12 and any(digit in token.lower().split("e")[0] for digit in "123456789")
+        if tiny or not math.isfinite(node.value) or abs(node.value) > 1e12:
             raise self.refuse(node, "use finite numbers of size 1e-12 to 1e12")
         return sp.Integer(node.value) if isinstance(node.value, int) else sp.Rational(token)
 

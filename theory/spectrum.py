@@ -98,7 +98,7 @@ def ntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int = 15
     Source: derived here, docs/mathematics, section 3; limits agree with arXiv:2007.12826.
 
     >>> print(ntk_eigenvalue(Activation.parse("tanh(z + 1)"), 1, 10).str(15, radius=False))
-    0.207055985209149
+    0.205121835553790
     """
     return _eigenvalue(activation, degree, d, digits, 1, _ntk_weights, "Lambda")
 

@@ -97,7 +97,11 @@ def moment(d: Dimension, power: int) -> sp.Expr:
     >>> moment(sp.Symbol("d"), 4)
     3/(d*(d + 2))
     """
-    d, power = check_dimension(d), check_degree(power, "power")
+    return unchecked_moment(sp.sympify(check_dimension(d)), check_degree(power, "power"))
+
+
+def unchecked_moment(d: sp.Expr, power: int) -> sp.Expr:
+    """:func:`moment` for any expression ``d``: the Rodrigues form needs d + 2l beyond the range of d."""
     if power % 2:
         return sp.Integer(0)
-    return sp.Mul(sp.factorial2(power - 1), *(1 / (sp.sympify(d) + 2 * i) for i in range(power // 2)))
+    return sp.Mul(sp.factorial2(power - 1), *(1 / (d + 2 * i) for i in range(power // 2)))

@@ -1,0 +1,110 @@
+import math
+
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from theory import Activation
+from theory.activations import CATALOGUE, Z, softplus
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_catalogue_values(name: str) -> None:
+    truth = {
+        "sin": math.sin,
+        "cos": math.cos,
+        "exp": math.exp,
+        "erf": math.erf,
+        "tanh": math.tanh,
+        "sigmoid": lambda u: 1 / (1 + math.exp(-u)),
+        "softplus": lambda u: math.log1p(math.exp(u)),
+        "gelu": lambda u: u * (1 + math.erf(u / math.sqrt(2))) / 2,
+        "relu": lambda u: max(u, 0.0),
+    }[name]
+    expr = Activation.parse(f"{name}(2*z - 0.5)").expr
+    for z in (-1.7, -0.2, 0.25, 0.9):
+        value = expr.subs(Z, sp.Rational(z)).replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+        assert float(value) == pytest.approx(truth(2 * z - 0.5), rel=1e-14, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", sorted(set(CATALOGUE) - {"relu"}))
+def test_derivatives_by_differences(name: str) -> None:
+    activation = Activation.parse(f"{name}(z/2 + 1/3)")
+
+    def value(order: int, z: sp.Rational) -> sp.Expr:
+        return activation.derivative(order).subs(Z, z).replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+
+    step = sp.Rational(1, 10**6)
+    for order in (0, 1, 2):
+        for z in (sp.Rational(-3, 4), sp.Rational(2, 5)):
+            slope = sp.N((value(order, z + step) - value(order, z - step)) / (2 * step), 30)
+            assert abs(float(slope - value(order + 1, z))) < 1e-10
+
+
+def test_numbers_are_exact() -> None:
+    assert Activation.parse("0.1*z").expr == Z / 10
+    assert Activation.parse("z*1e-3").expr == Z / 1000
+    assert Activation.parse("1_0*z").expr == 10 * Z
+
+
+@pytest.mark.parametrize(
+    ("text", "needle"),
+    [
+        ("", "needs an expression in z"),
+        ("   ", "needs an expression in z"),
+        ("tanh(z", "not an expression"),
+        ("tanh z", "not an expression"),
+        ("3", "does not depend on z"),
+        ("z - z", "does not depend on z"),
+        ("1/z", "divide by non-zero constants"),
+        ("z/(1 - 1)", "divide by a constant that is not zero"),
+        ("nan", "'nan' is not admitted"),
+        ("z + inf", "'inf' is not admitted"),
+        ("z + 1e999", "finite numbers"),
+        ("z*1e-999 + z", "finite numbers"),
+        ("z**0.5", "integer exponents"),
+        ("z**-1", "integer exponents"),
+        ("z**65", "integer exponents"),
+        ("z^2", r"\*\*"),
+        ("z//2", "use"),
+        ("tan(z)", "'tan' is not admitted"),
+        ("tanh", "as a function"),
+        ("tanh(z, 2)", "exactly one argument"),
+        ("tanh(x=z)", "exactly one argument"),
+        ("tanh(*z)", "exactly one argument"),
+        ("relu(z**2)", "affine"),
+        ("relu(relu(z) + 1)", "affine"),
+        ("z.real", "not admitted"),
+        ("__import__('os').system('true')", "not admitted"),
+        ("(lambda z: z)(z)", "not admitted"),
+        ("[z for z in (1,)]", "not admitted"),
+        ("z if z else 1", "not admitted"),
+        ("'z'", "real numbers"),
+        ("2j*z", "real numbers"),
+        ("z;z", "not an expression"),
+        ("z" + "+z" * 300, "characters"),
+    ],
+)
+def test_refused_by_name(text: str, needle: str) -> None:
+    with pytest.raises(ValueError, match=needle):
+        Activation.parse(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="z0123456789.+-*/()eE _,tanhsi^[]'\"\\pj", max_size=40))
+def test_parser_never_raises_anything_but_value_error(text: str) -> None:
+    try:
+        activation = Activation.parse(text)
+    except ValueError as error:
+        assert "\n" not in str(error)
+    else:
+        assert activation.expr.free_symbols == {Z}
+
+
+def test_distributions_are_refused() -> None:
+    assert Activation.parse("relu(z)").derivative(1) == (1 + sp.sign(Z)) / 2
+    with pytest.raises(ValueError, match="distribution"):
+        Activation.parse("relu(z)").derivative(2)
+    with pytest.raises(ValueError, match="order"):
+        Activation.parse("z**2").derivative(-1)
