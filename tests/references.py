@@ -1,4 +1,4 @@
-"""Slow, obvious twins of what the packages compute fast. Independent of them: nothing here imports theory's formulas."""
+"""Slow, obvious twins of what the packages compute fast, from definitions and from other libraries."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def funk_hecke(g: Callable[[mp.mpf], mp.mpf], degree: int, d: int) -> mp.mpf:
         return mp.exp(mp.mpf(d - 3) / 2 * mp.log1p(-(z**2) / d)) if abs(z) < root else mp.mpf(d == 3)
 
     mass = mp.quad(density, points, method="gauss-legendre")
-    value = mp.quad(
-        lambda z: density(z) * g(z) * gegenbauer(degree, d, z / root), points, method="gauss-legendre"
-    )
+    value = mp.quad(lambda z: density(z) * g(z) * gegenbauer(degree, d, z / root), points, method="gauss-legendre")
     return value / mass
 
 

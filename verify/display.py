@@ -97,9 +97,12 @@ HEADINGS = ("claim", "verdict", "deciding comparison", "predicted", "measured", 
 
 def _row(judgement: Judgement) -> tuple[str, ...]:
     c = judgement.outcome.decisive
+    name = f"{judgement.claim.id} {judgement.claim.title}"
+    if c is None:
+        return (name, str(judgement.verdict), "none", "", "", "", str(judgement.control.verdict))
     predicted = f"<= {number(c.predicted)}" if c.rule == "below" else number(c.predicted)
     return (
-        f"{judgement.claim.id} {judgement.claim.title}",
+        name,
         str(judgement.verdict),
         c.label,
         predicted,

@@ -119,10 +119,10 @@ class Outcome:
         return {c.label: dict(c.budget) for c in self.comparisons}
 
     @property
-    def decisive(self) -> Comparison:
-        """The comparison that decides: the first with the outcome's verdict, nearest to its limit."""
-        candidates = [c for c in self.comparisons if c.verdict == self.verdict] or list(self.comparisons)
-        return max(candidates, key=_strain)
+    def decisive(self) -> Comparison | None:
+        """Of the comparisons with the outcome's verdict, the one nearest to its limit; None without comparisons."""
+        candidates = [c for c in self.comparisons if c.verdict == self.verdict]
+        return max(candidates, key=_strain, default=None)
 
 
 def _strain(c: Comparison) -> float:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from theory.activations import Activation
+
+
+@lru_cache(maxsize=64)
+def _parse(text: str) -> Activation:
+    return Activation.parse(text)
 
 
 class Profile(BaseModel):
@@ -16,7 +21,7 @@ class Profile(BaseModel):
     finite-size corrections stated with each claim, not from the verdicts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     base_seed: int = Field(default=0, ge=0)
@@ -55,10 +60,10 @@ class Profile(BaseModel):
     paired_replicates: int = Field(default=6, ge=2)
     paired_steps: int = Field(default=1000, ge=1)
 
-    @cached_property
+    @property
     def sigma(self) -> Activation:
         """The activation, parsed."""
-        return Activation.parse(self.activation)
+        return _parse(self.activation)
 
 
 QUICK = Profile(name="quick")

@@ -26,7 +26,8 @@ class Done:
     stored: bool
 
 
-def _execute(cell: Cell) -> tuple[Numbers, float]:
+def execute(cell: Cell) -> tuple[Numbers, float]:
+    """Numbers of a cell and the seconds they took; what a worker runs."""
     # One thread per worker: results are then the same for every number of workers.
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -90,12 +91,12 @@ def run_cells(
 
     if executor is None and (workers == 1 or len(missing) <= 1):
         for cell in missing:
-            compute(cell, lambda cell=cell: _execute(cell))  # type: ignore[misc]
+            compute(cell, lambda cell=cell: execute(cell))  # type: ignore[misc]
         return results
     # A worker that has grown is replaced by loky between cells; that is its business, not the user's.
     warnings.filterwarnings("ignore", message="A worker was restarted", category=UserWarning)
     pool = executor if executor is not None else get_reusable_executor(max_workers=workers)
-    futures = {pool.submit(_execute, cell): cell for cell in missing}
+    futures = {pool.submit(execute, cell): cell for cell in missing}
     try:
         for future in as_completed(futures):
             compute(futures[future], future.result)

@@ -4,8 +4,15 @@ import pytest
 import torch
 from references import jacobian
 
-from numerics import GoodDirections, TwoLayerNetwork, feature_covariance, generator, random_signs, sphere
-from numerics import sparse_displacement
+from numerics import (
+    GoodDirections,
+    TwoLayerNetwork,
+    feature_covariance,
+    generator,
+    random_signs,
+    sparse_displacement,
+    sphere,
+)
 from numerics.directions import _span
 from numerics.quadrature import gauss_rule, pair_rule
 from theory import Activation, coefficient, monomial_coefficients, multiplicity, ntk_eigenvalue
@@ -171,6 +178,6 @@ def test_sparse_construction(k: int) -> None:
         (lambda n: sparse_displacement(TwoLayerNetwork(5, 4, Activation.parse("tanh(z)")), n.w[0], 1.0, 1), "zero"),
     ],
 )
-def test_bad_input(call, needle: str) -> None:  # noqa: ANN001
+def test_bad_input(call, needle: str) -> None:
     with pytest.raises(ValueError, match=needle.replace("(", r"\(")):
         call(TwoLayerNetwork(5, 6, SIGMA))

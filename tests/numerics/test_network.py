@@ -13,7 +13,9 @@ SIGMA = Activation.parse("tanh(z + 1)")
 def test_initial_output_is_exactly_zero() -> None:
     network = TwoLayerNetwork(7, 20, SIGMA)
     x = sphere(50, 7, math.sqrt(7), generator(0))
-    assert torch.equal(network.forward(x, torch.zeros(20, 7, dtype=torch.float64)), torch.zeros(50, dtype=torch.float64))
+    assert torch.equal(
+        network.forward(x, torch.zeros(20, 7, dtype=torch.float64)), torch.zeros(50, dtype=torch.float64)
+    )
 
 
 @pytest.mark.parametrize("text", ["tanh(z + 1)", "softplus(z)", "gelu(z)", "z**3/6 + z", "sigmoid(2*z)*z", "exp(z/2)"])
@@ -80,6 +82,6 @@ def test_sphere_points() -> None:
         (lambda: Estimate.of(torch.tensor([1.0]), 0), "at least 2"),
     ],
 )
-def test_bad_input(call, needle: str) -> None:  # noqa: ANN001
+def test_bad_input(call, needle: str) -> None:
     with pytest.raises(ValueError, match=needle):
         call()

@@ -8,8 +8,8 @@ from numerics import (
     Diverged,
     GoodDirections,
     KernelRidge,
-    TaylorObjective,
     Target,
+    TaylorObjective,
     TwoLayerNetwork,
     Weights,
     adam,
@@ -108,7 +108,11 @@ def test_target_energy_is_exact(d: int, degree: int) -> None:
     assert dense.energies()[degree] == pytest.approx(1.5, rel=1e-12)
     both = dense + sparse
     x = sphere(200_000, d, math.sqrt(d), generator(5))
-    for target, energy in ((dense, 1.5), (sparse, sparse.energies()[degree + 1]), (both, sum(both.energies().values()))):
+    for target, energy in (
+        (dense, 1.5),
+        (sparse, sparse.energies()[degree + 1]),
+        (both, sum(both.energies().values())),
+    ):
         squares = target(x).square()
         assert abs(float(squares.mean()) - energy) < 5 * float(squares.std()) / math.sqrt(len(x))
 
@@ -138,7 +142,7 @@ def test_zonal_degree_two_is_the_centred_square() -> None:
         (lambda: Target.zonal(3, 1, torch.zeros(2, 4), [1.0, 2.0]), "needs (2, 3)"),
     ],
 )
-def test_bad_input(call, needle: str) -> None:  # noqa: ANN001
+def test_bad_input(call, needle: str) -> None:
     import re
 
     with pytest.raises(ValueError, match=re.escape(needle)):

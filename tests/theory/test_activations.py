@@ -96,8 +96,11 @@ def test_refused_by_name(text: str, needle: str) -> None:
 def test_parser_never_raises_anything_but_value_error(text: str) -> None:
     try:
         activation = Activation.parse(text)
-    except ValueError as error:
-        assert "\n" not in str(error)
+    except ValueError as refusal:
+        activation, message = None, str(refusal)
+    if activation is None:
+        assert message
+        assert "\n" not in message
     else:
         assert activation.expr.free_symbols == {Z}
 

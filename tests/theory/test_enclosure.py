@@ -27,7 +27,7 @@ ONE = fmpq_poly([1])
         (sp.Integer(2) ** sp.Rational(1, 3), lambda: mp.cbrt(2)),
     ],
 )
-def test_constants_contain_their_value(expr: sp.Expr, value) -> None:  # noqa: ANN001
+def test_constants_contain_their_value(expr: sp.Expr, value) -> None:
     with ctx.workprec(120), mp.workdps(40):
         assert ball(expr).overlaps(arb(mp.nstr(value(), 36)) + arb(0, "1e-34"))
 
@@ -52,8 +52,12 @@ def test_sphere_integral_contains_mpmath(text: str, d: int) -> None:
         found = sphere_expectation(expr, d, ONE, 80)
     function = sp.lambdify(Z, expr, [{"softplus": lambda u: mp.log(1 + mp.exp(u))}, "mpmath"])
     with mp.workdps(30):
-        angle = lambda f: mp.quad(lambda th: f(mp.sqrt(d) * mp.sin(th)) * mp.cos(th) ** (d - 2), mp.linspace(-mp.pi / 2, mp.pi / 2, 9))  # noqa: E501, E731
-        expected = angle(function) / angle(lambda z: mp.mpf(1))
+        corners = mp.linspace(-mp.pi / 2, mp.pi / 2, 9)
+
+        def mean(f) -> mp.mpf:
+            return mp.quad(lambda th: f(mp.sqrt(d) * mp.sin(th)) * mp.cos(th) ** (d - 2), corners)
+
+        expected = mean(function) / mean(lambda z: mp.mpf(1))
         assert found.overlaps(arb(str(expected)) + arb(0, "1e-20"))
 
 
@@ -109,7 +113,11 @@ def test_growth_bounds_hold_and_refuse() -> None:
 
 
 def test_supremum_is_tight_and_above() -> None:
-    for text, lower, upper, truth in [("sin(z)", -1.0, 1.0, mp.sin(1)), ("z**2 - z", -1.0, 2.0, 2), ("tanh(z)", 0, 3, mp.tanh(3))]:  # noqa: E501
+    for text, lower, upper, truth in [
+        ("sin(z)", -1.0, 1.0, mp.sin(1)),
+        ("z**2 - z", -1.0, 2.0, 2),
+        ("tanh(z)", 0, 3, mp.tanh(3)),
+    ]:
         bound = supremum(Activation.parse(text).expr, lower, upper)
         assert arb(str(truth)) * arb("0.9999999999") <= bound <= arb(str(truth)) * arb("1.0011")
     with pytest.raises(ValueError, match="lower <= upper"):

@@ -46,7 +46,7 @@ def test_closed_forms_lie_in_certified_balls(text: str, d: int) -> None:
     st.sampled_from([3, 5, 12, 40, 1000]),
     st.integers(0, 5),
 )
-def test_certified_values_contain_mpmath_quadrature(name, slope, shift, d, degree) -> None:  # noqa: ANN001
+def test_certified_values_contain_mpmath_quadrature(name, slope, shift, d, degree) -> None:
     activation = Activation.parse(f"{name}({slope}*z + {shift})")
     found = coefficient(activation, degree, d, digits=20)
     with mp.workdps(40):

@@ -32,7 +32,7 @@ def test_noise_amplification_of_ridgeless_regression() -> None:
 
 
 def test_against_gaussian_simulation() -> None:
-    """Ridge regression with Gaussian features of a two-level spectrum, seed fixed; the mean of 40 runs within 4 standard errors."""
+    """Ridge regression with Gaussian features of a two-level spectrum: the mean of 40 runs within 4 standard errors."""
     rng = np.random.default_rng(0)
     counts, values, n, ridge = [30, 300], [1.0, 0.05], 120, 0.5
     scales = np.sqrt(np.repeat(values, counts))
@@ -64,7 +64,12 @@ def test_monotone_in_samples() -> None:
 
 @pytest.mark.parametrize(
     ("n", "ridge", "energies", "needle"),
-    [(0, 1.0, {0: 1.0}, "n=0"), (5, -1.0, {0: 1.0}, "ridge"), (5, 1.0, {0: -1.0}, "energies"), (99, 0.0, {0: 1.0}, "ridge > 0")],
+    [
+        (0, 1.0, {0: 1.0}, "n=0"),
+        (5, -1.0, {0: 1.0}, "ridge"),
+        (5, 1.0, {0: -1.0}, "energies"),
+        (99, 0.0, {0: 1.0}, "ridge > 0"),
+    ],
 )
 def test_bad_input(n: int, ridge: float, energies: dict[int, float], needle: str) -> None:
     with pytest.raises(ValueError, match=needle):

@@ -73,7 +73,9 @@ def test_quadntk_trace() -> None:
     activation = Activation.parse("sin(z)")
     d = 6
     with ctx.workprec(100):
-        total = sum((multiplicity(d, degree) * quadntk_eigenvalue(activation, degree, d, 20) for degree in range(22)), arb(0))
+        total = sum(
+            (multiplicity(d, degree) * quadntk_eigenvalue(activation, degree, d, 20) for degree in range(22)), arb(0)
+        )
         # sigma''^2 = (1 - cos 2z)/2 = sigma(z)^2
         half = Activation.parse("cos(2*z)")
         from theory import coefficient

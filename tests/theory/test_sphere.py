@@ -28,7 +28,7 @@ def test_cumulative_multiplicity_is_polynomials_of_degree_at_most_k() -> None:
     assert cumulative_multiplicity(7, 3) == comb(7 + 2, 3) + comb(7 + 1, 2)
 
 
-@pytest.mark.parametrize("power", range(0, 11))
+@pytest.mark.parametrize("power", range(11))
 def test_moments_against_the_beta_integral(power: int) -> None:
     import mpmath as mp
 

@@ -104,26 +104,30 @@ class PairedRisks(Cell):
     start: float
     r4: float
 
+    def draw(self, purpose: str) -> int:
+        """A seed that does not depend on how the network is trained: other settings meet the same draws."""
+        return self.seed(purpose, shared=("steps", "rate", "start", "r4"))
+
     def run(self) -> Numbers:
         network = TwoLayerNetwork(
             self.d,
             self.m,
             Activation.parse(self.activation),
-            self.seed("network"),
+            self.draw("network"),
             dtype=torch.float32,
             device=self.device,
         )
-        target = Target.sparse(self.d, 1, [1.0], self.seed("dense")) + Target.sparse(
-            self.d, 2, [1.0], self.seed("sparse")
+        target = Target.sparse(self.d, 1, [1.0], self.draw("dense")) + Target.sparse(
+            self.d, 2, [1.0], self.draw("sparse")
         )
-        gen = generator(self.seed("data"))
+        gen = generator(self.draw("data"))
         x = sphere(self.n, self.d, math.sqrt(self.d), gen).to(network.w)
         test = sphere(TEST_POINTS, self.d, math.sqrt(self.d), gen).to(network.w)
         labels = target(test)
         numbers: Numbers = {"energies": target.energies()}
         for method, directions in (("joint", GoodDirections(network, 1)), ("quadntk", None)):
             objective = TaylorObjective(network, x, target(x), Weights(r4=self.r4), directions)
-            begin = small_start(network, self.start, self.seed("start"))
+            begin = small_start(network, self.start, self.draw("start"))
             trajectory = adam(objective, begin, self.steps, self.rate, record_every=max(self.steps // 20, 1))
             risk = (objective.predict(test, trajectory.W) - labels).square().mean()
             numbers[method] = float(risk)

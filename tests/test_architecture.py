@@ -1,0 +1,86 @@
+"""Imports point one way only: theory <- numerics <- verify; no torch or numpy in theory; no cycles."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ALLOWED = {"theory": {"theory"}, "numerics": {"theory", "numerics"}, "verify": {"theory", "numerics", "verify"}}
+FORBIDDEN_IN_THEORY = {"torch", "numpy", "scipy"}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package in ALLOWED:
+        for path in (ROOT / package).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(source: str) -> Iterator[str]:
+    """Modules imported when the file is loaded or later; ``from a import b`` gives a and a.b."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def violations(name: str, source: str) -> list[str]:
+    package = name.split(".")[0]
+    wrong = []
+    for target in imports(source):
+        top = target.split(".")[0]
+        if (top in ALLOWED and top not in ALLOWED[package]) or (package == "theory" and top in FORBIDDEN_IN_THEORY):
+            wrong.append(f"{name} imports {target}")
+    return wrong
+
+
+def test_arrows() -> None:
+    assert len(modules()) > 40
+    assert [v for name, path in modules().items() for v in violations(name, path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("theory.x", "import torch"),
+        ("theory.x", "def f():\n    from numerics import sphere"),
+        ("numerics.x", "import verify.cli"),
+        ("theory.x", "from verify import Claim"),
+    ],
+)
+def test_planted_violations_are_caught(name: str, source: str) -> None:
+    assert violations(name, source)
+
+
+def graph(files: dict[str, str]) -> dict[str, set[str]]:
+    """Edges of imports that run when a module is loaded."""
+    edges: dict[str, set[str]] = {}
+    for name, source in files.items():
+        tree = ast.parse(source)
+        tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        edges[name] = {target for target in imports(ast.unparse(tree)) if target in files and target != name}
+    return edges
+
+
+def test_no_cycles() -> None:
+    files = {name: path.read_text() for name, path in modules().items()}
+    # A package's __init__ gathers its modules; importing the package from inside it would be the cycle to find.
+    tuple(TopologicalSorter(graph(files)).static_order())
+
+
+def test_a_planted_cycle_is_caught() -> None:
+    with pytest.raises(CycleError):
+        tuple(TopologicalSorter(graph({"theory.a": "import theory.b", "theory.b": "import theory.a"})).static_order())
+
+
+def test_modules_stay_readable() -> None:
+    long = {name: n for name, path in modules().items() if (n := len(path.read_text().splitlines())) > 320}
+    assert long == {}

@@ -1,0 +1,129 @@
+"""Cells, their keys and seeds, the store and the sweep."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from verify.cells.generalization import PairedRisks, RidgeRisk
+from verify.cells.spectral import CertifiedEigenvalues, KernelMonteCarlo, TopBlock, read_ball
+from verify.cells.taylor import TermSizes
+from verify.experiment import Cell, CellFailed, Numbers, fingerprint
+from verify.store import Store
+from verify.sweep import Done, run_cells
+
+SIGMA = "sin(z + pi/4)"
+
+
+class Square(Cell):
+    x: float
+
+    def run(self) -> Numbers:
+        if self.x < 0:
+            raise ValueError("x must not be negative")
+        return {"y": self.x**2, "draw": self.seed("draw")}
+
+
+def test_key_depends_on_fields_kind_and_code() -> None:
+    cell = Square(x=2.0)
+    assert cell.key("a") == Square(x=2.0).key("a")
+    assert len({cell.key("a"), cell.key("b"), Square(x=3.0).key("a"), Square(x=2.0, base_seed=1).key("a")}) == 4
+    assert len(fingerprint()) == 64
+
+
+def test_seeds_come_from_coordinates() -> None:
+    cell = Square(x=2.0)
+    assert cell.seed("a") == Square(x=2.0).seed("a") != cell.seed("b")
+    assert cell.seed("a") != Square(x=2.0, replicate=1).seed("a")
+    assert cell.seed("a", shared=("x",)) == Square(x=5.0).seed("a", shared=("x",))
+    assert 0 <= cell.seed("a") < 2**63
+
+
+def test_cells_are_frozen_and_strict() -> None:
+    with pytest.raises(ValidationError):
+        Square(x=1.0, y=2.0)  # type: ignore[call-arg]
+    with pytest.raises(ValidationError):
+        Square(x=math.nan)
+    with pytest.raises(ValidationError):
+        Square(x=1.0).x = 2.0  # type: ignore[misc]
+
+
+def test_only_what_is_missing_is_computed(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        run_cells([Square(x=1.0)], store, {})
+        seen: list[Done] = []
+        results = run_cells([Square(x=1.0), Square(x=2.0), Square(x=2.0)], store, {}, on_done=seen.append)
+    assert [(d.cell.x, d.stored) for d in seen] == [(1.0, True), (2.0, False)]  # type: ignore[attr-defined]
+    assert results[Square(x=2.0)].numbers["y"] == 4.0
+
+
+def test_any_executor_serves(tmp_path: Path) -> None:
+    with Store(tmp_path) as store, ThreadPoolExecutor(2) as pool:
+        results = run_cells([Square(x=float(i)) for i in range(5)], store, {}, executor=pool)
+    assert sorted(d.numbers["y"] for d in results.values()) == [0, 1, 4, 9, 16]
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_a_failing_cell_is_named_and_the_others_are_kept(tmp_path: Path, threads: bool) -> None:
+    with Store(tmp_path) as store:
+        with ThreadPoolExecutor(1) as pool, pytest.raises(CellFailed, match=r'"x":-1\.0.*must not be negative'):
+            run_cells([Square(x=3.0), Square(x=-1.0)], store, {}, executor=pool if threads else None)
+        assert store.find(Square(x=3.0), fingerprint()) is not None
+        assert store.find(Square(x=-1.0), fingerprint()) is None
+
+
+def test_results_do_not_depend_on_workers(tmp_path: Path) -> None:
+    cells: list[Cell] = [
+        TopBlock(activation=SIGMA, d=4, m=40, count=5, replicate=0),
+        KernelMonteCarlo(activation=SIGMA, d=4, max_degree=2, triples=3000),
+        RidgeRisk(activation=SIGMA, device="cpu", d=8, m=64, n=32, ridge=0.1, energies=(1.0,)),
+        PairedRisks(activation=SIGMA, device="cpu", d=6, m=60, n=48, steps=30, rate=0.01, start=0.3, r4=3e-3),
+    ]
+    with Store(tmp_path / "a") as one, Store(tmp_path / "b") as two:
+        alone = run_cells(cells, one, {}, workers=1)
+        together = run_cells(cells, two, {}, workers=2)
+    assert {c: d.numbers for c, d in alone.items()} == {c: d.numbers for c, d in together.items()}
+
+
+def test_unusable_folders(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(ValueError, match="cannot keep records there"):
+        Store(file)
+    with pytest.raises(ValueError, match="run escape-ntk verify"):
+        Store(tmp_path / "missing", create=False)
+    assert not (tmp_path / "missing").exists()
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "records.sqlite").write_text("this is not a database, not at all " * 40)
+    with pytest.raises(ValueError, match="cannot keep records there"):
+        Store(broken)
+    with Store(tmp_path / "empty") as store, pytest.raises(ValueError, match="no run in it"):
+        store.last_run()
+
+
+def test_balls_survive_the_records() -> None:
+    numbers = CertifiedEigenvalues(activation=SIGMA, d=10, max_degree=1).run()
+    middle, low, high = read_ball(numbers["balls"][1])
+    assert low < middle < high
+    assert (high - low) / middle < 1e-15
+
+
+def test_term_sizes_against_the_network(tmp_path: Path) -> None:
+    """The blocked evaluation over signs agrees with the network's own forward, linear and quadratic."""
+    import torch
+
+    from numerics import TwoLayerNetwork, generator, sparse_displacement, sphere
+    from theory import Activation
+
+    cell = TermSizes(activation=SIGMA, d=5, m=40, alpha=0.5, scaling="coherent", inputs=16)
+    network = TwoLayerNetwork(5, 40, Activation.parse(SIGMA), seed=cell.seed("network"))
+    gen = generator(cell.seed("data", shared=("m", "scaling", "alpha")))
+    x = sphere(16, 5, math.sqrt(5), gen)
+    W = sparse_displacement(network, sphere(1, 5, 1.0, gen)[0], 0.5, 1)
+    linear, quadratic = network.linear(x, W), network.quadratic(x, W)
+    expected = {"linear": linear, "quadratic": quadratic, "remainder": network.forward(x, W) - linear - quadratic}
+    for name, value in cell.run().items():
+        assert value == pytest.approx(float(torch.sqrt(expected[name].square().mean())), rel=1e-10)

@@ -1,0 +1,142 @@
+"""The command line: output, exit statuses and misuse."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from verify.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_spectrum_table(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "spectrum", "tanh(z + 1)", "--d", "20", "--degrees", "6")
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0] == "NTK of tanh(z + 1) on the sphere of radius sqrt(d), d = 20"
+    assert [line.split()[0] for line in lines[2:9]] == [str(i) for i in range(7)]
+    assert lines[3].split()[1] == "20"
+
+
+def test_spectrum_json_and_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(
+        capsys, "spectrum", "erf(z + 1/2)", "--d", "100000", "--degrees", "2", "--digits", "40", "--json"
+    )
+    entries = json.loads(out)["spectrum"]
+    assert status == 0
+    assert [e["multiplicity"] for e in entries] == [1, 100000, 5000049999]
+    assert all(len(e["eigenvalue"]) > 40 for e in entries)
+
+
+def test_claims(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "claims", "--json")
+    assert status == 0
+    assert [c["id"] for c in json.loads(out)["claims"]][:2] == ["S1", "S2"]
+    assert "N5" in run(capsys, "claims")[1]
+
+
+def test_verify_one_claim_prints_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, err = run(capsys, "verify", "--claims", "S2,S4", "--out", str(tmp_path / "o"), "--workers", "1")
+    assert status == 0
+    assert out.splitlines()[0].split()[:2] == ["claim", "verdict"]
+    assert "2 claims: 2 HOLDS" in out
+    assert "S2 Trace identity (1 of 2): 1 cells" in err
+    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == ["records.sqlite", "report.html"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needle"),
+    [
+        (["spectrum", "tanh(z)", "--d", "2"], "d=2: needs d >= 3"),
+        (["spectrum", "tanh(z)", "--d", "x"], "--d"),
+        (["spectrum", "tanh(z)"], "--d"),
+        (["spectrum", "foo(z)", "--d", "5"], "'foo' is not admitted"),
+        (["spectrum", "1/z", "--d", "5"], "divide by non-zero constants"),
+        (["spectrum", "tanh(z)", "--d", "5", "--degrees", "-1"], "max_degree=-1"),
+        (["spectrum", "tanh(z)", "--d", "5", "--digits", "0"], "digits=0"),
+        (["verify", "--claims", "Q7"], "unknown claim Q7"),
+        (["verify", "--profile", "huge"], "--profile"),
+        (["verify", "--workers", "0"], "workers=0"),
+        (["verify", "--seed", "-1"], "seed=-1"),
+        (["verify", "--activation", "1/z"], "1/z"),
+        (["verify", "--claims", "S3", "--activation", "tanh(z)"], "lambda_1(sigma') = 0 by parity"),
+        (["nonsense"], "nonsense"),
+        (["report", "nowhere"], "no records.sqlite there"),
+    ],
+)
+def test_misuse_is_one_sentence_and_status_2(
+    arguments: list[str],
+    needle: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert needle in err
+    assert err.startswith("escape-ntk: ")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [], "nothing half-written"
+
+
+def test_unwritable_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    status, _, err = run(capsys, "verify", "--claims", "S2", "--out", str(blocked / "out"))
+    assert status == 2
+    assert "cannot keep records there" in err
+    assert "--out" in err
+
+
+def test_no_cuda_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("a CUDA device is here")
+    status, _, err = run(capsys, "verify", "--profile", "gpu", "--out", str(tmp_path / "o"))
+    assert status == 2
+    assert "no CUDA device" in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_exit_statuses_follow_verdicts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """1 when a claim fails, 3 when one is inconclusive: planted by swapping check and control."""
+    from dataclasses import replace
+
+    from verify import registry
+    from verify.outcome import Outcome
+
+    honest = registry.CLAIMS["S2"]
+    failing = replace(honest, check=honest.control)
+    powerless = replace(honest, control=honest.check)
+    silent = replace(honest, check=lambda p, e: Outcome((), "no evidence"))
+    for claim, expected in ((failing, 1), (powerless, 3), (silent, 3)):
+        monkeypatch.setitem(registry.CLAIMS, "S2", claim)
+        folder = tmp_path / str(id(claim))
+        if claim is silent:
+            status, _, _ = run(capsys, "verify", "--claims", "S2", "--out", str(folder), "--json")
+        else:
+            status, _, _ = run(capsys, "verify", "--claims", "S2", "--out", str(folder))
+        assert status == expected
+
+
+def test_internal_errors_do_not_look_like_a_failed_claim(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import theory
+
+    def broken(*_: object) -> None:
+        raise AssertionError("planted")
+
+    monkeypatch.setattr(theory, "ntk_spectrum", broken)
+    status, _, err = run(capsys, "spectrum", "tanh(z)", "--d", "5")
+    assert status == 70
+    assert "planted" in err
