@@ -28,13 +28,14 @@ R1Mode = Literal["population", "training", "both", "off"]
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of the regularisers.
+    """Weights of the regularisers; there is no l2, because R2 is identically zero here.
 
     Attributes:
-        r1: l1, on |f_L(.; P_{>k} W)|^2. r3: l3, on |f_Q(.; P_{<=k} W, P_{>k} W)|^2. r4: l4, on |W|_{2,4}^r4_power.
+        r1: l1, on ``|f_L(.; P_{>k} W)|^2``.
+        r3: l3, on ``|f_Q(.; P_{<=k} W, P_{>k} W)|^2``.
+        r4: l4, on ``|W|_{2,4}`` to the power ``r4_power``.
         r1_mode: in population (exact, through Sigma), on the training inputs, their sum, or off.
         r4_power: 4 or 8.
-        There is no l2: R2 is identically zero here.
     """
 
     r1: float = 1.0

@@ -59,7 +59,7 @@ def adam(
         objective: the loss.
         start: first displacement, (m, d).
         steps: number of updates, >= 1.
-        rate: initial step, in units of one weight; rate m^{1/4} sqrt(d) is the step in units of |W_r|.
+        rate: initial step of each coordinate of W.
         record_every: steps between records.
         progress: called with each record.
 

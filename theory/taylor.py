@@ -104,9 +104,9 @@ def taylor_terms(activation: Activation, d: int, m: int) -> TaylorTerms:
 
 
 def third_derivative_bound(activation: Activation, radius: float) -> arb:
-    """A certified upper bound of sup |sigma'''(z)| over |z| <= radius, within 0.1 % of the supremum.
+    """A certified upper bound of the supremum of ``|sigma'''|`` on [-radius, radius], at most 0.1 % above it.
 
-    For |x| = sqrt(d) and |w_r| = 1 the range in use is radius = sqrt(d) (1 + max_r |W_r|).
+    For inputs of norm sqrt(d) and unit w_r the range in use is ``radius = sqrt(d) (1 + max_r |W_r|)``.
 
     >>> float(third_derivative_bound(Activation.parse("sin(z)"), 10.0)) <= 1.001
     True

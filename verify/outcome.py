@@ -42,11 +42,10 @@ Rule = Literal["within", "encloses", "below"]
 class Comparison:
     """One predicted number held against one measured interval.
 
-    Rules, each with all three verdicts:
-        within: HOLDS when the whole interval lies within ``margin`` of the prediction, FAILS when none of it does.
-        encloses: the interval is rigorous. HOLDS when it contains the prediction and is no wider than ``margin``,
-            FAILS when it does not contain it.
-        below: HOLDS when the whole interval lies at or below the prediction (a bound), FAILS when none of it does.
+    The rules, each with all three verdicts: "within" HOLDS when the whole interval lies within ``margin`` of the
+    prediction and FAILS when none of it does. "encloses" is for rigorous intervals: it HOLDS when the interval contains
+    the prediction and is no wider than ``margin``, and FAILS when it does not contain it. "below" HOLDS when the whole
+    interval lies at or below the prediction, a bound, and FAILS when none of it does. Otherwise INCONCLUSIVE.
 
     Attributes:
         label: which number.

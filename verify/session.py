@@ -114,7 +114,7 @@ def _one(
     cells: tuple[Cell, ...],
     profile: Profile,
     store: Store,
-    provenance: dict[str, str],
+    origin: dict[str, str],
     workers: int,
     listener: Listener | None,
 ) -> Judgement:
@@ -123,7 +123,7 @@ def _one(
             listener(claim, done, len(cells))
 
     report(None)
-    results = run_cells(cells, store, provenance, workers, on_done=report)
+    results = run_cells(cells, store, origin, workers, on_done=report)
     return judge(claim, profile, [results[cell] for cell in cells])
 
 
@@ -161,6 +161,11 @@ def reload(folder: Path, known: dict[str, Claim]) -> StoredRun:
                 done.append(Done(cell, *found, stored=True))
             judgements.append(judge(known[name], profile, done))
     return StoredRun(judgements, profile, provenance, created)
+
+
+def provenance(profile: Profile) -> dict[str, str]:
+    """Where numbers come from: device, commit, and versions of Python and the libraries."""
+    return {"device": device_name(profile.device), "commit": commit()} | versions()
 
 
 def device_name(device: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from loky import get_reusable_executor
 
-from verify.experiment import Cell, CellFailed, Numbers, fingerprint, versions
+from verify.experiment import Cell, CellFailed, Numbers, fingerprint
 from verify.store import Store
 
 
@@ -56,7 +56,7 @@ def run_cells(
     Args:
         cells: duplicates are computed once.
         store: looked up first, and written as each cell ends.
-        provenance: where the numbers come from (device, commit); library versions are added.
+        provenance: where the numbers come from, kept with each record (see ``verify.session.provenance``).
         workers: processes; 1 computes in this process.
         executor: any ``concurrent.futures`` executor instead, such as ``dask.distributed.Client().get_executor()``.
         on_done: called in this process as each cell becomes available.
@@ -65,7 +65,6 @@ def run_cells(
         CellFailed: a cell raised. What was computed before is kept.
     """
     mark = fingerprint()
-    provenance = provenance | versions()
     results: dict[Cell, Done] = {}
     missing: list[Cell] = []
 

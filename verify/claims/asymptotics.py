@@ -14,7 +14,7 @@ from verify.cells.spectral import (
 )
 from verify.claim import Claim, Evidence
 from verify.claims.hypotheses import differentiable, nonzero
-from verify.claims.plotting import SERIES, finish, power_guide
+from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.claims.spectral import eigenvalue_cell
 from verify.experiment import Cell
 from verify.outcome import Comparison, Interval, Outcome
@@ -74,6 +74,7 @@ def _s3_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         gap = np.abs(values / limit - 1)
         ax.loglog(p.limit_dimensions, gap, "o-", color=SERIES[degree], ms=4, lw=1, label=f"$\\ell={degree}$")
     power_guide(ax, p.limit_dimensions, 1.5 * gap[0], -1.0, "slope $-1$")
+    grid_ticks(ax, p.limit_dimensions)
     finish(ax, "d", "relative distance to the limit")
 
 
@@ -132,6 +133,7 @@ def _s4_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         values = [read_ball(evidence[cell]["balls"][degree])[0] for cell in _s4_cells(p)]
         ax.loglog(p.exponent_dimensions, values, "o", color=SERIES[i], ms=4, label=f"$\\Lambda_{degree}$")
         power_guide(ax, p.exponent_dimensions, values[0], 1 - degree, "slope $-(\\ell-1)$" if i == 0 else None)
+    grid_ticks(ax, p.exponent_dimensions)
     finish(ax, "d", "eigenvalue")
 
 

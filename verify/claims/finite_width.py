@@ -13,7 +13,7 @@ from verify.cells.spectral import (
 )
 from verify.claim import Claim, Evidence
 from verify.claims.hypotheses import differentiable, nonzero, smooth
-from verify.claims.plotting import MUTED, SERIES, finish, power_guide
+from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
 from verify.claims.spectral import WRONG, eigenvalue_cell
 from verify.outcome import Comparison, Outcome
 from verify.profile import Profile
@@ -103,6 +103,7 @@ def _s5_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     ax.loglog(p.block_widths, shift, "s-", color=SERIES[1], ms=5, label="shift of its mean")
     power_guide(ax, p.block_widths, spread.mean(axis=0)[0], -0.5, "slopes $-1/2$ and $-1$")
     power_guide(ax, p.block_widths, shift[0], -1.0)
+    grid_ticks(ax, p.block_widths)
     finish(ax, "width m", "distance to $\\Lambda_0, \\Lambda_1$")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from verify.cells.taylor import RemainderRatio, TaylorAgreement, TermSizes
 from verify.claim import Claim, Evidence
 from verify.claims.hypotheses import differentiable, nonzero, smooth
-from verify.claims.plotting import PREDICTED, SERIES, finish, power_guide
+from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, power_guide
 from verify.outcome import Comparison, Interval, Outcome
 from verify.profile import Profile
 from verify.statistics import sampling, slope_interval
@@ -135,6 +135,7 @@ def _t2_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         ax.semilogx(np.array(x) * (0.95 + 0.1 * i), y, "o", color=SERIES[i], ms=4, mfc="none", label=kind)
     ax.axhline(1.0, color=PREDICTED, lw=1, label="bound")
     ax.set_ylim(0, 1.1)
+    grid_ticks(ax, p.remainder_displacements)
     finish(ax, "$|W_r|$", "remainder / bound")
 
 
@@ -225,6 +226,7 @@ def _t3_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
             label=f"${NAMES[term]}$" if term != "remainder" else "remainder",
         )
         power_guide(ax, p.exponent_widths, sizes[0], EXPONENTS["random"][1][term], "predicted" if i == 0 else None)
+    grid_ticks(ax, p.exponent_widths)
     finish(ax, "width m", "root mean square, random signs")
 
 

@@ -76,7 +76,7 @@ def figure(judgement: Judgement, run: StoredRun) -> str:
         "mathtext.fontset": "cm",
     }
     with matplotlib.rc_context(settings):
-        canvas = Figure(figsize=(5.2, 3.3), layout="constrained")
+        canvas = Figure(figsize=(5.6, 3.5), layout="constrained")
         judgement.claim.figure(run.profile, judgement.evidence, canvas.add_subplot())
         buffer = io.BytesIO()
         canvas.savefig(buffer, format="svg", metadata={"Date": None})

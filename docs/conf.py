@@ -1,0 +1,33 @@
+"""Sphinx configuration. Formulas are typeset by the KaTeX copy that the report uses, so the pages work offline."""
+
+import shutil
+from importlib.metadata import version as installed
+from pathlib import Path
+
+here = Path(__file__).parent
+static = here / "_build" / "static"
+shutil.copytree(here.parent / "verify" / "report" / "vendor" / "katex", static / "katex", dirs_exist_ok=True)
+(static / "typeset.js").write_text(
+    'document.addEventListener("DOMContentLoaded", () => renderMathInElement(document.body, {throwOnError: true}));\n'
+)
+
+project = "escape-ntk"
+author = "The escape-ntk developers"
+copyright = "2026, the escape-ntk developers"
+version = release = installed("escape-ntk")
+
+# The MathJax extension marks formulas up; its script is replaced by KaTeX's renderer, which reads the same marks.
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+mathjax_path = "katex/auto-render.min.js"
+mathjax_options = {"defer": "defer"}
+html_js_files = [("katex/katex.min.js", {"priority": 100, "defer": "defer"}), ("typeset.js", {"defer": "defer"})]
+html_css_files = ["katex/katex.min.css"]
+html_static_path = [str(static)]
+
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 2
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = "escape-ntk"
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
