@@ -43,8 +43,8 @@ def sparse_displacement(
         signs: s_r = +-1, (m,); all +1 when None.
 
     Raises:
-        ValueError: k < 1.
-        Undecided: a coefficient lambda_j(sigma'') that the construction divides by is zero.
+        ValueError: k < 1, or a coefficient lambda_j(sigma'') that the construction divides by is proved to be zero.
+        Undecided: such a coefficient could not be told from zero.
     """
     if k < 1:
         raise ValueError(f"k={k}: needs k >= 1, the monomial has degree k + 1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from numerics.network import TwoLayerNetwork
+from numerics.sampling import check_samples
 
 
 def ntk_gram(
@@ -23,8 +24,12 @@ def ntk_gram(
         x2: second inputs, (n2, d); ``x`` when None.
         block: neurons per block; memory is n n2 plus (n + n2) block numbers.
 
+    Raises:
+        ValueError: block < 1.
+
     Cost: products of shapes n x d x n2 and n x m/2 x n2.
     """
+    check_samples(block, "block")
     other = x if x2 is None else x2
     gram = torch.zeros(len(x), len(other), dtype=x.dtype, device=x.device)
     for weights in network.half.split(block):

@@ -13,7 +13,7 @@ import torch
 from numerics.activations import TorchActivation
 from numerics.sampling import generator, sphere
 from theory.activations import Activation
-from theory.sphere import check_dimension
+from theory.sphere import integer_dimension
 from theory.taylor import check_width
 
 
@@ -43,7 +43,7 @@ class TwoLayerNetwork:
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.d, self.m, self.seed = int(check_dimension(d)), check_width(m), seed
+        self.d, self.m, self.seed = integer_dimension(d), check_width(m), seed
         self.activation = TorchActivation(activation)
         half = sphere(m // 2, d, 1.0, generator(seed), torch.float64)
         self.half = half.to(device=device, dtype=dtype)

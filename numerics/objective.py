@@ -57,7 +57,10 @@ class Weights:
 
 @dataclass(frozen=True)
 class Parts:
-    """The loss and its parts at one W; R1 and R3 are unweighted, ``total`` is weighted."""
+    """The loss and its parts at one W; R1, R3 and R4 are unweighted, ``total`` is weighted.
+
+    A part that does not enter the loss is not computed and is NaN.
+    """
 
     total: float
     data: float
@@ -92,8 +95,11 @@ class TaylorObjective:
         weights: Weights,
         directions: GoodDirections | None,
     ) -> None:
-        if x.shape != (len(y), network.d):
-            raise ValueError(f"x of shape {tuple(x.shape)}: needs ({len(y)}, {network.d}) to match y and d")
+        if y.ndim != 1 or x.shape != (len(y), network.d):
+            shapes = f"x of shape {tuple(x.shape)}, y of shape {tuple(y.shape)}"
+            raise ValueError(f"{shapes}: needs (n, {network.d}) and (n,)")
+        if directions is not None and directions.network is not network:
+            raise ValueError("directions belong to another network; build GoodDirections from this one")
         self.network, self.x, self.y, self.weights = network, x, y, weights
         self.directions = directions
         scale = 1 / math.sqrt(network.m)
@@ -126,8 +132,8 @@ class TaylorObjective:
         weight_difference = error[:, None] * slope  # d data / d x_difference
         weight_total = error[:, None] * (self._second * x_difference) / 2
         gradient_difference = torch.zeros_like(difference)
-        zero = data.new_zeros(())
-        r1_population = r1_training = r3 = zero
+        value = data
+        r1_population = r1_training = r3 = data.new_full((), math.nan)
 
         if self._basis is not None and self._features is not None and self._first is not None:
             coordinates = self._basis @ difference.flatten()
@@ -135,6 +141,7 @@ class TaylorObjective:
             if self._r1_training:
                 leak = (self._first * x_difference).sum(1) - self._features @ coordinates
                 r1_training = leak.square().mean()
+                value = value + lam.r1 * r1_training
                 push = (2 * lam.r1 / n) * leak
                 weight_difference = weight_difference + push[:, None] * self._first
                 pull -= self._features.T @ push
@@ -143,6 +150,7 @@ class TaylorObjective:
                 outside = difference - 2 * good
                 image = self._covariance.half_matmul(outside)
                 r1_population = (outside * image).sum()
+                value = value + lam.r1 * r1_population
                 gradient_difference += 2 * lam.r1 * image
                 pull -= 4 * lam.r1 * (self._basis @ image.flatten())
             if lam.r3:
@@ -150,6 +158,7 @@ class TaylorObjective:
                 bent = self._second * x_total
                 overlap = (bent * x_good).sum(1)
                 r3 = overlap.square().mean()
+                value = value + lam.r3 * r3
                 push = ((2 * lam.r3 / n) * overlap)[:, None]
                 weight_total = weight_total + push * (self._second * x_good)
                 pull += self._basis @ ((push * bent).T @ self.x).flatten()
@@ -165,6 +174,6 @@ class TaylorObjective:
         factor = 4.0 if lam.r4_power == 4 else 8.0 * budget
         gradient += (lam.r4 * factor * squares)[:, None] * W
 
-        value = data + lam.r1 * (r1_population + r1_training) + lam.r3 * r3 + lam.r4 * r4
+        value = value + lam.r4 * r4
         numbers = torch.stack([value, data, r1_population, r1_training, r3, r4]).tolist()
         return Parts(*numbers), gradient

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from theory.sphere import check_dimension
+from theory.sphere import integer_dimension
 
 __all__ = ["generator", "sphere"]
 
@@ -36,7 +36,7 @@ def sphere(
     Cost: n d Gaussian draws.
     """
     check_samples(n)
-    check_dimension(d)
+    integer_dimension(d)
     if not 0 < radius < float("inf"):
         raise ValueError(f"radius={radius!r}: needs a positive finite radius, sqrt(d) for inputs, 1 for weights")
     points = torch.randn(n, d, generator=generator, dtype=dtype, device=generator.device)

@@ -16,7 +16,7 @@ import torch
 
 from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
-from theory.sphere import check_degree, check_dimension, multiplicity
+from theory.sphere import check_degree, integer_dimension, multiplicity
 
 
 def legendre_values(degree: int, d: int, t: torch.Tensor) -> torch.Tensor:
@@ -47,19 +47,28 @@ class Target:
         Raises:
             ValueError: d < 3, degree < 0, or shapes that do not match.
         """
-        check_dimension(d)
+        integer_dimension(d)
         check_degree(degree)
         if directions.shape != (len(weights), d):
             raise ValueError(
                 f"directions of shape {tuple(directions.shape)}: needs ({len(weights)}, {d}) for "
                 f"{len(weights)} weights in d={d}"
             )
-        unit = directions / directions.norm(dim=1, keepdim=True)
+        lengths = directions.norm(dim=1, keepdim=True)
+        if not bool((lengths > 0).all()):
+            raise ValueError("directions: needs non-zero finite rows")
+        unit = directions / lengths
         return Target(d, {degree: (torch.as_tensor(weights, dtype=unit.dtype), unit)})
 
     @staticmethod
     def dense(d: int, degree: int, energy: float, seed: int) -> Target:
-        """A dense random harmonic of degree l and exact energy ``energy``: N(d,l) random terms, at most 4 d."""
+        """A dense random harmonic of degree l and exact energy ``energy``: N(d,l) random terms, at most 4 d.
+
+        Raises:
+            ValueError: an energy that is not positive and finite.
+        """
+        if not 0 < energy < math.inf:
+            raise ValueError(f"energy={energy!r}: needs a positive finite energy")
         count = min(multiplicity(d, degree), 4 * d) if degree > 1 else 1
         gen = seeded(seed)
         directions = sphere(count, d, 1.0, gen)
@@ -70,7 +79,7 @@ class Target:
     @staticmethod
     def sparse(d: int, degree: int, alphas: Sequence[float], seed: int) -> Target:
         """R = len(alphas) terms of degree l along random orthonormal directions (the sparse part, R <= d)."""
-        if len(alphas) > d:
+        if len(alphas) > integer_dimension(d):
             raise ValueError(f"{len(alphas)} sparse terms in d={d}: needs at most d orthogonal directions")
         gaussian = torch.randn(d, len(alphas), generator=seeded(seed), dtype=torch.float64)
         directions = torch.linalg.qr(gaussian).Q.T

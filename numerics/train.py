@@ -10,7 +10,7 @@ import torch
 
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Parts, TaylorObjective
-from numerics.sampling import generator
+from numerics.sampling import check_samples, generator
 
 
 class Diverged(ArithmeticError):
@@ -65,12 +65,14 @@ def adam(
 
     Raises:
         Diverged: the loss is not finite, with the step, the value and what to change.
-        ValueError: steps < 1 or rate <= 0.
+        ValueError: steps < 1, record_every < 1, or a rate that is not positive and finite.
 
     Source: Kingma & Ba (arXiv:1412.6980).
     """
-    if steps < 1 or not rate > 0:
-        raise ValueError(f"steps={steps}, rate={rate}: needs steps >= 1 and rate > 0")
+    check_samples(steps, "steps")
+    check_samples(record_every, "record_every")
+    if not 0 < rate < math.inf:
+        raise ValueError(f"rate={rate!r}: needs a positive finite rate")
     W = start.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([W], lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)

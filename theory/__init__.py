@@ -4,7 +4,7 @@ Every number leaves as a ``flint.arb`` (midpoint and certified radius) or as a S
 """
 
 from theory.activations import Activation
-from theory.enclosure import Undecided
+from theory.balls import Undecided
 from theory.funk_hecke import (
     NoClosedForm,
     certified,

@@ -11,18 +11,24 @@ one known point, integrals split there exactly, and even and odd parts simplify 
 from __future__ import annotations
 
 import ast
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import sympy as sp
+from flint import ctx
+
+from theory.balls import ball, compare
 
 Z = sp.Symbol("z", real=True)
 """The variable of every activation: the pre-activation <w, x>."""
 
 MAX_TEXT = 400
 MAX_POWER = 64
+MAX_CONSTANT = 1e12
+"""Every constant in an activation's text lies between 1/MAX_CONSTANT and MAX_CONSTANT in size, or is zero."""
+MAX_NODES = 1000
+"""Size of the expression tree: nested gelu doubles it at each level."""
 
 
 class softplus(sp.Function):  # noqa: N801 - printed and parsed under the field's name
@@ -130,14 +136,25 @@ def _derivative(expr: sp.Expr, order: int) -> sp.Expr:
         raise ValueError(f"order={order}: needs a derivative of order >= 0")
     if order == 0:
         return expr
-    derived = sp.diff(_derivative(expr, order - 1), Z)
-    if derived.has(sp.DiracDelta):
-        raise ValueError(
-            f"derivative {order} of {expr} is a distribution (a point mass at a kink), not a function; "
-            f"use a smooth activation such as softplus or gelu"
-        )
     # d|u|/dz = sign(u) u' holds away from the kink, which is a null set for every integral taken here.
-    return derived
+    derived = sp.diff(_derivative(expr, order - 1), Z)
+    return _without_point_masses(derived, expr, order) if derived.has(sp.DiracDelta) else derived
+
+
+def _without_point_masses(derived: sp.Expr, expr: sp.Expr, order: int) -> sp.Expr:
+    """Drop h(z) delta(a z + b) where h vanishes at the kink, as in relu(z)**2; refuse any other point mass."""
+    expanded = sp.expand(derived)
+    kept = expanded
+    for mass in expanded.atoms(sp.DiracDelta):
+        weight = expanded.coeff(mass, 1)
+        kink = -mass.args[0].subs(Z, 0) / mass.args[0].diff(Z)
+        if not sp.simplify(weight.subs(Z, kink)).is_zero:
+            raise ValueError(
+                f"derivative {order} of {expr} is a distribution (a point mass at a kink), not a function; "
+                f"use a smooth activation such as softplus or gelu"
+            )
+        kept -= sp.expand(weight * mass)
+    return kept
 
 
 def _parse(text: str) -> sp.Expr:
@@ -173,6 +190,24 @@ class _Reader:
         return ValueError(f"activation {self.text!r}: {token!r} is not admitted; {requirement}")
 
     def read(self, node: ast.expr) -> sp.Expr:
+        """The node's expression, refused when it has grown out of bounds."""
+        expr = self.admitted(node)
+        if sum(1 for _, _ in zip(sp.preorder_traversal(expr), range(MAX_NODES + 1), strict=False)) > MAX_NODES:
+            raise self.refuse(node, f"write an expression of at most {MAX_NODES} symbols and operations")
+        return expr if expr.has(Z) else self.bounded(node, expr)
+
+    def bounded(self, node: ast.expr, constant: sp.Expr) -> sp.Expr:
+        """A constant that is zero or of admitted size; so nothing built from it can blow up."""
+        if constant.is_zero:
+            return constant
+        with ctx.workprec(200):
+            size = abs(ball(constant))
+        if not (size >= 1 / MAX_CONSTANT and size <= MAX_CONSTANT):
+            raise self.refuse(node, f"use constants of size {1 / MAX_CONSTANT:g} to {MAX_CONSTANT:g}")
+        return constant
+
+    def admitted(self, node: ast.expr) -> sp.Expr:
+        """The node's expression by its kind."""
         match node:
             case ast.Constant():
                 return self.number(node)
@@ -192,9 +227,10 @@ class _Reader:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             raise self.refuse(node, "use real numbers such as 2 or 0.5")
         token = (ast.get_source_segment(self.text, node) or "").replace("_", "")
-        tiny = abs(node.value) < 1e-12 and any(digit in token.lower().split("e")[0] for digit in "123456789")
-        if tiny or not math.isfinite(node.value) or abs(node.value) > 1e12:
-            raise self.refuse(node, "use finite numbers of size 1e-12 to 1e12")
+        if not any(digit in token.lower().split("e")[0] for digit in "123456789"):
+            return sp.Integer(0)
+        if not 1 / MAX_CONSTANT <= abs(node.value) <= MAX_CONSTANT:
+            raise self.refuse(node, f"use finite numbers of size {1 / MAX_CONSTANT:g} to {MAX_CONSTANT:g}")
         return sp.Integer(node.value) if isinstance(node.value, int) else sp.Rational(token)
 
     def name(self, node: ast.Name) -> sp.Expr:
@@ -221,10 +257,10 @@ class _Reader:
             case ast.Div():
                 if right.has(Z):
                     raise self.refuse(node, "divide by non-zero constants only (1/(1 + exp(-z)) is sigmoid(z))")
-                if right.is_zero is not False:
+                if right.is_zero:  # any other constant here is bounded away from zero
                     raise self.refuse(node, "divide by a constant that is not zero")
                 return left / right
-        root = right == sp.Rational(1, 2) and not left.has(Z) and left.is_positive
+        root = right == sp.Rational(1, 2) and not left.has(Z) and compare(left, sp.Integer(0)) > 0
         if not root and not (right.is_Integer and 0 <= right <= MAX_POWER):
             raise self.refuse(node, f"use integer exponents 0 to {MAX_POWER}")
         return left**right

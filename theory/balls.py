@@ -2,16 +2,74 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import sympy as sp
 from flint import acb, arb, ctx, fmpq
+
+MAX_BITS = 20_000
+"""Working precision at which the evaluation of a constant gives up."""
+DIGITS_RANGE = (1, 1000)
+
+
+class Undecided(ArithmeticError):
+    """A value could not be separated from zero, or its digits not certified, at the precision limit."""
+
+
+def digits_to_bits(digits: int) -> int:
+    """Bits that carry ``digits`` decimal digits, rounded up; ValueError outside 1..1000."""
+    low, high = DIGITS_RANGE
+    if isinstance(digits, bool) or not isinstance(digits, int) or not low <= digits <= high:
+        raise ValueError(f"digits={digits!r}: needs an integer {low} <= digits <= {high}")
+    return int(digits * 3.3219280948873626) + 2
+
+
+def refine(
+    evaluate: Callable[[int], arb],
+    digits: int,
+    start_bits: int = 0,
+    subject: str = "the value",
+    max_bits: int = MAX_BITS,
+) -> arb:
+    """Evaluate at rising working precision until ``digits`` relative digits are certified.
+
+    Args:
+        evaluate: maps working precision in bits to a ball; called inside that precision.
+        digits: relative decimal digits to certify; an exact zero is accepted.
+        start_bits: first working precision where the size of the value is known to need more.
+        subject: what is computed, for the error message.
+        max_bits: working precision at which to give up.
+
+    Returns:
+        A ball that contains the value, with relative radius below 10**-digits.
+
+    Raises:
+        Undecided: the digits are not certified at ``max_bits``; a true value of exactly zero ends here.
+    """
+    goal = digits_to_bits(digits)
+    bits = max(goal + 32, start_bits)
+    while True:
+        with ctx.workprec(bits):
+            value = evaluate(bits)
+        if value.is_zero() or (value.is_finite() and value.rel_accuracy_bits() >= goal):
+            return value
+        if bits >= max_bits:
+            raise Undecided(
+                f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; "
+                f"the value may be exactly zero"
+            )
+        bits = min(2 * bits, max_bits)
+
 
 REAL_FUNCTIONS: dict[str, Callable[[arb], arb]] = {
     "sin": arb.sin,
     "cos": arb.cos,
     "exp": arb.exp,
     "erf": arb.erf,
+    "tan": arb.tan,
+    "sinh": arb.sinh,
+    "cosh": arb.cosh,
     "tanh": arb.tanh,
     "log": arb.log,
     "gamma": arb.gamma,
@@ -75,6 +133,26 @@ def _hypergeometric(expr: sp.Expr) -> arb:
 
 
 def certified_float(expr: sp.Expr) -> float:
-    """The double nearest to a constant expression (the midpoint of its ball at 80 bits)."""
-    with ctx.workprec(80):
-        return float(ball(expr).mid())
+    """The double nearest to a constant expression, to within one unit in its last place.
+
+    Raises:
+        Undecided: the constant may be exactly zero, without SymPy seeing it.
+        ValueError: it is too large for a double.
+    """
+    value = float(refine(lambda bits: ball(expr), 17, subject=str(expr), max_bits=4000).mid())
+    if not math.isfinite(value):
+        raise ValueError(f"{expr}: too large for a double")
+    return value
+
+
+def compare(left: sp.Expr, right: sp.Expr) -> int:
+    """-1, 0 or 1 as ``left`` is proved to be less than, equal to or greater than ``right``.
+
+    Raises:
+        Undecided: the balls do not separate at 4000 bits and algebra does not prove equality.
+    """
+    difference = sp.sympify(left) - sp.sympify(right)
+    if difference.is_zero or sp.simplify(difference).is_zero:
+        return 0
+    value = refine(lambda bits: ball(difference), 1, subject=f"{left} - ({right})", max_bits=4000)
+    return 1 if value > 0 else -1

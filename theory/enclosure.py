@@ -14,69 +14,19 @@ Integrals against a Gaussian are cut at a radius beyond which a bound on the int
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cmp_to_key, lru_cache, reduce
+from itertools import count, pairwise
 
 import sympy as sp
-from flint import acb, acb_poly, arb, ctx, fmpq, fmpq_poly
+from flint import acb, acb_poly, arb, fmpq, fmpq_poly
 
 from theory.activations import Z
-from theory.balls import REAL_FUNCTIONS, ball, certified_float
+from theory.balls import REAL_FUNCTIONS, Undecided, ball, compare
 from theory.growth import Growth
 from theory.program import Program
-
-MAX_BITS = 20_000
-DIGITS_RANGE = (1, 1000)
-
-
-class Undecided(ArithmeticError):
-    """A value could not be separated from zero, or its digits not certified, at the precision limit."""
-
-
-def digits_to_bits(digits: int) -> int:
-    """Bits that carry ``digits`` decimal digits, rounded up; ValueError outside 1..1000."""
-    low, high = DIGITS_RANGE
-    if isinstance(digits, bool) or not isinstance(digits, int) or not low <= digits <= high:
-        raise ValueError(f"digits={digits!r}: needs an integer {low} <= digits <= {high}")
-    return int(digits * 3.3219280948873626) + 2
-
-
-def refine(
-    evaluate: Callable[[int], arb],
-    digits: int,
-    start_bits: int = 0,
-    subject: str = "the value",
-    max_bits: int = MAX_BITS,
-) -> arb:
-    """Evaluate at rising working precision until ``digits`` relative digits are certified.
-
-    Args:
-        evaluate: maps working precision in bits to a ball; called inside that precision.
-        digits: relative decimal digits to certify; an exact zero is accepted.
-        start_bits: first working precision where the size of the value is known to need more.
-        subject: what is computed, for the error message.
-        max_bits: working precision at which to give up.
-
-    Returns:
-        A ball that contains the value, with relative radius below 10**-digits.
-
-    Raises:
-        Undecided: the digits are not certified at ``max_bits``; a true value of exactly zero ends here.
-    """
-    goal = digits_to_bits(digits)
-    bits = max(goal + 32, start_bits)
-    while True:
-        with ctx.workprec(bits):
-            value = evaluate(bits)
-        if value.is_zero() or (value.is_finite() and value.rel_accuracy_bits() >= goal):
-            return value
-        if bits >= max_bits:
-            raise Undecided(
-                f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; "
-                f"the value may be exactly zero"
-            )
-        bits = min(2 * bits, max_bits)
 
 
 def _complex_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:
@@ -100,29 +50,33 @@ class Piece:
     upper: sp.Expr | None
 
 
+@lru_cache(maxsize=1024)
 def pieces(expr: sp.Expr) -> list[Piece]:
     """Split an expression at the kinks of its |az+b| and sign(az+b); one piece when it has none.
 
     Raises:
         ValueError: |.| or sign of something not affine in z.
+        Undecided: two kinks cannot be put in order.
     """
-    atoms = expr.atoms(sp.Abs, sp.sign)
-    arguments = {atom.args[0] for atom in atoms if atom.has(Z)}
-    kinks: set[sp.Expr] = set()
+    arguments = {atom.args[0] for atom in expr.atoms(sp.Abs, sp.sign) if atom.has(Z)}
+    kinks: dict[sp.Expr, sp.Expr] = {}
     for argument in arguments:
         slope = argument.diff(Z)
         if slope.has(Z) or slope.is_zero:
             raise ValueError(f"{argument}: a kink needs an argument affine in z")
-        kinks.add(-argument.subs(Z, 0) / slope)
-    ordered = sorted(kinks, key=certified_float)
-    ends: list[sp.Expr | None] = [None, *ordered, None]
+        kinks[argument] = -argument.subs(Z, 0) / slope
+    ordered: list[sp.Expr] = []
+    for kink in sorted(kinks.values(), key=cmp_to_key(compare)):
+        if not ordered or compare(ordered[-1], kink):
+            ordered.append(kink)
     result = []
-    for lower, upper in pairwise(ends):
-        inside = upper - 1 if lower is None and upper is not None else lower
-        if lower is not None:
-            inside = lower + 1 if upper is None else (lower + upper) / 2
-        signs = {u: sp.sign(u.subs(Z, inside)) for u in arguments} if arguments else {}
-        replacement = {sp.sign(u): s for u, s in signs.items()} | {sp.Abs(u): s * u for u, s in signs.items()}
+    for index, (lower, upper) in enumerate(pairwise([None, *ordered, None])):
+        replacement: dict[sp.Expr, sp.Expr] = {}
+        for argument, kink in kinks.items():
+            # The piece lies right of the kinks ordered[:index].
+            right = any(compare(kink, other) == 0 for other in ordered[:index])
+            sign = compare(argument.diff(Z), sp.Integer(0)) * (1 if right else -1)
+            replacement |= {sp.sign(argument): sp.Integer(sign), sp.Abs(argument): sign * argument}
         result.append(Piece(expr.xreplace(replacement), lower, upper))
     return result
 
@@ -132,10 +86,15 @@ def restricted(expr: sp.Expr, d: int) -> sp.Expr:
     inside = [
         piece
         for piece in pieces(expr)
-        if not (piece.upper is not None and piece.upper <= -sp.sqrt(d))
-        and not (piece.lower is not None and piece.lower >= sp.sqrt(d))
+        if not (piece.upper is not None and compare(piece.upper, -sp.sqrt(d)) <= 0)
+        and not (piece.lower is not None and compare(piece.lower, sp.sqrt(d)) >= 0)
     ]
     return inside[0].expr if len(inside) == 1 else expr
+
+
+def _evaluations(bits: int) -> int:
+    """Evaluations granted to one integral: many times what the catalogue needs, so that a hopeless one ends."""
+    return 20_000 + 100 * bits
 
 
 def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> arb:
@@ -164,6 +123,7 @@ def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> a
             limits[1],
             rel_tol=arb(2) ** -bits,
             abs_tol=arb(2) ** -bits,
+            eval_limit=_evaluations(bits),
         )
     half_d = arb(fmpq(d, 2))
     return total.real * half_d.gamma() / ((half_d - fmpq(1, 2)).gamma() * arb.pi().sqrt())
@@ -201,6 +161,8 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
     growth = Growth.of(expr)
     scale = growth.scale * sum((abs(c) for c in coefficients), arb(0))
     power = growth.power + max(weight.degree(), 0)
+    if not (scale.is_finite() and growth.rate.is_finite()):
+        raise ValueError(f"{expr}: its bound on growth is not finite; use smaller constants")
     radius = arb(4) + 2 * growth.rate.upper()
     while True:
         fall = radius - growth.rate - arb(power) / (1 + radius)
@@ -208,7 +170,9 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
         tail = 2 * scale * (1 + radius) ** power * (growth.rate * radius).exp() * density / fall
         if fall > 0 and tail < arb(2) ** -bits:
             break
-        radius += 1
+        if radius > 10**9:
+            raise ValueError(f"{expr}: too large for a Gaussian integral; use smaller constants")
+        radius = radius + 1 + radius / 16
     radius = radius.upper()
 
     polynomial = acb_poly(weight)
@@ -222,7 +186,14 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
         def integrand(z: acb, analytic: bool, program: Program = program) -> acb:
             return program(z, functions[analytic])[0] * polynomial(z) * (-z * z / 2).exp()
 
-        total += acb.integral(integrand, lower, upper, rel_tol=arb(2) ** -bits, abs_tol=arb(2) ** -bits)
+        total += acb.integral(
+            integrand,
+            lower,
+            upper,
+            rel_tol=arb(2) ** -bits,
+            abs_tol=arb(2) ** -bits,
+            eval_limit=_evaluations(bits),
+        )
     return total.real / (2 * arb.pi()).sqrt() + arb(0, tail.upper())
 
 
@@ -233,30 +204,36 @@ def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) 
     within ``relative`` of the largest value seen.
 
     Raises:
-        ValueError: lower > upper.
+        ValueError: lower > upper, or an end that is not finite.
         Undecided: not separated after 100,000 intervals.
     """
-    if not lower <= upper:
-        raise ValueError(f"lower={lower!r}, upper={upper!r}: needs lower <= upper")
+    if not (math.isfinite(lower) and math.isfinite(upper) and lower <= upper):
+        raise ValueError(f"lower={lower!r}, upper={upper!r}: needs finite lower <= upper")
     program = Program([expr], Z, ball)
 
     def magnitude(x: arb) -> arb:
         return abs(arb(program(x, REAL_FUNCTIONS)[0]))
 
-    def entry(a: arb, b: arb) -> tuple[float, float, float]:
-        high = magnitude(a.union(b)).upper()
-        return (-float(high) if high.is_finite() else float("-inf"), float(a), float(b))
+    serial = count()
+
+    def entry(a: float, b: float) -> tuple[float, int, arb, float, float]:
+        high = magnitude(arb(a).union(arb(b))).upper()
+        # The float only orders the heap; the bound that is returned is the ball's own.
+        return (-float(high) if high.is_finite() else -math.inf, next(serial), high, a, b)
 
     best = max(magnitude(arb(lower)).lower(), magnitude(arb(upper)).lower())
-    heap = [entry(arb(lower), arb(upper))]
+    heap = [entry(lower, upper)]
     for _ in range(100_000):
-        negative_bound, a, b = heap[0]
-        bound = arb(-negative_bound) * (1 + arb(2) ** -50)  # covers the rounding of the heap's key
-        if bound <= best * (1 + arb(relative)) + arb("1e-300"):
-            return bound
+        _, _, bound, a, b = heap[0]
+        goal = best * (1 + arb(relative))
+        if bound <= goal:
+            # Keys are rounded, so the first entry need not hold the largest ball.
+            largest = reduce(arb.max, (upper_bound for _, _, upper_bound, _, _ in heap))
+            if largest <= goal:
+                return largest
         heapq.heappop(heap)
         middle = a + (b - a) / 2
         best = max(best, magnitude(arb(middle)).lower())
-        heapq.heappush(heap, entry(arb(a), arb(middle)))
-        heapq.heappush(heap, entry(arb(middle), arb(b)))
+        heapq.heappush(heap, entry(a, middle))
+        heapq.heappush(heap, entry(middle, b))
     raise Undecided(f"sup|{expr}| on [{lower}, {upper}]: not bounded within {relative} after 100000 halvings")

@@ -13,6 +13,7 @@ Gaussian limit: N(d,l)^{1/2} lambda_l(g) -> mu_l(g) = E[g(G) He_l(G)] / sqrt(l!)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,10 +23,16 @@ import sympy as sp
 from flint import arb, ctx, fmpq_poly
 
 from theory.activations import Activation, Z
-from theory.balls import ball
-from theory.enclosure import gaussian_expectation, refine, restricted, sphere_expectation
+from theory.balls import ball, refine
+from theory.enclosure import gaussian_expectation, restricted, sphere_expectation
 from theory.gegenbauer import legendre_polynomial
-from theory.sphere import Dimension, check_degree, check_dimension, unchecked_moment
+from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension, unchecked_moment
+
+MAX_TERMS = 1000
+"""Expressions that would expand to more terms are left as they are: their zeros are then not decided."""
+
+INTEGRAL_BITS = 2000
+"""Working precision, beyond the size of the coefficient, at which a certified integral gives up."""
 
 
 class NoClosedForm(ValueError):
@@ -34,13 +41,26 @@ class NoClosedForm(ValueError):
 
 @lru_cache(maxsize=4096)
 def parity_part(expr: sp.Expr, parity: int) -> sp.Expr:
-    """Even (``parity`` 0) or odd (1) part of an expression in z, expanded.
+    """Even (``parity`` 0) or odd (1) part of an expression in z, expanded unless that would be very large.
 
     Only this part enters lambda_l with l of that parity. When it expands to a polynomial of degree < l the
     coefficient is exactly zero: this is how vanishing coefficients are decided, never by a float.
     """
     mirrored = expr.subs(Z, -Z)
-    return sp.expand((expr + mirrored if parity == 0 else expr - mirrored) / 2)
+    part = (expr + mirrored if parity == 0 else expr - mirrored) / 2
+    return sp.expand(part) if _expanded_terms(part) <= MAX_TERMS else part
+
+
+def _expanded_terms(expr: sp.Expr) -> int:
+    """An upper bound of the number of terms that expanding ``expr``, arguments included, can produce."""
+    inner = [_expanded_terms(argument) for argument in expr.args]
+    if expr.is_Add:
+        return sum(inner)
+    if expr.is_Mul:
+        return math.prod(inner)
+    if expr.is_Pow and expr.args[1].is_Integer:
+        return math.comb(inner[0] + abs(int(expr.args[1])) - 1, inner[0] - 1)
+    return max([1, *inner])
 
 
 def vanishes(expr: sp.Expr, degree: int) -> bool:
@@ -57,7 +77,7 @@ def vanishes(expr: sp.Expr, degree: int) -> bool:
 
 def _polynomial_part(expr: sp.Expr, degree: int) -> sp.Poly | None:
     """The part of the parity of ``degree`` when it is a polynomial, else None."""
-    part = parity_part(expr, degree % 2)
+    part = parity_part(expr, check_degree(degree) % 2)
     return sp.Poly(part, Z) if part.is_polynomial(Z) else None
 
 
@@ -83,8 +103,8 @@ def _rising(d: Dimension, degree: int) -> sp.Expr:
 
 def _exact_ball(polynomial: sp.Poly, monomial: Callable[[int], sp.Expr]) -> arb:
     """sum_p c_p monomial(p): exactly zero when the algebra says so."""
-    value = sp.simplify(sp.Add(*(c * monomial(p) for (p,), c in polynomial.terms())))
-    return arb(0) if value.is_zero else ball(value)
+    value = sp.Add(*(c * monomial(p) for (p,), c in polynomial.terms()))
+    return arb(0) if sp.simplify(value).is_zero else ball(value)
 
 
 @lru_cache(maxsize=65536)
@@ -124,6 +144,11 @@ def size_bits(degree: int, d: int) -> int:
     return int(degree * d.bit_length() / 2)
 
 
+def integral_bits(digits: int, degree: int = 0, d: int = 3) -> int:
+    """Where refining an integral gives up: a value this far below its expected size counts as undecidable."""
+    return INTEGRAL_BITS + 4 * digits + 3 * size_bits(degree, d)
+
+
 def coefficient(activation: Activation, degree: int, d: int, derivative: int = 0, digits: int = 15) -> arb:
     r"""lambda_l(sigma^{(j)}) = E_{tau_d}[ sigma^{(j)}(sqrt(d) t) P_{l,d}(t) ], certified.
 
@@ -148,21 +173,15 @@ def coefficient(activation: Activation, degree: int, d: int, derivative: int = 0
     -0.00859366268477008
     """
     check_degree(degree)
-    d = _integer_dimension(d)
+    d = integer_dimension(d)
     expr = activation.derivative(derivative)
     return refine(
         lambda bits: coefficient_ball(expr, degree, d, bits),
         digits,
         start_bits=size_bits(degree, d),
+        max_bits=integral_bits(digits, degree, d),
         subject=f"lambda_{degree} of derivative {derivative} of {activation} at d={d}",
     )
-
-
-def _integer_dimension(d: Dimension) -> int:
-    checked = check_dimension(d)
-    if not isinstance(checked, int):
-        raise ValueError(f"d={d}: a certified value needs an integer d; for a symbol use the _expr function")
-    return checked
 
 
 def coefficient_expr(activation: Activation, degree: int, d: Dimension, derivative: int = 0) -> sp.Expr:
@@ -232,6 +251,7 @@ def hermite_coefficient(activation: Activation, degree: int, derivative: int = 0
     return refine(
         lambda bits: hermite_ball(expr, degree, bits) / arb(int(sp.factorial(degree))).sqrt(),
         digits,
+        max_bits=integral_bits(digits),
         subject=f"mu_{degree} of derivative {derivative} of {activation}",
     )
 

@@ -69,4 +69,4 @@ class Growth:
         inner = Growth.of(argument)
         if inner.power == 0 and inner.rate.is_zero():
             return Growth(inner.scale.exp(), 0, arb(0))
-        raise ValueError(f"exp({argument}): grows too fast for a certified Gaussian integral")
+        raise ValueError(f"exp({argument}): no bound on its growth is known, so its Gaussian tail is not certified")

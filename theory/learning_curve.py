@@ -56,7 +56,8 @@ def kernel_ridge_risk(
         for degree, count, value in zip(spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True)
         if not value.is_zero()
     ]
-    effective_ridge = ridge + max(float(spectrum.tail.mid()), 0.0)
+    # A tail whose ball contains zero is rounding, not a ridge.
+    effective_ridge = ridge + (0.0 if spectrum.tail.contains(0) else max(float(spectrum.tail.mid()), 0.0))
     if effective_ridge == 0.0 and n >= sum(count for _, count, _ in modes):
         raise ValueError(f"ridge={ridge}: needs ridge > 0 when n={n} is at least the number of eigenfunctions listed")
 
@@ -68,9 +69,9 @@ def kernel_ridge_risk(
     while samples_used(lower) < n:
         lower /= 2
     for _ in range(200):
-        middle = math.sqrt(lower * upper)
+        middle = math.sqrt(lower) * math.sqrt(upper)
         lower, upper = (middle, upper) if samples_used(middle) > n else (lower, middle)
-    kappa = math.sqrt(lower * upper)
+    kappa = math.sqrt(lower) * math.sqrt(upper)
 
     learned = {degree: v / (v + kappa) for degree, _, v in modes}
     squares = sum(c * learned[degree] ** 2 for degree, c, _ in modes)

@@ -19,18 +19,26 @@ import sympy as sp
 from flint import arb, ctx, fmpq, fmpq_poly
 
 from theory.activations import Activation
-from theory.enclosure import refine, sphere_expectation
+from theory.balls import Undecided, refine
+from theory.enclosure import sphere_expectation
 from theory.funk_hecke import (
-    _integer_dimension,
     coefficient_ball,
     coefficient_expr,
     hermite_ball,
     hermite_coefficient_expr,
+    integral_bits,
     size_bits,
     vanishes,
 )
 from theory.gegenbauer import lowering, raising
-from theory.sphere import Dimension, check_degree, check_dimension, multiplicity
+from theory.sphere import (
+    Dimension,
+    check_degree,
+    check_dimension,
+    integer_dimension,
+    multiplicity,
+    unchecked_multiplicity,
+)
 
 
 def _exact(value: sp.Expr) -> fmpq:
@@ -67,7 +75,7 @@ def _eigenvalue(
     name: str,
 ) -> arb:
     check_degree(degree)
-    d = _integer_dimension(d)
+    d = integer_dimension(d)
     expr = activation.derivative(derivative)
     terms = [(j, _exact(w)) for j, w in weights(degree, d).items()]
 
@@ -75,7 +83,8 @@ def _eigenvalue(
         return sum((coefficient_ball(expr, j, d, bits) ** 2 * w for j, w in terms), arb(0))
 
     subject = f"{name}_{degree} of {activation} at d={d}"
-    return refine(evaluate, digits, size_bits(degree, d), subject)
+    # The eigenvalue is a sum of squares of coefficients, so it has twice their size in bits.
+    return refine(evaluate, digits, size_bits(degree, d), subject, integral_bits(digits, 2 * degree + 2, d))
 
 
 def ntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int = 15) -> arb:
@@ -153,6 +162,7 @@ def ntk_limit(activation: Activation, degree: int, digits: int = 15) -> arb:
     return refine(
         lambda bits: factor * hermite_ball(expr, j, bits) ** 2,
         digits,
+        max_bits=integral_bits(digits),
         subject=f"the limit of d^({degree}-1) Lambda_{degree} of {activation}",
     )
 
@@ -172,17 +182,19 @@ def ntk_limit_expr(activation: Activation, degree: int) -> sp.Expr:
 
 def learnable(activation: Activation, degree: int) -> bool:
     """False when Lambda_l is proved to vanish for every d (parity), so the NTK cannot learn degree l."""
+    check_degree(degree)
     expr = activation.derivative(1)
     return not all(vanishes(expr, j) for j in ((degree + 1, degree - 1) if degree else (1,)))
 
 
 def ntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
     r"""Trace of the NTK on L2: sum_l N(d,l) Lambda_l = K(x,x) = d E_{tau_d}[ sigma'(sqrt(d) t)^2 ]."""
-    d = _integer_dimension(d)
+    d = integer_dimension(d)
     expr = activation.derivative(1) ** 2
     return refine(
         lambda bits: d * coefficient_ball(expr, 0, d, bits),
         digits,
+        max_bits=integral_bits(digits),
         subject=f"trace of the NTK of {activation} at d={d}",
     )
 
@@ -201,13 +213,15 @@ def ntk_tail_bound(activation: Activation, d: int, max_degree: int, order: int) 
 
     Raises:
         ValueError: order < 1 or order > max_degree.
+        Undecided: the integral of the derivative did not converge.
     """
-    d = _integer_dimension(d)
-    if not 1 <= order <= max_degree:
+    d = integer_dimension(d)
+    check_degree(max_degree, "max_degree")
+    if not 1 <= check_degree(order, "order") <= max_degree:
         raise ValueError(f"order={order}: needs 1 <= order <= max_degree={max_degree}")
     expr = activation.derivative(order + 1) ** 2
     first = max_degree  # the smallest j that a degree above max_degree receives
-    ratio = fmpq(multiplicity(d, first), multiplicity(d + 2 * order, first - order))
+    ratio = fmpq(int(multiplicity(d, first)), int(unchecked_multiplicity(d + 2 * order, first - order)))
     rising = 1
     for i in range(order):
         rising *= d + 2 * i
@@ -216,7 +230,12 @@ def ntk_tail_bound(activation: Activation, d: int, max_degree: int, order: int) 
         # E over tau_{d+2q} of a function of sqrt(d) t: integrate in tau_d against the weight (1 - t^2)^q.
         weight = fmpq_poly([1, 0, -1]) ** order
         mass = sphere_expectation(sp.Integer(1), d, weight, 128)
-        return (sphere_expectation(expr, d, weight, 128) / mass * scale).upper()
+        bound = (sphere_expectation(expr, d, weight, 128) / mass * scale).upper()
+    if not bound.is_finite():
+        raise Undecided(
+            f"tail of {activation} at d={d}: derivative {order + 1} could not be integrated; lower the order"
+        )
+    return bound
 
 
 @dataclass(frozen=True)

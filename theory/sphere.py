@@ -32,6 +32,14 @@ def check_dimension(d: Dimension) -> Dimension:
     return int(d)
 
 
+def integer_dimension(d: Dimension) -> int:
+    """Return ``d`` when it is an integer 3 <= d <= 10**6; ValueError for anything else, a symbol included."""
+    checked = check_dimension(d)
+    if not isinstance(checked, int):
+        raise ValueError(f"d={d}: needs an integer d here; for a symbol use the _expr function")
+    return checked
+
+
 def check_degree(degree: int, name: str = "degree") -> int:
     """Return ``degree`` when it is an integer >= 0, else raise ValueError."""
     if isinstance(degree, bool) or not isinstance(degree, int | sp.Integer) or degree < 0:
@@ -65,7 +73,11 @@ def multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
     >>> multiplicity(sp.Symbol("d"), 2)
     d**2/2 + d/2 - 1
     """
-    d, degree = check_dimension(d), check_degree(degree)
+    return unchecked_multiplicity(check_dimension(d), check_degree(degree))
+
+
+def unchecked_multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
+    """:func:`multiplicity` without a limit on d: the tail bound needs d + 2q beyond it."""
     if degree == 0:
         return 1 if isinstance(d, int) else sp.Integer(1)
     # The rising product (d-1) d ... (d+l-3) is C(l+d-3, l-1) (l-1)!: polynomial in d, no symbolic factorials.

@@ -74,6 +74,7 @@ def taylor_terms(activation: Activation, d: int, m: int) -> TaylorTerms:
     Cost: an expression of O(m d) nodes per term; meant for m d up to a few hundred.
     """
     check_width(m)
+    activation.derivative(2)  # refuses an activation without a second derivative
     if d < 1:
         raise ValueError(f"d={d}: needs d >= 1")
     real = {"real": True}

@@ -15,7 +15,7 @@ from numerics import (
 )
 from numerics.directions import _span
 from numerics.quadrature import gauss_rule, pair_rule
-from theory import Activation, coefficient, monomial_coefficients, multiplicity, ntk_eigenvalue
+from theory import Activation, coefficient, monomial_coefficients, multiplicity, ntk_eigenvalue, ntk_trace
 
 SIGMA = Activation.parse("tanh(z + 1)")
 SAMPLES = 200_000
@@ -66,6 +66,23 @@ def test_operator_agrees_with_its_matrix() -> None:
         assert float(vector.norm()) == pytest.approx(1.0)
     with pytest.raises(ValueError, match="count=30"):
         covariance.top(30)
+
+
+@pytest.mark.parametrize(
+    ("text", "d"), [("tanh(z + 1)", 64), ("tanh(3*z + 1)", 20), ("sin(4*z)", 32), ("erf(2*z)", 64)]
+)
+def test_trace_of_the_covariance_is_certified(text: str, d: int) -> None:
+    """tr Sigma = (1/m) sum_r E[sigma'^2 |x|^2] equals the certified trace of the NTK, within the stated error."""
+    activation = Activation.parse(text)
+    covariance = feature_covariance(TwoLayerNetwork(d, 2, activation))
+    trace = float(torch.trace(covariance.dense()))
+    assert trace == pytest.approx(float(ntk_trace(activation, d)), rel=max(covariance.error, 1e-12) * 10)
+
+
+@pytest.mark.parametrize(("text", "d"), [("relu(z)", 10), ("sin(40*z)", 64), ("tanh(20*z)", 1000)])
+def test_unreachable_accuracy_is_refused(text: str, d: int) -> None:
+    with pytest.raises(ValueError, match="only accurate to"):
+        feature_covariance(TwoLayerNetwork(d, 4, Activation.parse(text)))
 
 
 def test_identical_neurons_need_no_branch() -> None:

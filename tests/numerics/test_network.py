@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import sympy as sp
 import torch
 from references import jacobian
 
@@ -63,6 +64,13 @@ def test_activation_constants_keep_double_precision() -> None:
     assert float(network.activation(z)) == pytest.approx(math.sin(0.1 + math.pi / 7), abs=2e-16)
 
 
+def test_softplus_is_exact_far_out() -> None:
+    network = TwoLayerNetwork(3, 2, Activation.parse("softplus(z)"))
+    z = torch.tensor([-40.0, 25.0, 700.0], dtype=torch.float64)
+    expected = [math.log1p(math.exp(-40.0)), 25 + math.log1p(math.exp(-25.0)), 700.0]
+    assert network.activation(z).tolist() == pytest.approx(expected, rel=1e-15)
+
+
 def test_sphere_points() -> None:
     x = sphere(4000, 5, 3.0, generator(0))
     torch.testing.assert_close(x.norm(dim=1), torch.full((4000,), 3.0, dtype=torch.float64))
@@ -79,6 +87,8 @@ def test_sphere_points() -> None:
         (lambda: TwoLayerNetwork(5, 0, SIGMA), "m=0: needs an even"),
         (lambda: sphere(0, 5, 1.0, generator(0)), "n=0: needs an integer n >= 1"),
         (lambda: sphere(4, 5, math.nan, generator(0)), "radius"),
+        (lambda: TwoLayerNetwork(sp.Symbol("d"), 4, SIGMA), "integer d"),  # type: ignore[arg-type]
+        (lambda: ntk_gram(TwoLayerNetwork(5, 4, SIGMA), torch.zeros(2, 5), block=0), "block=0"),
         (lambda: Estimate.of(torch.tensor([1.0]), 0), "at least 2"),
     ],
 )

@@ -53,7 +53,7 @@ def test_quadntk_objective() -> None:
     objective = TaylorObjective(network, x, y, weights, None)
     parts, gradient = objective.value_and_gradient(W.detach())
     assert parts.total == pytest.approx(float(expected.detach()), rel=1e-12)
-    assert (parts.r1_population, parts.r1_training, parts.r3) == (0, 0, 0)
+    assert all(math.isnan(part) for part in (parts.r1_population, parts.r1_training, parts.r3)), "not computed"
     torch.testing.assert_close(gradient, W.grad, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(objective.predict(x, W.detach()), network.quadratic(x, W.detach()))
 
@@ -133,8 +133,20 @@ def test_zonal_degree_two_is_the_centred_square() -> None:
         (lambda: Weights(r4=math.nan), "r4=nan"),
         (lambda: Weights(r1_mode="sample"), "r1_mode='sample'"),  # type: ignore[arg-type]
         (lambda: Weights(r4_power=6), "r4_power=6"),  # type: ignore[arg-type]
-        (lambda: TaylorObjective(problem()[0], torch.zeros(3, 5), torch.zeros(4), Weights(), None), "needs (4, 5)"),
+        (
+            lambda: TaylorObjective(problem()[0], torch.zeros(3, 5), torch.zeros(4), Weights(), None),
+            "needs (n, 5) and (n,)",
+        ),
         (lambda: KernelRidge(torch.eye(3), torch.zeros(4)), "shape (4, 4)"),
+        (lambda: KernelRidge(torch.eye(3), torch.zeros(3, 1)), "y of shape (3, 1)"),
+        (lambda: KernelRidge(-torch.eye(3), torch.zeros(3)), "eigenvalue -1"),
+        (lambda: KernelRidge(torch.ones(2, 2).triu(), torch.zeros(2)), "not symmetric"),
+        (lambda: KernelRidge(torch.eye(3), torch.zeros(3)).coefficients(math.nan), "ridge=nan"),
+        (lambda: TaylorObjective(problem()[0], *problem()[1:], Weights(), GoodDirections(problem()[0], 1)), "another"),
+        (lambda: Target.dense(7, 2, -1.0, 1), "energy=-1.0"),
+        (lambda: Target.zonal(3, 1, torch.zeros(1, 3), [1.0]), "non-zero"),
+        (lambda: adam(None, torch.zeros(2, 2), 5, 0.1, record_every=0), "record_every=0"),  # type: ignore[arg-type]
+        (lambda: adam(None, torch.zeros(2, 2), 5, math.inf), "rate=inf"),  # type: ignore[arg-type]
         (lambda: KernelRidge(torch.full((2, 2), math.nan), torch.zeros(2)), "not finite"),
         (lambda: KernelRidge(torch.zeros(2, 2), torch.zeros(2)).coefficients(0.0), "ridge > 0"),
         (lambda: Target.sparse(3, 2, [1.0] * 4, 0), "at most d orthogonal"),

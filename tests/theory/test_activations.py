@@ -83,6 +83,11 @@ def test_numbers_are_exact() -> None:
         ("'z'", "real numbers"),
         ("2j*z", "real numbers"),
         ("z;z", "not an expression"),
+        ("z*" + "1" * 350, "finite numbers"),
+        ("z*(((((2**64)**64)**64)**64)**64)", "constants of size"),
+        ("z/(exp(exp(exp(exp(exp(1)))))-1)", "constants of size"),
+        ("exp(exp(exp(exp(9))))*tanh(z+1)", "constants of size"),
+        ("gelu(" * 14 + "z" + ")" * 14, "at most 1000 symbols"),
         ("z" + "+z" * 300, "characters"),
     ],
 )
@@ -103,6 +108,24 @@ def test_parser_never_raises_anything_but_value_error(text: str) -> None:
         assert "\n" not in message
     else:
         assert activation.expr.free_symbols == {Z}
+
+
+def test_zeros_in_any_notation() -> None:
+    for zero in ("0", "0.0", "0e99999999", "0.0e-999999999", "0_0"):
+        assert Activation.parse(f"z + {zero}").expr == Z
+
+
+@pytest.mark.parametrize("power", [2, 3, 4])
+def test_powers_of_relu_have_the_derivatives_they_have(power: int) -> None:
+    """relu(z)^p has p - 1 continuous derivatives and a p-th with a jump; the next one is a distribution."""
+    activation = Activation.parse(f"relu(2*z - 1)**{power}")
+    for order in range(power + 1):
+        for z in (sp.Rational(-1), sp.Rational(1, 4), sp.Rational(3, 4), sp.Rational(5)):
+            u = 2 * z - 1
+            expected = sp.ff(power, order) * 2**order * u ** (power - order) if u > 0 else 0
+            assert sp.simplify(activation.derivative(order).subs(Z, z) - expected) == 0
+    with pytest.raises(ValueError, match="distribution"):
+        activation.derivative(power + 1)
 
 
 def test_distributions_are_refused() -> None:

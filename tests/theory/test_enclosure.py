@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from theory import Activation, Undecided
 from theory.activations import Z
-from theory.balls import ball
-from theory.enclosure import gaussian_expectation, pieces, refine, restricted, sphere_expectation, supremum
+from theory.balls import ball, certified_float, refine
+from theory.enclosure import gaussian_expectation, pieces, restricted, sphere_expectation, supremum
 from theory.growth import Growth
 
 ONE = fmpq_poly([1])
@@ -108,8 +108,42 @@ def test_growth_bounds_hold_and_refuse() -> None:
                 bound = growth.scale * (1 + abs(arb(z))) ** growth.power * (growth.rate * abs(z)).exp()
                 value = abs(ball(expr.subs(Z, z)))
                 assert value <= bound * (1 + arb("1e-12"))
-    with pytest.raises(ValueError, match="grows too fast"):
+    with pytest.raises(ValueError, match="no bound on its growth"):
         Growth.of(Activation.parse("exp(z**2)").expr)
+
+
+def test_kinks_are_ordered_by_certified_comparison() -> None:
+    """A kink at 1/2 - 1.25e-31, written so that its double is 0, lies right of the one at 1/4."""
+    hidden = sp.sqrt(10**60 + 10**30) - 10**30
+    text = "2*relu(z - 1/4)"
+    near = Activation.parse(text + " + relu(z - 1/2)").derivative(1)
+    exact = Activation(Activation.parse(text).expr + (Z - hidden + sp.Abs(Z - hidden)) / 2).derivative(1)
+    assert certified_float(hidden) == 0.5
+    assert [piece.lower for piece in pieces(exact)][1:] == [sp.Rational(1, 4), hidden]
+    with ctx.workprec(400):
+        difference = sphere_expectation(exact, 3, ONE, 400) - sphere_expectation(near, 3, ONE, 400)
+        assert abs(difference) < arb("1e-28")
+
+
+def test_equal_kinks_in_different_words_are_one() -> None:
+    expr = sp.Abs(Z - 2) + sp.Abs(Z - 2 * (sp.sin(1) ** 2 + sp.cos(1) ** 2))
+    assert len(pieces(expr)) == 2
+    assert restricted(sp.sign(Z - 2 * (sp.sin(1) ** 2 + sp.cos(1) ** 2)), 4) == -1
+
+
+def test_constants_that_no_double_holds() -> None:
+    assert certified_float(sp.sqrt(10**40 + 1) - 10**20) == 5e-21
+    with pytest.raises(ValueError, match="too large for a double"):
+        certified_float(sp.exp(1000))
+    with pytest.raises(Undecided):
+        certified_float(sp.exp(sp.exp(sp.exp(sp.exp(sp.exp(10))))))
+
+
+def test_supremum_outside_the_range_of_doubles() -> None:
+    tiny, huge = sp.Rational(1, 10**360), sp.Integer(10) ** 400
+    assert arb("0.99e-360") <= supremum(tiny * sp.sin(Z), -2.0, 2.0) <= arb("1.002e-360")
+    assert arb("0.99e400") <= supremum(huge * sp.sin(Z), -2.0, 2.0) <= arb("1.002e400")
+    assert supremum(sp.Integer(0) * Z, -1.0, 1.0).is_zero()
 
 
 def test_supremum_is_tight_and_above() -> None:
@@ -120,5 +154,6 @@ def test_supremum_is_tight_and_above() -> None:
     ]:
         bound = supremum(Activation.parse(text).expr, lower, upper)
         assert arb(str(truth)) * arb("0.9999999999") <= bound <= arb(str(truth)) * arb("1.0011")
-    with pytest.raises(ValueError, match="lower <= upper"):
-        supremum(Z, 1.0, 0.0)
+    for lower, upper in ((1.0, 0.0), (0.0, float("inf")), (float("nan"), 1.0)):
+        with pytest.raises(ValueError, match="finite lower <= upper"):
+            supremum(Z, lower, upper)

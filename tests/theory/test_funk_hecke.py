@@ -9,6 +9,7 @@ from references import funk_hecke
 from theory import (
     Activation,
     NoClosedForm,
+    Undecided,
     certified,
     coefficient,
     coefficient_expr,
@@ -110,6 +111,28 @@ def test_a_polynomial_that_cancels_at_one_dimension_is_exactly_zero() -> None:
     assert coefficient(Activation.parse("z**3/3 - z"), 0, 11, 1).is_zero()
     assert coefficient(Activation.parse("z**4 - 5/2"), 0, 10).is_zero()
     assert not coefficient(Activation.parse("z**4 - 5/2"), 0, 11).is_zero()
+
+
+@pytest.mark.parametrize("text", ["z*(exp(1) + exp(-1))", "z*sin(1)/cos(1)"])
+def test_constants_that_sympy_rewrites(text: str) -> None:
+    assert coefficient(Activation.parse(text), 1, 10).is_finite()
+    assert certified(hermite_coefficient_expr(Activation.parse(text), 1)).is_finite()
+
+
+def test_an_unproved_zero_ends_as_undecided() -> None:
+    """cos(z)^2 + sin(z)^2 is constant, but no parity says so; the refinement must stop."""
+    with pytest.raises(Undecided, match="may be exactly zero"):
+        coefficient(Activation.parse("z*(sin(z)**2 + cos(z)**2)"), 2, 10, 1)
+
+
+def test_large_expansions_are_left_alone() -> None:
+    activation = Activation.parse("((z + 1)**30*sin(z) + exp(z))**20")
+    assert not vanishes(activation.expr, 1)
+
+
+def test_degrees_are_checked() -> None:
+    with pytest.raises(ValueError, match="degree=-1"):
+        vanishes(Z, -1)
 
 
 def test_no_closed_form_says_so() -> None:

@@ -56,6 +56,20 @@ def test_tail_acts_as_ridge() -> None:
     )
 
 
+def test_rounding_in_the_tail_is_no_ridge() -> None:
+    spectrum = ntk_spectrum(Activation.parse("z + z**2"), 10, 3)
+    assert spectrum.tail.contains(0)
+    with pytest.raises(ValueError, match="ridge > 0"):
+        kernel_ridge_risk(spectrum, 100, 0.0, {1: 1.0}, noise=0.1)
+
+
+def test_tiny_eigenvalues_do_not_underflow() -> None:
+    small = flat([1e-170], [10], tail=1e-172)
+    assert kernel_ridge_risk(small, 5, 0.0, {0: 1.0}) == pytest.approx(
+        kernel_ridge_risk(flat([1.0], [10], tail=0.01), 5, 0.0, {0: 1.0}), rel=1e-9
+    )
+
+
 def test_monotone_in_samples() -> None:
     spectrum = ntk_spectrum(Activation.parse("tanh(z + 1)"), 20, 8)
     risks = [kernel_ridge_risk(spectrum, n, 1.0, {1: 1.0, 2: 1.0}) for n in (20, 40, 80, 160)]

@@ -64,8 +64,10 @@ def test_tail_bound_is_above_the_tail(text: str) -> None:
     tail = ntk_spectrum(activation, 8, 10, 25).tail
     for order in (1, 2, 5, 8):
         assert ntk_tail_bound(activation, 8, 10, order) >= tail
-    with pytest.raises(ValueError, match="order"):
-        ntk_tail_bound(activation, 8, 3, 4)
+    for order in (0, 4, 1.5, "a"):
+        with pytest.raises(ValueError, match="order"):
+            ntk_tail_bound(activation, 8, 3, order)  # type: ignore[arg-type]
+    assert ntk_tail_bound(activation, 10**6, 3, 1).is_finite()
 
 
 def test_quadntk_trace() -> None:
@@ -101,6 +103,9 @@ def test_learnable_degrees() -> None:
     assert [learnable(Activation.parse("tanh(z)"), degree) for degree in range(6)] == [False, True] * 3
     relu = [learnable(Activation.parse("relu(z)"), degree) for degree in range(7)]
     assert relu == [True, True, True, False, True, False, True]
+    for degree in (-1, 1.5):
+        with pytest.raises(ValueError, match="degree"):
+            learnable(Activation.parse("z"), degree)  # type: ignore[arg-type]
 
 
 def test_relu_second_derivative_is_refused() -> None:

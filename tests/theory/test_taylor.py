@@ -33,6 +33,11 @@ def test_odd_width_is_refused(m: object) -> None:
         taylor_terms(Activation.parse("sin(z)"), 3, m)  # type: ignore[arg-type]
 
 
+def test_kinks_are_refused() -> None:
+    with pytest.raises(ValueError, match="distribution"):
+        taylor_terms(Activation.parse("relu(z)"), 2, 2)
+
+
 def test_third_derivative_bound() -> None:
     assert 1.0 <= float(third_derivative_bound(Activation.parse("sin(z)"), 5.0)) <= 1.001
     assert 2.0 <= float(third_derivative_bound(Activation.parse("tanh(z)"), 5.0)) <= 2.002
