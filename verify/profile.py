@@ -31,7 +31,7 @@ class Profile(BaseModel):
     spectral_dimension: int = Field(default=10, ge=3)
     spectral_degrees: int = Field(default=4, ge=1)
     quadrature_points: int = Field(default=48, ge=8)
-    triples: int = Field(default=2_000_000, ge=1000)
+    blocks: int = Field(default=400, ge=100)
     trace_degree: int = Field(default=16, ge=2)
     trace_order: int = Field(default=8, ge=1)
     limit_dimensions: tuple[int, ...] = (12_500, 25_000, 50_000, 100_000)
@@ -69,7 +69,7 @@ class Profile(BaseModel):
 QUICK = Profile(name="quick")
 FULL = Profile(
     name="full",
-    triples=20_000_000,
+    blocks=4000,
     block_widths=(128, 256, 512, 1024, 2048),
     block_replicates=96,
     taylor_replicates=32,

@@ -77,7 +77,7 @@ def test_a_failing_cell_is_named_and_the_others_are_kept(tmp_path: Path, threads
 def test_results_do_not_depend_on_workers(tmp_path: Path) -> None:
     cells: list[Cell] = [
         TopBlock(activation=SIGMA, d=4, m=40, count=5, replicate=0),
-        KernelMonteCarlo(activation=SIGMA, d=4, max_degree=2, triples=3000),
+        KernelMonteCarlo(activation=SIGMA, d=4, max_degree=2, blocks=100, points=16),
         RidgeRisk(activation=SIGMA, device="cpu", d=8, m=64, n=32, ridge=0.1, energies=(1.0,)),
         PairedRisks(activation=SIGMA, device="cpu", d=6, m=60, n=48, steps=30, rate=0.01, start=0.3, r4=3e-3),
     ]
