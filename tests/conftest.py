@@ -10,8 +10,25 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from running import Run, quick  # type: ignore[import-not-found]
+
 
 @pytest.fixture(autouse=True)
 def _single_thread() -> None:
     """Tests run on one torch thread: small matrices gain nothing from more, and sums keep their order."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run") / "out"
+
+
+@pytest.fixture(scope="session")
+def first(folder: Path) -> Run:
+    return quick(folder)
+
+
+@pytest.fixture(scope="session")
+def second(folder: Path, first: Run) -> Run:
+    return quick(folder)

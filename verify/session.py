@@ -99,13 +99,13 @@ def verify(
             f"device={profile.device!r}: no CUDA device is available; use --profile quick or full, or install a CUDA "
             f"build of torch"
         )
-    provenance = {"device": device_name(profile.device), "commit": commit()}
+    origin = provenance(profile)
     judgements = []
     with Store(folder) as store:
-        store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), provenance | versions())
+        store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), origin)
         for claim in claims:
             cells = tuple(dict.fromkeys(claim.design(profile)))
-            judgements.append(_one(claim, cells, profile, store, provenance, workers, listener))
+            judgements.append(_one(claim, cells, profile, store, origin, workers, listener))
     return judgements
 
 
