@@ -10,6 +10,7 @@ Both spaces consist of antisymmetric displacements (v, -v), so projecting touche
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Literal
 
@@ -17,6 +18,7 @@ import torch
 
 from numerics.covariance import FeatureCovariance
 from numerics.network import TwoLayerNetwork
+from numerics.sampling import generator
 from theory.activations import Activation, Z
 from theory.funk_hecke import coefficient
 from theory.sphere import check_degree, cumulative_multiplicity
@@ -54,6 +56,16 @@ class GoodDirections:
         else:
             raise ValueError(f"method={method!r}: needs 'span' or 'eigen'")
         self._flat = self.half_basis.flatten(1)
+
+    def shuffled(self, seed: int) -> GoodDirections:
+        """A control: a random antisymmetric subspace of the same dimension, in place of the good one."""
+        gen = generator(seed, self.network.device)
+        shape = self.half_basis.shape
+        noise = torch.randn(shape, generator=gen, dtype=self.network.dtype, device=self.network.device)
+        other = copy.copy(self)
+        other.half_basis = _orthonormal(noise)
+        other._flat = other.half_basis.flatten(1)
+        return other
 
     def coordinates(self, W: torch.Tensor) -> torch.Tensor:
         """Coefficients of W in the orthonormal basis, shape (n_k,)."""

@@ -1,19 +1,22 @@
 """The command ``escape-ntk``: claims, verify, report, spectrum.
 
-Exit status: 0 no claim FAILS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
-something is INCONCLUSIVE; 70 an error of the program itself, with its traceback.
+Exit status: 0 every claim HOLDS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
+something is INCONCLUSIVE; 70 an error of the program itself, with its traceback; 130 interrupted.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import os
+import sqlite3
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, Token
 from pydantic import ValidationError
 
 from verify.experiment import CellFailed
@@ -23,9 +26,25 @@ from verify.experiment import CellFailed
 
 MISUSE = 2
 INTERNAL = 70
+PIPE = 141
+INTERRUPTED = 130
+
+
+def whole(kind: type, tokens: Sequence[Token]) -> int:
+    """An integer from the command line; 100.5 is refused, not rounded."""
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{tokens[0].keyword}={text!r}: needs an integer") from None
+
+
+Whole = Annotated[int, Parameter(converter=whole)]
 
 app = App(
     name="escape-ntk",
+    version=lambda: importlib.metadata.version("escape-ntk"),
+    suppress_keyboard_interrupt=False,
     help="Checks the theory of two-layer networks beyond the NTK regime (arXiv:2206.03688) against numbers.",
 )
 
@@ -66,9 +85,9 @@ def verify(
     profile: Literal["quick", "full", "gpu"] = "quick",
     claims: str | None = None,
     out: Path = Path("out"),
-    workers: int | None = None,
+    workers: Whole | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
-    seed: int = 0,
+    seed: Whole = 0,
     activation: str | None = None,
 ) -> int:
     """Measure, judge and report. The same command again computes only what is missing.
@@ -113,8 +132,7 @@ def verify(
     count = workers or default_workers(sizes.device)
 
     with ProgressDisplay(Console(stderr=True), selected) as progress:
-        judgements = run(selected, sizes, out, count, progress)
-    path = write_report(out)
+        judgements, number = run(selected, sizes, out, count, progress)
     if json_:
         print(
             json.dumps(
@@ -129,6 +147,8 @@ def verify(
         )
     else:
         show_table(Console(), judgements)
+    path = write_report(out, number)
+    if not json_:
         print(f"report: {path}")
     verdicts = {str(j.verdict) for j in judgements}
     return 1 if "FAILS" in verdicts else 3 if "INCONCLUSIVE" in verdicts else 0
@@ -154,9 +174,9 @@ def spectrum(
     activation: str,
     /,
     *,
-    d: int,
-    degrees: int = 6,
-    digits: int = 15,
+    d: Whole,
+    degrees: Whole = 6,
+    digits: Whole = 15,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Certified NTK eigenvalues Lambda_0 .. Lambda_L of an activation.
@@ -214,6 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print_error=False,
             result_action="return_value",
         )
+        sys.stdout.flush()
     except CycloptsError as error:
         return _misuse(" ".join(str(error).split()) + " (see escape-ntk --help)")
     except ValidationError as error:
@@ -221,11 +242,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _misuse(f"{'.'.join(map(str, first['loc']))}={first['input']!r}: {first['msg']}")
     except (ValueError, ArithmeticError) as error:
         return _misuse(str(error))
+    except BrokenPipeError:
+        # The reader has gone, as in ``escape-ntk claims | head``; nothing is left to say on standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE
+    except (sqlite3.Error, json.JSONDecodeError, KeyError) as error:
+        return _misuse(
+            f"records.sqlite cannot be used ({type(error).__name__}: {error}); give another folder with --out"
+        )
     except CellFailed as error:
         return _misuse(f"a computation failed; what was computed before is kept: {error}")
     except KeyboardInterrupt:
         print("escape-ntk: interrupted; what was computed is kept, the same command continues", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except Exception:
         # Python's own status would be 1, which here means that a claim FAILS.
         traceback.print_exc()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-LIBRARIES = ("torch", "python-flint", "sympy", "mpmath", "numpy", "scipy")
+LIBRARIES = ("torch", "python-flint", "sympy", "mpmath", "numpy", "scipy", "pydantic")
 
 Numbers = dict[str, Any]
 """What a cell gives: JSON values; certified balls as their decimal text."""
@@ -81,15 +81,18 @@ def versions() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
-    """Hash of the source of theory, numerics and the cells, and of the library versions."""
+    """Hash of the source of theory, numerics, the cells and what runs them, and of the library versions."""
     digest = hashlib.sha256()
-    for module in ("theory", "numerics", "verify.cells"):
+    here = Path(__file__).parent
+    files = [here / "experiment.py", here / "sweep.py", *(here / "cells").rglob("*.py")]
+    for module in ("theory", "numerics"):
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None:
             raise ImportError(f"{module}: its source is not found, so records cannot be keyed")
-        for path in sorted(Path(spec.origin).parent.rglob("*.py")):
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
+        files += Path(spec.origin).parent.rglob("*.py")
+    for path in sorted(files):
+        content = path.read_bytes()
+        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
     for name, version in sorted(versions().items()):
         if name != "escape-ntk":
             digest.update(f"{name}={version}\n".encode())

@@ -32,8 +32,8 @@ class Profile(BaseModel):
     spectral_degrees: int = Field(default=4, ge=1)
     quadrature_points: int = Field(default=48, ge=8)
     blocks: int = Field(default=400, ge=100)
-    trace_degree: int = Field(default=16, ge=2)
-    trace_order: int = Field(default=8, ge=1)
+    trace_degree: int = Field(default=8, ge=2)
+    trace_order: int = Field(default=4, ge=1)
     limit_dimensions: tuple[int, ...] = (12_500, 25_000, 50_000, 100_000)
     exponent_dimensions: tuple[int, ...] = (256, 512, 1024, 2048, 4096, 8192)
 
@@ -55,8 +55,6 @@ class Profile(BaseModel):
 
     paired_dimension: int = Field(default=64, ge=3)
     paired_ratio: int = Field(default=12, ge=1)
-    paired_control_dimension: int = Field(default=16, ge=3)
-    paired_control_ratio: int = Field(default=2, ge=1)
     paired_replicates: int = Field(default=6, ge=2)
     paired_steps: int = Field(default=1000, ge=1)
 

@@ -84,8 +84,11 @@ def verify(
     folder: Path,
     workers: int = 1,
     listener: Listener | None = None,
-) -> list[Judgement]:
+) -> tuple[list[Judgement], int]:
     """Check hypotheses, compute what the store in ``folder`` lacks, and judge.
+
+    Returns:
+        The judgements, and the number of the run in the store.
 
     Raises:
         HypothesisViolated: before anything is written.
@@ -102,11 +105,11 @@ def verify(
     origin = provenance(profile)
     judgements = []
     with Store(folder) as store:
-        store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), origin)
+        number = store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), origin)
         for claim in claims:
             cells = tuple(dict.fromkeys(claim.design(profile)))
             judgements.append(_one(claim, cells, profile, store, origin, workers, listener))
-    return judgements
+    return judgements, number
 
 
 def _one(
@@ -137,14 +140,14 @@ class StoredRun:
     created: str
 
 
-def reload(folder: Path, known: dict[str, Claim]) -> StoredRun:
-    """Judge the newest run of ``folder`` again. Nothing is computed.
+def reload(folder: Path, known: dict[str, Claim], number: int | None = None) -> StoredRun:
+    """Judge a run of ``folder`` again, the newest when no number is given. Nothing is computed.
 
     Raises:
         ValueError: no run there, a record is missing, or a claim of the run is not registered.
     """
     with Store(folder, create=False) as store:
-        profile_text, ids, mark, provenance, created = store.last_run()
+        profile_text, ids, mark, provenance, created = store.run(number)
         profile = Profile.model_validate_json(profile_text)
         judgements = []
         for name in ids:
@@ -155,8 +158,9 @@ def reload(folder: Path, known: dict[str, Claim]) -> StoredRun:
                 found = store.find(cell, mark)
                 if found is None:
                     raise ValueError(
-                        f"{folder}: no record of {cell.specification}; complete the run with escape-ntk verify --out "
-                        f"{folder}"
+                        f"{folder}: no record of {cell.specification}; complete the run with escape-ntk verify "
+                        f"--out {folder} --profile {profile.name} --claims {','.join(ids)} --seed {profile.base_seed} "
+                        f"--activation '{profile.activation}'"
                     )
                 done.append(Done(cell, *found, stored=True))
             judgements.append(judge(known[name], profile, done))

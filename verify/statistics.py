@@ -14,7 +14,7 @@ from verify.outcome import Interval
 CONFIDENCE = 0.99
 """Two-sided confidence of every statistical interval.
 
-A comparison whose true value lies inside its margin FAILS with probability at most 0.5 %.
+A comparison whose true value lies inside its margin FAILS with probability at most 1 %, for normal errors.
 """
 
 
@@ -22,11 +22,13 @@ def mean_interval(samples: Sequence[float], confidence: float = CONFIDENCE) -> I
     """Student t interval of the mean of independent samples.
 
     Raises:
-        ValueError: fewer than two samples, or one that is not finite.
+        ValueError: fewer than two samples, one that is not finite, or all equal (the same draw repeated).
     """
     values = np.asarray(samples, dtype=float)
     if values.size < 2 or not np.isfinite(values).all():
         raise ValueError(f"{values.size} samples: a t interval needs at least 2, all finite")
+    if np.ptp(values) == 0:
+        raise ValueError(f"{values.size} samples are all {values[0]}: repetitions of a random measurement must differ")
     stderr = float(values.std(ddof=1)) / math.sqrt(values.size)
     quantile = float(stats.t.ppf((1 + confidence) / 2, values.size - 1))
     return Interval.around(float(values.mean()), quantile * stderr)

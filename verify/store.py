@@ -35,7 +35,7 @@ class Store:
             raise ValueError(f"{folder}: no records.sqlite there; run escape-ntk verify --out {folder} first")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=60)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
@@ -77,21 +77,24 @@ class Store:
             ),
         )
 
-    def add_run(self, profile: str, claims: list[str], fingerprint: str, provenance: dict[str, str]) -> None:
-        """Note that a run was made: its profile as JSON and its claims."""
-        self._connection.execute(
+    def add_run(self, profile: str, claims: list[str], fingerprint: str, provenance: dict[str, str]) -> int:
+        """Note that a run was made: its profile as JSON and its claims. Returns its number."""
+        cursor = self._connection.execute(
             "INSERT INTO runs (profile, claims, fingerprint, provenance, created) VALUES (?, ?, ?, ?, ?)",
             (profile, json.dumps(claims), fingerprint, json.dumps(provenance), _now()),
         )
+        return int(cursor.lastrowid or 0)
 
-    def last_run(self) -> tuple[str, list[str], str, dict[str, str], str]:
-        """Profile (JSON), claims, fingerprint, provenance and time of the newest run.
+    def run(self, number: int | None = None) -> tuple[str, list[str], str, dict[str, str], str]:
+        """Profile (JSON), claims, fingerprint, provenance and time of a run, the newest when no number is given.
 
         Raises:
             ValueError: there is none.
         """
         row = self._connection.execute(
-            "SELECT profile, claims, fingerprint, provenance, created FROM runs ORDER BY id DESC LIMIT 1"
+            "SELECT profile, claims, fingerprint, provenance, created FROM runs WHERE id = ? OR ? IS NULL "
+            "ORDER BY id DESC LIMIT 1",
+            (number, number),
         ).fetchone()
         if row is None:
             raise ValueError(f"{self.path}: no run in it; run escape-ntk verify first")

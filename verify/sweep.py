@@ -83,9 +83,9 @@ def run_cells(
     def compute(cell: Cell, outcome: Callable[[], tuple[Numbers, float]]) -> None:
         try:
             numbers, seconds = outcome()
+            store.add(cell, mark, numbers, seconds, provenance)
         except Exception as error:
             raise CellFailed(f"{cell.specification}: {type(error).__name__}: {error}") from error
-        store.add(cell, mark, numbers, seconds, provenance)
         accept(cell, numbers, seconds, stored=False)
 
     if executor is None and (workers == 1 or len(missing) <= 1):

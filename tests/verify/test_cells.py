@@ -101,7 +101,7 @@ def test_unusable_folders(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot keep records there"):
         Store(broken)
     with Store(tmp_path / "empty") as store, pytest.raises(ValueError, match="no run in it"):
-        store.last_run()
+        store.run()
 
 
 def test_balls_survive_the_records() -> None:

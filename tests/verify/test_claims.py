@@ -45,6 +45,8 @@ def test_dependencies_are_registered(claim: Claim) -> None:
         ("S4", "sin(z)", r"lambda_1\(sigma'\) = 0"),
         ("S5", "cos(z)", r"lambda_0\(sigma'\) = 0"),
         ("T1", "relu(z)", "distribution"),
+        ("T2", "z + z**2", "derivative 3 is zero"),
+        ("T3", "z + z**2 + z**3", "derivative 4 is zero"),
         ("T3", "tanh(z)", r"lambda_0\(sigma''\) = 0"),
         ("N1", "sigmoid(z)", "= 0"),
         ("N5", "erf(z)", "= 0"),

@@ -55,6 +55,9 @@ def test_verify_one_claim_prints_a_table(capsys: pytest.CaptureFixture[str], tmp
         (["spectrum", "tanh(z)", "--d", "2"], "d=2: needs d >= 3"),
         (["spectrum", "tanh(z)", "--d", "x"], "--d"),
         (["spectrum", "tanh(z)"], "--d"),
+        (["spectrum", "tanh(z)", "--d", "100.5"], "'100.5': needs an integer"),
+        (["spectrum", "tanh(z)", "--d", "9", "--digits", "3.9"], "'3.9': needs an integer"),
+        (["verify", "--seed", "1.7"], "'1.7': needs an integer"),
         (["spectrum", "foo(z)", "--d", "5"], "'foo' is not admitted"),
         (["spectrum", "1/z", "--d", "5"], "divide by non-zero constants"),
         (["spectrum", "tanh(z)", "--d", "5", "--degrees", "-1"], "max_degree=-1"),
@@ -140,3 +143,47 @@ def test_internal_errors_do_not_look_like_a_failed_claim(
     status, _, err = run(capsys, "spectrum", "tanh(z)", "--d", "5")
     assert status == 70
     assert "planted" in err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib.metadata import version
+
+    assert run(capsys, "--version")[1].strip() == version("escape-ntk")
+
+
+def test_interruption_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import theory
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(theory, "ntk_spectrum", interrupted)
+    status, _, err = run(capsys, "spectrum", "tanh(z)", "--d", "5")
+    assert status == 130
+    assert "the same command continues" in err
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    import subprocess
+    import sys
+
+    line = f"{sys.executable} -m verify claims --json | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 141)
+
+
+def test_runs_in_one_folder_report_themselves(tmp_path: Path) -> None:
+    """The report is of the run that wrote it, even when another has begun in the same folder since."""
+    from verify.profile import QUICK
+    from verify.registry import CLAIMS
+    from verify.report import write_report
+    from verify.session import verify
+    from verify.store import Store
+
+    _, number = verify([CLAIMS["S2"]], QUICK, tmp_path)
+    with Store(tmp_path) as store:
+        store.add_run(QUICK.model_dump_json(), ["S5"], "f", {})
+    assert 'id="S2"' in write_report(tmp_path, number).read_text()
+    with pytest.raises(ValueError, match="--claims S5 --seed 0"):
+        write_report(tmp_path)

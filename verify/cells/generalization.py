@@ -87,11 +87,12 @@ class PredictedRisk(Cell):
 
 
 class PairedRisks(Cell):
-    """Test risks of joint training, the QuadNTK alone and the NTK with its best ridge, on the same data and network.
+    """Test risks of five methods on the same data and network.
 
-    Target: <b,x> + a unit-energy harmonic of degree 2 in one direction (k = 1). The NTK's ridge is chosen on the test
-    points, which favours the NTK. Numbers: ``joint``, ``quadntk``, ``ntk``, ``ntk_ridge``, the final training losses,
-    and for the curve ``steps`` with ``joint_loss`` and ``quadntk_loss``.
+    ``joint``: training with R1 to R4. ``quadntk``: f_Q alone. ``ntk``: ridge regression with the network's NTK and the
+    best ridge, chosen on the test points, which favours it. ``free``: joint training without R1 and R3.
+    ``blind``: joint training with random directions. Target: <b,x> + a unit-energy harmonic of degree 2 in one direction (k = 1).
+    Numbers: the risks, ``ntk_ridge``, and for each trained method its losses over ``steps``.
     """
 
     activation: str
@@ -125,8 +126,16 @@ class PairedRisks(Cell):
         test = sphere(TEST_POINTS, self.d, math.sqrt(self.d), gen).to(network.w)
         labels = target(test)
         numbers: Numbers = {"energies": target.energies()}
-        for method, directions in (("joint", GoodDirections(network, 1)), ("quadntk", None)):
-            objective = TaylorObjective(network, x, target(x), Weights(r4=self.r4), directions)
+        good = GoodDirections(network, 1)
+        unregularised = Weights(r1=0.0, r3=0.0, r4=self.r4, r1_mode="off")
+        arms: dict[str, tuple[GoodDirections | None, Weights]] = {
+            "joint": (good, Weights(r4=self.r4)),
+            "quadntk": (None, Weights(r4=self.r4)),
+            "free": (good, unregularised),
+            "blind": (good.shuffled(self.draw("blind")), Weights(r4=self.r4)),
+        }
+        for method, (directions, weights) in arms.items():
+            objective = TaylorObjective(network, x, target(x), weights, directions)
             begin = small_start(network, self.start, self.draw("start"))
             trajectory = adam(objective, begin, self.steps, self.rate, record_every=max(self.steps // 20, 1))
             risk = (objective.predict(test, trajectory.W) - labels).square().mean()
@@ -142,4 +151,4 @@ class PairedRisks(Cell):
         return numbers
 
 
-RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-8, 13))
+RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-16, 13))

@@ -15,7 +15,7 @@ from verify.cells.spectral import (
 from verify.claim import Claim, Evidence
 from verify.claims.hypotheses import differentiable, nonzero
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
-from verify.claims.spectral import eigenvalue_cell
+from verify.claims.spectral import WRONG, eigenvalue_cell
 from verify.experiment import Cell
 from verify.outcome import Comparison, Interval, Outcome
 from verify.profile import Profile
@@ -46,7 +46,7 @@ def _s3(p: Profile, evidence: Evidence, planted: bool = False) -> Outcome:
     limits = evidence[_s3_cells(p)[0]]
     comparisons = []
     for degree in range(LIMIT_DEGREES + 1):
-        predicted = read_ball(limits["balls"][degree])[0] / (degree if planted and degree else 1)
+        predicted = read_ball(limits["balls"][degree])[0] * (WRONG if planted else 1.0)
         measured = extrapolate(p.limit_dimensions, _scaled(p, evidence, p.limit_dimensions, degree))
         label = f"lim d^{degree - 1} Lambda_{degree}" if degree else "lim Lambda_0"
         budget = (("extrapolation", measured.upper - measured.value),)
@@ -89,7 +89,7 @@ S3 = Claim(
     design=_s3_cells,
     check=_s3,
     control=lambda p, e: _s3(p, e, planted=True),
-    planted="(l-1)! in place of l!",
+    planted=f"every constant multiplied by {WRONG}",
     figure=_s3_figure,
 )
 

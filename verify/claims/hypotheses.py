@@ -32,6 +32,19 @@ def smooth(profile: Profile) -> None:
         )
 
 
+def present(order: int) -> Callable[[Profile], None]:
+    """sigma^{(order)} must not vanish identically: a polynomial of lower degree has no term of that order."""
+
+    def hypothesis(profile: Profile) -> None:
+        if sp.expand(profile.sigma.derivative(order)).is_zero:
+            raise HypothesisViolated(
+                f"activation={profile.activation!r}: derivative {order} is zero, this claim needs it non-zero; "
+                f"use an activation that is no polynomial of degree below {order}, such as tanh(z + 1)"
+            )
+
+    return hypothesis
+
+
 def nonzero(derivative: int, degrees: Callable[[Profile], Sequence[int]]) -> Callable[[Profile], None]:
     """lambda_j(sigma^{(derivative)}) must not vanish identically for these degrees."""
 

@@ -23,15 +23,15 @@ from verify.session import Judgement, StoredRun, reload
 RULES = {"within": "within margin", "encloses": "enclosed", "below": "at most"}
 
 
-def write_report(folder: Path) -> Path:
-    """Write ``folder``/report.html from its records; returns the path.
+def write_report(folder: Path, number: int | None = None) -> Path:
+    """Write ``folder``/report.html from the records of a run, the newest when no number is given; returns the path.
 
     The file appears whole or not at all.
 
     Raises:
         ValueError: no run in the folder, an incomplete one, or the folder cannot be written.
     """
-    run = reload(folder, CLAIMS)
+    run = reload(folder, CLAIMS, number)
     target = folder / "report.html"
     page = render(run)
     try:
