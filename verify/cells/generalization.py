@@ -91,8 +91,8 @@ class PairedRisks(Cell):
 
     ``joint``: training with R1 to R4. ``quadntk``: f_Q alone. ``ntk``: ridge regression with the network's NTK and the
     best ridge, chosen on the test points, which favours it. ``free``: joint training without R1 and R3.
-    ``blind``: joint training with random directions. Target: <b,x> + a unit-energy harmonic of degree 2 in one direction (k = 1).
-    Numbers: the risks, ``ntk_ridge``, and for each trained method its losses over ``steps``.
+    ``blind``: joint training with random directions. Target: <b,x> + a unit-energy harmonic of degree 2 in one
+    direction (k = 1). Numbers: the risks, ``ntk_ridge``, and for each trained method its losses over ``steps``.
     """
 
     activation: str
