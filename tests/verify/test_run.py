@@ -123,7 +123,8 @@ def test_verdicts_are_recomputed_from_records(folder: Path, first: Run, tmp_path
     shutil.copy(folder / "records.sqlite", tmp_path / "records.sqlite")
     with sqlite3.connect(tmp_path / "records.sqlite") as connection:
         connection.execute(
-            "UPDATE records SET numbers = json_set(numbers, '$.risk', 9.0 + json_extract(numbers, '$.risk')) WHERE kind = 'RidgeRisk'"
+            "UPDATE records SET numbers = json_set(numbers, '$.risk', 9.0 + json_extract(numbers, '$.risk')) "
+            "WHERE kind = 'RidgeRisk'"
         )
     verdicts = {j.claim.id: j.verdict for j in reload(tmp_path, CLAIMS).judgements}
     assert verdicts["N1"] is Verdict.FAILS
