@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import sympy as sp
 import torch
 
 from theory.activations import Activation, Z
@@ -45,14 +44,10 @@ class TorchActivation:
         """
         if orders not in self._programs:
             expressions = [self.exact.derivative(j) for j in orders]
-            self._programs[orders] = Program(expressions, Z, _constant)
+            self._programs[orders] = Program(expressions, Z, certified_float)
         values = self._programs[orders](z, _FUNCTIONS)
         return tuple(v if isinstance(v, torch.Tensor) else torch.full_like(z, v) for v in values)
 
     def __call__(self, z: torch.Tensor) -> torch.Tensor:
         """sigma(z)."""
         return self.derivatives(z, 0)[0]
-
-
-def _constant(expr: sp.Expr) -> float:
-    return certified_float(expr)

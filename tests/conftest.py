@@ -10,7 +10,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from running import Run, quick  # type: ignore[import-not-found]
+from running import Run, quick
 
 
 @pytest.fixture(autouse=True)

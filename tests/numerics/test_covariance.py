@@ -126,7 +126,7 @@ def test_span_blocks_against_monte_carlo() -> None:
 @pytest.mark.parametrize("k", [0, 1])
 def test_projection_laws(method: str, k: int) -> None:
     network = TwoLayerNetwork(5, 40, SIGMA, seed=1)
-    directions = GoodDirections(network, k, method)  # type: ignore[arg-type]
+    directions = GoodDirections(network, k, method)
     gen = generator(2)
     W, V = (torch.randn(40, 5, generator=gen, dtype=torch.float64) for _ in range(2))
     P = directions.project

@@ -87,7 +87,7 @@ def test_sphere_points() -> None:
         (lambda: TwoLayerNetwork(5, 0, SIGMA), "m=0: needs an even"),
         (lambda: sphere(0, 5, 1.0, generator(0)), "n=0: needs an integer n >= 1"),
         (lambda: sphere(4, 5, math.nan, generator(0)), "radius"),
-        (lambda: TwoLayerNetwork(sp.Symbol("d"), 4, SIGMA), "integer d"),  # type: ignore[arg-type]
+        (lambda: TwoLayerNetwork(sp.Symbol("d"), 4, SIGMA), "integer d"),
         (lambda: ntk_gram(TwoLayerNetwork(5, 4, SIGMA), torch.zeros(2, 5), block=0), "block=0"),
         (lambda: Estimate.of(torch.tensor([1.0]), 0), "at least 2"),
     ],

@@ -34,7 +34,7 @@ def problem(d: int = 5, m: int = 12, n: int = 30) -> tuple[TwoLayerNetwork, torc
 def test_value_and_gradient_against_autograd(mode: str, power: int) -> None:
     """The fast path against the definitions, R2 included with a large weight: it vanishes."""
     network, x, y = problem()
-    weights = Weights(1.3, 0.7, 0.05, mode, power)  # type: ignore[arg-type]
+    weights = Weights(1.3, 0.7, 0.05, mode, power)
     directions = GoodDirections(network, 1)
     W = (torch.randn(12, 5, generator=generator(7), dtype=torch.float64) * 0.5).requires_grad_()
     expected = reference_objective(network, x, y, weights, directions, W, r2=100.0)
@@ -131,8 +131,8 @@ def test_zonal_degree_two_is_the_centred_square() -> None:
     [
         (lambda: Weights(r1=-1.0), "r1=-1.0"),
         (lambda: Weights(r4=math.nan), "r4=nan"),
-        (lambda: Weights(r1_mode="sample"), "r1_mode='sample'"),  # type: ignore[arg-type]
-        (lambda: Weights(r4_power=6), "r4_power=6"),  # type: ignore[arg-type]
+        (lambda: Weights(r1_mode="sample"), "r1_mode='sample'"),
+        (lambda: Weights(r4_power=6), "r4_power=6"),
         (
             lambda: TaylorObjective(problem()[0], torch.zeros(3, 5), torch.zeros(4), Weights(), None),
             "needs (n, 5) and (n,)",
@@ -145,8 +145,8 @@ def test_zonal_degree_two_is_the_centred_square() -> None:
         (lambda: TaylorObjective(problem()[0], *problem()[1:], Weights(), GoodDirections(problem()[0], 1)), "another"),
         (lambda: Target.dense(7, 2, -1.0, 1), "energy=-1.0"),
         (lambda: Target.zonal(3, 1, torch.zeros(1, 3), [1.0]), "non-zero"),
-        (lambda: adam(None, torch.zeros(2, 2), 5, 0.1, record_every=0), "record_every=0"),  # type: ignore[arg-type]
-        (lambda: adam(None, torch.zeros(2, 2), 5, math.inf), "rate=inf"),  # type: ignore[arg-type]
+        (lambda: adam(None, torch.zeros(2, 2), 5, 0.1, record_every=0), "record_every=0"),
+        (lambda: adam(None, torch.zeros(2, 2), 5, math.inf), "rate=inf"),
         (lambda: KernelRidge(torch.full((2, 2), math.nan), torch.zeros(2)), "not finite"),
         (lambda: KernelRidge(torch.zeros(2, 2), torch.zeros(2)).coefficients(0.0), "ridge > 0"),
         (lambda: Target.sparse(3, 2, [1.0] * 4, 0), "at most d orthogonal"),

@@ -66,7 +66,7 @@ def test_tail_bound_is_above_the_tail(text: str) -> None:
         assert ntk_tail_bound(activation, 8, 10, order) >= tail
     for order in (0, 4, 1.5, "a"):
         with pytest.raises(ValueError, match="order"):
-            ntk_tail_bound(activation, 8, 3, order)  # type: ignore[arg-type]
+            ntk_tail_bound(activation, 8, 3, order)
     assert ntk_tail_bound(activation, 10**6, 3, 1).is_finite()
 
 
@@ -105,7 +105,7 @@ def test_learnable_degrees() -> None:
     assert relu == [True, True, True, False, True, False, True]
     for degree in (-1, 1.5):
         with pytest.raises(ValueError, match="degree"):
-            learnable(Activation.parse("z"), degree)  # type: ignore[arg-type]
+            learnable(Activation.parse("z"), degree)
 
 
 def test_relu_second_derivative_is_refused() -> None:

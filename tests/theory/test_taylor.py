@@ -30,7 +30,7 @@ def test_cross_term_polarises() -> None:
 @pytest.mark.parametrize("m", [0, 3, -2, True, 2.0])
 def test_odd_width_is_refused(m: object) -> None:
     with pytest.raises(ValueError, match="even integer m >= 2"):
-        taylor_terms(Activation.parse("sin(z)"), 3, m)  # type: ignore[arg-type]
+        taylor_terms(Activation.parse("sin(z)"), 3, m)
 
 
 def test_kinks_are_refused() -> None:

@@ -43,11 +43,11 @@ def test_seeds_come_from_coordinates() -> None:
 
 def test_cells_are_frozen_and_strict() -> None:
     with pytest.raises(ValidationError):
-        Square(x=1.0, y=2.0)  # type: ignore[call-arg]
+        Square(x=1.0, y=2.0)
     with pytest.raises(ValidationError):
         Square(x=math.nan)
     with pytest.raises(ValidationError):
-        Square(x=1.0).x = 2.0  # type: ignore[misc]
+        Square(x=1.0).x = 2.0
 
 
 def test_only_what_is_missing_is_computed(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_only_what_is_missing_is_computed(tmp_path: Path) -> None:
         run_cells([Square(x=1.0)], store, {})
         seen: list[Done] = []
         results = run_cells([Square(x=1.0), Square(x=2.0), Square(x=2.0)], store, {}, on_done=seen.append)
-    assert [(d.cell.x, d.stored) for d in seen] == [(1.0, True), (2.0, False)]  # type: ignore[attr-defined]
+    assert [(d.cell.x, d.stored) for d in seen] == [(1.0, True), (2.0, False)]
     assert results[Square(x=2.0)].numbers["y"] == 4.0
 
 

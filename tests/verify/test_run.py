@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running import Run, command  # type: ignore[import-not-found]
+from running import Run, command
 
 from verify.outcome import Verdict
 from verify.registry import CLAIMS
