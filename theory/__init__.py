@@ -1,63 +1,150 @@
-"""Exact and certified mathematics of two-layer networks near initialisation: spectra, coefficients, Taylor terms.
+"""Exact and certified mathematics of two-layer networks near initialisation.
 
-Every number leaves as a ``flint.arb`` (midpoint and certified radius) or as a SymPy expression.
+Spectra of the NTK and the QuadNTK, the coefficients behind them, their expansions as d grows, the norms of the
+constructions, rates with their derivations, learning curves. Every number leaves as a ``flint.arb`` (midpoint and
+certified radius) or as a SymPy expression, in which d may be a symbol; only learning curves are floats.
 """
 
 from theory.activations import Activation
+from theory.asymptotics import (
+    Expansion,
+    ntk_expansion,
+    ntk_expansion_expr,
+    quadntk_expansion,
+    quadntk_expansion_expr,
+)
 from theory.balls import Undecided
+from theory.decisions import LearnableDegrees, coefficient_sign, learnable, learnable_degrees
+from theory.derivation import Derivation, Step
+from theory.directions import (
+    dense_norm,
+    dense_norm_expr,
+    profile_energy,
+    profile_energy_expr,
+    profile_energy_limit,
+    sparse_norm,
+    sparse_profile,
+    sparse_profile_expr,
+)
+from theory.eigenvalues import (
+    effective_ridge,
+    ntk_eigenvalue,
+    ntk_eigenvalue_expr,
+    ntk_tail_bound,
+    ntk_trace,
+    quadntk_eigenvalue,
+    quadntk_eigenvalue_expr,
+    quadntk_tail_bound,
+    quadntk_trace,
+)
 from theory.funk_hecke import (
-    NoClosedForm,
     certified,
     coefficient,
     coefficient_expr,
+    coefficients,
     hermite_coefficient,
     hermite_coefficient_expr,
     vanishes,
 )
-from theory.gegenbauer import legendre, monomial_coefficients
-from theory.learning_curve import kernel_ridge_risk
-from theory.spectrum import (
-    Spectrum,
-    learnable,
-    ntk_eigenvalue,
-    ntk_eigenvalue_expr,
-    ntk_limit,
-    ntk_limit_expr,
-    ntk_spectrum,
-    ntk_tail_bound,
-    ntk_trace,
-    quadntk_eigenvalue,
+from theory.gegenbauer import legendre, monomial_coefficients, multiplication
+from theory.hypergeometric import humbert_phi3
+from theory.kernels import NoClosedForm
+from theory.learning_curve import (
+    effective_regularization,
+    kernel_ridge_risk,
+    learnabilities,
+    optimal_ridge,
+    samples_for_risk,
 )
+from theory.limits import limit_in_dimension, ntk_limit, ntk_limit_expr
+from theory.rademacher import linear_rademacher, quadratic_rademacher
+from theory.rates import RATES
+from theory.rodrigues import coefficient_rodrigues, rodrigues_form
+from theory.signs import random_sign_energy, slope_covariance, slope_covariance_expr, sparse_sign_energy
+from theory.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
 from theory.sphere import cumulative_multiplicity, moment, multiplicity
-from theory.taylor import TaylorTerms, neuron_term, taylor_terms, third_derivative_bound
+from theory.taylor import (
+    TaylorSums,
+    TaylorTerms,
+    neuron_term,
+    range_radius,
+    remainder_bound,
+    taylor_sums,
+    taylor_terms,
+    third_derivative_bound,
+)
 
 __all__ = [
+    "RATES",
     "Activation",
+    "Derivation",
+    "Expansion",
+    "LearnableDegrees",
     "NoClosedForm",
     "Spectrum",
+    "Step",
+    "TaylorSums",
     "TaylorTerms",
     "Undecided",
     "certified",
     "coefficient",
     "coefficient_expr",
+    "coefficient_rodrigues",
+    "coefficient_sign",
+    "coefficients",
     "cumulative_multiplicity",
+    "dense_norm",
+    "dense_norm_expr",
+    "effective_regularization",
+    "effective_ridge",
     "hermite_coefficient",
     "hermite_coefficient_expr",
+    "humbert_phi3",
     "kernel_ridge_risk",
+    "learnabilities",
     "learnable",
+    "learnable_degrees",
     "legendre",
+    "limit_in_dimension",
+    "linear_rademacher",
     "moment",
     "monomial_coefficients",
+    "multiplication",
     "multiplicity",
     "neuron_term",
     "ntk_eigenvalue",
     "ntk_eigenvalue_expr",
+    "ntk_expansion",
+    "ntk_expansion_expr",
     "ntk_limit",
     "ntk_limit_expr",
     "ntk_spectrum",
     "ntk_tail_bound",
     "ntk_trace",
+    "optimal_ridge",
+    "profile_energy",
+    "profile_energy_expr",
+    "profile_energy_limit",
     "quadntk_eigenvalue",
+    "quadntk_eigenvalue_expr",
+    "quadntk_expansion",
+    "quadntk_expansion_expr",
+    "quadntk_spectrum",
+    "quadntk_tail_bound",
+    "quadntk_trace",
+    "quadratic_rademacher",
+    "random_sign_energy",
+    "range_radius",
+    "remainder_bound",
+    "rodrigues_form",
+    "samples_for_risk",
+    "slope_covariance",
+    "slope_covariance_expr",
+    "sparse_norm",
+    "sparse_profile",
+    "sparse_profile_expr",
+    "sparse_sign_energy",
+    "taylor_sums",
     "taylor_terms",
     "third_derivative_bound",
     "vanishes",

@@ -11,7 +11,7 @@ one known point, integrals split there exactly, and even and odd parts simplify 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -91,6 +91,7 @@ class Activation:
 
     Attributes:
         expr: SymPy expression in :data:`theory.activations.Z`.
+        text: how it was written, for printing; two activations are equal when their expressions are.
 
     >>> sigma = Activation.parse("tanh(z + 1)")
     >>> sigma.derivative(1)
@@ -98,6 +99,7 @@ class Activation:
     """
 
     expr: sp.Expr
+    text: str = field(default="", compare=False)
 
     @staticmethod
     def parse(text: str) -> Activation:
@@ -111,7 +113,7 @@ class Activation:
         >>> Activation.parse("sin(z + pi/4)").expr
         sin(z + pi/4)
         """
-        return Activation(_parse(text))
+        return Activation(_parse(text), text.strip())
 
     def derivative(self, order: int = 1) -> sp.Expr:
         """The order-th derivative as a SymPy expression in z.
@@ -127,7 +129,7 @@ class Activation:
         return str(sp.latex(self.expr))
 
     def __str__(self) -> str:
-        return str(self.expr)
+        return self.text or str(self.expr)
 
 
 @lru_cache(maxsize=512)

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 
 import sympy as sp
-from flint import acb, arb, ctx, fmpq
+from flint import arb, ctx, fmpq
+
+from theory.hypergeometric import evaluate, humbert_phi3
 
 MAX_BITS = 20_000
 """Working precision at which the evaluation of a constant gives up."""
@@ -85,7 +87,7 @@ def ball(expr: sp.Expr) -> arb:
     """The constant ``expr`` as a ball at the current precision.
 
     Admits integers, rationals, pi, e, sums, products, real powers and the functions of the catalogue, Gamma,
-    log, factorial and the hypergeometric functions 0F1 and 1F1.
+    log, factorial and the hypergeometric functions 0F1, 1F1, 2F1 and Phi_3.
 
     Raises:
         TypeError: a floating-point number (not exact), a free symbol or an unknown function.
@@ -102,8 +104,10 @@ def ball(expr: sp.Expr) -> arb:
     if expr.is_Float or expr.free_symbols:
         raise TypeError(f"{expr}: needs an exact constant without free symbols")
     if isinstance(expr, sp.hyper):
-        return _hypergeometric(expr)
+        return evaluate(expr, [ball(x) for x in (*expr.args[0], *expr.args[1], expr.args[2])])
     values = [ball(argument) for argument in expr.args]
+    if isinstance(expr, humbert_phi3):
+        return evaluate(expr, values)
     if expr.is_Add:
         return sum(values[1:], values[0])
     if expr.is_Mul:
@@ -120,16 +124,6 @@ def ball(expr: sp.Expr) -> arb:
     if name not in REAL_FUNCTIONS:
         raise TypeError(f"{expr}: no certified evaluation of {name}")
     return REAL_FUNCTIONS[name](values[0])
-
-
-def _hypergeometric(expr: sp.Expr) -> arb:
-    upper, lower, argument = expr.args
-    z, b = ball(argument), [ball(x) for x in lower]
-    if len(upper) == 0 and len(lower) == 1:
-        return acb(z).hypgeom_0f1(b[0]).real
-    if len(upper) == 1 and len(lower) == 1:
-        return acb(z).hypgeom_1f1(ball(upper[0]), b[0]).real
-    raise TypeError(f"{expr}: only 0F1 and 1F1 are evaluated")
 
 
 def certified_float(expr: sp.Expr) -> float:

@@ -81,8 +81,11 @@ def pieces(expr: sp.Expr) -> list[Piece]:
     return result
 
 
+@lru_cache(maxsize=4096)
 def restricted(expr: sp.Expr, d: int) -> sp.Expr:
     """``expr`` without the kinks that |z| <= sqrt(d) never reaches: relu(z - 2) is zero on the sphere at d = 3."""
+    if not expr.has(sp.Abs, sp.sign):
+        return expr
     inside = [
         piece
         for piece in pieces(expr)
@@ -92,7 +95,7 @@ def restricted(expr: sp.Expr, d: int) -> sp.Expr:
     return inside[0].expr if len(inside) == 1 else expr
 
 
-def _evaluations(bits: int) -> int:
+def evaluations(bits: int) -> int:
     """Evaluations granted to one integral: many times what the catalogue needs, so that a hopeless one ends."""
     return 20_000 + 100 * bits
 
@@ -123,7 +126,7 @@ def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> a
             limits[1],
             rel_tol=arb(2) ** -bits,
             abs_tol=arb(2) ** -bits,
-            eval_limit=_evaluations(bits),
+            eval_limit=evaluations(bits),
         )
     half_d = arb(fmpq(d, 2))
     return total.real * half_d.gamma() / ((half_d - fmpq(1, 2)).gamma() * arb.pi().sqrt())
@@ -192,7 +195,7 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
             upper,
             rel_tol=arb(2) ** -bits,
             abs_tol=arb(2) ** -bits,
-            eval_limit=_evaluations(bits),
+            eval_limit=evaluations(bits),
         )
     return total.real / (2 * arb.pi()).sqrt() + arb(0, tail.upper())
 

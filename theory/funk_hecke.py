@@ -4,63 +4,54 @@ Normalisation: lambda_l(g) = E_{tau_d}[ g(sqrt(d) t) P_l(t) ] with P_l(1) = 1, s
 
 .. math:: E_w[ g(\langle w, x\rangle) Y(w) ] = \lambda_l(g)\, Y(x/\sqrt d).
 
-Rodrigues form, from which the closed forms below are read:
-
-.. math:: \lambda_l(g) = \frac{d^{l/2}}{d(d+2)\cdots(d+2l-2)} \, E_{\tau_{d+2l}}[ g^{(l)}(\sqrt d\, t) ].
-
-Gaussian limit: N(d,l)^{1/2} lambda_l(g) -> mu_l(g) = E[g(G) He_l(G)] / sqrt(l!), with an error O(1/d).
+Here g = z^p sigma^{(j)}(z). Closed forms are in :mod:`theory.kernels`; everything else is integrated with a certified
+error. Gaussian limit: N(d,l)^{1/2} lambda_l(g) -> mu_l(g) = E[g(G) He_l(G)] / sqrt(l!), with an error O(1/d).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import sympy as sp
 from flint import arb, ctx, fmpq_poly
 
 from theory.activations import Activation, Z
-from theory.balls import ball, refine
+from theory.arithmetic import BALLS, SYMBOLS
+from theory.balls import ball, digits_to_bits, refine
+from theory.closed_forms import MAX_TERMS, decompose, expanded_terms, line_sum, sphere_sum
 from theory.enclosure import gaussian_expectation, restricted, sphere_expectation
 from theory.gegenbauer import legendre_polynomial
-from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension, unchecked_moment
-
-MAX_TERMS = 1000
-"""Expressions that would expand to more terms are left as they are: their zeros are then not decided."""
+from theory.kernels import Monomial, NoClosedForm
+from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension
+from theory.strip import NotAnalytic
+from theory.trapezoid import coefficient_table
 
 INTEGRAL_BITS = 2000
-"""Working precision, beyond the size of the coefficient, at which a certified integral gives up."""
-
-
-class NoClosedForm(ValueError):
-    """No closed form is implemented for this activation; the certified value exists all the same."""
+"""Working precision, beyond the digits asked for, at which a certified integral gives up."""
 
 
 @lru_cache(maxsize=4096)
 def parity_part(expr: sp.Expr, parity: int) -> sp.Expr:
     """Even (``parity`` 0) or odd (1) part of an expression in z, expanded unless that would be very large.
 
-    Only this part enters lambda_l with l of that parity. When it expands to a polynomial of degree < l the
-    coefficient is exactly zero: this is how vanishing coefficients are decided, never by a float.
+    Only this part enters lambda_l with l of that parity. When it is a polynomial of degree < l the coefficient is
+    exactly zero: this is how vanishing coefficients are decided, never by a float.
     """
     mirrored = expr.subs(Z, -Z)
     part = (expr + mirrored if parity == 0 else expr - mirrored) / 2
-    return sp.expand(part) if _expanded_terms(part) <= MAX_TERMS else part
+    return sp.expand(part) if expanded_terms(part) <= MAX_TERMS else part
 
 
-def _expanded_terms(expr: sp.Expr) -> int:
-    """An upper bound of the number of terms that expanding ``expr``, arguments included, can produce."""
-    inner = [_expanded_terms(argument) for argument in expr.args]
-    if expr.is_Add:
-        return sum(inner)
-    if expr.is_Mul:
-        return math.prod(inner)
-    if expr.is_Pow and expr.args[1].is_Integer:
-        return math.comb(inner[0] + abs(int(expr.args[1])) - 1, inner[0] - 1)
-    return max([1, *inner])
+@lru_cache(maxsize=4096)
+def _polynomial_part(expr: sp.Expr, parity: int) -> dict[int, sp.Expr] | None:
+    """The part of this parity by power of z when it is a polynomial, else None."""
+    try:
+        terms = decompose(parity_part(expr, parity))
+    except NoClosedForm:
+        return None
+    if not all(isinstance(term.kernel, Monomial) for term in terms):
+        return None
+    return {term.kernel.power: term.factor for term in terms if isinstance(term.kernel, Monomial)}
 
 
 def vanishes(expr: sp.Expr, degree: int) -> bool:
@@ -68,69 +59,57 @@ def vanishes(expr: sp.Expr, degree: int) -> bool:
 
     False says only that this proof does not apply; a ball that excludes zero is the proof of the contrary.
 
+    Args:
+        expr: g, an expression in z.
+        degree: l >= 0.
+
+    Raises:
+        ValueError: degree < 0.
+
     >>> vanishes(Activation.parse("tanh(z)").derivative(1), 3)
     True
     """
-    polynomial = _polynomial_part(expr, degree)
-    return polynomial is not None and (polynomial.is_zero or polynomial.degree() < degree)
+    polynomial = _polynomial_part(expr, check_degree(degree) % 2)
+    return polynomial is not None and all(power < degree for power in polynomial)
 
 
-def _polynomial_part(expr: sp.Expr, degree: int) -> sp.Poly | None:
-    """The part of the parity of ``degree`` when it is a polynomial, else None."""
-    part = parity_part(expr, check_degree(degree) % 2)
-    return sp.Poly(part, Z) if part.is_polynomial(Z) else None
-
-
-def _on_sphere(power: int, degree: int, d: Dimension) -> sp.Expr:
-    """lambda_l(z^p) = p!/(p-l)! d^{p/2} E_{tau_{d+2l}}[t^{p-l}] / (d(d+2)...(d+2l-2))."""
-    if power < degree or (power - degree) % 2:
-        return sp.Integer(0)
-    rest = unchecked_moment(sp.sympify(d) + 2 * degree, power - degree)
-    return sp.ff(power, degree) * sp.sympify(d) ** sp.Rational(power, 2) * rest / _rising(d, degree)
-
-
-def _on_line(power: int, degree: int) -> sp.Expr:
-    """E[G^p He_l(G)] = p!/(p-l)! (p-l-1)!! for even p-l >= 0, else 0."""
-    if power < degree or (power - degree) % 2:
-        return sp.Integer(0)
-    return sp.ff(power, degree) * sp.factorial2(power - degree - 1)
-
-
-def _rising(d: Dimension, degree: int) -> sp.Expr:
-    """d (d+2) ... (d+2l-2)."""
-    return sp.Mul(*(d + 2 * i for i in range(degree)))
-
-
-def _exact_ball(polynomial: sp.Poly, monomial: Callable[[int], sp.Expr]) -> arb:
-    """sum_p c_p monomial(p): exactly zero when the algebra says so."""
-    value = sp.Add(*(c * monomial(p) for (p,), c in polynomial.terms()))
-    return arb(0) if sp.simplify(value).is_zero else ball(value)
+def _exact(expr: sp.Expr) -> arb:
+    """A closed form as a ball, exactly zero when the algebra says so."""
+    return arb(0) if sp.simplify(expr).is_zero else ball(expr)
 
 
 @lru_cache(maxsize=65536)
 def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
-    """lambda_l(expr) at a working precision of ``bits``: absolute error near 2^-bits.
+    """lambda_l(expr) to about ``bits`` relative bits, before cancellation; the caller refines.
 
-    A polynomial is integrated exactly, so its zeros are decided; everything else by certified quadrature.
+    A polynomial is integrated exactly, so its zeros are decided; then closed forms; the rest by certified quadrature.
     """
     expr = restricted(expr, d)
-    polynomial = _polynomial_part(expr, degree)
     with ctx.workprec(bits):
-        if polynomial is not None:
-            return _exact_ball(polynomial, lambda p: _on_sphere(p, degree, d))
+        if _polynomial_part(expr, degree % 2) is not None:
+            return _exact(sphere_sum(parity_part(expr, degree % 2), degree, d, SYMBOLS))
+        try:
+            return sphere_sum(expr, degree, d, BALLS)
+        except NoClosedForm:
+            pass
+    bits += size_bits(degree, d)
+    with ctx.workprec(bits):
         return sphere_expectation(expr, d, legendre_polynomial(degree, d), bits)
 
 
 @lru_cache(maxsize=4096)
 def hermite_ball(expr: sp.Expr, degree: int, bits: int) -> arb:
-    """E[expr(G) He_l(G)] (not divided by sqrt(l!)), absolute error near 2^-bits; polynomials exactly."""
-    polynomial = _polynomial_part(expr, degree)
+    """E[expr(G) He_l(G)] (not divided by sqrt(l!)) to about ``bits`` bits, by the same three ways."""
     with ctx.workprec(bits):
-        if polynomial is not None:
-            return _exact_ball(polynomial, lambda p: _on_line(p, degree))
-        return gaussian_expectation(expr, hermite_polynomial(degree), bits)
+        if _polynomial_part(expr, degree % 2) is not None:
+            return _exact(line_sum(parity_part(expr, degree % 2), degree, SYMBOLS))
+        try:
+            return line_sum(expr, degree, BALLS)
+        except NoClosedForm:
+            return gaussian_expectation(expr, hermite_polynomial(degree), bits)
 
 
+@lru_cache(maxsize=256)
 def hermite_polynomial(degree: int) -> fmpq_poly:
     """He_l, the probabilists' Hermite polynomial, by He_{l+1} = z He_l - l He_{l-1}."""
     previous, current = fmpq_poly([0]), fmpq_poly([1])
@@ -140,17 +119,34 @@ def hermite_polynomial(degree: int) -> fmpq_poly:
 
 
 def size_bits(degree: int, d: int) -> int:
-    """Bits by which lambda_l, of order d^{-l/2}, lies below one: where refinement starts."""
+    """Bits by which lambda_l, of order d^{-l/2}, lies below one."""
     return int(degree * d.bit_length() / 2)
 
 
-def integral_bits(digits: int, degree: int = 0, d: int = 3) -> int:
+def integral_bits(digits: int) -> int:
     """Where refining an integral gives up: a value this far below its expected size counts as undecidable."""
-    return INTEGRAL_BITS + 4 * digits + 3 * size_bits(degree, d)
+    return INTEGRAL_BITS + 4 * digits
 
 
-def coefficient(activation: Activation, degree: int, d: int, derivative: int = 0, digits: int = 15) -> arb:
-    r"""lambda_l(sigma^{(j)}) = E_{tau_d}[ sigma^{(j)}(sqrt(d) t) P_{l,d}(t) ], certified.
+def integrand(activation: Activation, derivative: int, power: int) -> sp.Expr:
+    """z^p sigma^{(j)}(z), the function whose coefficients are taken.
+
+    Raises:
+        ValueError: power < 0, derivative < 0, or a derivative that is a distribution.
+    """
+    expr = activation.derivative(check_degree(derivative, "derivative"))
+    return Z ** check_degree(power, "power") * expr if power else expr
+
+
+def _subject(activation: Activation, derivative: int, power: int) -> str:
+    times = {0: "", 1: "z * "}.get(power, f"z^{power} * ")
+    return f"{times}derivative {derivative} of {activation}"
+
+
+def coefficient(
+    activation: Activation, degree: int, d: int, derivative: int = 0, digits: int = 15, *, power: int = 0
+) -> arb:
+    r"""lambda_l(z^p sigma^{(j)}) = E_{tau_d}[ z^p sigma^{(j)}(z) P_{l,d}(t) ] at z = sqrt(d) t, certified.
 
     Args:
         activation: sigma.
@@ -158,6 +154,7 @@ def coefficient(activation: Activation, degree: int, d: int, derivative: int = 0
         d: dimension, 3 <= d <= 10**6.
         derivative: j, the order of the derivative of sigma.
         digits: relative decimal digits to certify.
+        power: p; the tangent features T Y need z sigma' (p = j = 1), the exact covariance z^2 sigma' too.
 
     Returns:
         A ball containing the true value, of relative radius below 10**-digits; exactly zero where parity proves it.
@@ -166,7 +163,8 @@ def coefficient(activation: Activation, degree: int, d: int, derivative: int = 0
         ValueError: d < 3, degree < 0, or a derivative that is a distribution.
         Undecided: the value is zero, or nearly, without a proof.
 
-    Cost: one adaptive certified quadrature, milliseconds at 15 digits for d up to 10**6 and degree below 10.
+    Cost: a closed form takes a fraction of a millisecond; otherwise one adaptive certified quadrature, some ten
+        milliseconds at 15 digits over the whole range of d for degrees up to 60.
     Source: Funk-Hecke theorem, Dai & Xu, section 1.2; quadrature arXiv:1802.07942.
 
     >>> print(coefficient(Activation.parse("tanh(z + 1)"), 2, 10, derivative=1).str(15, radius=False))
@@ -174,122 +172,148 @@ def coefficient(activation: Activation, degree: int, d: int, derivative: int = 0
     """
     check_degree(degree)
     d = integer_dimension(d)
-    expr = activation.derivative(derivative)
+    expr = integrand(activation, derivative, power)
     return refine(
         lambda bits: coefficient_ball(expr, degree, d, bits),
         digits,
-        start_bits=size_bits(degree, d),
-        max_bits=integral_bits(digits, degree, d),
-        subject=f"lambda_{degree} of derivative {derivative} of {activation} at d={d}",
+        max_bits=integral_bits(digits),
+        subject=f"lambda_{degree} of {_subject(activation, derivative, power)} at d={d}",
     )
 
 
-def coefficient_expr(activation: Activation, degree: int, d: Dimension, derivative: int = 0) -> sp.Expr:
-    r"""lambda_l(sigma^{(j)}) in closed form; ``d`` may be a symbol.
+def coefficients(
+    activation: Activation, max_degree: int, d: int, derivative: int = 0, digits: int = 15, *, power: int = 0
+) -> tuple[arb, ...]:
+    r"""lambda_0, ..., lambda_L of z^p sigma^{(j)}, each as :func:`coefficient` gives it.
 
-    For each term of the expanded derivative, from the Rodrigues form with D = d + 2l:
+    Without a closed form one set of nodes serves all degrees: the trapezoidal rule of :mod:`theory.trapezoid`, whose
+    error is bounded from a strip in which the function is analytic.
 
-    - z^p:            p!/(p-l)! d^{p/2} E_{tau_D}[t^{p-l}] / (d(d+2)...(d+2l-2)), zero unless p-l is even and >= 0;
-    - sin(a z + b):   a^l sin(b + l pi/2) 0F1(; D/2; -a^2 d/4) times the prefactor, since sin integrates to zero;
-    - exp(a z + b):   a^l e^b 0F1(; D/2; a^2 d/4) times the prefactor.
-
-    0F1 is the Bessel function J (or I) of order l + d/2 - 1 without its vanishing prefactor, so these forms stay
-    well-conditioned as d grows. Derived here; checked against certified quadrature in the tests.
+    Args:
+        activation: sigma.
+        max_degree: L >= 0.
+        d: dimension, 3 <= d <= 10**6.
+        derivative: j, the order of the derivative of sigma.
+        digits: relative decimal digits to certify.
+        power: p.
 
     Raises:
-        NoClosedForm: the expanded derivative has a term of another kind.
+        ValueError, Undecided: as :func:`coefficient`.
+
+    Cost: tens of milliseconds for L = 20 at 30 digits; measured against mpmath in benchmarks/constants.py.
+
+    >>> [str(v.mid().str(6, radius=False)) for v in coefficients(Activation.parse("tanh(z + 1)"), 2, 10, 1)]
+    ['0.452169', '-0.0895524', '-0.00859366']
+    """
+    check_degree(max_degree, "max_degree")
+    d = integer_dimension(d)
+    expr = integrand(activation, derivative, power)
+    table = _table(expr, max_degree, d, digits)
+    return tuple(
+        arb(0)
+        if vanishes(expr, degree)
+        else table[degree]
+        if table
+        else coefficient(activation, degree, d, derivative, digits, power=power)
+        for degree in range(max_degree + 1)
+    )
+
+
+def _table(expr: sp.Expr, max_degree: int, d: int, digits: int) -> list[arb]:
+    """Coefficients by the trapezoidal rule, refined until all are certified; empty where that is not the way."""
+    try:
+        decompose(expr)
+        return []  # closed forms are faster
+    except NoClosedForm:
+        pass
+    goal = digits_to_bits(digits)
+    bits = goal + 32
+    while bits <= integral_bits(digits):
+        with ctx.workprec(bits + size_bits(max_degree, d)):
+            try:
+                table = coefficient_table(expr, max_degree, d, ctx.prec)
+            except NotAnalytic:
+                return []
+        if all(value.rel_accuracy_bits() >= goal or vanishes(expr, degree) for degree, value in enumerate(table)):
+            return table
+        bits *= 2
+    return []
+
+
+def coefficient_expr(
+    activation: Activation, degree: int, d: Dimension, derivative: int = 0, *, power: int = 0
+) -> sp.Expr:
+    r"""lambda_l(z^p sigma^{(j)}) in closed form; ``d`` may be a symbol.
+
+    Closed forms exist for polynomials (rational in d), sin, cos and exp of an affine argument (0F1, that is Bessel
+    functions J and I of order l + d/2 - 1 without their vanishing prefactor), Gaussians (1F1; Humbert's Phi_3 when
+    shifted) and erf, ReLU and its powers (Gamma functions and a polynomial in the kink; 2F1 at degree 0), and products
+    of these with polynomials: see :mod:`theory.kernels`. With a symbolic d and a shifted kink the result is a
+    Piecewise in d, because the kink lies on the sphere only for d > z_0^2.
+
+    Args:
+        activation: sigma.
+        degree: l >= 0.
+        d: integer 3 <= d <= 10**6 or a SymPy symbol.
+        derivative: j, the order of the derivative of sigma.
+        power: p.
+
+    Raises:
+        NoClosedForm: naming the term that has none.
         ValueError: d < 3 or degree < 0.
+
+    Source: derived here, docs/mathematics, section 2.
+
+    >>> coefficient_expr(Activation.parse("relu(z)"), 1, sp.Symbol("d", positive=True), 0)
+    1/(2*sqrt(d))
     """
     d, degree = check_dimension(d), check_degree(degree)
-    big = sp.sympify(d) + 2 * degree
-    prefactor = sp.sympify(d) ** sp.Rational(degree, 2) / _rising(d, degree)
-    total = sp.Integer(0)
-    for term in _terms(activation, derivative):
-        a, b = term.a, term.b
-        if term.kind == "power":
-            value = _on_sphere(int(a), degree, d)
-        elif term.kind == "sin":
-            phase = sp.sin(b + sp.pi * degree / 2)
-            value = prefactor * a**degree * phase * sp.hyper((), (big / 2,), -(a**2) * d / 4)
-        else:
-            value = prefactor * a**degree * sp.exp(b) * sp.hyper((), (big / 2,), a**2 * d / 4)
-        total += term.factor * value
-    return total
+    return sphere_sum(integrand(activation, derivative, power), degree, d, SYMBOLS)
 
 
-def hermite_coefficient_expr(activation: Activation, degree: int, derivative: int = 0) -> sp.Expr:
-    r"""E[ sigma^{(j)}(G) He_l(G) ] in closed form (not divided by sqrt(l!)).
-
-    Since E[g He_l] = E[g^{(l)}]: sin(a z + b) gives a^l sin(b + l pi/2) e^{-a^2/2}, exp(a z + b) gives
-    a^l e^{b + a^2/2}, and z^p gives p!/(p-l)! (p-l-1)!! for even p-l >= 0.
+def hermite_coefficient_expr(activation: Activation, degree: int, derivative: int = 0, *, power: int = 0) -> sp.Expr:
+    r"""E[ z^p sigma^{(j)}(z) He_l(z) ] for standard normal z, in closed form (not divided by sqrt(l!)).
 
     Raises:
-        NoClosedForm: as :func:`coefficient_expr`.
+        NoClosedForm: as :func:`coefficient_expr`, but degree 0 of a shifted erf has one here.
+        ValueError: degree < 0, or exp(q z^2) with q >= 1/2, whose expectation diverges.
+
+    >>> hermite_coefficient_expr(Activation.parse("relu(z)"), 2)
+    sqrt(2)/(2*sqrt(pi))
     """
-    degree = check_degree(degree)
-    total = sp.Integer(0)
-    for term in _terms(activation, derivative):
-        if term.kind == "power":
-            value = _on_line(int(term.a), degree)
-        elif term.kind == "sin":
-            value = term.a**degree * sp.sin(term.b + sp.pi * degree / 2) * sp.exp(-(term.a**2) / 2)
-        else:
-            value = term.a**degree * sp.exp(term.b + term.a**2 / 2)
-        total += term.factor * value
-    return total
+    return line_sum(integrand(activation, derivative, power), check_degree(degree), SYMBOLS)
 
 
-def hermite_coefficient(activation: Activation, degree: int, derivative: int = 0, digits: int = 15) -> arb:
-    r"""mu_l(sigma^{(j)}) = E[ sigma^{(j)}(G) He_l(G) ] / sqrt(l!), certified.
+def hermite_coefficient(
+    activation: Activation, degree: int, derivative: int = 0, digits: int = 15, *, power: int = 0
+) -> arb:
+    r"""mu_l = E[ z^p sigma^{(j)}(z) He_l(z) ] / sqrt(l!) for standard normal z, certified.
 
     Raises:
         ValueError: no bound on the growth of the integrand is known, or a distribution.
         Undecided: the value is zero, or nearly, without a proof.
+
+    >>> print(hermite_coefficient(Activation.parse("tanh(z)"), 1).str(15, radius=False))
+    0.605705509602159
     """
     check_degree(degree)
-    expr = activation.derivative(derivative)
+    expr = integrand(activation, derivative, power)
     return refine(
         lambda bits: hermite_ball(expr, degree, bits) / arb(int(sp.factorial(degree))).sqrt(),
         digits,
         max_bits=integral_bits(digits),
-        subject=f"mu_{degree} of derivative {derivative} of {activation}",
+        subject=f"mu_{degree} of {_subject(activation, derivative, power)}",
     )
 
 
-@dataclass(frozen=True)
-class _Term:
-    """factor * z^a ("power"), factor * sin(a z + b) or factor * exp(a z + b)."""
-
-    kind: Literal["power", "sin", "exp"]
-    factor: sp.Expr
-    a: sp.Expr
-    b: sp.Expr
-
-
-def _terms(activation: Activation, derivative: int) -> list[_Term]:
-    expanded = sp.expand(activation.derivative(derivative), trig=False, power_exp=False)
-    result = []
-    for summand in sp.Add.make_args(expanded):
-        factor, rest = summand.as_independent(Z, as_Add=False)
-        power = rest.as_poly(Z)
-        if power is not None and power.is_monomial and rest.is_polynomial(Z):
-            result.append(_Term("power", factor * power.LC(), sp.Integer(power.degree()), sp.Integer(0)))
-            continue
-        argument = rest.args[0].as_poly(Z) if isinstance(rest, sp.sin | sp.cos | sp.exp) else None
-        if argument is None or argument.degree() != 1:
-            raise NoClosedForm(
-                f"{rest}: no closed form for this term of derivative {derivative} of {activation}; "
-                f"use the certified value"
-            )
-        a, b = argument.all_coeffs()
-        if isinstance(rest, sp.exp):
-            result.append(_Term("exp", factor, a, b))
-        else:
-            shift = sp.pi / 2 if isinstance(rest, sp.cos) else sp.Integer(0)
-            result.append(_Term("sin", factor, a, b + shift))
-    return result
-
-
 def certified(expr: sp.Expr, digits: int = 15) -> arb:
-    """A closed form without free symbols as a certified ball (see :func:`theory.enclosure.refine`)."""
+    """A closed form without free symbols as a certified ball (see :func:`theory.balls.refine`).
+
+    Raises:
+        TypeError: a free symbol, a floating-point number or a function that is not evaluated.
+        Undecided: the digits are not certified; the value may be exactly zero.
+
+    >>> certified(sp.gamma(sp.Rational(1, 2)) - sp.pi / 2, 20)
+    [0.201657524110619 +/- 4.09e-16]
+    """
     return refine(lambda bits: ball(expr), digits, subject=str(expr))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import sympy as sp
-from flint import fmpq, fmpq_poly
+from flint import arb, fmpq, fmpq_poly
 
 from theory.sphere import Dimension, check_degree, check_dimension, multiplicity
 
@@ -43,7 +43,11 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     >>> legendre(2, 3, sp.Symbol("t"))
     3*t**2/2 - 1/2
     """
-    d, degree = check_dimension(d), check_degree(degree)
+    return unchecked_legendre(check_degree(degree), check_dimension(d), t)
+
+
+def unchecked_legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
+    """:func:`legendre` without a limit on d: closed forms need d + 2 beyond it."""
     previous, current = sp.Integer(0), sp.Integer(1)
     for j in range(degree):
         step = (t * current - lowering(d, j) * previous) / raising(d, j)
@@ -62,21 +66,61 @@ def legendre_polynomial(degree: int, d: int) -> fmpq_poly:
     return current
 
 
-def monomial_coefficients(power: int, d: Dimension) -> dict[int, sp.Expr]:
-    r"""Coefficients c_j of t^p = \sum_j c_j N(d,j) P_j(t), that is c_j = E_{tau_d}[t^p P_j(t)].
+def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
+    r"""Weights w_j of t^p P_l = \sum_j w_j P_j, by the recurrence t P_j = A_j P_{j+1} + B_j P_{j-1} applied p times.
 
-    From the recurrence t P_j = A_j P_{j+1} + B_j P_{j-1} applied p times to P_0; only j = p, p-2, ... occur.
+    Only j = l+p, l+p-2, ... >= 0 occur; the weights are positive and sum to 1 (put t = 1). The same weights give
+    lambda_l(z^p g) = d^{p/2} sum_j w_j lambda_j(g).
 
-    >>> monomial_coefficients(2, 3)
-    {0: 1/3, 2: 2/15}
+    Args:
+        power: p >= 0.
+        degree: l >= 0.
+        d: integer >= 3, or a SymPy expression; weights are then rational functions of d.
+
+    Raises:
+        ValueError: power < 0 or degree < 0.
+
+    Cost: O(p^2) rational operations.
+
+    >>> multiplication(1, 2, 3)
+    {1: 2/5, 3: 3/5}
     """
-    d, power = check_dimension(d), check_degree(power, "power")
-    expansion: dict[int, sp.Expr] = {0: sp.Integer(1)}
-    for _ in range(power):
+    expansion: dict[int, sp.Expr] = {check_degree(degree): sp.Integer(1)}
+    for _ in range(check_degree(power, "power")):
         raised: dict[int, sp.Expr] = {}
         for j, c in expansion.items():
             raised[j + 1] = raised.get(j + 1, sp.Integer(0)) + c * raising(d, j)
             if j:
                 raised[j - 1] = raised.get(j - 1, sp.Integer(0)) + c * lowering(d, j)
         expansion = raised
-    return {j: sp.cancel(c / multiplicity(d, j)) for j, c in sorted(expansion.items())}
+    exact = sp.sympify if isinstance(d, int) else sp.cancel
+    return {j: exact(c) for j, c in sorted(expansion.items())}
+
+
+def monomial_coefficients(power: int, d: Dimension) -> dict[int, sp.Expr]:
+    r"""Coefficients c_j of t^p = \sum_j c_j N(d,j) P_j(t), that is c_j = E_{tau_d}[t^p P_j(t)].
+
+    Only j = p, p-2, ... occur.
+
+    Raises:
+        ValueError: d < 3 or power < 0.
+
+    >>> monomial_coefficients(2, 3)
+    {0: 1/3, 2: 2/15}
+    """
+    d = check_dimension(d)
+    return {j: sp.cancel(w / multiplicity(d, j)) for j, w in multiplication(power, 0, d).items()}
+
+
+def legendre_values(max_degree: int, d: int, t: arb) -> list[arb]:
+    r"""P_0(t), ..., P_L(t) as balls at the current precision, by the three-term recurrence.
+
+    The ball of P_l loses about l bits to the recurrence. Cost O(L) ball operations.
+
+    >>> [str(p) for p in legendre_values(2, 3, arb(1))]
+    ['1.00000000000000', '1.00000000000000', '1.00000000000000']
+    """
+    values = [arb(1), t]
+    for j in range(1, max_degree):
+        values.append(((2 * j + d - 2) * t * values[j] - j * values[j - 1]) / (j + d - 2))
+    return values[: max_degree + 1]

@@ -177,9 +177,11 @@ def spectrum(
     d: Whole,
     degrees: Whole = 6,
     digits: Whole = 15,
+    kernel: Literal["ntk", "quadntk"] = "ntk",
+    latex: Annotated[bool, Parameter(negative="")] = False,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Certified NTK eigenvalues Lambda_0 .. Lambda_L of an activation.
+    """Certified eigenvalues of degree 0 .. L of an activation's NTK or QuadNTK.
 
     Parameters
     ----------
@@ -191,37 +193,26 @@ def spectrum(
         Largest degree L.
     digits
         Decimal digits to certify, 1 to 1000.
+    kernel
+        Which kernel: ntk or quadntk.
+    latex
+        Print a LaTeX tabular instead of a table.
     json_
         Print one JSON object instead of a table.
     """
-    from theory import Activation, ntk_spectrum
+    from theory import Activation, ntk_spectrum, quadntk_spectrum
 
-    found = ntk_spectrum(Activation.parse(activation), d, degrees, digits)
-    rows = list(zip(found.degrees, found.multiplicities, found.eigenvalues, strict=True))
+    compute = ntk_spectrum if kernel == "ntk" else quadntk_spectrum
+    found = compute(Activation.parse(activation), d, degrees, digits)
     if json_:
         entries = [
-            {"degree": degree, "multiplicity": count, "eigenvalue": value.str(digits)} for degree, count, value in rows
+            {"degree": degree, "multiplicity": count, "eigenvalue": value.str(digits)}
+            for degree, count, value in zip(found.degrees, found.multiplicities, found.eigenvalues, strict=True)
         ]
-        print(
-            json.dumps(
-                {
-                    "activation": activation.strip(),
-                    "d": d,
-                    "spectrum": entries,
-                    "tail": found.tail.str(digits),
-                }
-            )
-        )
+        report = {"activation": activation.strip(), "kernel": found.kernel, "d": d, "spectrum": entries}
+        print(json.dumps(report | {"tail": found.tail.str(digits)}))
         return 0
-    table = [
-        ("degree", "multiplicity", "eigenvalue, certified"),
-        *((str(a), str(b), v.str(digits)) for a, b, v in rows),
-    ]
-    widths = [max(len(row[i]) for row in table) for i in range(2)]
-    print(f"NTK of {activation.strip()} on the sphere of radius sqrt(d), d = {d}")
-    for row in table:
-        print(f"{row[0]:>{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]}")
-    print(f"trace above degree {degrees}: {found.tail.str(5)}")
+    print(found.to_latex() if latex else found)
     return 0
 
 

@@ -120,9 +120,14 @@ def test_constants_that_sympy_rewrites(text: str) -> None:
 
 
 def test_an_unproved_zero_ends_as_undecided() -> None:
-    """cos(z)^2 + sin(z)^2 is constant, but no parity says so; the refinement must stop."""
+    """The double-argument formula makes this zero, but no rule here knows it; the refinement must stop."""
     with pytest.raises(Undecided, match="may be exactly zero"):
-        coefficient(Activation.parse("z*(sin(z)**2 + cos(z)**2)"), 2, 10, 1)
+        coefficient(Activation.parse("tanh(2*z)*(1 + tanh(z)**2) - 2*tanh(z)"), 1, 10)
+
+
+def test_identities_of_sines_and_signs_are_decided() -> None:
+    assert coefficient(Activation.parse("z*(sin(z)**2 + cos(z)**2)"), 2, 10, 1).is_zero()
+    assert coefficient(Activation.parse("relu(z)**2"), 2, 10, 2).is_zero()
 
 
 def test_large_expansions_are_left_alone() -> None:

@@ -12,7 +12,7 @@ from flint import ctx
 from numerics.constructions import random_signs, sparse_displacement
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
-from theory import Activation, taylor_terms, third_derivative_bound
+from theory import Activation, range_radius, taylor_terms, third_derivative_bound
 from theory.balls import ball
 from verify.experiment import Cell, Numbers
 
@@ -97,7 +97,7 @@ class RemainderRatio(Cell):
         gen = generator(self.seed("data"))
         x = sphere(64, self.d, math.sqrt(self.d), gen)
         noise = sphere(self.m, self.d, self.length, gen)
-        supremum = float(third_derivative_bound(sigma, math.sqrt(self.d) * (1 + self.length)).upper())
+        supremum = float(third_derivative_bound(sigma, range_radius(self.d, self.length)).upper())
 
         point = x[:1]
         (third,) = network.activation.derivatives(network.preactivations(point), 3)

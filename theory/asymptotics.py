@@ -1,0 +1,255 @@
+r"""Expansions in 1/d of coefficients and eigenvalues: exponent, limiting constant, first correction.
+
+With m_j = E[g(G) He_j(G)], G standard normal,
+
+.. math:: d^{j/2} \lambda_j(g) \sim \sum_{r \ge 0} d^{-r} \sum_{s=0}^{2r} c_{r,s}(j)\, 2^{-s}\, m_{j+2s},
+
+where f_r(J) = [x^r] prod_{0 <= i < J} 1/(1+2ix) is a polynomial of degree 2r in J and f_r(j+q) = sum_s c_{r,s}(j)
+q(q-1)...(q-s+1). Derivation: for g = z^{j+2q} the coefficient is m_j times f(j+q) exactly, and E[h^{(2s)}(G)] =
+2^s q(q-1)...(q-s+1) E[h(G)] for h = z^{2q}. To first order
+
+.. math:: d^{j/2} \lambda_j = m_j - \tfrac1d [\, j(j-1) m_j + j\, m_{j+2} + \tfrac14 m_{j+4} ] + O(d^{-2}).
+
+The series is asymptotic, valid when g grows more slowly than every Gaussian; it gives constants, never a bound at a
+given d. Eigenvalues follow from the exact weights of :mod:`theory.eigenvalues`. Derived here: docs/mathematics,
+section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import sympy as sp
+from flint import arb, fmpq
+
+from theory.activations import Activation
+from theory.balls import Undecided, refine
+from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
+from theory.funk_hecke import hermite_ball, hermite_coefficient_expr, integral_bits
+from theory.sphere import check_degree
+
+MAX_ORDER = 6
+"""Terms of the expansion that are searched for the leading one before the eigenvalue counts as zero or undecided."""
+
+Monomials = dict[tuple[int, int], sp.Rational]
+"""A quadratic form in m_0, m_1, ...: (i, j), i <= j, stands for m_i m_j."""
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """eigenvalue = d^exponent (limit + correction/d + O(d^-2)), with ``limit`` not zero.
+
+    Attributes:
+        exponent: an integer, or None when every term that was computed is exactly zero (parity): the eigenvalue is
+            then zero for every d, or smaller than every power that was searched.
+        limit, correction: flint.arb balls, or SymPy expressions from the ``_expr`` functions.
+    """
+
+    exponent: int | None
+    limit: Any
+    correction: Any
+
+
+def _falling_coefficients(polynomial: list[sp.Rational]) -> list[sp.Rational]:
+    """Newton's forward differences: p(q) = sum_s c_s q(q-1)...(q-s+1) from the values p(0), p(1), ..."""
+    values, result = list(polynomial), []
+    s = 0
+    while values:
+        result.append(values[0] / sp.factorial(s))
+        values = [after - before for before, after in pairwise(values)]
+        s += 1
+    return result
+
+
+@lru_cache(maxsize=256)
+def _series_of_product(count: int, order: int) -> tuple[sp.Rational, ...]:
+    """[x^0], ..., [x^order] of prod_{0 <= i < count} 1/(1+2ix)."""
+    series = [sp.Integer(1)] + [sp.Integer(0)] * order
+    for i in range(count):
+        for r in range(1, order + 1):  # divide by 1 + 2 i x
+            series[r] -= 2 * i * series[r - 1]
+    return tuple(series)
+
+
+def coefficient_series(degree: int, order: int) -> list[dict[int, sp.Rational]]:
+    r"""Terms r = 0..order of d^{j/2} lambda_j, j = ``degree``: each maps n to the weight of m_n.
+
+    >>> coefficient_series(2, 1)
+    [{2: 1}, {2: -2, 4: -2, 6: -1/4}]
+    """
+    result = []
+    for r in range(order + 1):
+        values = [_series_of_product(degree + q, r)[r] for q in range(2 * r + 1)]
+        weights = _falling_coefficients(values)
+        result.append({degree + 2 * s: w / 2**s for s, w in enumerate(weights) if w != 0})
+    return result
+
+
+@lru_cache(maxsize=256)
+def eigenvalue_series(kernel: ZonalKernel, degree: int, order: int) -> tuple[int, tuple[Monomials, ...]]:
+    r"""(e, terms) with eigenvalue ~ d^e sum_n d^{-n} terms[n], n = 0..order; the first terms may be empty.
+
+    The weight of lambda_j^2 is rational in d, expanded at infinity; lambda_j^2 = d^{-j} (d^{j/2} lambda_j)^2.
+    """
+    x = sp.Symbol("x", positive=True)
+    d = 1 / x
+    weights = {j: sp.cancel(w.subs(sp.Symbol("d"), d)) for j, w in kernel.weights(degree, sp.Symbol("d")).items()}
+    # Leading power of x in weight * x^j.
+    powers = {j: j + _valuation(w, x) for j, w in weights.items()}
+    first = min(powers.values())
+    terms: list[Monomials] = [{} for _ in range(order + 1)]
+    for j, weight in weights.items():
+        scaled = sp.cancel(weight * x ** (j - first))
+        rational = sp.Poly(sp.series(scaled, x, 0, order + 1).removeO(), x)
+        squares = _square(coefficient_series(j, order), order)
+        for n in range(order + 1):
+            for (r,), w in rational.terms():
+                if r <= n:
+                    for pair, value in squares[n - r].items():
+                        terms[n][pair] = terms[n].get(pair, sp.Integer(0)) + w * value
+    return -first, tuple({p: v for p, v in term.items() if v != 0} for term in terms)
+
+
+def _valuation(expr: sp.Expr, x: sp.Symbol) -> int:
+    numerator, denominator = (sp.Poly(part, x) for part in sp.fraction(sp.together(expr)))
+    return int(min(m[0] for m in numerator.monoms()) - min(m[0] for m in denominator.monoms()))
+
+
+def _square(series: list[dict[int, sp.Rational]], order: int) -> list[Monomials]:
+    result: list[Monomials] = [{} for _ in range(order + 1)]
+    for r, left in enumerate(series):
+        for s, right in enumerate(series[: order + 1 - r]):
+            for i, u in left.items():
+                for j, v in right.items():
+                    pair = (min(i, j), max(i, j))
+                    result[r + s][pair] = result[r + s].get(pair, sp.Integer(0)) + u * v
+    return result
+
+
+def _term(kernel: ZonalKernel, activation: Activation, degree: int, n: int, bits: int) -> arb:
+    """Term n of the expansion, a quadratic form in Gaussian integrals, at a working precision."""
+    expr = activation.derivative(kernel.order)
+    _, terms = eigenvalue_series(kernel, degree, MAX_ORDER)
+    products = (
+        hermite_ball(expr, i, bits) * hermite_ball(expr, j, bits) * fmpq(int(w.p), int(w.q))
+        for (i, j), w in terms[n].items()
+    )
+    return sum(products, arb(0))
+
+
+def _certified_term(kernel: ZonalKernel, activation: Activation, degree: int, n: int, digits: int) -> arb:
+    subject = f"term {n} of the expansion in 1/d of eigenvalue {degree} of the {kernel.name} of {activation}"
+    return refine(
+        lambda bits: _term(kernel, activation, degree, n, bits),
+        digits,
+        max_bits=integral_bits(digits),
+        subject=subject,
+    )
+
+
+def leading_term(kernel: ZonalKernel, activation: Activation, degree: int, digits: int = 15) -> tuple[int, arb] | None:
+    """(n, value) of the first term that is not zero, None when all that are searched are exactly zero.
+
+    Raises:
+        Undecided: a term that is zero, or nearly, without a proof.
+    """
+    for n in range(MAX_ORDER):
+        value = _certified_term(kernel, activation, degree, n, digits)
+        if not value.is_zero():
+            return n, value
+    return None
+
+
+def _expansion(kernel: ZonalKernel, activation: Activation, degree: int, digits: int) -> Expansion:
+    exponent, _ = eigenvalue_series(kernel, check_degree(degree), MAX_ORDER)
+    leading = leading_term(kernel, activation, degree, digits)
+    if leading is None:
+        return Expansion(None, arb(0), arb(0))
+    n, limit = leading
+    try:
+        correction = _certified_term(kernel, activation, degree, n + 1, digits)
+    except Undecided:
+        # It may be zero without a proof, as for sin(z + pi/4) at l = 2: then its ball around zero is the answer.
+        correction = _term(kernel, activation, degree, n + 1, integral_bits(digits))
+    return Expansion(exponent - n, limit, correction)
+
+
+def _expansion_expr(kernel: ZonalKernel, activation: Activation, degree: int) -> Expansion:
+    exponent, terms = eigenvalue_series(kernel, check_degree(degree), MAX_ORDER)
+
+    def value(n: int) -> sp.Expr:
+        total = sp.Add(
+            *(
+                w
+                * hermite_coefficient_expr(activation, i, kernel.order)
+                * hermite_coefficient_expr(activation, j, kernel.order)
+                for (i, j), w in terms[n].items()
+            )
+        )
+        return sp.simplify(total)
+
+    for n in range(MAX_ORDER):
+        limit = value(n)
+        if not limit.is_zero:
+            return Expansion(exponent - n, limit, value(n + 1))
+    return Expansion(None, sp.Integer(0), sp.Integer(0))
+
+
+def ntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expansion:
+    r"""Exponent, limit and first 1/d correction of Lambda_l, certified.
+
+    For l >= 1 with m_{l-1}(sigma') != 0 the exponent is -(l-1), the limit l m_{l-1}^2 = l! mu_{l-1}^2 and the
+    correction -2l(l-1) m_{l-1}^2 - 2 l m_{l-1} [(l-1)(l-2) m_{l-1} + (l-1) m_{l+1} + m_{l+3}/4] + m_{l+1}^2. Where
+    leading terms vanish exactly (decided by parity and algebra), the exponent falls accordingly.
+
+    Args:
+        activation: sigma, whose derivative grows more slowly than every Gaussian.
+        degree: l >= 0.
+        digits: relative digits of the limit; of the correction too unless it is zero without a proof.
+
+    Raises:
+        ValueError: degree < 0, or no bound on the growth of sigma' is known.
+        Undecided: a leading term that is zero, or nearly, without a proof.
+
+    Source: derived here, docs/mathematics, section 3.
+
+    >>> expansion = ntk_expansion(Activation.parse("z**2"), 2)  # Lambda_2 = 8/(d+2)
+    >>> expansion.exponent, str(expansion.limit), str(expansion.correction)
+    (-1, '8.00000000000000', '-16.0000000000000')
+    """
+    return _expansion(NTK, activation, degree, digits)
+
+
+def ntk_expansion_expr(activation: Activation, degree: int) -> Expansion:
+    """The expansion of :func:`ntk_expansion` with SymPy expressions.
+
+    Raises:
+        NoClosedForm: as :func:`theory.hermite_coefficient_expr`.
+
+    >>> ntk_expansion_expr(Activation.parse("sin(z + pi/4)"), 3)
+    Expansion(exponent=-2, limit=3*exp(-1)/2, correction=-25*exp(-1)/4)
+    """
+    return _expansion_expr(NTK, activation, degree)
+
+
+def quadntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expansion:
+    r"""Exponent, limit and first 1/d correction of Q_l, certified; arguments, errors, source as :func:`ntk_expansion`.
+
+    In general Q_0 ~ (d/4) m_0^2, Q_1 -> (3/4) m_1^2 and d^{l-2} Q_l -> l(l-1)/4 m_{l-2}^2, m_j = m_j(sigma'').
+
+    >>> quadntk_expansion(Activation.parse("z**2"), 0).exponent
+    1
+    """
+    return _expansion(QUADNTK, activation, degree, digits)
+
+
+def quadntk_expansion_expr(activation: Activation, degree: int) -> Expansion:
+    """The expansion of :func:`quadntk_expansion` with SymPy expressions; errors as :func:`ntk_expansion_expr`.
+
+    >>> quadntk_expansion_expr(Activation.parse("z**2"), 0)
+    Expansion(exponent=1, limit=1, correction=0)
+    """
+    return _expansion_expr(QUADNTK, activation, degree)

@@ -1,0 +1,151 @@
+r"""The Rodrigues form of a Funk-Hecke coefficient: a second certified route for smooth activations.
+
+Integrating by parts l times,
+
+.. math:: \lambda_l(g) = \frac{d^{l/2}}{d(d+2)\cdots(d+2l-2)} \, E_{\tau_{d+2l}}[ g^{(l)}(\sqrt d\, t) ].
+
+The factor that makes lambda_l small stands in front, no polynomial oscillates, and d may be a symbol. Derivatives are
+taken by Taylor arithmetic on balls, so they cost O(l^2) and not an expression that grows with l.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+from flint import acb, acb_series, arb, ctx, fmpq
+
+from theory.activations import Activation, Z
+from theory.balls import ball, refine
+from theory.enclosure import evaluations
+from theory.funk_hecke import integral_bits, integrand, vanishes
+from theory.program import Program
+from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension
+
+
+class _Singular(Exception):
+    """A ball that contains a pole: there is no enclosure, and the integrator subdivides."""
+
+
+def _smooth(expr: sp.Expr) -> sp.Expr:
+    if expr.has(sp.Abs, sp.sign):
+        raise ValueError(f"{expr}: has a kink; the Rodrigues form needs a smooth function, use theory.coefficient")
+    return expr
+
+
+def rodrigues_form(
+    activation: Activation, degree: int, d: Dimension, derivative: int = 0, *, power: int = 0
+) -> tuple[sp.Expr, sp.Expr]:
+    r"""(c, h) with lambda_l(z^p sigma^{(j)}) = c E[h(sqrt(d) t)], t ~ tau_{d+2l}; c rational in sqrt(d), h = g^{(l)}.
+
+    Args:
+        activation: sigma, without kinks.
+        degree: l >= 0.
+        d: integer 3 <= d <= 10**6 or a SymPy symbol.
+        derivative: j, the order of the derivative of sigma.
+        power: p.
+
+    Raises:
+        ValueError: a kink, d < 3 or degree < 0.
+
+    Cost: l symbolic differentiations; the expression may grow with l.
+
+    >>> rodrigues_form(Activation.parse("exp(z)"), 2, sp.Symbol("d", positive=True))
+    (1/(d + 2), exp(z))
+    """
+    d, degree = check_dimension(d), check_degree(degree)
+    expr = _smooth(integrand(activation, derivative, power))
+    front = sp.sqrt(d) ** degree / sp.Mul(*(d + 2 * i for i in range(degree)))
+    return front, sp.diff(expr, Z, degree)
+
+
+def coefficient_rodrigues(
+    activation: Activation, degree: int, d: int, derivative: int = 0, digits: int = 15, *, power: int = 0
+) -> arb:
+    r"""lambda_l(z^p sigma^{(j)}) from its Rodrigues form, certified.
+
+    It shares with :func:`theory.coefficient` neither the polynomial P_l nor a closed form, so that the two check each
+    other. Arguments, result and errors as there; additionally ValueError for a kink.
+
+    Cost: one adaptive certified quadrature with derivatives by Taylor arithmetic, O(l^2) at each point.
+    Source: derived here, docs/mathematics, section 2.
+
+    >>> print(coefficient_rodrigues(Activation.parse("tanh(z + 1)"), 2, 10, derivative=1).str(15, radius=False))
+    -0.00859366268477008
+    """
+    d, degree = integer_dimension(d), check_degree(degree)
+    expr = _smooth(integrand(activation, derivative, power))
+    if vanishes(expr, degree):
+        return arb(0)
+    return refine(
+        lambda bits: _expectation(expr, degree, d, bits),
+        digits,
+        max_bits=integral_bits(digits),
+        subject=f"lambda_{degree} of {expr} at d={d}",
+    )
+
+
+def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
+    program = Program([expr], Z, lambda e: acb(ball(e)))
+    root, size = acb(d).sqrt(), d + 2 * degree
+    tables = {flag: _series_functions(flag) for flag in (False, True)}
+
+    def weighted(theta: acb, analytic: bool) -> acb:
+        t, cosine = theta.sin_cos()
+        jet = acb_series([root * t, 1], degree + 1)
+        try:
+            value = program(jet, tables[analytic])[0]
+        except _Singular:
+            return acb("nan")
+        derivative = value[degree] if isinstance(value, acb_series) else acb(0 if degree else value)
+        return derivative * cosine ** (size - 2)
+
+    cap = ctx.cap
+    ctx.cap = degree + 1  # python-flint truncates every series at this length
+    try:
+        half = arb.pi() / 2
+        tolerance = arb(2) ** -bits
+        integral = acb.integral(
+            weighted, -half, half, rel_tol=tolerance, abs_tol=tolerance, eval_limit=evaluations(bits)
+        )
+    finally:
+        ctx.cap = cap
+    value = integral.real * arb(int(sp.factorial(degree)))
+    for i in range(degree):
+        value = value * arb(d).sqrt() / (d + 2 * i)
+    half_size = arb(fmpq(size, 2))
+    return value / arb.pi().sqrt() * (half_size - arb("0.5")).rising(arb("0.5"))
+
+
+def _series_functions(analytic: bool) -> dict[str, Callable[[Any], Any]]:
+    """Functions of a power series; tanh and softplus split off the constant term, so that nothing overflows."""
+
+    def split(u: acb_series) -> tuple[acb, acb_series]:
+        # Not u - u[0]: the difference of a ball with itself is not zero.
+        return u[0], acb_series([0, *(u[i] for i in range(1, len(u)))], u.prec)
+
+    def tanh(u: acb_series) -> acb_series:
+        start, rest = split(u)
+        value = start.tanh()
+        if not value.is_finite():
+            raise _Singular
+        grown = (2 * rest).exp()
+        moved = (grown - 1) / (grown + 1)
+        return (value + moved) / (1 + value * moved)
+
+    def softplus(u: acb_series) -> acb_series:
+        start, rest = split(u)
+        rate = 1 / (1 + (-start).exp())
+        if not rate.is_finite():
+            raise _Singular
+        return (1 + start.exp()).log(analytic=analytic) + (1 + rate * (rest.exp() - 1)).log()
+
+    return {
+        "sin": acb_series.sin,
+        "cos": acb_series.cos,
+        "exp": acb_series.exp,
+        "erf": acb_series.erf,
+        "tanh": tanh,
+        "softplus": softplus,
+    }

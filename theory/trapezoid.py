@@ -1,0 +1,214 @@
+r"""The trapezoidal rule on the sphere, with a rigorous error: one set of nodes for all degrees.
+
+After t = tanh u the weight decays exponentially and the integrand is analytic in a strip:
+
+.. math:: E_{\tau_D}[h(t)] = c_D \int_{-\infty}^{\infty} h(\tanh u)\, \mathrm{sech}^{D-1}(u)\, du,
+          \qquad c_D = \frac{\Gamma(D/2)}{\sqrt\pi\,\Gamma((D-1)/2)}.
+
+**Error.** If |h(tanh u)| <= M for |Im u| <= a < pi/2, the rule with step s differs from the integral by at most
+2 M cos(a)^{-(D-1)}/(e^{2 pi a/s} - 1): the theorem for analytic integrands (Trefethen & Weideman, SIAM Review 56
+(2014), theorem 5.1) with |cosh(x+ia)|^2 = sinh^2 x + cos^2 a >= cos^2 a cosh^2 x. Leaving out |k| > K >= 1 costs at
+most 2 M c_D sech^{D-1}(X)/((D-1) tanh X) with X = K s, because beyond X sech^{D-1} falls and is at most
+-(sech^{D-1})'/((D-1) tanh X).
+
+**Bounds on the strip.** For a <= pi/4, |Re tanh u| <= 1 and |Im tanh u| <= tan a, so z = sqrt(d) tanh u stays in the
+rectangle |Re z| <= sqrt(d), |Im z| <= sqrt(d) tan a; and |P_{l,D}(tanh u)| <= ((1 + sin a)/cos a)^l by Laplace's
+integral for P_l. All derived here: docs/mathematics, section 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+from flint import arb, arb_poly, ctx
+
+from theory.activations import Z
+from theory.balls import REAL_FUNCTIONS, Undecided, ball
+from theory.program import Program
+from theory.strip import NotAnalytic, strip_bound
+
+HEIGHTS = tuple(32 * 0.75**i for i in range(24))
+"""Strip heights in z that are tried, besides the largest admitted one."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Nodes t_k = tanh(k s) and normalised weights for k = 0..K; the rule uses -t_k with the same weight.
+
+    Attributes:
+        nodes, weights: balls; the weight of k = 0 is halved, so a sum over both signs counts it once.
+        angle: a, half the width of the strip in u.
+        error: bound of |rule - integral| / M.
+    """
+
+    nodes: tuple[arb, ...]
+    weights: tuple[arb, ...]
+    angle: float
+    error: arb
+
+    def legendre_growth(self) -> arb:
+        """(1 + sin a)/cos a: |P_l(tanh u)| is at most its l-th power on the strip."""
+        return (1 + arb(self.angle).sin()) / arb(self.angle).cos()
+
+
+@lru_cache(maxsize=64)
+def rule(big: int, angle: float, step: float, count: int, bits: int) -> Rule:
+    """The rule for tau_D, D = ``big``, at the current precision ``bits``."""
+    half = arb(big - 1) / 2
+    front = half.rising(arb("0.5")) / arb.pi().sqrt() * arb(step)
+    nodes = [(arb(step) * k).tanh() for k in range(count + 1)]
+    weights = [front * (2 * half * _log_sech(arb(step) * k, t)).exp() for k, t in enumerate(nodes)]
+    a = arb(angle)
+    discretisation = 2 * a.cos() ** (1 - big) / (2 * arb.pi() * a / arb(step)).expm1()
+    truncation = 2 * weights[-1] / (arb(step) * (big - 1) * nodes[-1])
+    weights[0] = weights[0] / 2
+    return Rule(tuple(nodes), tuple(weights), angle, (discretisation + truncation).upper())
+
+
+def _log_sech(u: arb, t: arb) -> arb:
+    """log sech u, t = tanh u, without loss of digits near 0, where a large D multiplies it, or for large u."""
+    return (-t * t).log1p() / 2 if u < 0.5 else -u.cosh().log()
+
+
+def choose(big: int, d: int, bits: float, log_bound: Callable[[float], float], degree: int = 0) -> Rule | None:
+    """A rule whose error is near 2^-bits, its strip chosen to need the fewest nodes.
+
+    Args:
+        big: D.
+        d: the scale is sqrt(d).
+        bits: -log2 of the error wanted.
+        log_bound: natural logarithm of M without its Legendre factor, for a height in z; inf where there is none.
+            Only the choice rests on it: the caller multiplies ``Rule.error`` by a certified M.
+        degree: l of the Legendre factor.
+
+    Returns:
+        None when no height has a bound.
+    """
+    goal = bits * math.log(2)
+    best: tuple[float, float, float] | None = None
+    for angle in (math.pi / 4, *(math.atan(y / math.sqrt(d)) for y in HEIGHTS if y * y < d)):
+        growth = log_bound(math.sqrt(d) * math.tan(angle))
+        if not math.isfinite(growth):
+            continue
+        growth += degree * math.log((1 + math.sin(angle)) / math.cos(angle))
+        needed = max(goal + growth - (big - 1) * math.log(math.cos(angle)), 1.0) + 1
+        step = 2 * math.pi * angle / needed
+        if best is None or step > best[0]:
+            best = (step, angle, growth)
+    if best is None:
+        return None
+    step, angle, growth = best
+    # sech(X)^{D-1} = e^{-(goal + growth)}; acosh(e^r) in a form stable for small and large r.
+    r = max(goal + growth, 1.0) / (big - 1)
+    end = r + math.log1p(math.sqrt(-math.expm1(-2 * r)))
+    return rule(big, angle, step, max(math.ceil(end / step), 1), ctx.prec)
+
+
+def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list[arb]:
+    r"""lambda_0(g), ..., lambda_L(g) from one set of nodes, each with an absolute error near 2^-bits.
+
+    Cost: K evaluations of g and O(K L) ball operations, with K about bits * sqrt(d)/y nodes for small d and
+    bits/y for large d, where y is the distance of the nearest singularity of g from the real axis.
+
+    Args:
+        expr: g, an expression in z without kinks.
+        max_degree: L.
+        d: dimension.
+        bits: called within that working precision.
+
+    Raises:
+        NotAnalytic: g has a kink, or no bound of it on a strip is known.
+    """
+    root = arb(d).sqrt()
+    strip_bound(expr, root, arb(0))  # raises where g is not analytic on the real axis
+
+    def log_bound(y: float) -> float:
+        try:
+            return float(strip_bound(expr, root, arb(y)).log())
+        except NotAnalytic:
+            return math.inf
+
+    chosen = choose(d, d, bits, log_bound, max_degree)
+    if chosen is None:
+        raise NotAnalytic(f"{expr}: no strip of analyticity is known")
+    program = Program([expr], Z, ball)
+    ahead = [arb(2 * j + d - 2) / (j + d - 2) for j in range(max_degree)]
+    behind = [arb(j) / (j + d - 2) for j in range(max_degree)]
+    totals = [arb(0)] * (max_degree + 1)
+    for t, weight in zip(chosen.nodes, chosen.weights, strict=True):
+        right, left = program(root * t, REAL_FUNCTIONS)[0], program(-root * t, REAL_FUNCTIONS)[0]
+        by_parity = (weight * (right + left), weight * (right - left))
+        previous, current = arb(0), arb(1)
+        for j in range(max_degree):
+            totals[j] = totals[j] + by_parity[j % 2] * current
+            previous, current = current, ahead[j] * t * current - behind[j] * previous
+        totals[max_degree] = totals[max_degree] + by_parity[max_degree % 2] * current
+    radius = chosen.error * strip_bound(expr, root, root * arb(chosen.angle).tan())
+    growth = chosen.legendre_growth()
+    return [total + arb(0, (radius * growth**j).upper()) for j, total in enumerate(totals)]
+
+
+def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb:
+    r"""lambda_l^{D,d}(e^{-q z^2 + b z}) for q > 0, from the Rodrigues form, whose integrand has no tiny factor.
+
+    .. math:: \frac{d^{l/2}}{D(D+2)\cdots(D+2l-2)} E_{\tau_{D+2l}}[ g^{(l)}(\sqrt d\, t) ], \qquad
+              g^{(l)} = g \sum_{k \le l/2} \frac{l!}{k!\,(l-2k)!} (-q)^k (b - 2 q z)^{l-2k} .
+
+    On |Im z| <= y Cauchy's estimate gives |g^{(l)}| <= l! r^{-l} e^{q (y+r)^2 + b^2/(4q)} for every r > 0.
+
+    Args:
+        q: coefficient of -z^2, positive.
+        b: coefficient of z.
+        degree: l.
+        big: D.
+        d: the scale is sqrt(d).
+
+    Returns:
+        A ball at the current precision, accurate to about that many bits.
+    """
+    q_float, b_float = float(q), float(b)
+    peak = b_float**2 / (4 * q_float)
+
+    def radius(y: float) -> float:
+        """The r that minimises the estimate."""
+        return (math.sqrt(y * y + 2 * degree / q_float) - y) / 2
+
+    def log_bound(y: float) -> float:
+        r = radius(y)
+        return math.lgamma(degree + 1) - (degree * math.log(r) if degree else 0) + q_float * (y + r) ** 2 + peak
+
+    # The size to expect is that of the Gaussian limit, sqrt(l!) (2q/(1+2q))^{l/2}; the polynomial's alternating terms
+    # reach (2 q l)^{l/2}, which is (e (1+2q))^{l/2} times as much.
+    size = (math.lgamma(degree + 1) + degree * math.log(2 * q_float / (1 + 2 * q_float))) / 2
+    lost = int((degree / 2 * math.log(math.e * (1 + 2 * q_float)) + peak) / math.log(2)) + 8
+    bits = ctx.prec
+    with ctx.workprec(bits + lost):
+        chosen = choose(big + 2 * degree, d, bits - size / math.log(2), log_bound)
+        if chosen is None:
+            raise Undecided(f"exp(-({q}) z^2 + ({b}) z): too large for a bound in double precision")
+        parity = degree % 2
+        factor = arb_poly([_hermite_term(degree, k, q) for k in range(degree // 2, -1, -1)])
+        root = arb(d).sqrt()
+        total = arb(0)
+        for t, weight in zip(chosen.nodes, chosen.weights, strict=True):
+            z = root * t
+            for side in (z, -z):
+                slope = b - 2 * q * side
+                value = weight * factor(slope * slope) * ((b - q * side) * side).exp()
+                total = total + (slope * value if parity else value)
+        y = root * arb(chosen.angle).tan()
+        r = arb(radius(float(y)))
+        estimate = math.factorial(degree) * (q * (y + r) ** 2 + b * b / (4 * q)).exp() / r**degree
+        value = total + arb(0, (estimate * chosen.error).upper())
+        for i in range(degree):
+            value = value * root / (big + 2 * i)
+        return value
+
+
+def _hermite_term(degree: int, k: int, q: arb) -> arb:
+    """l!/(k! (l-2k)!) (-q)^k, the coefficient of (b - 2 q z)^{l-2k}."""
+    return math.perm(degree, 2 * k) // math.factorial(k) * (-q) ** k
