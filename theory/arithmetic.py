@@ -27,6 +27,7 @@ class Arithmetic:
         number: an exact constant (int or SymPy expression) in this type.
         pi: the circle constant.
         sqrt, exp, erf: elementary functions.
+        half_power: u^{n/2} for u > 0 and n an integer or an expression.
         gamma_ratio: Gamma(x + 1/2)/Gamma(x).
         legendre: P_{l,d}(t) from (l, d, t), d an int or a SymPy expression and t an exact SymPy expression.
         hyp0f1, hyp1f1, hyp2f1, phi3: hypergeometric functions, parameters first.
@@ -37,6 +38,7 @@ class Arithmetic:
     sqrt: Callable[[Any], Any]
     exp: Callable[[Any], Any]
     erf: Callable[[Any], Any]
+    half_power: Callable[[Any, Any], Any]
     gamma_ratio: Callable[[Any], Any]
     legendre: Callable[[int, Any, sp.Expr], Any]
     hyp0f1: Callable[[Any, Any], Any]
@@ -65,13 +67,28 @@ def _legendre(degree: int, d: int, t: sp.Expr) -> arb:
     return arb(0) if value.contains(0) and _legendre_is_zero(degree, d, t) else value
 
 
+MAX_EXACT = 200
+"""Powers and Gamma functions of larger numbers stay unevaluated: SymPy would write out all their digits."""
+
+
+def _symbolic_half_power(u: sp.Expr, n: Any) -> sp.Expr:
+    base = sp.UnevaluatedExpr(u) if isinstance(n, int) and n > MAX_EXACT else u
+    return base ** (sp.sympify(n) / 2)
+
+
+def _symbolic_gamma_ratio(x: sp.Expr) -> sp.Expr:
+    small = not x.is_number or x <= MAX_EXACT
+    return sp.gamma(x + sp.Rational(1, 2), evaluate=small) / sp.gamma(x, evaluate=small)
+
+
 SYMBOLS = Arithmetic(
     number=sp.sympify,
     pi=lambda: sp.pi,
     sqrt=sp.sqrt,
     exp=sp.exp,
     erf=sp.erf,
-    gamma_ratio=lambda x: sp.gamma(x + sp.Rational(1, 2)) / sp.gamma(x),
+    half_power=_symbolic_half_power,
+    gamma_ratio=_symbolic_gamma_ratio,
     legendre=unchecked_legendre,
     hyp0f1=lambda c, z: sp.hyper((), (c,), z),
     hyp1f1=lambda a, c, z: sp.hyper((a,), (c,), z),
@@ -85,6 +102,7 @@ BALLS = Arithmetic(
     sqrt=arb.sqrt,
     exp=arb.exp,
     erf=arb.erf,
+    half_power=lambda u, n: u.sqrt() ** n,
     gamma_ratio=lambda x: x.rising(arb("0.5")),
     legendre=_legendre,
     hyp0f1=hyp0f1,

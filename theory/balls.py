@@ -64,6 +64,11 @@ def refine(
         bits = min(2 * bits, max_bits)
 
 
+def square(value: arb) -> arb:
+    """value^2 as a product: in python-flint 0.9, ``arb(0, 1) ** 2`` (a ball around exactly zero) is nan."""
+    return value * value
+
+
 REAL_FUNCTIONS: dict[str, Callable[[arb], arb]] = {
     "sin": arb.sin,
     "cos": arb.cos,
@@ -120,6 +125,8 @@ def ball(expr: sp.Expr) -> arb:
         if exponent.is_Integer:
             return values[0] ** int(exponent)
         return values[0].sqrt() if exponent == sp.Rational(1, 2) else values[0] ** values[1]
+    if isinstance(expr, sp.UnevaluatedExpr):
+        return values[0]
     name = type(expr).__name__
     if name not in REAL_FUNCTIONS:
         raise TypeError(f"{expr}: no certified evaluation of {name}")

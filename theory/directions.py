@@ -24,7 +24,7 @@ from flint import arb, ctx, fmpq
 
 from theory.activations import Activation
 from theory.arithmetic import SYMBOLS
-from theory.balls import digits_to_bits, refine
+from theory.balls import digits_to_bits, refine, square
 from theory.closed_forms import sphere_sum
 from theory.eigenvalues import NTK, eigenvalue_ball, ntk_eigenvalue_expr
 from theory.funk_hecke import coefficient_ball, hermite_ball, integral_bits
@@ -110,7 +110,7 @@ def sparse_profile_expr(activation: Activation, k: int, d: Dimension, u: sp.Expr
     total = sp.Integer(0)
     for j, weight in _profile_weights(k, d).items():
         curvature = sphere_sum(activation.derivative(2), j, d, SYMBOLS)
-        if curvature.is_zero:
+        if curvature == 0:
             raise ValueError(f"lambda_{j}(sigma'') of {activation} is zero: the construction divides by it")
         total += weight / curvature * unchecked_legendre(j, d, u)
     return sp.sqrt(d) ** (k - 1) * total
@@ -118,7 +118,7 @@ def sparse_profile_expr(activation: Activation, k: int, d: Dimension, u: sp.Expr
 
 def _energy_ball(activation: Activation, k: int, d: int, bits: int) -> arb:
     profile = profile_ball(activation, k, d, bits)
-    return sum((value**2 / multiplicity(d, j) for j, value in profile.items()), arb(0))
+    return sum((square(value) / multiplicity(d, j) for j, value in profile.items()), arb(0))
 
 
 def profile_energy(activation: Activation, k: int, d: int, digits: int = 15) -> arb:
@@ -171,7 +171,7 @@ def profile_energy_limit(activation: Activation, k: int, digits: int = 15) -> ar
     if hermite_ball(expr, k - 1, 64).is_zero():
         raise ValueError(f"E[sigma''(G) He_{k - 1}(G)] of {activation} is zero: E[g^2] grows faster than d^{k - 1}")
     return refine(
-        lambda bits: int(sp.factorial(k - 1)) / hermite_ball(expr, k - 1, bits) ** 2,
+        lambda bits: int(sp.factorial(k - 1)) / square(hermite_ball(expr, k - 1, bits)),
         digits,
         max_bits=integral_bits(digits),
         subject=f"the limit of d^-{k - 1} E[g^2] of {activation}",
@@ -187,7 +187,8 @@ def sparse_norm(activation: Activation, k: int, d: int, alpha: Any = 1, digits: 
         activation: sigma, twice differentiable.
         k: low degree >= 1.
         d: dimension, 3 <= d <= 10**6.
-        alpha: int, SymPy Rational, arb or float (which counts as the exact binary number it is).
+        alpha: int, SymPy Rational, arb or float (which counts as the exact binary number it is); the radius of an arb
+            is passed on.
         digits: relative decimal digits to certify.
 
     Raises:
@@ -198,9 +199,9 @@ def sparse_norm(activation: Activation, k: int, d: int, alpha: Any = 1, digits: 
     >>> print(sparse_norm(Activation.parse("sin(z + pi/4)"), 1, 20, sp.Rational(7, 10)).str(6, radius=False))
     21.8310
     """
-    scale = as_ball(alpha)
+    energy = profile_energy(activation, k, d, digits + 1)
     with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
-        return 8 * as_ball(alpha) ** 2 * profile_energy(activation, k, d, digits + 1) if scale != 0 else arb(0)
+        return 8 * square(as_ball(alpha)) * energy
 
 
 def as_ball(value: Any) -> arb:

@@ -30,7 +30,7 @@ from flint import arb, ctx, fmpq, fmpq_poly
 
 from theory.activations import Activation
 from theory.arithmetic import SYMBOLS
-from theory.balls import Undecided, refine
+from theory.balls import Undecided, refine, square
 from theory.closed_forms import sphere_sum
 from theory.enclosure import sphere_expectation
 from theory.funk_hecke import coefficient_ball, integral_bits
@@ -80,7 +80,7 @@ def exact_weights(kernel: ZonalKernel, degree: int, d: int) -> tuple[tuple[int, 
 def eigenvalue_ball(kernel: ZonalKernel, activation: Activation, degree: int, d: int, bits: int) -> arb:
     """The eigenvalue at a working precision; no cancellation, because all weights are positive."""
     expr = activation.derivative(kernel.order)
-    return sum((coefficient_ball(expr, j, d, bits) ** 2 * w for j, w in exact_weights(kernel, degree, d)), arb(0))
+    return sum((square(coefficient_ball(expr, j, d, bits)) * w for j, w in exact_weights(kernel, degree, d)), arb(0))
 
 
 def _eigenvalue(kernel: ZonalKernel, activation: Activation, degree: int, d: int, digits: int) -> arb:
@@ -163,9 +163,9 @@ def quadntk_eigenvalue_expr(activation: Activation, degree: int, d: Dimension) -
 
 def trace_ball(kernel: ZonalKernel, activation: Activation, d: int, bits: int) -> arb:
     """c d^p E_{tau_d}[g^2] at a working precision."""
-    square = activation.derivative(kernel.order) ** 2
+    squared = activation.derivative(kernel.order) ** 2
     factor = fmpq(int(kernel.factor.p), int(kernel.factor.q))
-    return arb(d) ** kernel.order * factor * coefficient_ball(square, 0, d, bits)
+    return arb(d) ** kernel.order * factor * coefficient_ball(squared, 0, d, bits)
 
 
 def _trace(kernel: ZonalKernel, activation: Activation, d: int, digits: int) -> arb:

@@ -316,4 +316,4 @@ def certified(expr: sp.Expr, digits: int = 15) -> arb:
     >>> certified(sp.gamma(sp.Rational(1, 2)) - sp.pi / 2, 20)
     [0.201657524110619 +/- 4.09e-16]
     """
-    return refine(lambda bits: ball(expr), digits, subject=str(expr))
+    return refine(lambda bits: ball(expr), digits, subject="the closed form")

@@ -75,11 +75,16 @@ def hyp0f1(c: arb, z: arb) -> arb:
 def hyp1f1(a: arb, c: arb, z: arb) -> arb:
     """1F1(a; c; z) for 0 < a <= c.
 
-    Arb's own evaluation, unless it lost half of the digits (near |z| = c its asymptotic series diverges): then Kummer's
-    transformation makes all terms positive, and their ratio is at most z/(i+1).
+    Arb's own evaluation, at four times the precision when it lost half of the digits. Near |z| = c its asymptotic
+    series diverges: then Kummer's transformation makes all terms positive, and their ratio is at most z/(i+1).
     """
-    value = acb(z).hypgeom_1f1(a, c).real
-    if value.rel_accuracy_bits() > ctx.prec // 2 or not (a > 0 and c - a >= 0 and abs(z) <= SERIES_LIMIT):
+    bits = ctx.prec
+    for factor in (1, 4):
+        with ctx.workprec(factor * bits):
+            value = acb(z).hypgeom_1f1(a, c).real
+        if value.rel_accuracy_bits() > bits // 2:
+            return value
+    if not (a > 0 and c - a >= 0 and abs(z) <= SERIES_LIMIT):
         return value
     if z < 0:
         return z.exp() * hyp1f1(c - a, c, -z)

@@ -240,7 +240,7 @@ class Step(Kernel):
         if degree == 0:
             half = on.number(1) / 2
             return -2 * density * t * on.hyp2f1(half, (3 - size) / 2, 3 * half, t * t)
-        edge = on.sqrt(1 - t * t) ** (big - 1)
+        edge = on.half_power(1 - t * t, big - 1)
         return 2 * density / (size - 1) * edge * on.legendre(degree - 1, big + 2, exact)
 
     def line(self, degree: int, on: Arithmetic) -> Any:

@@ -6,7 +6,7 @@ import sympy as sp
 from flint import arb
 
 from theory.activations import Activation
-from theory.balls import refine
+from theory.balls import refine, square
 from theory.funk_hecke import hermite_ball, hermite_coefficient_expr, integral_bits
 from theory.hypergeometric import humbert_phi3
 from theory.sphere import check_degree
@@ -35,7 +35,7 @@ def ntk_limit(activation: Activation, degree: int, digits: int = 15) -> arb:
     j, factor = _limit_order(check_degree(degree))
     expr = activation.derivative(1)
     return refine(
-        lambda bits: factor * hermite_ball(expr, j, bits) ** 2,
+        lambda bits: factor * square(hermite_ball(expr, j, bits)),
         digits,
         max_bits=integral_bits(digits),
         subject=f"the limit of d^({degree}-1) Lambda_{degree} of {activation}",

@@ -17,7 +17,7 @@ from flint import acb, acb_poly, arb, ctx, fmpq
 
 from theory.activations import Activation, Z
 from theory.arithmetic import SYMBOLS
-from theory.balls import digits_to_bits, refine
+from theory.balls import digits_to_bits, refine, square
 from theory.closed_forms import sphere_sum
 from theory.directions import GUARD_BITS, as_ball, check_low_degree, profile_ball
 from theory.enclosure import evaluations
@@ -27,9 +27,9 @@ from theory.sphere import Dimension, check_dimension, integer_dimension
 
 
 def _covariance_ball(activation: Activation, d: int, bits: int) -> tuple[arb, arb]:
-    square = activation.derivative(1) ** 2
-    along = coefficient_ball(Z**2 * square, 0, d, bits)
-    return along, (d * coefficient_ball(square, 0, d, bits) - along) / (d - 1)
+    squared = activation.derivative(1) ** 2
+    along = coefficient_ball(Z**2 * squared, 0, d, bits)
+    return along, (d * coefficient_ball(squared, 0, d, bits) - along) / (d - 1)
 
 
 def slope_covariance(activation: Activation, d: int, digits: int = 15) -> tuple[arb, arb]:
@@ -62,9 +62,9 @@ def slope_covariance_expr(activation: Activation, d: Dimension) -> tuple[sp.Expr
     (12*d/(d + 2), 4*d/(d + 2))
     """
     d = check_dimension(d)
-    square = activation.derivative(1) ** 2
-    along = sphere_sum(Z**2 * square, 0, d, SYMBOLS)
-    return sp.simplify(along), sp.simplify((d * sphere_sum(square, 0, d, SYMBOLS) - along) / (d - 1))
+    squared = activation.derivative(1) ** 2
+    along = sphere_sum(Z**2 * squared, 0, d, SYMBOLS)
+    return sp.simplify(along), sp.simplify((d * sphere_sum(squared, 0, d, SYMBOLS) - along) / (d - 1))
 
 
 def random_sign_energy(
@@ -91,8 +91,8 @@ def random_sign_energy(
         raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
     along, across = slope_covariance(activation, d, digits + 2)
     with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
-        parallel = sum((arb(p) ** 2 for p in inner), arb(0))
-        total = sum((arb(s) ** 2 for s in norms), arb(0))
+        parallel = sum((square(arb(p)) for p in inner), arb(0))
+        total = sum((square(arb(s)) for s in norms), arb(0))
         return ((along - across) * parallel + across * total) / len(norms)
 
 
@@ -123,11 +123,13 @@ def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, d
             integrand, -half, half, rel_tol=tolerance, abs_tol=tolerance, eval_limit=evaluations(bits)
         ).real
         density = (arb(fmpq(d, 2)) - arb("0.5")).rising(arb("0.5")) / arb.pi().sqrt()
-        return 2 * abs(as_ball(alpha)) * density * integral
+        return 2 * density * integral
 
-    return refine(
+    energy = refine(
         evaluate,
-        digits,
+        digits + 1,
         max_bits=integral_bits(digits),
         subject=f"E_S|f_L(S W_Q)|^2 of {activation} at k={k}, d={d}",
     )
+    with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
+        return abs(as_ball(alpha)) * energy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, ctx
 
 from theory.activations import Activation
-from theory.balls import Undecided, digits_to_bits
+from theory.balls import Undecided, digits_to_bits, square
 from theory.eigenvalues import (
     NTK,
     QUADNTK,
@@ -167,7 +167,7 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
     with ctx.workprec(goal + GUARD_BITS):
         for degree in degrees[len(values) :]:
             # Two digits more than asked for each coefficient: its square and the sum of squares keep the digits asked.
-            values.append(sum((table[j] ** 2 * w for j, w in exact_weights(kernel, degree, d)), arb(0)))
+            values.append(sum((square(table[j]) * w for j, w in exact_weights(kernel, degree, d)), arb(0)))
         counts = tuple(multiplicity(d, degree) for degree in degrees)
         listed = sum((v * n for v, n in zip(values, counts, strict=True)), arb(0))
         tail = whole(activation, d, digits) - listed
