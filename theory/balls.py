@@ -153,6 +153,12 @@ def compare(left: sp.Expr, right: sp.Expr) -> int:
         Undecided: the balls do not separate at 4000 bits and algebra does not prove equality.
     """
     difference = sp.sympify(left) - sp.sympify(right)
+    if difference.is_Rational:
+        return int(sp.sign(difference))
+    with ctx.workprec(64):
+        quick = ball(difference)
+    if quick != 0:  # proved: the ball excludes zero
+        return 1 if quick > 0 else -1
     if difference.is_zero or sp.simplify(difference).is_zero:
         return 0
     value = refine(lambda bits: ball(difference), 1, subject=f"{left} - ({right})", max_bits=4000)

@@ -23,9 +23,9 @@ import sympy as sp
 
 from theory.arithmetic import BALLS, Arithmetic
 from theory.balls import compare
+from theory.gaussians import gaussian_coefficient
 from theory.gegenbauer import unchecked_legendre
 from theory.sphere import Dimension
-from theory.trapezoid import gaussian_coefficient
 
 
 class NoClosedForm(ValueError):
@@ -134,8 +134,8 @@ class Gaussian(Kernel):
               \,{}_1F_1(k + \tfrac12; 2k + \tfrac D2; -q d).
 
     With b != 0, P_l is expanded in powers of t and E[t^p e^{-a t^2 + b t}] is the p-th b-derivative of
-    e^{-a} Phi_3((D-1)/2; D/2; a, b^2/4). Balls come from the trapezoidal rule when q > 0, because the sum over Phi_3
-    cancels; the tests hold the two against each other.
+    e^{-a} Phi_3((D-1)/2; D/2; a, b^2/4). Balls come from :mod:`theory.gaussians` when q > 0, because the sum over
+    Phi_3 cancels; the tests hold the two against each other.
     """
 
     q: sp.Expr

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import sympy as sp
-from flint import arb, arb_poly, ctx
+from flint import arb, ctx
 
 from theory.activations import Z
-from theory.balls import REAL_FUNCTIONS, Undecided, ball
+from theory.balls import REAL_FUNCTIONS, ball
 from theory.program import Program
 from theory.strip import NotAnalytic, strip_bound
 
@@ -150,65 +150,3 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
     radius = chosen.error * strip_bound(expr, root, root * arb(chosen.angle).tan())
     growth = chosen.legendre_growth()
     return [total + arb(0, (radius * growth**j).upper()) for j, total in enumerate(totals)]
-
-
-def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb:
-    r"""lambda_l^{D,d}(e^{-q z^2 + b z}) for q > 0, from the Rodrigues form, whose integrand has no tiny factor.
-
-    .. math:: \frac{d^{l/2}}{D(D+2)\cdots(D+2l-2)} E_{\tau_{D+2l}}[ g^{(l)}(\sqrt d\, t) ], \qquad
-              g^{(l)} = g \sum_{k \le l/2} \frac{l!}{k!\,(l-2k)!} (-q)^k (b - 2 q z)^{l-2k} .
-
-    On |Im z| <= y Cauchy's estimate gives |g^{(l)}| <= l! r^{-l} e^{q (y+r)^2 + b^2/(4q)} for every r > 0.
-
-    Args:
-        q: coefficient of -z^2, positive.
-        b: coefficient of z.
-        degree: l.
-        big: D.
-        d: the scale is sqrt(d).
-
-    Returns:
-        A ball at the current precision, accurate to about that many bits.
-    """
-    q_float, b_float = float(q), float(b)
-    peak = b_float**2 / (4 * q_float)
-
-    def radius(y: float) -> float:
-        """The r that minimises the estimate."""
-        return (math.sqrt(y * y + 2 * degree / q_float) - y) / 2
-
-    def log_bound(y: float) -> float:
-        r = radius(y)
-        return math.lgamma(degree + 1) - (degree * math.log(r) if degree else 0) + q_float * (y + r) ** 2 + peak
-
-    # The size to expect is that of the Gaussian limit, sqrt(l!) (2q/(1+2q))^{l/2}; the polynomial's alternating terms
-    # reach (2 q l)^{l/2}, which is (e (1+2q))^{l/2} times as much.
-    size = (math.lgamma(degree + 1) + degree * math.log(2 * q_float / (1 + 2 * q_float))) / 2
-    lost = int((degree / 2 * math.log(math.e * (1 + 2 * q_float)) + peak) / math.log(2)) + 8
-    bits = ctx.prec
-    with ctx.workprec(bits + lost):
-        chosen = choose(big + 2 * degree, d, bits - size / math.log(2), log_bound)
-        if chosen is None:
-            raise Undecided(f"exp(-({q}) z^2 + ({b}) z): too large for a bound in double precision")
-        parity = degree % 2
-        factor = arb_poly([_hermite_term(degree, k, q) for k in range(degree // 2, -1, -1)])
-        root = arb(d).sqrt()
-        total = arb(0)
-        for t, weight in zip(chosen.nodes, chosen.weights, strict=True):
-            z = root * t
-            for side in (z, -z):
-                slope = b - 2 * q * side
-                value = weight * factor(slope * slope) * ((b - q * side) * side).exp()
-                total = total + (slope * value if parity else value)
-        y = root * arb(chosen.angle).tan()
-        r = arb(radius(float(y)))
-        estimate = math.factorial(degree) * (q * (y + r) ** 2 + b * b / (4 * q)).exp() / r**degree
-        value = total + arb(0, (estimate * chosen.error).upper())
-        for i in range(degree):
-            value = value * root / (big + 2 * i)
-        return value
-
-
-def _hermite_term(degree: int, k: int, q: arb) -> arb:
-    """l!/(k! (l-2k)!) (-q)^k, the coefficient of (b - 2 q z)^{l-2k}."""
-    return math.perm(degree, 2 * k) // math.factorial(k) * (-q) ** k

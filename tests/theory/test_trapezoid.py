@@ -10,10 +10,11 @@ from theory import Activation, coefficient, coefficient_rodrigues, coefficients,
 from theory.activations import Z
 from theory.balls import ball
 from theory.enclosure import sphere_expectation
+from theory.gaussians import gaussian_coefficient
 from theory.gegenbauer import legendre_polynomial
 from theory.program import Program
 from theory.strip import NotAnalytic, strip_bound
-from theory.trapezoid import choose, coefficient_table, gaussian_coefficient, rule
+from theory.trapezoid import choose, coefficient_table, rule
 
 SMOOTH = ["tanh(z + 1)", "softplus(z)", "sigmoid(1 - 2*z)", "tanh(z)*z - erf(z/2 + 1)", "gelu(z)*tanh(z)"]
 
