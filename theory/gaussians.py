@@ -20,6 +20,8 @@ from theory.trapezoid import choose
 
 SERIES_EXPONENT = 60.0
 """The Taylor series is used while q d + |b| sqrt(d), the logarithm of its cancellation, is below this."""
+SPARE_BITS = 16
+"""Bits by which truncation may exceed rounding: half of the guard that refinement adds to the digits asked for."""
 
 
 def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb:
@@ -33,7 +35,7 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb:
         d: the scale is sqrt(d).
 
     Returns:
-        A ball at the current precision, accurate to about that many bits.
+        A ball, accurate to about SPARE_BITS less than the current precision.
 
     Raises:
         Undecided: q or b too large for a bound in double precision.
@@ -44,7 +46,7 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb:
     by = _by_series if spread <= SERIES_EXPONENT else _by_trapezoid
     bits = ctx.prec
     with ctx.workprec(bits + lost_bits(float(q), float(b), degree)):
-        value = by(q, b, degree, big, d, bits - size_log(float(q), degree) / math.log(2))
+        value = by(q, b, degree, big, d, bits - SPARE_BITS - size_log(float(q), degree) / math.log(2))
         root = arb(d).sqrt()
         for i in range(degree):
             value = value * root / (big + 2 * i)
@@ -113,26 +115,44 @@ def _by_series(q: arb, b: arb, degree: int, big: int, d: int, bits: float) -> ar
 def _by_trapezoid(q: arb, b: arb, degree: int, big: int, d: int, bits: float) -> arb:
     r"""E_{tau_{D+2l}}[g^{(l)}(sqrt(d) t)] to about 2^-bits by the trapezoidal rule.
 
-    On |Im z| <= y Cauchy's estimate gives |g^{(l)}| <= l! r^{-l} e^{q (y+r)^2 + b^2/(4q)} for every r > 0.
+    On |Im z| <= y Cauchy's estimate gives |g^{(l)}| <= l! r^{-l} e^{q (y+r)^2 + b^2/(4q)} for every r > 0; at a real z
+    with |z - b/(2q)| >= X it gives l! r^{-l} e^{q r^2 - q X^2/2 + b^2/(4q)}, for Re (X + r e^{ip})^2 >= X^2/2 - r^2.
     """
     q_float = float(q)
     peak = float(b) ** 2 / (4 * q_float)
-    chosen = choose(big + 2 * degree, d, bits, lambda y: _cauchy_log(q_float, degree, y) + peak)
+    centre = abs(float(b)) / (2 * q_float)
+    on_axis = _cauchy_log(q_float, degree, 0.0) + peak
+    chosen = choose(
+        big + 2 * degree,
+        d,
+        bits,
+        lambda y: _cauchy_log(q_float, degree, y) + peak,
+        lambda z: on_axis - q_float * max(z - centre, 0.0) ** 2 / 2,
+    )
     if chosen is None:
         raise Undecided(f"exp(-({q}) z^2 + ({b}) z): too large for a bound in double precision")
     factor = arb_poly([_hermite_term(degree, k, q) for k in range(degree // 2, -1, -1)])
     root, total = arb(d).sqrt(), arb(0)
+    even = b.is_zero() and degree % 2 == 0
     for t, weight in zip(chosen.nodes, chosen.weights, strict=True):
         z = root * t
-        for side in (z, -z):
+        for side in (z,) if even else (z, -z):
             slope = b - 2 * q * side
             value = weight * factor(slope * slope) * ((b - q * side) * side).exp()
             total = total + (slope * value if degree % 2 else value)
-    y = root * arb(chosen.angle).tan()
-    r = arb(_cauchy_radius(q_float, degree, float(y)))
-    height = y + r
-    estimate = math.factorial(degree) * (q * height * height + b * b / (4 * q)).exp() / r**degree
-    return total + arb(0, (estimate * chosen.error).upper())
+    if even:
+        total = 2 * total
+    beyond = (root * chosen.nodes[-1] - abs(b) / (2 * q)).max(arb(0))
+    on_strip = _cauchy_bound(q, b, degree, root * arb(chosen.angle).tan())
+    tail = _cauchy_bound(q, b, degree, arb(0)) * (-q * beyond * beyond / 2).exp()
+    return total + arb(0, chosen.error(on_strip, tail))
+
+
+def _cauchy_bound(q: arb, b: arb, degree: int, height: arb) -> arb:
+    """l! r^{-l} e^{q (height + r)^2 + b^2/(4q)}, r a double near the best one."""
+    r = arb(_cauchy_radius(float(q), degree, float(height)))
+    whole = height + r
+    return math.factorial(degree) * (q * whole * whole + b * b / (4 * q)).exp() / r**degree
 
 
 def _hermite_term(degree: int, k: int, q: arb) -> arb:

@@ -42,13 +42,19 @@ class Rule:
     Attributes:
         nodes, weights: balls; the weight of k = 0 is halved, so a sum over both signs counts it once.
         angle: a, half the width of the strip in u.
-        error: bound of |rule - integral| / M.
+        discretisation: bound of the error of the full sum, over M.
+        truncation: bound of what |k| > K would add, over the bound of |h| on the real line there.
     """
 
     nodes: tuple[arb, ...]
     weights: tuple[arb, ...]
     angle: float
-    error: arb
+    discretisation: arb
+    truncation: arb
+
+    def error(self, on_strip: arb, beyond: arb) -> arb:
+        """Bound of |rule - integral|; |h| <= ``on_strip``, and <= ``beyond`` on the real line after the last node."""
+        return (on_strip * self.discretisation + beyond * self.truncation).upper()
 
     def legendre_growth(self) -> arb:
         """(1 + sin a)/cos a: |P_l(tanh u)| is at most its l-th power on the strip."""
@@ -66,7 +72,7 @@ def rule(big: int, angle: float, step: float, count: int, bits: int) -> Rule:
     discretisation = 2 * a.cos() ** (1 - big) / (2 * arb.pi() * a / arb(step)).expm1()
     truncation = 2 * weights[-1] / (arb(step) * (big - 1) * nodes[-1])
     weights[0] = weights[0] / 2
-    return Rule(tuple(nodes), tuple(weights), angle, (discretisation + truncation).upper())
+    return Rule(tuple(nodes), tuple(weights), angle, discretisation.upper(), truncation.upper())
 
 
 def _log_sech(u: arb, t: arb) -> arb:
@@ -74,38 +80,56 @@ def _log_sech(u: arb, t: arb) -> arb:
     return (-t * t).log1p() / 2 if u < 0.5 else -u.cosh().log()
 
 
-def choose(big: int, d: int, bits: float, log_bound: Callable[[float], float], degree: int = 0) -> Rule | None:
+def choose(
+    big: int,
+    d: int,
+    bits: float,
+    log_bound: Callable[[float], float],
+    log_tail: Callable[[float], float],
+    degree: int = 0,
+) -> Rule | None:
     """A rule whose error is near 2^-bits, its strip chosen to need the fewest nodes.
+
+    Only the choice rests on the two functions: the caller multiplies the rule's errors by certified bounds.
 
     Args:
         big: D.
         d: the scale is sqrt(d).
         bits: -log2 of the error wanted.
         log_bound: natural logarithm of M without its Legendre factor, for a height in z; inf where there is none.
-            Only the choice rests on it: the caller multiplies ``Rule.error`` by a certified M.
+        log_tail: natural logarithm of a bound of |h| for real z beyond the one given, not increasing.
         degree: l of the Legendre factor.
 
     Returns:
         None when no height has a bound.
     """
-    goal = bits * math.log(2)
-    best: tuple[float, float, float] | None = None
+    goal = bits * math.log(2) + 1
+    best: tuple[float, float] | None = None
     for angle in (math.pi / 4, *(math.atan(y / math.sqrt(d)) for y in HEIGHTS if y * y < d)):
         growth = log_bound(math.sqrt(d) * math.tan(angle))
         if not math.isfinite(growth):
             continue
         growth += degree * math.log((1 + math.sin(angle)) / math.cos(angle))
-        needed = max(goal + growth - (big - 1) * math.log(math.cos(angle)), 1.0) + 1
+        needed = max(goal + growth - (big - 1) * math.log(math.cos(angle)), 1.0)
         step = 2 * math.pi * angle / needed
-        if best is None or step > best[0]:
-            best = (step, angle, growth)
+        if best is not None and step < 0.7 * best[0]:
+            break  # lower strips only get worse
+        best = max(best or (0.0, 0.0), (step, angle))
     if best is None:
         return None
-    step, angle, growth = best
-    # sech(X)^{D-1} = e^{-(goal + growth)}; acosh(e^r) in a form stable for small and large r.
-    r = max(goal + growth, 1.0) / (big - 1)
-    end = r + math.log1p(math.sqrt(-math.expm1(-2 * r)))
-    return rule(big, angle, step, max(math.ceil(end / step), 1), ctx.prec)
+    step, angle = best
+
+    def settled(u: float) -> bool:
+        log_cosh = u + math.log1p(math.exp(-2 * u)) - math.log(2)
+        return (big - 1) * log_cosh - log_tail(math.sqrt(d) * math.tanh(u)) >= goal
+
+    low, high = 0.0, 1.0
+    while not settled(high):
+        high *= 2
+    while high - low > step / 4:
+        middle = (low + high) / 2
+        low, high = (low, middle) if settled(middle) else (middle, high)
+    return rule(big, angle, step, math.ceil(high / step) + 1, ctx.prec)
 
 
 def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list[arb]:
@@ -124,7 +148,8 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
         NotAnalytic: g has a kink, or no bound of it on a strip is known.
     """
     root = arb(d).sqrt()
-    strip_bound(expr, root, arb(0))  # raises where g is not analytic on the real axis
+    on_axis = strip_bound(expr, root, arb(0))  # raises where g is not analytic
+    log_tail = float(on_axis.log())
 
     def log_bound(y: float) -> float:
         try:
@@ -132,7 +157,7 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
         except NotAnalytic:
             return math.inf
 
-    chosen = choose(d, d, bits, log_bound, max_degree)
+    chosen = choose(d, d, bits, log_bound, lambda z: log_tail, max_degree)
     if chosen is None:
         raise NotAnalytic(f"{expr}: no strip of analyticity is known")
     program = Program([expr], Z, ball)
@@ -147,6 +172,5 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
             totals[j] = totals[j] + by_parity[j % 2] * current
             previous, current = current, ahead[j] * t * current - behind[j] * previous
         totals[max_degree] = totals[max_degree] + by_parity[max_degree % 2] * current
-    radius = chosen.error * strip_bound(expr, root, root * arb(chosen.angle).tan())
-    growth = chosen.legendre_growth()
-    return [total + arb(0, (radius * growth**j).upper()) for j, total in enumerate(totals)]
+    on_strip, growth = strip_bound(expr, root, root * arb(chosen.angle).tan()), chosen.legendre_growth()
+    return [total + arb(0, chosen.error(on_strip * growth**j, on_axis)) for j, total in enumerate(totals)]

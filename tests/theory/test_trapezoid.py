@@ -41,12 +41,18 @@ def test_coarse_rules_stay_within_their_bound() -> None:
                 for step in (0.02, 0.1, 0.3, 1.0):
                     coarse = rule(big, angle, step, math.ceil(80 / step / math.sqrt(big)) + 1, 200)
                     mass = 2 * sum(coarse.weights, arb(0))
-                    assert not abs(mass - 1) > coarse.error, (big, angle, step, mass, coarse.error)
-                    if coarse.error > 1e-50:  # above the rounding of the weights
-                        ratios.append(float((abs(mass - 1) / coarse.error).mid()))
+                    assert not abs(mass - 1) > coarse.error(arb(1), arb(1)), (
+                        big,
+                        angle,
+                        step,
+                        mass,
+                        coarse.error(arb(1), arb(1)),
+                    )
+                    if coarse.error(arb(1), arb(1)) > 1e-50:  # above the rounding of the weights
+                        ratios.append(float((abs(mass - 1) / coarse.error(arb(1), arb(1))).mid()))
         # Best strip for D = 4000 and step 0.1: a = 2 pi/(s (D-1)).
         sharp = rule(4000, 2 * math.pi / (0.1 * 3999), 0.1, 40, 200)
-        ratio = float((abs(2 * sum(sharp.weights, arb(0)) - 1) / sharp.error).mid())
+        ratio = float((abs(2 * sum(sharp.weights, arb(0)) - 1) / sharp.error(arb(1), arb(1))).mid())
     assert len(ratios) > 20
     assert max(ratios) <= 1
     assert 0.7 < ratio <= 1
@@ -59,8 +65,8 @@ def test_cutting_the_sum_is_covered() -> None:
             for count in (1, 2, 5):
                 short = rule(big, 0.7, 0.05, count, 150)
                 gap = abs(2 * sum(short.weights, arb(0)) - 1)
-                assert gap <= short.error
-                assert gap > short.error / 1000 or big == 3
+                assert gap <= short.error(arb(1), arb(1))
+                assert gap > short.error(arb(1), arb(1)) / 1000 or big == 3
 
 
 def test_a_bound_without_the_weights_growth_would_be_violated() -> None:
@@ -69,18 +75,18 @@ def test_a_bound_without_the_weights_growth_would_be_violated() -> None:
         angle, step = 2 * math.pi / (0.1 * 3999), 0.1
         sharp = rule(4000, angle, step, 40, 200)
         error = abs(2 * sum(sharp.weights, arb(0)) - 1)
-        assert error > sharp.error * arb(angle).cos() ** 3999
+        assert error > sharp.error(arb(1), arb(1)) * arb(angle).cos() ** 3999
 
 
 def test_no_strip_no_rule() -> None:
     with ctx.workprec(80):
-        assert choose(10, 10, 80, lambda y: math.inf) is None
+        assert choose(10, 10, 80, lambda y: math.inf, lambda z: 0.0) is None
     with pytest.raises(NotAnalytic, match="Abs"):
         coefficient_table(sp.Abs(Z), 2, 10, 80)
 
 
 @pytest.mark.parametrize(("q", "b"), [("1", "0"), ("1", "-1"), ("1/4", "3/2"), ("9", "2")])
-@pytest.mark.parametrize(("degree", "big", "d"), [(0, 3, 3), (3, 5, 3), (6, 10, 10), (7, 12, 10), (20, 1000, 998)])
+@pytest.mark.parametrize(("degree", "big", "d"), [(0, 3, 3), (3, 5, 3), (6, 10, 10), (7, 12, 10), (20, 1000, 998), (7, 1000, 1000)])
 def test_gaussian_coefficient(q: str, b: str, degree: int, big: int, d: int) -> None:
     """Against the adaptive integral, which takes sqrt(d) and tau_D apart only when D = d; so scale z accordingly."""
     q_exact, b_exact = sp.Rational(q), sp.Rational(b)
