@@ -31,3 +31,21 @@ html_theme = "furo"
 html_title = "escape-ntk"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+
+
+def escape_bars(app, what, name, obj, options, lines):
+    """Absolute values in docstrings are plain text: |x| must not be read as a substitution."""
+    margin = None  # the indentation of the ``math`` directive that the line belongs to
+    for i, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        if margin is not None and line.strip() and indent <= margin:
+            margin = None
+        if line.lstrip().startswith(".. math::"):
+            margin = indent
+        if margin is None and not line.lstrip().startswith((">>>", "...")):
+            lines[i] = line.replace("\\|", "|").replace("|", "\\|")
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", escape_bars)

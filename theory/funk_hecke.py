@@ -163,8 +163,9 @@ def coefficient(
         ValueError: d < 3, degree < 0, or a derivative that is a distribution.
         Undecided: the value is zero, or nearly, without a proof.
 
-    Cost: a closed form takes a fraction of a millisecond; otherwise one adaptive certified quadrature, some ten
-        milliseconds at 15 digits over the whole range of d for degrees up to 60.
+    Cost: a closed form takes a fraction of a millisecond; otherwise one adaptive certified quadrature, up to some
+    hundred milliseconds at 15 digits over d <= 10**6 and degree <= 60.
+
     Source: Funk-Hecke theorem, Dai & Xu, section 1.2; quadrature arXiv:1802.07942.
 
     >>> print(coefficient(Activation.parse("tanh(z + 1)"), 2, 10, derivative=1).str(15, radius=False))
