@@ -14,7 +14,7 @@ from theory.asymptotics import (
     quadntk_expansion_expr,
 )
 from theory.balls import Undecided
-from theory.decisions import LearnableDegrees, coefficient_sign, learnable, learnable_degrees
+from theory.decisions import LearnableDegrees, coefficient_sign, hermite_sign, learnable, learnable_degrees
 from theory.derivation import Derivation, Step
 from theory.directions import (
     dense_norm,
@@ -99,6 +99,7 @@ __all__ = [
     "effective_ridge",
     "hermite_coefficient",
     "hermite_coefficient_expr",
+    "hermite_sign",
     "humbert_phi3",
     "kernel_ridge_risk",
     "learnabilities",

@@ -15,7 +15,7 @@ from theory.activations import Activation
 from theory.asymptotics import leading_term
 from theory.balls import Undecided
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
-from theory.funk_hecke import coefficient_ball, vanishes
+from theory.funk_hecke import coefficient_ball, hermite_ball, vanishes
 from theory.sphere import check_degree, integer_dimension
 
 DECISION_BITS = (64, 128, 256, 512)
@@ -43,6 +43,31 @@ def coefficient_sign(expr: sp.Expr, degree: int, d: int) -> Sign:
         return "zero"
     for bits in DECISION_BITS:
         ball = coefficient_ball(expr, degree, d, bits)
+        if ball.is_zero():
+            return "zero"
+        if not ball.contains(0):
+            return "nonzero"
+    return "undecided"
+
+
+def hermite_sign(expr: sp.Expr, degree: int) -> Sign:
+    """Whether E[expr(G) He_l(G)], the limit of d^{l/2} lambda_l(expr), is zero: "zero" and "nonzero" are proofs.
+
+    Args:
+        expr: g, an expression in z.
+        degree: l >= 0.
+
+    Raises:
+        ValueError: degree < 0, or no bound on the growth of the integrand is known.
+
+    >>> hermite_sign(Activation.parse("relu(z - 1)").derivative(1), 3), hermite_sign(Activation.parse("z**2").expr, 1)
+    ('zero', 'zero')
+    """
+    degree = check_degree(degree)
+    if vanishes(expr, degree):
+        return "zero"
+    for bits in DECISION_BITS:
+        ball = hermite_ball(expr, degree, bits)
         if ball.is_zero():
             return "zero"
         if not ball.contains(0):

@@ -86,7 +86,9 @@ def test_no_strip_no_rule() -> None:
 
 
 @pytest.mark.parametrize(("q", "b"), [("1", "0"), ("1", "-1"), ("1/4", "3/2"), ("9", "2")])
-@pytest.mark.parametrize(("degree", "big", "d"), [(0, 3, 3), (3, 5, 3), (6, 10, 10), (7, 12, 10), (20, 1000, 998), (7, 1000, 1000)])
+@pytest.mark.parametrize(
+    ("degree", "big", "d"), [(0, 3, 3), (3, 5, 3), (6, 10, 10), (7, 12, 10), (20, 1000, 998), (7, 1000, 1000)]
+)
 def test_gaussian_coefficient(q: str, b: str, degree: int, big: int, d: int) -> None:
     """Against the adaptive integral, which takes sqrt(d) and tau_D apart only when D = d; so scale z accordingly."""
     q_exact, b_exact = sp.Rational(q), sp.Rational(b)

@@ -50,6 +50,11 @@ def test_dependencies_are_registered(claim: Claim) -> None:
         ("T3", "tanh(z)", r"lambda_0\(sigma''\) = 0"),
         ("N1", "sigmoid(z)", "= 0"),
         ("N5", "erf(z)", "= 0"),
+        # E[sigma'(G)] = 0, and that is no matter of parity.
+        ("S3", "z**3/3 - z + z**2", r"lambda_0\(sigma'\) = 0 in the limit"),
+        # The bracket is identically zero, which no rule here proves.
+        ("S5", "z + z*(tanh(2*z)*(1 + tanh(z)**2) - 2*tanh(z))", r"lambda_1\(sigma'\) is neither proved zero"),
+        ("S1", "z + z*(tanh(2*z)*(1 + tanh(z)**2) - 2*tanh(z))", "Lambda_. is neither proved zero"),
     ],
 )
 def test_violated_hypotheses_are_sentences(name: str, activation: str, needle: str) -> None:

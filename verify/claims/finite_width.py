@@ -117,7 +117,7 @@ S5 = Claim(
     statement=r"\lambda_i(\Sigma) \to \Lambda_{\ell(i)} \;(i \le n_1), "
     r"\qquad |\lambda_i(\Sigma) - \Lambda_{\ell(i)}| = \Theta(m^{-1/2})",
     source="derived: docs/mathematics, sections 3 and 4 (concentration of the feature covariance)",
-    hypotheses=(differentiable(1), smooth, nonzero(1, lambda p: [0, 1])),
+    hypotheses=(differentiable(1), smooth, nonzero(1, lambda p: [0, 1], lambda p: p.block_dimension)),
     depends_on=("S1",),
     design=lambda p: (
         eigenvalue_cell(p, p.block_dimension, BLOCK_DEGREES),

@@ -95,7 +95,7 @@ N1 = Claim(
     r"\quad L_\ell = \frac{\Lambda_\ell}{\Lambda_\ell+\kappa}, "
     r"\quad \sum_\ell N L_\ell + \frac{\text{ridge}}{\kappa} = n",
     source="arXiv:2110.03922; docs/mathematics, section 6",
-    hypotheses=(differentiable(1), smooth, nonzero(1, lambda p: range(len(ENERGIES)))),
+    hypotheses=(differentiable(1), smooth, nonzero(1, lambda p: range(len(ENERGIES)), lambda p: p.ridge_dimension)),
     depends_on=("S1", "S2"),
     design=lambda p: (_n1_predicted(p), *(c for n in _n1_samples(p) for c in _n1_cells(p, n))),
     check=_n1,
@@ -168,7 +168,12 @@ N5 = Claim(
     statement=r"n = C d^k,\ d \text{ large: } \quad \text{risk}_{\text{joint}} < \text{risk}_{\text{NTK}}, "
     r"\quad \text{risk}_{\text{joint}} < \text{risk}_{\text{QuadNTK}} \qquad (k = 1)",
     source="abstract of arXiv:2206.03688 (improvement over both kernels alone); sizes: docs/mathematics, section 6",
-    hypotheses=(differentiable(2), smooth, nonzero(1, lambda p: [0, 1]), nonzero(2, lambda p: [0])),
+    hypotheses=(
+        differentiable(2),
+        smooth,
+        nonzero(1, lambda p: [0, 1], lambda p: p.paired_dimension),
+        nonzero(2, lambda p: [0], lambda p: p.paired_dimension),
+    ),
     depends_on=("N1",),
     design=_n5_cells,
     check=_n5,

@@ -1,4 +1,4 @@
-"""Hypotheses that claims share, decided exactly (parity and algebra) before anything is computed."""
+"""Hypotheses that claims share, decided before anything is computed: by algebra, or by a ball that excludes zero."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import sympy as sp
 
-from theory import learnable, vanishes
+from theory import coefficient_sign, hermite_sign, learnable_degrees, vanishes
 from verify.claim import HypothesisViolated
 from verify.profile import Profile
 
@@ -45,30 +45,44 @@ def present(order: int) -> Callable[[Profile], None]:
     return hypothesis
 
 
-def nonzero(derivative: int, degrees: Callable[[Profile], Sequence[int]]) -> Callable[[Profile], None]:
-    """lambda_j(sigma^{(derivative)}) must not vanish identically for these degrees."""
+def nonzero(
+    derivative: int,
+    degrees: Callable[[Profile], Sequence[int]],
+    dimension: Callable[[Profile], int] | None = None,
+) -> Callable[[Profile], None]:
+    """lambda_j(sigma^{(derivative)}) must be proved non-zero for these degrees.
+
+    At the profile's ``dimension``, or in the limit of large d where the claim is about that (None).
+    """
 
     def hypothesis(profile: Profile) -> None:
         expr = profile.sigma.derivative(derivative)
         for degree in degrees(profile):
-            if vanishes(expr, degree):
-                primes = "'" * derivative
+            at = f"d={dimension(profile)}" if dimension else "the limit of large d"
+            sign = coefficient_sign(expr, degree, dimension(profile)) if dimension else hermite_sign(expr, degree)
+            if sign != "nonzero":
+                why = "by parity" if vanishes(expr, degree) else f"in {at}" if dimension is None else f"at {at}"
+                finding = f"= 0 {why}" if sign == "zero" else f"is neither proved zero nor non-zero at {at}"
                 raise HypothesisViolated(
-                    f"activation={profile.activation!r}: lambda_{degree}(sigma{primes}) = 0 by parity, this claim "
-                    f"needs it non-zero; shift the argument, as in tanh(z + 1), with --activation"
+                    f"activation={profile.activation!r}: lambda_{degree}(sigma{chr(39) * derivative}) {finding}, this "
+                    f"claim needs it non-zero; shift the argument, as in tanh(z + 1), with --activation"
                 )
 
     return hypothesis
 
 
-def learns(degrees: Callable[[Profile], Sequence[int]]) -> Callable[[Profile], None]:
-    """Lambda_l must not vanish identically for these degrees."""
+def learns(
+    degrees: Callable[[Profile], Sequence[int]], dimension: Callable[[Profile], int]
+) -> Callable[[Profile], None]:
+    """Lambda_l must be proved positive for these degrees at the profile's dimension."""
 
     def hypothesis(profile: Profile) -> None:
+        found = learnable_degrees(profile.sigma, max(degrees(profile)), dimension(profile))
         for degree in degrees(profile):
-            if not learnable(profile.sigma, degree):
+            if degree not in found.learnable:
+                finding = "is neither proved zero nor non-zero" if degree in found.undecided else "= 0 by parity"
                 raise HypothesisViolated(
-                    f"activation={profile.activation!r}: Lambda_{degree} = 0 by parity, this claim needs it non-zero; "
+                    f"activation={profile.activation!r}: Lambda_{degree} {finding}, this claim needs it non-zero; "
                     f"shift the argument, as in tanh(z + 1), with --activation"
                 )
 

@@ -99,7 +99,11 @@ S1 = Claim(
     statement=r"\Lambda_\ell = \frac{d}{2\ell+d-2}"
     r"\left[\ell\,\lambda_{\ell-1}(\sigma')^2 + (\ell+d-2)\,\lambda_{\ell+1}(\sigma')^2\right]",
     source="derived: docs/mathematics, section 3",
-    hypotheses=(differentiable(1), smooth, learns(lambda p: range(p.spectral_degrees + 1))),
+    hypotheses=(
+        differentiable(1),
+        smooth,
+        learns(lambda p: range(p.spectral_degrees + 1), lambda p: p.spectral_dimension),
+    ),
     depends_on=(),
     design=_s1_cells,
     check=_s1,
@@ -175,7 +179,7 @@ S2 = Claim(
     title="Trace identity",
     statement=r"\sum_{\ell \ge 0} N(d,\ell)\,\Lambda_\ell = d\,\mathbb{E}_{\tau_d}\!\left[\sigma'(\sqrt d\,t)^2\right]",
     source="derived: docs/mathematics, section 3; the tail bound in theory.ntk_tail_bound",
-    hypotheses=(differentiable(1), smooth, nonzero(1, lambda p: [0])),
+    hypotheses=(differentiable(1), smooth, nonzero(1, lambda p: [0], lambda p: p.spectral_dimension)),
     depends_on=("S1",),
     design=lambda p: (_s2_cell(p),),
     check=_s2,

@@ -238,7 +238,13 @@ T3 = Claim(
     statement=r"\|W_r\| = \Theta(m^{-1/4}),\ \text{random signs: } "
     r"f_L(SW) = \Theta(m^{-1/4}),\ f_Q = \Theta(1),\ f - f_L - f_Q = \Theta(m^{-1/2})",
     source="derived: docs/mathematics, section 4, its remainder sharpened here for random signs",
-    hypotheses=(differentiable(4), smooth, present(4), nonzero(2, lambda p: [0]), nonzero(1, lambda p: [0])),
+    hypotheses=(
+        differentiable(4),
+        smooth,
+        present(4),
+        nonzero(2, lambda p: [0], lambda p: p.taylor_dimension),
+        nonzero(1, lambda p: [0], lambda p: p.taylor_dimension),
+    ),
     depends_on=("T1", "T2"),
     design=lambda p: tuple(c for s in EXPONENTS for row in _t3_grid(p, s) for c in row),
     check=_t3,
