@@ -15,16 +15,20 @@ import math
 
 from flint import arb, arb_poly, ctx
 
-from theory.balls import Undecided
 from theory.trapezoid import choose
 
 SERIES_EXPONENT = 60.0
 """The Taylor series is used while q d + |b| sqrt(d), the logarithm of its cancellation, is below this."""
-SPARE_BITS = 16
-"""Bits by which truncation may exceed rounding: half of the guard that refinement adds to the digits asked for."""
+SPARE_BITS = 22
+"""Bits by which truncation may exceed rounding: two thirds of the guard that refinement adds to the digits."""
 
 
-def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb:
+RATES = (1e-12, 1e12)
+"""Least and largest q."""
+MAX_LOST = 1000
+
+
+def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb | None:
     """lambda_l^{D,d}(e^{-q z^2 + b z}) for q > 0.
 
     Args:
@@ -35,18 +39,22 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb:
         d: the scale is sqrt(d).
 
     Returns:
-        A ball, accurate to about SPARE_BITS less than the current precision.
-
-    Raises:
-        Undecided: q or b too large for a bound in double precision.
+        A ball, accurate to about SPARE_BITS less than the current precision; None where these methods do not suit:
+        q outside RATES, too narrow a Gaussian, or one centred so far out that more than MAX_LOST bits cancel.
 
     Cost: some hundred terms or nodes, a tenth to a half of a millisecond at 15 digits and low degree.
     """
+    if not RATES[0] <= float(q) <= RATES[1]:
+        return None
     spread = float(q) * d + abs(float(b)) * math.sqrt(d)
     by = _by_series if spread <= SERIES_EXPONENT else _by_trapezoid
-    bits = ctx.prec
-    with ctx.workprec(bits + lost_bits(float(q), float(b), degree)):
+    bits, lost = ctx.prec, lost_bits(float(q), float(b), degree)
+    if lost > MAX_LOST:
+        return None
+    with ctx.workprec(bits + lost):
         value = by(q, b, degree, big, d, bits - SPARE_BITS - size_log(float(q), degree) / math.log(2))
+        if value is None:
+            return None
         root = arb(d).sqrt()
         for i in range(degree):
             value = value * root / (big + 2 * i)
@@ -112,7 +120,7 @@ def _by_series(q: arb, b: arb, degree: int, big: int, d: int, bits: float) -> ar
         return total + arb(0, rest.upper())
 
 
-def _by_trapezoid(q: arb, b: arb, degree: int, big: int, d: int, bits: float) -> arb:
+def _by_trapezoid(q: arb, b: arb, degree: int, big: int, d: int, bits: float) -> arb | None:
     r"""E_{tau_{D+2l}}[g^{(l)}(sqrt(d) t)] to about 2^-bits by the trapezoidal rule.
 
     On |Im z| <= y Cauchy's estimate gives |g^{(l)}| <= l! r^{-l} e^{q (y+r)^2 + b^2/(4q)} for every r > 0; at a real z
@@ -130,7 +138,7 @@ def _by_trapezoid(q: arb, b: arb, degree: int, big: int, d: int, bits: float) ->
         lambda z: on_axis - q_float * max(z - centre, 0.0) ** 2 / 2,
     )
     if chosen is None:
-        raise Undecided(f"exp(-({q}) z^2 + ({b}) z): too large for a bound in double precision")
+        return None
     factor = arb_poly([_hermite_term(degree, k, q) for k in range(degree // 2, -1, -1)])
     root, total = arb(d).sqrt(), arb(0)
     even = b.is_zero() and degree % 2 == 0

@@ -147,6 +147,8 @@ class Gaussian(Kernel):
             return on.number(0)
         if on is BALLS and _is_positive(self.q):
             value = gaussian_coefficient(on.number(self.q), on.number(self.b), degree, int(big), int(d))
+            if value is None:
+                raise NoClosedForm(f"exp(-({self.q})*z**2 + ({self.b})*z): left to adaptive quadrature")
             return on.exp(on.number(self.c)) * value
         return (self._centred if self.b.is_zero else self._shifted)(degree, big, d, on)
 

@@ -34,6 +34,9 @@ from theory.strip import NotAnalytic, strip_bound
 HEIGHTS = tuple(32 * 0.75**i for i in range(24))
 """Strip heights in z that are tried, besides the largest admitted one."""
 
+MAX_NODES = 20_000
+"""Beyond this many nodes an adaptive integral is the better way."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -101,7 +104,7 @@ def choose(
         degree: l of the Legendre factor.
 
     Returns:
-        None when no height has a bound.
+        None when no height has a bound, or more than MAX_NODES would be needed.
     """
     goal = bits * math.log(2) + 1
     best: tuple[float, float] | None = None
@@ -129,7 +132,8 @@ def choose(
     while high - low > step / 4:
         middle = (low + high) / 2
         low, high = (low, middle) if settled(middle) else (middle, high)
-    return rule(big, angle, step, math.ceil(high / step) + 1, ctx.prec)
+    count = math.ceil(high / step) + 1
+    return rule(big, angle, step, count, ctx.prec) if count <= MAX_NODES else None
 
 
 def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list[arb]:
