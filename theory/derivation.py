@@ -71,7 +71,7 @@ class Derivation:
         statement: what is claimed, text with LaTeX between dollar signs.
         kind: whether the exponent is an exact order, an upper bound, a number of samples (or size) that suffices, or
             one that is necessary.
-        source: "[abstract]" or "derived: MATHEMATICS section N".
+        source: "[abstract]" or "derived: docs/mathematics, section N".
         symbols: each symbol of the steps with its meaning.
         steps: numbered from 1; the last one is the conclusion, Exponent(Q, d) = exponent.
     """

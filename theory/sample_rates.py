@@ -14,7 +14,7 @@ from theory.spectral_rates import DIMENSION, LINEAR_NORM, QUADRATIC_NORM, W2, G,
 
 p = sp.Symbol("p", integer=True, positive=True)
 n, K, R, epsilon, C_K, C_W = sp.symbols("n K R epsilon C_K C_W", positive=True)
-SECTION = "derived: MATHEMATICS section 6"
+SECTION = "derived: docs/mathematics, section 6"
 
 NTK_SAMPLES = Derivation(
     name="ntk_samples",

@@ -23,7 +23,7 @@ NTK_EIGENVALUE = Derivation(
     name="ntk_eigenvalue",
     statement=r"$\Lambda_l = \Theta(d^{-(l-1)})$ for $l \ge 1$, when $\mu_{l-1}(\sigma') \ne 0$",
     kind="exact order",
-    source="derived: MATHEMATICS section 3",
+    source="derived: docs/mathematics, section 3",
     symbols={
         "Lambda(l)": "eigenvalue of the NTK on degree l >= 1",
         "N(j)": "N(d,j)",
@@ -65,7 +65,7 @@ LINEAR_NORM = Derivation(
     statement=r"$\|W_L\|^2 = \sum_{l \le k} \|f_l\|^2/\Lambda_l = \Theta(d^{k-1})$ for a target with energy of order "
     r"one in degree $k$ and at most that below, in the infinite-width limit",
     kind="exact order",
-    source="derived: MATHEMATICS section 4",
+    source="derived: docs/mathematics, section 4",
     symbols={
         "W2": "||W_L||^2, least norm with f_L(W_L) = f_k",
         "T(l)": "the term of degree l >= 1",
@@ -95,7 +95,7 @@ QUADRATIC_NORM = Derivation(
     statement=r"$E[g^2] = \Theta(d^{k-1})$, hence $\|W_Q\|_{2,4}^4 \to 8\alpha^2 E[g^2] = \Theta(d^{k-1})$, when "
     r"$\mu_{k-1}(\sigma'') \ne 0$ and the lower $\mu_j(\sigma'')$ of its parity do not vanish",
     kind="exact order",
-    source="derived: MATHEMATICS section 4",
+    source="derived: docs/mathematics, section 4",
     symbols={
         "G": "E[g^2], the sum of T(j) over j = k-1, k-3, ... >= 0",
         "T(j)": "the term of degree j",

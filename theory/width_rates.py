@@ -14,7 +14,7 @@ from theory.derivation import Derivation, Exponent, Step
 m, b, a, C, W_r, Q, Q2 = sp.symbols("m b a C W_r Q Q2", positive=True)
 j = sp.Symbol("j", integer=True, positive=True)
 HALF, QUARTER = sp.Rational(1, 2), sp.Rational(1, 4)
-SECTION = "derived: MATHEMATICS section 4"
+SECTION = "derived: docs/mathematics, section 4"
 SYMBOLS = {"W_r": "norm of each neuron's displacement", "j": "order of the term", "Q": "its size", "b, C": "constants"}
 TERMS = {1: "$f_L$", 3: "the third-order term"}
 
@@ -94,7 +94,7 @@ SIGNS_REMAINDER = Derivation(
     statement=r"with random signs $f - f_L - f_Q$ is $O(m^{-1/2})$ at $|W_r| = \Theta(m^{-1/4})$, when "
     r"$\sigma''''$ is bounded; the bound without signs is $m^{-1/4}$",
     kind="upper bound",
-    source="derived here; MATHEMATICS section 4 states the weaker m^{-1/4}, which needs no signs",
+    source="derived: docs/mathematics, section 4, where the bound without signs is the weaker m^{-1/4}",
     symbols={"T_3": "the third-order term", "T_4": "the bound of the remainder after it", "R": "f - f_L - f_Q"},
     steps=(
         Step(sp.Eq(Exponent(T_3, m), SIGNS_THIRD.exponent), "rate width_signs_third"),
