@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import sympy as sp
-from flint import arb, ctx, fmpq
+from flint import acb, arb, ctx, fmpq
 
 from theory.hypergeometric import evaluate, humbert_phi3
 
@@ -92,7 +92,7 @@ def ball(expr: sp.Expr) -> arb:
     """The constant ``expr`` as a ball at the current precision.
 
     Admits integers, rationals, pi, e, sums, products, real powers and the functions of the catalogue, Gamma,
-    log, factorial and the hypergeometric functions 0F1, 1F1, 2F1 and Phi_3.
+    log, factorial, the Bessel functions J and I and the hypergeometric functions 0F1, 1F1, 2F1 and Phi_3.
 
     Raises:
         TypeError: a floating-point number (not exact), a free symbol or an unknown function.
@@ -125,6 +125,9 @@ def ball(expr: sp.Expr) -> arb:
         if exponent.is_Integer:
             return values[0] ** int(exponent)
         return values[0].sqrt() if exponent == sp.Rational(1, 2) else values[0] ** values[1]
+    if isinstance(expr, sp.besselj | sp.besseli):  # what sp.simplify makes of 0F1
+        order, z = map(acb, values)
+        return (z.bessel_j(order) if isinstance(expr, sp.besselj) else z.bessel_i(order)).real
     if isinstance(expr, sp.UnevaluatedExpr):
         return values[0]
     name = type(expr).__name__

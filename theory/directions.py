@@ -107,13 +107,22 @@ def sparse_profile_expr(activation: Activation, k: int, d: Dimension, u: sp.Expr
     d*u/hyper((), (d/2 + 1,), d/4)
     """
     k, d = check_low_degree(k), check_dimension(d)
-    total = sp.Integer(0)
-    for j, weight in _profile_weights(k, d).items():
-        curvature = sphere_sum(activation.derivative(2), j, d, SYMBOLS)
-        if curvature == 0:
+    weights = _profile_weights(k, d)
+    terms = (
+        weights[j] / curvature * unchecked_legendre(j, d, u)
+        for j, curvature in _curvatures_expr(activation, k, d).items()
+    )
+    return sp.sqrt(d) ** (k - 1) * sp.Add(*terms)
+
+
+def _curvatures_expr(activation: Activation, k: int, d: Dimension) -> dict[int, sp.Expr]:
+    """lambda_j(sigma'') in closed form for the j that the construction divides by."""
+    result = {}
+    for j in _profile_weights(k, d):
+        result[j] = sphere_sum(activation.derivative(2), j, d, SYMBOLS)
+        if sp.expand(result[j]) == 0:
             raise ValueError(f"lambda_{j}(sigma'') of {activation} is zero: the construction divides by it")
-        total += weight / curvature * unchecked_legendre(j, d, u)
-    return sp.sqrt(d) ** (k - 1) * total
+    return result
 
 
 def _energy_ball(activation: Activation, k: int, d: int, bits: int) -> arb:
@@ -146,11 +155,12 @@ def profile_energy_expr(activation: Activation, k: int, d: Dimension) -> sp.Expr
     1/4
     """
     k, d = check_low_degree(k), check_dimension(d)
-    expr = activation.derivative(2)
     coefficients = monomial_coefficients(k - 1, d)
-    return d ** (k - 1) * sp.Add(
-        *(c**2 * multiplicity(d, j) / sphere_sum(expr, j, d, SYMBOLS) ** 2 for j, c in coefficients.items())
+    terms = (
+        coefficients[j] ** 2 * multiplicity(d, j) / curvature**2
+        for j, curvature in _curvatures_expr(activation, k, d).items()
     )
+    return d ** (k - 1) * sp.Add(*terms)
 
 
 def profile_energy_limit(activation: Activation, k: int, digits: int = 15) -> arb:
@@ -252,10 +262,24 @@ def dense_norm(activation: Activation, d: int, energies: Mapping[int, Any], digi
 
 
 def dense_norm_expr(activation: Activation, d: Dimension, energies: Mapping[int, Any]) -> sp.Expr:
-    """||W_L||^2 in closed form; ``d`` and the energies may be symbols. Errors as :func:`theory.ntk_eigenvalue_expr`.
+    """||W_L||^2 in closed form; ``d`` and the energies may be symbols.
+
+    Raises:
+        NoClosedForm: as :func:`theory.ntk_eigenvalue_expr`.
+        ValueError: a Lambda_l that is zero for a degree with energy, a negative energy, d < 3 or a negative degree.
 
     >>> dense_norm_expr(Activation.parse("z**2"), sp.Symbol("d"), {2: sp.Symbol("E_2")})
-    E_2*(d + 2)/8
+    E_2*(d/8 + 1/4)
     """
-    terms = (sp.sympify(e) / ntk_eigenvalue_expr(activation, degree, d) for degree, e in energies.items())
-    return sp.Add(*(sp.simplify(term) for term in terms))
+    total = sp.Integer(0)
+    for degree, given in energies.items():
+        energy = sp.sympify(given)
+        if energy.is_negative:
+            raise ValueError(f"energies[{degree}]={given!r}: needs a number >= 0")
+        if energy == 0:
+            continue
+        value = ntk_eigenvalue_expr(activation, degree, d)
+        if sp.expand(value) == 0:
+            raise ValueError(f"Lambda_{degree} of {activation} is zero: the NTK cannot express degree {degree}")
+        total += energy / (sp.cancel(value) if value.is_rational_function() else value)
+    return total

@@ -64,7 +64,13 @@ def slope_covariance_expr(activation: Activation, d: Dimension) -> tuple[sp.Expr
     d = check_dimension(d)
     squared = activation.derivative(1) ** 2
     along = sphere_sum(Z**2 * squared, 0, d, SYMBOLS)
-    return sp.simplify(along), sp.simplify((d * sphere_sum(squared, 0, d, SYMBOLS) - along) / (d - 1))
+    across = (d * sphere_sum(squared, 0, d, SYMBOLS) - along) / (d - 1)
+    return _tidy(along), _tidy(across)
+
+
+def _tidy(expr: sp.Expr) -> sp.Expr:
+    """Rational functions in lowest terms; sp.simplify would rewrite 0F1 as Bessel functions of growing order."""
+    return sp.cancel(expr) if expr.is_rational_function() else expr
 
 
 def random_sign_energy(
@@ -87,7 +93,7 @@ def random_sign_energy(
     >>> print(random_sign_energy(Activation.parse("z"), 10, [0.0, 0.5], [1.0, 1.0]))
     1.00000000000000
     """
-    if len(inner) != len(norms) or not norms:
+    if len(inner) != len(norms) or len(norms) == 0:
         raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
     along, across = slope_covariance(activation, d, digits + 2)
     with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):

@@ -161,3 +161,12 @@ def test_a_planted_error_is_seen() -> None:
     value = refine(lambda bits: sphere_sum(expr, 2, 10, BALLS), 20)
     with ctx.workprec(200):
         assert not (value * (1 + arb("1e-18"))).overlaps(quadrature(expr, 2, 10))
+
+
+@pytest.mark.parametrize("text", ["sin(z + pi/4)", "exp(z/2)"])
+def test_simplified_closed_forms_can_be_certified(text: str) -> None:
+    """sp.simplify rewrites 0F1 as Bessel functions."""
+    closed = coefficient_expr(Activation.parse(text), 2, 9)
+    simplified = sp.simplify(closed)
+    assert simplified.has(sp.besselj, sp.besseli)
+    assert certified(simplified, 20).overlaps(certified(closed, 20))

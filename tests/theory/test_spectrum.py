@@ -1,120 +1,175 @@
-import mpmath as mp
+import sys
+
+import numpy as np
 import pytest
-import sympy as sp
 from flint import arb, ctx
-from references import ntk_eigenvalue as reference_eigenvalue
 
 from theory import (
     Activation,
-    certified,
-    learnable,
+    Spectrum,
+    Undecided,
+    coefficient,
+    coefficients,
+    effective_ridge,
     multiplicity,
     ntk_eigenvalue,
-    ntk_eigenvalue_expr,
-    ntk_limit,
-    ntk_limit_expr,
     ntk_spectrum,
-    ntk_tail_bound,
     ntk_trace,
     quadntk_eigenvalue,
+    quadntk_spectrum,
+    quadntk_trace,
 )
 
-SHIFTED = Activation.parse("sin(z + pi/4)")
+parse = Activation.parse
+SHIFTED = parse("sin(z + pi/4)")
+BOTH = [
+    (ntk_spectrum, ntk_eigenvalue, ntk_trace, "NTK"),
+    (quadntk_spectrum, quadntk_eigenvalue, quadntk_trace, "QuadNTK"),
+]
 
 
-@pytest.mark.parametrize("d", [3, 7, 50, 1000, 10**6])
-def test_tanh_against_independent_quadrature(d: int) -> None:
-    """Degrees 0..6 of tanh(z + 1): the ball overlaps an mpmath value good to 1e-18."""
-    activation = Activation.parse("tanh(z + 1)")
-    with mp.workdps(50):
-        for degree in range(7):
-            expected = reference_eigenvalue(lambda z: mp.sech(z + 1) ** 2, degree, d)
-            found = ntk_eigenvalue(activation, degree, d)
-            truth = arb(mp.nstr(expected, 40))
-            assert found.overlaps(truth * (1 + arb(0, "1e-18"))), (degree, found, expected)
-            assert abs(found / truth - 1) < arb("1e-15")
+@pytest.mark.parametrize("text", ["sin(z + pi/4)", "tanh(z + 1)", "tanh(z)", "z**4 - z**3"])
+@pytest.mark.parametrize(("spectrum", "eigenvalue", "trace", "name"), BOTH)
+@pytest.mark.parametrize("digits", [15, 25, 40])
+def test_a_spectrum_collects_the_eigenvalues(text, spectrum, eigenvalue, trace, name, digits) -> None:
+    activation, d, top = parse(text), 7, 6
+    found = spectrum(activation, d, top, digits)
+    assert (found.activation, found.d, found.kernel, found.digits) == (activation, d, name, digits)
+    assert found.degrees == tuple(range(top + 1))
+    assert found.multiplicities == tuple(multiplicity(d, j) for j in range(top + 1))
+    for degree, value in zip(found.degrees, found.eigenvalues, strict=True):
+        expected = eigenvalue(activation, degree, d, digits + 5)
+        assert value.overlaps(expected)
+        assert value.is_zero() == expected.is_zero()
+        assert value.is_zero() or value.rel_accuracy_bits() >= digits * 3.3219
+    with ctx.workprec(300):
+        whole = trace(activation, d, digits + 5)
+        listed = sum((n * v for n, v in zip(found.multiplicities, found.eigenvalues, strict=True)), arb(0))
+        assert found.tail.overlaps(whole - listed)
+        assert found.tail.rad() < whole * arb(10) ** -(digits - 1)
 
 
-@pytest.mark.parametrize("d", [3, 10, 10**4])
-def test_closed_form_agrees(d: int) -> None:
-    for degree in range(5):
-        assert certified(ntk_eigenvalue_expr(SHIFTED, degree, d), 20).overlaps(ntk_eigenvalue(SHIFTED, degree, d))
-
-
-def test_symbolic_in_d() -> None:
-    d = sp.Symbol("d", positive=True)
-    linear_plus_cube = Activation.parse("z**3/3 + z")
-    expr = ntk_eigenvalue_expr(linear_plus_cube, 3, d)
-    # sigma' = z^2 + 1, lambda_2 = d * 2/(d (d+2)): Lambda_3 = d * 3/(d+4) * lambda_2^2.
-    assert sp.simplify(expr - 12 * d / ((d + 2) ** 2 * (d + 4))) == 0
+def test_defaults() -> None:
+    assert ntk_spectrum(SHIFTED, 5, 0).digits == quadntk_spectrum(SHIFTED, 5, 0).digits == 15
+    assert Spectrum(SHIFTED, 5, (0,), (1,), (arb(1),), arb(0)).digits == 15
+    assert Spectrum(SHIFTED, 5, (0,), (1,), (arb(1),), arb(0)).kernel == "NTK"
 
 
 @pytest.mark.parametrize("text", ["tanh(z + 1)", "relu(z)", "erf(z + 1/2)", "exp(z/2)"])
 def test_partial_sums_approach_the_trace_from_below(text: str) -> None:
-    activation = Activation.parse(text)
+    activation = parse(text)
     spectrum = ntk_spectrum(activation, 6, 14)
     assert spectrum.tail > -arb("1e-12")
     assert spectrum.tail < ntk_spectrum(activation, 6, 10).tail
     assert spectrum.tail < arb("0.1") * ntk_trace(activation, 6)
 
 
-@pytest.mark.parametrize("text", ["tanh(z + 1)", "sin(z + pi/4)", "exp(z/2)"])
-def test_tail_bound_is_above_the_tail(text: str) -> None:
-    activation = Activation.parse(text)
-    tail = ntk_spectrum(activation, 8, 10, 25).tail
-    for order in (1, 2, 5, 8):
-        assert ntk_tail_bound(activation, 8, 10, order) >= tail
-    for order in (0, 4, 1.5, "a"):
-        with pytest.raises(ValueError, match="order"):
-            ntk_tail_bound(activation, 8, 3, order)
-    assert ntk_tail_bound(activation, 10**6, 3, 1).is_finite()
+def test_effective_ridge_from_the_listed_degrees() -> None:
+    spectrum = ntk_spectrum(SHIFTED, 8, 5, 25)
+    for k in range(6):
+        found = spectrum.effective_ridge(k)
+        assert found.overlaps(effective_ridge(SHIFTED, 8, k, 30))
+        assert found.rad() < arb("1e-22")
+    assert spectrum.effective_ridge(5).overlaps(spectrum.tail)
+    assert spectrum.effective_ridge(-1).overlaps(ntk_trace(SHIFTED, 8, 30))
+    assert spectrum.trace.overlaps(ntk_trace(SHIFTED, 8, 30))
+    assert spectrum.trace.rad() < arb("1e-22")
+    for k in (-2, 6):
+        with pytest.raises(ValueError, match=f"k={k}: needs -1 <= k <= 5"):
+            spectrum.effective_ridge(k)
 
 
-def test_quadntk_trace() -> None:
-    """sum_l N Q_l = (1/4) d^2 E[sigma''(sqrt(d) t)^2], because its kernel on the diagonal is (1/4) d^2 E[sigma''^2]."""
-    activation = Activation.parse("sin(z)")
-    d = 6
-    with ctx.workprec(100):
-        total = sum(
-            (multiplicity(d, degree) * quadntk_eigenvalue(activation, degree, d, 20) for degree in range(22)), arb(0)
-        )
-        # sigma''^2 = (1 - cos 2z)/2 = sigma(z)^2
-        half = Activation.parse("cos(2*z)")
-        from theory import coefficient
-
-        expected = arb(d) ** 2 / 4 * (1 - coefficient(half, 0, d, digits=20)) / 2
-        assert abs(total - expected) < arb("1e-12")
+def test_many_digits_survive_the_sums() -> None:
+    """A sum over degrees keeps the digits of its terms, whatever precision the caller works at."""
+    spectrum = ntk_spectrum(SHIFTED, 30, 8, 100)
+    assert spectrum.trace.rel_accuracy_bits() >= 329
+    assert spectrum.effective_ridge(0).rel_accuracy_bits() >= 329
 
 
-@pytest.mark.parametrize("text", ["sin(z + pi/4)", "exp(z/2)", "z**4 + z"])
-def test_limits_agree_symbolically_and_with_large_d(text: str) -> None:
-    activation = Activation.parse(text)
-    for degree in range(5):
-        limit = ntk_limit(activation, degree)
-        assert certified(ntk_limit_expr(activation, degree), 20).overlaps(limit)
-        value = ntk_eigenvalue(activation, degree, 10**6) * arb(10**6) ** max(degree - 1, 0)
-        if limit.is_zero():  # mu_{l-1} = 0: Lambda_l decays faster than d^{-(l-1)}
-            assert value < arb("1e-3")
-        else:
-            assert abs(value / limit - 1) < arb("1e-4")
+def test_printed_table() -> None:
+    assert str(ntk_spectrum(parse("z**3"), 12, 3, digits=6)).splitlines() == [
+        "NTK of z**3 on the sphere of radius sqrt(d), d = 12",
+        "degree  multiplicity  eigenvalue, certified",
+        "     0             1  0",
+        "     1            12  [11.0204 +/- 8.17e-6]",
+        "     2            77  0",
+        "     3           352  [0.413265 +/- 3.07e-7]",
+        f"trace above degree 3: {ntk_spectrum(parse('z**3'), 12, 3, digits=6).tail.str(5)}",
+    ]
+    tail = str(ntk_spectrum(parse("relu(z)"), 10, 3, digits=8)).splitlines()[-1]
+    assert tail.startswith("trace above degree 3: [0.76477 +/- ")  # 5 - 0.16730 - 10/4 - 54 * 0.0290357
+    wide = str(ntk_spectrum(parse("z**2"), 10**6, 3)).splitlines()
+    assert wide[-2].startswith("     3  166667166666000000  0")
+    assert wide[1].startswith("degree        multiplicity  eigen")
 
 
-def test_learnable_degrees() -> None:
-    assert [learnable(Activation.parse("tanh(z)"), degree) for degree in range(6)] == [False, True] * 3
-    relu = [learnable(Activation.parse("relu(z)"), degree) for degree in range(7)]
-    assert relu == [True, True, True, False, True, False, True]
-    for degree in (-1, 1.5):
-        with pytest.raises(ValueError, match="degree"):
-            learnable(Activation.parse("z"), degree)
+def test_latex_table() -> None:
+    small = ntk_spectrum(parse("z**3"), 10**6, 3, digits=8).to_latex().splitlines()
+    assert small == [
+        r"\begin{tabular}{rrl}",
+        r"$\ell$ & $N(1000000,\ell)$ & $\Lambda_\ell$ \\ \hline",
+        r"$0$ & $1$ & $0$ \\",
+        r"$1$ & $1000000$ & $9.0000360$ \\",
+        r"$2$ & $500000499999$ & $0$ \\",
+        r"$3$ & $166667166666000000$ & $1.0799914 \cdot 10^{-10}$ \\",
+        r"\end{tabular}",
+    ]
+    assert r"& $Q_\ell$ \\ \hline" in quadntk_spectrum(parse("z**2"), 5, 0).to_latex()
 
 
-def test_relu_second_derivative_is_refused() -> None:
-    with pytest.raises(ValueError, match="distribution"):
-        quadntk_eigenvalue(Activation.parse("relu(z)"), 2, 5)
+def test_numpy_table() -> None:
+    spectrum = ntk_spectrum(SHIFTED, 9, 4)
+    table = spectrum.to_numpy()
+    assert table.dtype.names == ("degree", "multiplicity", "eigenvalue")
+    assert [table.dtype[i] for i in range(3)] == [np.int64, np.float64, np.float64]
+    assert table["degree"].tolist() == [0, 1, 2, 3, 4]
+    assert table["multiplicity"].tolist() == [float(n) for n in spectrum.multiplicities]
+    assert table["eigenvalue"].tolist() == [float(v.mid()) for v in spectrum.eigenvalues]
 
 
-def test_high_degree_and_dimension_stay_sound() -> None:
-    value = ntk_eigenvalue(SHIFTED, 30, 10**6)
-    assert value.is_finite()
-    assert value > 0
-    assert value.rel_accuracy_bits() > 50
+def test_pandas_table() -> None:
+    pytest.importorskip("pandas")
+    spectrum = quadntk_spectrum(SHIFTED, 10**5, 5)
+    frame = spectrum.to_pandas()
+    assert list(frame.columns) == ["multiplicity", "eigenvalue", "radius", "eigenvalue_ball"]
+    assert frame.index.name == "degree"
+    assert frame.index.tolist() == [0, 1, 2, 3, 4, 5]
+    assert frame["multiplicity"].tolist() == list(spectrum.multiplicities)  # exact: beyond 64 bits
+    assert frame["multiplicity"].iloc[5] > 2**64
+    assert frame["eigenvalue"].tolist() == [float(v.mid()) for v in spectrum.eigenvalues]
+    assert frame["radius"].tolist() == [float(v.rad()) for v in spectrum.eigenvalues]
+    assert frame["eigenvalue_ball"].tolist() == [v.str(15) for v in spectrum.eigenvalues]
+    assert frame.attrs == {"kernel": "QuadNTK", "activation": "sin(z + pi/4)", "d": 10**5}
+
+
+def test_pandas_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"escape-ntk\[notebook\]"):
+        ntk_spectrum(SHIFTED, 9, 1).to_pandas()
+
+
+def test_one_undecided_coefficient_does_not_matter() -> None:
+    """Integrating the derivative of (1-t^2)^{(d-1)/2} e^z gives E[(d - (d-1) z - z^2) e^z] = 0, unknown to parity."""
+    activation, d = parse("(17 - 7*z - z**2)*exp(z)"), 10
+    with pytest.raises(Undecided):
+        coefficient(activation, 0, d, 1)
+    with pytest.raises(Undecided):
+        coefficients(activation, 3, d, 1)
+    spectrum = ntk_spectrum(activation, d, 3)
+    assert len(spectrum.eigenvalues) == 4
+    for degree, value in enumerate(spectrum.eigenvalues):
+        assert value.overlaps(ntk_eigenvalue(activation, degree, d, 20))
+        assert value.rel_accuracy_bits() >= 50
+    assert spectrum.eigenvalues[1].overlaps(9 * arb(10) / 10 * coefficient(activation, 2, d, 1) ** 2)
+    twice = parse("(22 - 5*z - z**2)*exp(z)")  # here it is sigma''
+    for degree, value in enumerate(quadntk_spectrum(twice, d, 2).eigenvalues):
+        assert value.overlaps(quadntk_eigenvalue(twice, degree, d, 20))
+
+
+def test_arguments_are_checked() -> None:
+    for spectrum in (ntk_spectrum, quadntk_spectrum):
+        for d, top, needle in ((2, 3, "d=2"), (5, -1, "max_degree=-1"), ("x", 3, "d='x'")):
+            with pytest.raises(ValueError, match=needle):
+                spectrum(SHIFTED, d, top)
+        with pytest.raises(ValueError, match="digits=0"):
+            spectrum(SHIFTED, 5, 2, 0)
