@@ -125,7 +125,7 @@ def ball(expr: sp.Expr) -> arb:
         if exponent.is_Integer:
             return values[0] ** int(exponent)
         return values[0].sqrt() if exponent == sp.Rational(1, 2) else values[0] ** values[1]
-    if isinstance(expr, sp.besselj | sp.besseli):  # what sp.simplify makes of 0F1
+    if isinstance(expr, sp.besselj | sp.besseli):  # what SymPy rewrites 0F1 as
         order, z = map(acb, values)
         return (z.bessel_j(order) if isinstance(expr, sp.besselj) else z.bessel_i(order)).real
     if isinstance(expr, sp.UnevaluatedExpr):
