@@ -44,7 +44,6 @@ from theory.funk_hecke import (
     coefficients,
     hermite_coefficient,
     hermite_coefficient_expr,
-    vanishes,
 )
 from theory.gegenbauer import legendre, monomial_coefficients, multiplication
 from theory.hypergeometric import humbert_phi3
@@ -57,6 +56,7 @@ from theory.learning_curve import (
     samples_for_risk,
 )
 from theory.limits import limit_in_dimension, ntk_limit, ntk_limit_expr
+from theory.parity import vanishes
 from theory.rademacher import linear_rademacher, quadratic_rademacher
 from theory.rates import RATES
 from theory.rodrigues import coefficient_rodrigues, rodrigues_form

@@ -121,7 +121,7 @@ class Activation:
         Raises:
             ValueError: the derivative is a distribution (a second derivative at a kink), with the reason.
         """
-        return _derivative(self.expr, order)
+        return _derivative(self.expr, order, str(self))
 
     @property
     def latex(self) -> str:
@@ -133,17 +133,17 @@ class Activation:
 
 
 @lru_cache(maxsize=512)
-def _derivative(expr: sp.Expr, order: int) -> sp.Expr:
+def _derivative(expr: sp.Expr, order: int, name: str) -> sp.Expr:
     if order < 0:
         raise ValueError(f"order={order}: needs a derivative of order >= 0")
     if order == 0:
         return expr
     # d|u|/dz = sign(u) u' holds away from the kink, which is a null set for every integral taken here.
-    derived = sp.diff(_derivative(expr, order - 1), Z)
-    return _without_point_masses(derived, expr, order) if derived.has(sp.DiracDelta) else derived
+    derived = sp.diff(_derivative(expr, order - 1, name), Z)
+    return _without_point_masses(derived, name, order) if derived.has(sp.DiracDelta) else derived
 
 
-def _without_point_masses(derived: sp.Expr, expr: sp.Expr, order: int) -> sp.Expr:
+def _without_point_masses(derived: sp.Expr, name: str, order: int) -> sp.Expr:
     """Drop h(z) delta(a z + b) where h vanishes at the kink, as in relu(z)**2; refuse any other point mass."""
     expanded = sp.expand(derived)
     kept = expanded
@@ -152,7 +152,7 @@ def _without_point_masses(derived: sp.Expr, expr: sp.Expr, order: int) -> sp.Exp
         kink = -mass.args[0].subs(Z, 0) / mass.args[0].diff(Z)
         if not sp.simplify(weight.subs(Z, kink)).is_zero:
             raise ValueError(
-                f"derivative {order} of {expr} is a distribution (a point mass at a kink), not a function; "
+                f"derivative {order} of {name} is a distribution (a point mass at a kink), not a function; "
                 f"use a smooth activation such as softplus or gelu"
             )
         kept -= sp.expand(weight * mass)

@@ -59,7 +59,7 @@ def refine(
         if bits >= max_bits:
             raise Undecided(
                 f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; "
-                f"the value may be exactly zero"
+                f"the value may be exactly zero, or smaller than that"
             )
         bits = min(2 * bits, max_bits)
 

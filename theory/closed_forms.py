@@ -158,6 +158,20 @@ def _kernel(expr: sp.Expr) -> Kernel:
     raise NoClosedForm(f"{expr}: no closed form for this function; use the certified value")
 
 
+def has_closed_form(expr: sp.Expr) -> bool:
+    """Whether :func:`decompose` finds terms that are all known."""
+    try:
+        decompose(expr)
+    except NoClosedForm:
+        return False
+    return True
+
+
+def is_polynomial(expr: sp.Expr) -> bool:
+    """Whether the expression is a polynomial in z once equal terms are collected."""
+    return has_closed_form(expr) and all(isinstance(term.kernel, Monomial) for term in decompose(expr))
+
+
 def sphere_sum(expr: sp.Expr, degree: int, d: Dimension, on: Arithmetic) -> Any:
     """lambda_l(expr) as the sum over :func:`decompose`; NoClosedForm where that has none."""
     return sum((term.sphere(degree, d, on) for term in decompose(expr)), on.number(0))

@@ -6,20 +6,24 @@ a certified ball that excludes zero; what neither proof reaches is named as unde
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import sympy as sp
+from flint import arb
 
 from theory.activations import Activation
 from theory.asymptotics import leading_term
-from theory.balls import Undecided
+from theory.balls import MAX_BITS, Undecided
+from theory.closed_forms import has_closed_form
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
-from theory.funk_hecke import coefficient_ball, hermite_ball, vanishes
+from theory.funk_hecke import coefficient_ball, hermite_ball
+from theory.parity import vanishes
 from theory.sphere import check_degree, integer_dimension
 
-DECISION_BITS = (64, 128, 256, 512)
-"""Working precisions at which a ball is asked to exclude zero."""
+DECISION_BITS = 512
+"""Working precision up to which an integral is asked to exclude zero; closed forms go on to MAX_BITS."""
 
 Sign = Literal["zero", "nonzero", "undecided"]
 
@@ -41,12 +45,18 @@ def coefficient_sign(expr: sp.Expr, degree: int, d: int) -> Sign:
     d, degree = integer_dimension(d), check_degree(degree)
     if vanishes(expr, degree):
         return "zero"
-    for bits in DECISION_BITS:
-        ball = coefficient_ball(expr, degree, d, bits)
+    return _decide(lambda bits: coefficient_ball(expr, degree, d, bits), expr)
+
+
+def _decide(evaluate: Callable[[int], arb], expr: sp.Expr) -> Sign:
+    bits, limit = 64, MAX_BITS if has_closed_form(expr) else DECISION_BITS
+    while bits <= limit:
+        ball = evaluate(bits)
         if ball.is_zero():
             return "zero"
         if not ball.contains(0):
             return "nonzero"
+        bits *= 2
     return "undecided"
 
 
@@ -66,13 +76,7 @@ def hermite_sign(expr: sp.Expr, degree: int) -> Sign:
     degree = check_degree(degree)
     if vanishes(expr, degree):
         return "zero"
-    for bits in DECISION_BITS:
-        ball = hermite_ball(expr, degree, bits)
-        if ball.is_zero():
-            return "zero"
-        if not ball.contains(0):
-            return "nonzero"
-    return "undecided"
+    return _decide(lambda bits: hermite_ball(expr, degree, bits), expr)
 
 
 @dataclass(frozen=True)

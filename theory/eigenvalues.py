@@ -30,8 +30,8 @@ from flint import arb, ctx, fmpq, fmpq_poly
 
 from theory.activations import Activation
 from theory.arithmetic import SYMBOLS
-from theory.balls import Undecided, refine, square
-from theory.closed_forms import sphere_sum
+from theory.balls import Undecided, ball, refine, square
+from theory.closed_forms import is_polynomial, sphere_sum
 from theory.enclosure import sphere_expectation
 from theory.funk_hecke import coefficient_ball, integral_bits
 from theory.gegenbauer import multiplication
@@ -89,7 +89,7 @@ def _eigenvalue(kernel: ZonalKernel, activation: Activation, degree: int, d: int
     return refine(
         lambda bits: eigenvalue_ball(kernel, activation, degree, d, bits),
         digits,
-        max_bits=integral_bits(digits),
+        max_bits=integral_bits(digits, activation.derivative(kernel.order)),
         subject=f"eigenvalue {degree} of the {kernel.name} of {activation} at d={d}",
     )
 
@@ -173,7 +173,7 @@ def _trace(kernel: ZonalKernel, activation: Activation, d: int, digits: int) -> 
     return refine(
         lambda bits: trace_ball(kernel, activation, d, bits),
         digits,
-        max_bits=integral_bits(digits),
+        max_bits=integral_bits(digits, activation.derivative(kernel.order) ** 2),
         subject=f"trace of the {kernel.name} of {activation} at d={d}",
     )
 
@@ -200,8 +200,16 @@ def quadntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
     return _trace(QUADNTK, activation, d, digits)
 
 
-def _effective_ridge(kernel: ZonalKernel, activation: Activation, d: int, k: int, digits: int) -> arb:
+def remaining_trace(kernel: ZonalKernel, activation: Activation, d: int, k: int, digits: int) -> arb:
+    """The trace above degree k, for either kernel; see :func:`effective_ridge`."""
     d, k = integer_dimension(d), check_degree(k, "k")
+    expr = activation.derivative(kernel.order)
+    if is_polynomial(expr):  # then the trace above its degree is exactly zero
+        factor = kernel.factor * sp.Integer(d) ** kernel.order
+        whole = factor * sphere_sum(sp.expand(expr**2), 0, d, SYMBOLS)
+        listed = (multiplicity(d, degree) * _eigenvalue_expr(kernel, activation, degree, d) for degree in range(k + 1))
+        rest = sp.simplify(whole - sp.Add(*listed))
+        return arb(0) if rest.is_zero else refine(lambda bits: ball(rest), digits)
 
     def evaluate(bits: int) -> arb:
         total = trace_ball(kernel, activation, d, bits)
@@ -210,7 +218,7 @@ def _effective_ridge(kernel: ZonalKernel, activation: Activation, d: int, k: int
         return total
 
     subject = f"trace above degree {k} of the {kernel.name} of {activation} at d={d}"
-    return refine(evaluate, digits, max_bits=integral_bits(digits), subject=subject)
+    return refine(evaluate, digits, max_bits=integral_bits(digits, expr**2), subject=subject)
 
 
 def effective_ridge(activation: Activation, d: int, k: int, digits: int = 15) -> arb:
@@ -228,12 +236,12 @@ def effective_ridge(activation: Activation, d: int, k: int, digits: int = 15) ->
 
     Raises:
         ValueError: d < 3 or k < 0.
-        Undecided: the sum is zero (a polynomial sigma of degree <= k), which the subtraction cannot prove.
+        Undecided: the sum is zero, or nearly, without a proof; for a polynomial sigma it is decided exactly.
 
     >>> print(effective_ridge(Activation.parse("sin(z + pi/4)"), 20, 1).str(12, radius=False))
     6.04268664311
     """
-    return _effective_ridge(NTK, activation, d, k, digits)
+    return remaining_trace(NTK, activation, d, k, digits)
 
 
 def _tail_bound(kernel: ZonalKernel, activation: Activation, d: int, max_degree: int, order: int) -> arb:

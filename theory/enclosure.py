@@ -200,6 +200,14 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
     return total.real / (2 * arb.pi()).sqrt() + arb(0, tail.upper())
 
 
+def _double(value: arb, towards: float) -> float:
+    """The double next to a ball on the side of ``towards``, which is plus or minus infinity."""
+    rounded = float(value.mid())
+    while not (arb(rounded) >= value if towards > 0 else arb(rounded) <= value):
+        rounded = math.nextafter(rounded, towards)
+    return rounded
+
+
 def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) -> arb:
     """A certified upper bound of sup |g| on [lower, upper], at most ``relative`` above the true supremum.
 
@@ -212,31 +220,37 @@ def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) 
     """
     if not (math.isfinite(lower) and math.isfinite(upper) and lower <= upper):
         raise ValueError(f"lower={lower!r}, upper={upper!r}: needs finite lower <= upper")
-    program = Program([expr], Z, ball)
+    serial = count()
+    heap: list[tuple[float, int, arb, float, float, Program]] = []
+    best = arb(0)
 
-    def magnitude(x: arb) -> arb:
+    def magnitude(program: Program, x: arb) -> arb:
         return abs(arb(program(x, REAL_FUNCTIONS)[0]))
 
-    serial = count()
-
-    def entry(a: float, b: float) -> tuple[float, int, arb, float, float]:
-        high = magnitude(arb(a).union(arb(b))).upper()
+    def push(program: Program, a: float, b: float) -> None:
+        high = magnitude(program, arb(a).union(arb(b))).upper()
         # The float only orders the heap; the bound that is returned is the ball's own.
-        return (-float(high) if high.is_finite() else -math.inf, next(serial), high, a, b)
+        heapq.heappush(heap, (-float(high) if high.is_finite() else -math.inf, next(serial), high, a, b, program))
 
-    best = max(magnitude(arb(lower)).lower(), magnitude(arb(upper)).lower())
-    heap = [entry(lower, upper)]
+    for piece in pieces(expr):
+        # Each piece is analytic beyond its kinks, so rounding these outwards only adds to the bound.
+        a = lower if piece.lower is None else max(lower, _double(ball(piece.lower), -math.inf))
+        b = upper if piece.upper is None else min(upper, _double(ball(piece.upper), math.inf))
+        if a <= b:
+            program = Program([piece.expr], Z, ball)
+            best = max(best, magnitude(program, arb((a + b) / 2)).lower())
+            push(program, a, b)
     for _ in range(100_000):
-        _, _, bound, a, b = heap[0]
+        _, _, bound, a, b, program = heap[0]
         goal = best * (1 + arb(relative))
         if bound <= goal:
             # Keys are rounded, so the first entry need not hold the largest ball.
-            largest = reduce(arb.max, (upper_bound for _, _, upper_bound, _, _ in heap))
+            largest = reduce(arb.max, (entry[2] for entry in heap))
             if largest <= goal:
                 return largest
         heapq.heappop(heap)
         middle = a + (b - a) / 2
-        best = max(best, magnitude(arb(middle)).lower())
-        heapq.heappush(heap, entry(a, middle))
-        heapq.heappush(heap, entry(middle, b))
+        best = max(best, *(magnitude(program, arb(point)).lower() for point in (a, middle, b)))
+        push(program, a, middle)
+        push(program, middle, b)
     raise Undecided(f"sup|{expr}| on [{lower}, {upper}]: not bounded within {relative} after 100000 halvings")

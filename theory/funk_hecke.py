@@ -16,12 +16,13 @@ import sympy as sp
 from flint import arb, ctx, fmpq_poly
 
 from theory.activations import Activation, Z
-from theory.arithmetic import BALLS, SYMBOLS
-from theory.balls import ball, digits_to_bits, refine
-from theory.closed_forms import MAX_TERMS, decompose, expanded_terms, line_sum, sphere_sum
+from theory.arithmetic import BALLS, MAX_EXACT, SYMBOLS
+from theory.balls import MAX_BITS, ball, digits_to_bits, refine
+from theory.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
 from theory.enclosure import gaussian_expectation, restricted, sphere_expectation
 from theory.gegenbauer import legendre_polynomial
-from theory.kernels import Monomial, NoClosedForm
+from theory.kernels import Monomial, NoClosedForm, Step
+from theory.parity import parity_part, polynomial_part, vanishes
 from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension
 from theory.strip import NotAnalytic
 from theory.trapezoid import coefficient_table
@@ -30,52 +31,20 @@ INTEGRAL_BITS = 2000
 """Working precision, beyond the digits asked for, at which a certified integral gives up."""
 
 
-@lru_cache(maxsize=4096)
-def parity_part(expr: sp.Expr, parity: int) -> sp.Expr:
-    """Even (``parity`` 0) or odd (1) part of an expression in z, expanded unless that would be very large.
-
-    Only this part enters lambda_l with l of that parity. When it is a polynomial of degree < l the coefficient is
-    exactly zero: this is how vanishing coefficients are decided, never by a float.
-    """
-    mirrored = expr.subs(Z, -Z)
-    part = (expr + mirrored if parity == 0 else expr - mirrored) / 2
-    return sp.expand(part) if expanded_terms(part) <= MAX_TERMS else part
-
-
-@lru_cache(maxsize=4096)
-def _polynomial_part(expr: sp.Expr, parity: int) -> dict[int, sp.Expr] | None:
-    """The part of this parity by power of z when it is a polynomial, else None."""
-    try:
-        terms = decompose(parity_part(expr, parity))
-    except NoClosedForm:
-        return None
-    if not all(isinstance(term.kernel, Monomial) for term in terms):
-        return None
-    return {term.kernel.power: term.factor for term in terms if isinstance(term.kernel, Monomial)}
-
-
-def vanishes(expr: sp.Expr, degree: int) -> bool:
-    """True when lambda_l(expr) is proved to be zero, for every d, by parity and degree.
-
-    False says only that this proof does not apply; a ball that excludes zero is the proof of the contrary.
-
-    Args:
-        expr: g, an expression in z.
-        degree: l >= 0.
-
-    Raises:
-        ValueError: degree < 0.
-
-    >>> vanishes(Activation.parse("tanh(z)").derivative(1), 3)
-    True
-    """
-    polynomial = _polynomial_part(expr, check_degree(degree) % 2)
-    return polynomial is not None and all(power < degree for power in polynomial)
-
-
 def _exact(expr: sp.Expr) -> arb:
     """A closed form as a ball, exactly zero when the algebra says so."""
     return arb(0) if sp.simplify(expr).is_zero else ball(expr)
+
+
+@lru_cache(maxsize=4096)
+def _cancels(expr: sp.Expr, degree: int, d: int) -> bool:
+    """Whether algebra proves lambda_l = 0 for a piecewise polynomial at this d: its kink may sit at a root.
+
+    So is lambda_5(relu(z - 1)) at d = 3, which has the factor P_{3,7}(1/sqrt 3).
+    """
+    if d > MAX_EXACT or not all(isinstance(term.kernel, Monomial | Step) for term in decompose(expr)):
+        return False
+    return bool(sp.simplify(sphere_sum(expr, degree, d, SYMBOLS)).is_zero)
 
 
 @lru_cache(maxsize=65536)
@@ -86,12 +55,14 @@ def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
     """
     expr = restricted(expr, d)
     with ctx.workprec(bits):
-        if _polynomial_part(expr, degree % 2) is not None:
+        if polynomial_part(expr, degree % 2) is not None:
             return _exact(sphere_sum(parity_part(expr, degree % 2), degree, d, SYMBOLS))
         try:
-            return sphere_sum(expr, degree, d, BALLS)
+            value = sphere_sum(expr, degree, d, BALLS)
         except NoClosedForm:
-            pass
+            value = None
+    if value is not None:
+        return arb(0) if value.contains(0) and _cancels(expr, degree, d) else value
     bits += size_bits(degree, d)
     with ctx.workprec(bits):
         return sphere_expectation(expr, d, legendre_polynomial(degree, d), bits)
@@ -101,7 +72,7 @@ def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
 def hermite_ball(expr: sp.Expr, degree: int, bits: int) -> arb:
     """E[expr(G) He_l(G)] (not divided by sqrt(l!)) to about ``bits`` bits, by the same three ways."""
     with ctx.workprec(bits):
-        if _polynomial_part(expr, degree % 2) is not None:
+        if polynomial_part(expr, degree % 2) is not None:
             return _exact(line_sum(parity_part(expr, degree % 2), degree, SYMBOLS))
         try:
             return line_sum(expr, degree, BALLS)
@@ -123,8 +94,13 @@ def size_bits(degree: int, d: int) -> int:
     return int(degree * d.bit_length() / 2)
 
 
-def integral_bits(digits: int) -> int:
-    """Where refining an integral gives up: a value this far below its expected size counts as undecidable."""
+def integral_bits(digits: int, expr: sp.Expr | None = None) -> int:
+    """Where refining gives up: a value this far below its expected size counts as undecidable.
+
+    Closed forms are cheap at any precision, so ``expr`` gets more when it has one.
+    """
+    if expr is not None and has_closed_form(expr):
+        return MAX_BITS
     return INTEGRAL_BITS + 4 * digits
 
 
@@ -177,7 +153,7 @@ def coefficient(
     return refine(
         lambda bits: coefficient_ball(expr, degree, d, bits),
         digits,
-        max_bits=integral_bits(digits),
+        max_bits=integral_bits(digits, expr),
         subject=f"lambda_{degree} of {_subject(activation, derivative, power)} at d={d}",
     )
 
@@ -222,11 +198,8 @@ def coefficients(
 
 def _table(expr: sp.Expr, max_degree: int, d: int, digits: int) -> list[arb]:
     """Coefficients by the trapezoidal rule, refined until all are certified; empty where that is not the way."""
-    try:
-        decompose(expr)
+    if has_closed_form(expr):
         return []  # closed forms are faster
-    except NoClosedForm:
-        pass
     goal = digits_to_bits(digits)
     bits = goal + 32
     while bits <= integral_bits(digits):

@@ -25,7 +25,9 @@ SPARE_BITS = 22
 
 RATES = (1e-12, 1e12)
 """Least and largest q."""
-MAX_LOST = 1000
+MAX_LOST = 8000
+FAR_BITS, FAR_EXPONENT = 300, 2000.0
+"""Where more bits than that would be lost, the series is used up to a larger exponent."""
 
 
 def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb | None:
@@ -47,8 +49,9 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb |
     if not RATES[0] <= float(q) <= RATES[1]:
         return None
     spread = float(q) * d + abs(float(b)) * math.sqrt(d)
-    by = _by_series if spread <= SERIES_EXPONENT else _by_trapezoid
     bits, lost = ctx.prec, lost_bits(float(q), float(b), degree)
+    # Centred far outside, a Gaussian looks like an exponential on the sphere, and its series is the better way.
+    by = _by_series if spread <= (SERIES_EXPONENT if lost < FAR_BITS else FAR_EXPONENT) else _by_trapezoid
     if lost > MAX_LOST:
         return None
     with ctx.workprec(bits + lost):
@@ -67,8 +70,11 @@ def size_log(q: float, degree: int) -> float:
 
 
 def lost_bits(q: float, b: float, degree: int) -> int:
-    """Bits lost in g^{(l)}: its alternating terms reach (2 q l)^{l/2}, (e (1+2q))^{l/2} times the result."""
-    return int((degree / 2 * math.log(math.e * (1 + 2 * q)) + b * b / (4 * q)) / math.log(2)) + 8
+    """Bits lost: alternating terms reach (2 q l)^{l/2}, which is (e (1+2q))^{l/2} times the result.
+
+    And the peak e^{b^2/(4q)} exceeds the Gaussian average, of order e^{b^2/(2(1+2q))}, by e^{b^2/(4q(1+2q))}.
+    """
+    return int((degree / 2 * math.log(math.e * (1 + 2 * q)) + b * b / (4 * q * (1 + 2 * q))) / math.log(2)) + 8
 
 
 def _cauchy_radius(q: float, degree: int, height: float) -> float:

@@ -13,6 +13,16 @@ from typing import Any
 import sympy as sp
 
 
+def _power(base: Any, exponent: int) -> Any:
+    """base^exponent by multiplication: in python-flint 0.9 the operator gives nan for a ball around exactly zero."""
+    if exponent < 0:
+        return 1 / _power(base, -exponent)
+    if exponent <= 1:
+        return base if exponent else base**0
+    half = _power(base, exponent // 2)
+    return half * half * base if exponent % 2 else half * half
+
+
 class Program:
     """Straight-line program of one or several expressions in one variable.
 
@@ -76,7 +86,7 @@ class Program:
                 case "constant":
                     value = payload
                 case "power":
-                    value = values[arguments[0]] ** payload
+                    value = _power(values[arguments[0]], payload)
                 case "call":
                     if payload not in functions:
                         raise TypeError(f"{payload}: not available here; known are {', '.join(functions)}")

@@ -19,7 +19,8 @@ from flint import acb, acb_series, arb, ctx, fmpq
 from theory.activations import Activation, Z
 from theory.balls import ball, refine
 from theory.enclosure import evaluations
-from theory.funk_hecke import integral_bits, integrand, vanishes
+from theory.funk_hecke import integral_bits, integrand
+from theory.parity import vanishes
 from theory.program import Program
 from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension
 

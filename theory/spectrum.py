@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from flint import arb, ctx
 
 from theory.activations import Activation
 from theory.balls import Undecided, digits_to_bits, square
+from theory.closed_forms import is_polynomial
 from theory.eigenvalues import (
     NTK,
     QUADNTK,
@@ -18,6 +20,7 @@ from theory.eigenvalues import (
     ntk_trace,
     quadntk_eigenvalue,
     quadntk_trace,
+    remaining_trace,
 )
 from theory.funk_hecke import coefficients
 from theory.sphere import check_degree, integer_dimension, multiplicity
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 GUARD_BITS = 64
 """Extra precision for sums over degrees, whose terms are large multiples of certified eigenvalues."""
+MAX_COLUMN = 40
+"""Longest multiplicity that a table writes out; ``multiplicities`` holds them all exactly."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Spectrum:
 
     def _rows(self) -> list[tuple[str, str, str]]:
         triples = zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True)
-        return [(str(degree), str(count), value.str(self.digits)) for degree, count, value in triples]
+        return [(str(degree), _short(count), value.str(self.digits)) for degree, count, value in triples]
 
     def __str__(self) -> str:
         """A table: degree, multiplicity, certified eigenvalue; then the tail."""
@@ -97,6 +102,13 @@ class Spectrum:
         lines = [f"{a:>{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in rows]
         head = f"{self.kernel} of {self.activation} on the sphere of radius sqrt(d), d = {self.d}"
         return "\n".join([head, *lines, f"trace above degree {self.degrees[-1]}: {self.tail.str(5)}"])
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook."""
+        head = "<tr><th>degree</th><th>multiplicity</th><th>eigenvalue</th></tr>"
+        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._rows())
+        caption = html.escape(f"{self.kernel} of {self.activation}, d = {self.d}; trace above: {self.tail.str(5)}")
+        return f"<table><caption>{caption}</caption>{head}{body}</table>"
 
     def to_latex(self) -> str:
         r"""A ``tabular`` with midpoints to all certified digits, for a paper; needs no LaTeX package.
@@ -154,6 +166,12 @@ class Spectrum:
         return frame
 
 
+def _short(count: int) -> str:
+    """An integer, in scientific notation when it has more than MAX_COLUMN digits."""
+    exact = str(count)
+    return exact if len(exact) <= MAX_COLUMN else f"{arb(count).str(7, radius=False)}"
+
+
 def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
     d = integer_dimension(d)
     degrees = tuple(range(check_degree(max_degree, "max_degree") + 1))
@@ -171,6 +189,8 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
         counts = tuple(multiplicity(d, degree) for degree in degrees)
         listed = sum((v * n for v, n in zip(values, counts, strict=True)), arb(0))
         tail = whole(activation, d, digits) - listed
+    if tail.contains(0) and is_polynomial(activation.derivative(kernel.order)):
+        tail = remaining_trace(kernel, activation, d, max_degree, digits)  # exactly zero, or small
     return Spectrum(activation, d, degrees, counts, tuple(values), tail, kernel.name, digits)
 
 

@@ -20,6 +20,7 @@ from theory import (
     multiplicity,
     ntk_eigenvalue,
     ntk_eigenvalue_expr,
+    ntk_spectrum,
     ntk_tail_bound,
     ntk_trace,
     quadntk_eigenvalue,
@@ -188,9 +189,21 @@ def test_effective_ridge_is_a_sum_of_high_degrees() -> None:
     assert effective_ridge(activation, d, 1).overlaps(high + 55 * ntk_eigenvalue(activation, 4, d))
 
 
+def test_effective_ridge_of_a_polynomial_is_exact() -> None:
+    """z^2 has degrees 0 and 2, z^3 + z degrees 1 and 3 of which 3 is left above 1."""
+    assert effective_ridge(parse("z**2"), 10, 2).is_zero()
+    assert ntk_spectrum(parse("z**3 + z"), 10, 4).tail.is_zero()
+    rest = effective_ridge(parse("z**3 + z"), 10, 1)
+    expected = multiplicity(10, 3) * ntk_eigenvalue(parse("z**3 + z"), 3, 10)
+    assert rest.overlaps(expected)
+    assert rest > 0
+
+
 def test_effective_ridge_of_nothing_is_undecided() -> None:
-    with pytest.raises(Undecided, match=r"trace above degree 2 of the NTK of z\*\*2 at d=10"):
-        effective_ridge(parse("z**2"), 10, 2)
+    """z plus something that vanishes identically without a proof."""
+    hidden = parse("z + z*(tanh(2*z)*(1 + tanh(z)**2) - 2*tanh(z))")
+    with pytest.raises(Undecided, match="trace above degree 1 of the NTK"):
+        effective_ridge(hidden, 10, 1)
 
 
 @pytest.mark.parametrize("text", ["tanh(z + 1)", "sin(z + pi/4)", "exp(z/2)"])

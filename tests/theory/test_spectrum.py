@@ -173,3 +173,12 @@ def test_arguments_are_checked() -> None:
                 spectrum(SHIFTED, d, top)
         with pytest.raises(ValueError, match="digits=0"):
             spectrum(SHIFTED, 5, 2, 0)
+
+
+def test_notebook_table_and_long_multiplicities() -> None:
+    spectrum = ntk_spectrum(Activation.parse("sin(z + pi/4)"), 10**6, 12)
+    assert spectrum.multiplicities[12] > 10**60
+    assert max(map(len, str(spectrum).splitlines())) < 110
+    page = spectrum._repr_html_()
+    assert page.count("<tr>") == 14
+    assert "NTK of sin(z + pi/4), d = 1000000" in page

@@ -169,3 +169,10 @@ def test_remainder_bound_refuses(text: str, norms: list[float], needle: str) -> 
 def test_radius_is_checked(radius: float) -> None:
     with pytest.raises(ValueError, match="radius="):
         third_derivative_bound(Activation.parse("sin(z)"), radius)
+
+
+@pytest.mark.parametrize(("power", "expected"), [(3, "6"), (4, "240"), (5, "6000")])
+def test_powers_of_relu_have_a_third_derivative(power: int, expected: str) -> None:
+    """sup over [-10, 10] of p (p-1) (p-2) z_+^{p-3}, found on each side of the kink."""
+    bound = third_derivative_bound(Activation.parse(f"relu(z)**{power}"), 10.0)
+    assert arb(expected) <= bound <= arb(expected) * arb("1.001")

@@ -1,12 +1,13 @@
 """The trapezoidal rule: its error bound holds, is sharp, and covers what the pieces claim."""
 
 import math
+from typing import Any
 
 import pytest
 import sympy as sp
 from flint import acb, arb, ctx
 
-from theory import Activation, coefficient, coefficient_rodrigues, coefficients, rodrigues_form
+from theory import Activation, coefficient, coefficient_rodrigues, coefficients, gaussians, rodrigues_form, trapezoid
 from theory.activations import Z
 from theory.balls import ball
 from theory.enclosure import sphere_expectation
@@ -14,7 +15,7 @@ from theory.gaussians import gaussian_coefficient
 from theory.gegenbauer import legendre_polynomial
 from theory.program import Program
 from theory.strip import NotAnalytic, strip_bound
-from theory.trapezoid import choose, coefficient_table, rule
+from theory.trapezoid import Rule, choose, coefficient_table, rule
 
 SMOOTH = ["tanh(z + 1)", "softplus(z)", "sigmoid(1 - 2*z)", "tanh(z)*z - erf(z/2 + 1)", "gelu(z)*tanh(z)"]
 
@@ -107,6 +108,9 @@ def test_gaussian_coefficient(q: str, b: str, degree: int, big: int, d: int) -> 
     [
         ("tanh(z)", 1.5),
         ("tanh(2*z - 1)", 0.7),
+        ("erf(3*z)", 0.1),
+        ("softplus(z/100)", 0.1),
+        ("softplus(z/100 + 5)", 0.1),
         ("softplus(z)", 3.0),
         ("softplus(-z + 2)", 1.0),
         ("erf(z/2 + 1)", 3.0),
@@ -180,3 +184,38 @@ def test_rodrigues_form_is_symbolic_in_d() -> None:
         rodrigues_form(Activation.parse("relu(z)"), 1, d)
     with pytest.raises(ValueError, match="kink"):
         coefficient_rodrigues(Activation.parse("relu(z)"), 1, 5)
+
+
+@pytest.mark.parametrize("b", ["0", "3", "-3"])
+@pytest.mark.parametrize("degree", [0, 2, 5])
+def test_the_tail_of_a_gaussian_is_covered(monkeypatch: pytest.MonkeyPatch, b: str, degree: int) -> None:
+    """With the sum cut at z = 5, two beyond the centre b/(2q) = 3, the bound of what follows is what counts."""
+    q, shift = sp.Rational(1, 2), sp.Rational(b)
+    with ctx.workprec(120):
+        truth = gaussian_coefficient(ball(q), ball(shift), degree, 200, 200)
+    kept = gaussians.choose
+
+    def short(*arguments: Any) -> Rule:
+        full = kept(*arguments)
+        count = next(k for k, t in enumerate(full.nodes) if t * math.sqrt(200) > 5)
+        return rule(arguments[0], full.angle, float(full.nodes[1].atanh()), count, ctx.prec)
+
+    monkeypatch.setattr(gaussians, "SERIES_EXPONENT", 0.0)
+    monkeypatch.setattr(gaussians, "choose", short)
+    with ctx.workprec(120):
+        found = gaussian_coefficient(ball(q), ball(shift), degree, 200, 200)
+        assert found.overlaps(truth)
+        assert found.rad() > arb("1e-12") * abs(truth)
+        if b != "0" and degree == 0:
+            # Measured from the far side of the centre, 8 away, the bound would be e^{-(64-4)/4} of it: too small.
+            assert abs(found.mid() - truth.mid()) > found.rad() * (arb(-15)).exp()
+
+
+def test_the_growth_of_legendre_polynomials_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """lambda_12(1) = 0 by a coarse rule: the balls hold zero, and without the growth of P_12 they would not."""
+    monkeypatch.setattr(trapezoid, "choose", lambda *_: rule(10, 0.78, 0.2, 40, ctx.prec))
+    with ctx.workprec(200):
+        table = coefficient_table(sp.Integer(1), 12, 10, 200)
+        growth = (1 + arb(0.78).sin()) / arb(0.78).cos()
+        assert all(value.contains(0) for value in table[1:])
+        assert abs(table[12].mid()) > table[12].rad() / growth**12
