@@ -19,7 +19,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make notebook   open the notebooks in JupyterLab"
 	@echo "make docs       build docs/_build/html"
-	@echo "make benchmark  reproduce the pilot table (a few minutes)"
+	@echo "make benchmark  speed of the constants, and the pilot table (a few minutes)"
 	@echo "make clean      remove .venv and everything that was built"
 
 verify: .venv/.runtime
@@ -40,6 +40,7 @@ docs: .venv/.docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 benchmark: .venv/.runtime
+	$(BIN)/python benchmarks/constants.py
 	$(BIN)/python benchmarks/pilot.py
 
 clean:

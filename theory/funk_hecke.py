@@ -140,7 +140,8 @@ def coefficient(
         Undecided: the value is zero, or nearly, without a proof.
 
     Cost: a closed form takes a fraction of a millisecond; otherwise one adaptive certified quadrature, up to some
-    hundred milliseconds at 15 digits over d <= 10**6 and degree <= 60.
+    hundred milliseconds at 15 digits over d <= 10**6 and degree <= 60 for slopes of order one, seconds for slopes of
+    1e-6, whose coefficients are tiny.
 
     Source: Funk-Hecke theorem, Dai & Xu, section 1.2; quadrature arXiv:1802.07942.
 

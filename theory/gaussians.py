@@ -19,8 +19,8 @@ from theory.trapezoid import choose
 
 SERIES_EXPONENT = 60.0
 """The Taylor series is used while q d + |b| sqrt(d), the logarithm of its cancellation, is below this."""
-SPARE_BITS = 22
-"""Bits by which truncation may exceed rounding: two thirds of the guard that refinement adds to the digits."""
+SPARE_BITS = 16
+"""Bits by which truncation may exceed rounding: half of the guard that refinement adds to the digits."""
 
 
 RATES = (1e-12, 1e12)
@@ -148,11 +148,11 @@ def _by_trapezoid(q: arb, b: arb, degree: int, big: int, d: int, bits: float) ->
     factor = arb_poly([_hermite_term(degree, k, q) for k in range(degree // 2, -1, -1)])
     root, total = arb(d).sqrt(), arb(0)
     even = b.is_zero() and degree % 2 == 0
-    for t, weight in zip(chosen.nodes, chosen.weights, strict=True):
+    for t, log_weight in zip(chosen.nodes, chosen.log_weights, strict=True):
         z = root * t
         for side in (z,) if even else (z, -z):
             slope = b - 2 * q * side
-            value = weight * factor(slope * slope) * ((b - q * side) * side).exp()
+            value = factor(slope * slope) * (log_weight + (b - q * side) * side).exp()
             total = total + (slope * value if degree % 2 else value)
     if even:
         total = 2 * total

@@ -43,17 +43,22 @@ class Rule:
     """Nodes t_k = tanh(k s) and normalised weights for k = 0..K; the rule uses -t_k with the same weight.
 
     Attributes:
-        nodes, weights: balls; the weight of k = 0 is halved, so a sum over both signs counts it once.
+        nodes, log_weights: balls; the weight of k = 0 is halved, so a sum over both signs counts it once.
         angle: a, half the width of the strip in u.
         discretisation: bound of the error of the full sum, over M.
         truncation: bound of what |k| > K would add, over the bound of |h| on the real line there.
     """
 
     nodes: tuple[arb, ...]
-    weights: tuple[arb, ...]
+    log_weights: tuple[arb, ...]
     angle: float
     discretisation: arb
     truncation: arb
+
+    @property
+    def weights(self) -> list[arb]:
+        """The weights themselves."""
+        return [value.exp() for value in self.log_weights]
 
     def error(self, on_strip: arb, beyond: arb) -> arb:
         """Bound of |rule - integral|; |h| <= ``on_strip``, and <= ``beyond`` on the real line after the last node."""
@@ -68,14 +73,17 @@ class Rule:
 def rule(big: int, angle: float, step: float, count: int, bits: int) -> Rule:
     """The rule for tau_D, D = ``big``, at the current precision ``bits``."""
     half = arb(big - 1) / 2
-    front = half.rising(arb("0.5")) / arb.pi().sqrt() * arb(step)
-    nodes = [(arb(step) * k).tanh() for k in range(count + 1)]
-    weights = [front * (2 * half * _log_sech(arb(step) * k, t)).exp() for k, t in enumerate(nodes)]
+    log_front = (half.rising(arb("0.5")) / arb.pi().sqrt() * arb(step)).log()
+    growth, power, nodes = (2 * arb(step)).exp(), arb(1), []
+    for _ in range(count + 1):  # tanh(k s) = (e^{2ks} - 1)/(e^{2ks} + 1), several times faster than tanh
+        nodes.append((power - 1) / (power + 1))
+        power = power * growth
+    logs = [2 * half * _log_sech(arb(step) * k, t) + log_front for k, t in enumerate(nodes)]
     a = arb(angle)
     discretisation = 2 * a.cos() ** (1 - big) / (2 * arb.pi() * a / arb(step)).expm1()
-    truncation = 2 * weights[-1] / (arb(step) * (big - 1) * nodes[-1])
-    weights[0] = weights[0] / 2
-    return Rule(tuple(nodes), tuple(weights), angle, discretisation.upper(), truncation.upper())
+    truncation = 2 * logs[-1].exp() / (arb(step) * (big - 1) * nodes[-1])
+    logs[0] = logs[0] - arb(2).log()
+    return Rule(tuple(nodes), tuple(logs), angle, discretisation.upper(), truncation.upper())
 
 
 def _log_sech(u: arb, t: arb) -> arb:
