@@ -197,6 +197,9 @@ def test_effective_ridge_of_a_polynomial_is_exact() -> None:
     expected = multiplicity(10, 3) * ntk_eigenvalue(parse("z**3 + z"), 3, 10)
     assert rest.overlaps(expected)
     assert rest > 0
+    mixed = parse("z**3 + z**2")
+    expected = sum(multiplicity(10, degree) * ntk_eigenvalue(mixed, degree, 10) for degree in (2, 3))
+    assert effective_ridge(mixed, 10, 1).overlaps(expected)
 
 
 def test_effective_ridge_of_nothing_is_undecided() -> None:
