@@ -5,6 +5,8 @@ constructions, rates with their derivations, learning curves. Every number leave
 certified radius) or as a SymPy expression, in which d may be a symbol; only learning curves are floats.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from theory.activations import Activation
 from theory.asymptotics import (
     Expansion,
@@ -58,7 +60,6 @@ from theory.learning_curve import (
 from theory.limits import limit_in_dimension, ntk_limit, ntk_limit_expr
 from theory.parity import vanishes
 from theory.rademacher import linear_rademacher, quadratic_rademacher
-from theory.rates import RATES
 from theory.rodrigues import coefficient_rodrigues, rodrigues_form
 from theory.signs import random_sign_energy, slope_covariance, slope_covariance_expr, sparse_sign_energy
 from theory.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
@@ -73,6 +74,19 @@ from theory.taylor import (
     taylor_terms,
     third_derivative_bound,
 )
+
+if TYPE_CHECKING:
+    from theory.rates import RATES
+else:
+
+    def __getattr__(name: str) -> Any:
+        """RATES on first use: building its derivations would slow every start of the command line."""
+        if name == "RATES":
+            from theory.rates import RATES
+
+            return RATES
+        raise AttributeError(f"module 'theory' has no attribute {name!r}")
+
 
 __all__ = [
     "RATES",

@@ -17,6 +17,7 @@ from flint import arb, ctx
 from theory.balls import ball
 from theory.gegenbauer import legendre_values, unchecked_legendre
 from theory.hypergeometric import humbert_phi3, hyp0f1, hyp1f1, hyp2f1, phi3
+from theory.sphere import Dimension
 
 
 @dataclass(frozen=True)
@@ -110,3 +111,15 @@ BALLS = Arithmetic(
     hyp2f1=hyp2f1,
     phi3=phi3,
 )
+
+
+def rising(big: Any, degree: int, start: Any) -> Any:
+    """``start`` times D (D+2) ... (D+2l-2)."""
+    for i in range(degree):
+        start = start * (big + 2 * i)
+    return start
+
+
+def rodrigues(degree: int, big: Dimension, d: Dimension, on: Arithmetic) -> Any:
+    """d^{l/2} / (D (D+2) ... (D+2l-2)): what l differentiations put in front."""
+    return on.sqrt(on.number(d)) ** degree / rising(on.number(big), degree, on.number(1))

@@ -86,9 +86,8 @@ def decompose(expr: sp.Expr) -> tuple[Term, ...]:
         raise NoClosedForm(f"an expression of more than {MAX_TERMS} terms: not expanded; use the certified value")
     collected: dict[tuple[int, Kernel], sp.Expr] = {}
     for summand in filter(None, _summands(expr)):  # the empty sum is written 0
-        for factor, power, kernel in _read(summand):
-            key = (power, kernel)
-            collected[key] = collected.get(key, sp.Integer(0)) + factor
+        factor, power, kernel = _read(summand)
+        collected[power, kernel] = collected.get((power, kernel), sp.Integer(0)) + factor
     return tuple(
         Term(factor, power, kernel)
         for (power, kernel), factor in collected.items()
@@ -121,8 +120,8 @@ def _sign(argument: sp.Expr) -> sp.Expr:
     return compare(slope, sp.Integer(0)) * sp.sign(Z - kink, evaluate=False)
 
 
-def _read(summand: sp.Expr) -> list[tuple[sp.Expr, int, Kernel]]:
-    """(factor, power, kernel) of a summand; a product of signs at two kinks gives several."""
+def _read(summand: sp.Expr) -> tuple[sp.Expr, int, Kernel]:
+    """(factor, power, kernel) of a summand."""
     factor, rest = summand.as_independent(Z, as_Add=False)
     power, kinks, others = 0, [], []
     for part in sp.Mul.make_args(rest):
@@ -134,9 +133,9 @@ def _read(summand: sp.Expr) -> list[tuple[sp.Expr, int, Kernel]]:
         elif part != 1:
             others.append(part)
     if not others and len(kinks) <= 1:
-        return [(factor, power, Step(kinks[0]))] if kinks else [(factor, 0, Monomial(power))]
+        return (factor, power, Step(kinks[0])) if kinks else (factor, 0, Monomial(power))
     if len(others) == 1 and not kinks:
-        return [(factor, power, _kernel(others[0]))]
+        return factor, power, _kernel(others[0])
     raise NoClosedForm(f"{rest}: no closed form for this product; use the certified value")
 
 

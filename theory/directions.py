@@ -89,7 +89,7 @@ def sparse_profile(activation: Activation, k: int, d: int, digits: int = 15) -> 
         j: refine(
             partial(_profile_part, activation, k, d, j),
             digits,
-            max_bits=integral_bits(digits),
+            max_bits=integral_bits(digits, activation.derivative(2)),
             subject=subject,
         )
         for j in _profile_weights(k, d)
@@ -143,7 +143,7 @@ def profile_energy(activation: Activation, k: int, d: int, digits: int = 15) -> 
     return refine(
         lambda bits: _energy_ball(activation, k, d, bits),
         digits,
-        max_bits=integral_bits(digits),
+        max_bits=integral_bits(digits, activation.derivative(2)),
         subject=f"E[g^2] of {activation} at k={k}, d={d}",
     )
 
@@ -183,7 +183,7 @@ def profile_energy_limit(activation: Activation, k: int, digits: int = 15) -> ar
     return refine(
         lambda bits: int(sp.factorial(k - 1)) / square(hermite_ball(expr, k - 1, bits)),
         digits,
-        max_bits=integral_bits(digits),
+        max_bits=integral_bits(digits, expr),
         subject=f"the limit of d^-{k - 1} E[g^2] of {activation}",
     )
 
@@ -258,7 +258,8 @@ def dense_norm(activation: Activation, d: int, energies: Mapping[int, Any], digi
             total = total + as_ball(energy) / value
         return total
 
-    return refine(evaluate, digits, max_bits=integral_bits(digits), subject=f"|W_L|^2 of {activation} at d={d}")
+    limit = integral_bits(digits, activation.derivative(1))
+    return refine(evaluate, digits, max_bits=limit, subject=f"|W_L|^2 of {activation} at d={d}")
 
 
 def dense_norm_expr(activation: Activation, d: Dimension, energies: Mapping[int, Any]) -> sp.Expr:

@@ -83,7 +83,8 @@ def eigenvalue_ball(kernel: ZonalKernel, activation: Activation, degree: int, d:
     return sum((square(coefficient_ball(expr, j, d, bits)) * w for j, w in exact_weights(kernel, degree, d)), arb(0))
 
 
-def _eigenvalue(kernel: ZonalKernel, activation: Activation, degree: int, d: int, digits: int) -> arb:
+def kernel_eigenvalue(kernel: ZonalKernel, activation: Activation, degree: int, d: int, digits: int) -> arb:
+    """The certified eigenvalue, for either kernel; see :func:`ntk_eigenvalue`."""
     check_degree(degree)
     d = integer_dimension(d)
     return refine(
@@ -116,7 +117,7 @@ def ntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int = 15
     >>> print(ntk_eigenvalue(Activation.parse("tanh(z + 1)"), 1, 10).str(15, radius=False))
     0.205121835553790
     """
-    return _eigenvalue(NTK, activation, degree, d, digits)
+    return kernel_eigenvalue(NTK, activation, degree, d, digits)
 
 
 def quadntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int = 15) -> arb:
@@ -128,7 +129,7 @@ def quadntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int 
     >>> print(quadntk_eigenvalue(Activation.parse("z**2"), 0, 10))  # sigma'' = 2: (10/4) * 4
     10.0000000000000
     """
-    return _eigenvalue(QUADNTK, activation, degree, d, digits)
+    return kernel_eigenvalue(QUADNTK, activation, degree, d, digits)
 
 
 def _eigenvalue_expr(kernel: ZonalKernel, activation: Activation, degree: int, d: Dimension) -> sp.Expr:
@@ -168,7 +169,8 @@ def trace_ball(kernel: ZonalKernel, activation: Activation, d: int, bits: int) -
     return arb(d) ** kernel.order * factor * coefficient_ball(squared, 0, d, bits)
 
 
-def _trace(kernel: ZonalKernel, activation: Activation, d: int, digits: int) -> arb:
+def kernel_trace(kernel: ZonalKernel, activation: Activation, d: int, digits: int) -> arb:
+    """The certified trace, for either kernel; see :func:`ntk_trace`."""
     d = integer_dimension(d)
     return refine(
         lambda bits: trace_ball(kernel, activation, d, bits),
@@ -186,7 +188,7 @@ def ntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
     >>> print(ntk_trace(Activation.parse("relu(z)"), 7))
     3.50000000000000
     """
-    return _trace(NTK, activation, d, digits)
+    return kernel_trace(NTK, activation, d, digits)
 
 
 def quadntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
@@ -197,7 +199,7 @@ def quadntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
     >>> print(quadntk_trace(Activation.parse("z**2"), 10))
     100.000000000000
     """
-    return _trace(QUADNTK, activation, d, digits)
+    return kernel_trace(QUADNTK, activation, d, digits)
 
 
 def remaining_trace(kernel: ZonalKernel, activation: Activation, d: int, k: int, digits: int) -> arb:

@@ -15,6 +15,7 @@ import math
 
 from flint import arb, arb_poly, ctx
 
+from theory.arithmetic import BALLS, rodrigues
 from theory.trapezoid import choose
 
 SERIES_EXPONENT = 60.0
@@ -22,10 +23,10 @@ SERIES_EXPONENT = 60.0
 SPARE_BITS = 16
 """Bits by which truncation may exceed rounding: half of the guard that refinement adds to the digits."""
 
-
-RATES = (1e-12, 1e12)
+Q_RANGE = (1e-12, 1e12)
 """Least and largest q."""
 MAX_LOST = 8000
+"""Where more bits than that would be lost, the adaptive integral is left to try."""
 FAR_BITS, FAR_EXPONENT = 300, 2000.0
 """Where more bits than that would be lost, the series is used up to a larger exponent."""
 
@@ -42,11 +43,11 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb |
 
     Returns:
         A ball, accurate to about SPARE_BITS less than the current precision; None where these methods do not suit:
-        q outside RATES, too narrow a Gaussian, or one centred so far out that more than MAX_LOST bits cancel.
+        q outside Q_RANGE, too narrow a Gaussian, or one centred so far out that more than MAX_LOST bits cancel.
 
     Cost: some hundred terms or nodes, a tenth to a half of a millisecond at 15 digits and low degree.
     """
-    if not RATES[0] <= float(q) <= RATES[1]:
+    if not Q_RANGE[0] <= float(q) <= Q_RANGE[1]:
         return None
     spread = float(q) * d + abs(float(b)) * math.sqrt(d)
     bits, lost = ctx.prec, lost_bits(float(q), float(b), degree)
@@ -56,12 +57,7 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb |
         return None
     with ctx.workprec(bits + lost):
         value = by(q, b, degree, big, d, bits - SPARE_BITS - size_log(float(q), degree) / math.log(2))
-        if value is None:
-            return None
-        root = arb(d).sqrt()
-        for i in range(degree):
-            value = value * root / (big + 2 * i)
-        return value
+        return None if value is None else rodrigues(degree, big, d, BALLS) * value
 
 
 def size_log(q: float, degree: int) -> float:

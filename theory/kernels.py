@@ -21,7 +21,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory.arithmetic import BALLS, Arithmetic
+from theory.arithmetic import BALLS, Arithmetic, rising, rodrigues
 from theory.balls import compare
 from theory.gaussians import gaussian_coefficient
 from theory.gegenbauer import unchecked_legendre
@@ -43,18 +43,6 @@ class Kernel(ABC):
     @abstractmethod
     def line(self, degree: int, on: Arithmetic) -> Any:
         """E[g(G) He_l(G)] in the number type of ``on``."""
-
-
-def rising(big: Any, degree: int, start: Any) -> Any:
-    """``start`` times D (D+2) ... (D+2l-2)."""
-    for i in range(degree):
-        start = start * (big + 2 * i)
-    return start
-
-
-def rodrigues(degree: int, big: Dimension, d: Dimension, on: Arithmetic) -> Any:
-    """d^{l/2} / (D (D+2) ... (D+2l-2)): what l differentiations put in front."""
-    return on.sqrt(on.number(d)) ** degree / rising(on.number(big), degree, on.number(1))
 
 
 @dataclass(frozen=True)
@@ -249,19 +237,8 @@ class Step(Kernel):
         kink = on.number(self.kink)
         if degree == 0:
             return -on.erf(kink / on.sqrt(on.number(2)))
-        hermite = on.number(sp.expand(_hermite(degree - 1).subs(_X, self.kink)))
+        hermite = on.number(sp.expand(sp.hermite_prob(degree - 1, self.kink)))
         return 2 * hermite * on.exp(-kink * kink / 2) / on.sqrt(2 * on.pi())
-
-
-_X = sp.Symbol("x")
-
-
-@lru_cache(maxsize=128)
-def _hermite(degree: int) -> sp.Expr:
-    previous, current = sp.Integer(0), sp.Integer(1)
-    for j in range(degree):
-        previous, current = current, sp.expand(_X * current - j * previous)
-    return current
 
 
 @lru_cache(maxsize=4096)

@@ -37,7 +37,7 @@ def ntk_limit(activation: Activation, degree: int, digits: int = 15) -> arb:
     return refine(
         lambda bits: factor * square(hermite_ball(expr, j, bits)),
         digits,
-        max_bits=integral_bits(digits),
+        max_bits=integral_bits(digits, expr),
         subject=f"the limit of d^({degree}-1) Lambda_{degree} of {activation}",
     )
 

@@ -48,7 +48,7 @@ def slope_covariance(activation: Activation, d: int, digits: int = 15) -> tuple[
         return refine(
             lambda bits: _covariance_ball(activation, d, bits)[index],
             digits,
-            max_bits=integral_bits(digits),
+            max_bits=integral_bits(digits, activation.derivative(1) ** 2),
             subject=f"E[sigma'^2 x x^T] of {activation} at d={d}",
         )
 

@@ -10,7 +10,7 @@ import sympy as sp
 from theory.derivation import Derivation, Exponent, Step
 
 d = sp.Symbol("d", positive=True)
-k, l, i = sp.symbols("k l i", integer=True, positive=True)  # noqa: E741
+k, ell, i = sp.symbols("k l i", integer=True, positive=True)
 j = sp.Symbol("j", integer=True, nonnegative=True)
 Lambda, N, T, c, energy, mu, q = (
     sp.Function(name, positive=True) for name in ("Lambda", "N", "T", "c", "E", "mu", "q")
@@ -34,29 +34,29 @@ NTK_EIGENVALUE = Derivation(
         DIMENSION,
         Step(sp.Eq(q(j), mu(j) ** 2 / N(j)), "Gaussian limit: N(d,j) lambda_j^2 -> mu_j^2"),
         Step(
-            sp.Eq(Lambda(l), d / (2 * l + d - 2) * (l * q(l - 1) + (l + d - 2) * q(l + 1))),
+            sp.Eq(Lambda(ell), d / (2 * ell + d - 2) * (ell * q(ell - 1) + (ell + d - 2) * q(ell + 1))),
             "multiplication of E_w[sigma' sigma'] by <x,x'>",
         ),
         Step(sp.Eq(q(j), sp.factorial(j) * mu(j) ** 2 * d**-j), "substitute", (1, 2)),
         Step(
             sp.Eq(
-                Lambda(l),
+                Lambda(ell),
                 d
-                / (2 * l + d - 2)
+                / (2 * ell + d - 2)
                 * (
-                    l * sp.factorial(l - 1) * mu(l - 1) ** 2 * d ** (1 - l)
-                    + (l + d - 2) * sp.factorial(l + 1) * mu(l + 1) ** 2 * d ** (-l - 1)
+                    ell * sp.factorial(ell - 1) * mu(ell - 1) ** 2 * d ** (1 - ell)
+                    + (ell + d - 2) * sp.factorial(ell + 1) * mu(ell + 1) ** 2 * d ** (-ell - 1)
                 ),
             ),
             "substitute at j = l - 1 and j = l + 1",
             (3, 4),
         ),
         Step(
-            sp.Eq(sp.Limit(d ** (l - 1) * Lambda(l), d, sp.oo), sp.factorial(l) * mu(l - 1) ** 2),
+            sp.Eq(sp.Limit(d ** (ell - 1) * Lambda(ell), d, sp.oo), sp.factorial(ell) * mu(ell - 1) ** 2),
             "the second term is smaller by d^-1",
             (5,),
         ),
-        Step(sp.Eq(Exponent(Lambda(l), d), 1 - l), "exponent of step 5", (5,)),
+        Step(sp.Eq(Exponent(Lambda(ell), d), 1 - ell), "exponent of step 5", (5,)),
     ),
 )
 
@@ -75,13 +75,13 @@ LINEAR_NORM = Derivation(
         "i": "1 <= i < k: the degree k - i stands for every degree below k",
     },
     steps=(
-        Step(sp.Eq(Lambda(l), c(l) * d**NTK_EIGENVALUE.exponent), "rate ntk_eigenvalue"),
-        Step(sp.Eq(T(l), energy(l) / Lambda(l)), "coefficient of a least-norm solution"),
+        Step(sp.Eq(Lambda(ell), c(ell) * d**NTK_EIGENVALUE.exponent), "rate ntk_eigenvalue"),
+        Step(sp.Eq(T(ell), energy(ell) / Lambda(ell)), "coefficient of a least-norm solution"),
         Step(
             sp.Eq(Exponent(T_0, d), 0),
             "Lambda_0 has a limit, mu_1(sigma')^2; without energy in degree 0 T_0 is left out",
         ),
-        Step(sp.Eq(T(l), energy(l) / c(l) * d ** (l - 1)), "substitute", (1, 2)),
+        Step(sp.Eq(T(ell), energy(ell) / c(ell) * d ** (ell - 1)), "substitute", (1, 2)),
         Step(
             sp.Eq(Exponent(W2, d), sp.Max(Exponent(T_0, d), Exponent(T(k), d), Exponent(T(k - i), d))),
             "a sum of k + 1 non-negative terms has the largest of their exponents",

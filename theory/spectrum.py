@@ -16,10 +16,8 @@ from theory.eigenvalues import (
     QUADNTK,
     ZonalKernel,
     exact_weights,
-    ntk_eigenvalue,
-    ntk_trace,
-    quadntk_eigenvalue,
-    quadntk_trace,
+    kernel_eigenvalue,
+    kernel_trace,
     remaining_trace,
 )
 from theory.funk_hecke import coefficients
@@ -169,26 +167,25 @@ class Spectrum:
 def _short(count: int) -> str:
     """An integer, in scientific notation when it has more than MAX_COLUMN digits."""
     exact = str(count)
-    return exact if len(exact) <= MAX_COLUMN else f"{arb(count).str(7, radius=False)}"
+    return exact if len(exact) <= MAX_COLUMN else arb(count).str(7, radius=False)
 
 
 def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
     d = integer_dimension(d)
     degrees = tuple(range(check_degree(max_degree, "max_degree") + 1))
-    single, whole = (ntk_eigenvalue, ntk_trace) if kernel is NTK else (quadntk_eigenvalue, quadntk_trace)
     goal = digits_to_bits(digits)
     values = []
     try:
         table = coefficients(activation, max_degree + kernel.order, d, kernel.order, digits + 2)
     except Undecided:  # one coefficient may be zero without a proof, and every eigenvalue positive all the same
-        values = [single(activation, degree, d, digits) for degree in degrees]
+        values = [kernel_eigenvalue(kernel, activation, degree, d, digits) for degree in degrees]
     with ctx.workprec(goal + GUARD_BITS):
         for degree in degrees[len(values) :]:
             # Two digits more than asked for each coefficient: its square and the sum of squares keep the digits asked.
             values.append(sum((square(table[j]) * w for j, w in exact_weights(kernel, degree, d)), arb(0)))
         counts = tuple(multiplicity(d, degree) for degree in degrees)
         listed = sum((v * n for v, n in zip(values, counts, strict=True)), arb(0))
-        tail = whole(activation, d, digits) - listed
+        tail = kernel_trace(kernel, activation, d, digits) - listed
     if tail.contains(0) and is_polynomial(activation.derivative(kernel.order)):
         tail = remaining_trace(kernel, activation, d, max_degree, digits)  # exactly zero, or small
     return Spectrum(activation, d, degrees, counts, tuple(values), tail, kernel.name, digits)

@@ -1,5 +1,7 @@
 """Closed forms against certified quadrature, on the sphere and on the line, as symbols and as balls."""
 
+from functools import partial
+
 import pytest
 import sympy as sp
 from flint import arb, ctx
@@ -55,7 +57,7 @@ def test_symbols_balls_and_quadrature_agree(name: str) -> None:
             general = coefficient_expr(activation, degree, symbol, derivative)
             for d in DIMENSIONS:
                 expected = quadrature(expr, degree, d)
-                direct = refine(lambda bits: coefficient_ball(expr, degree, d, bits), 20)  # noqa: B023 - used at once
+                direct = refine(partial(coefficient_ball, expr, degree, d), 20)
                 assert direct.overlaps(expected), (derivative, degree, d, direct, expected)
                 for symbolic in (general.subs(symbol, d), coefficient_expr(activation, degree, d, derivative)):
                     if expected.contains(0):

@@ -80,7 +80,7 @@ def a_case(draw: random.Random, function: Function) -> Case:
 
 
 def blocks(seed: int, count: int, cases: int) -> Iterator[Block]:
-    draw = random.Random(seed)  # noqa: S311 - reproducible test cases
+    draw = random.Random(seed)
     for _ in range(count):
         function = a_function(draw)
         yield Block(function, a_dimension(draw), tuple(a_case(draw, function) for _ in range(cases)))

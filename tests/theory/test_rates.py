@@ -23,9 +23,9 @@ from theory.rademacher import linear_rademacher, quadratic_rademacher
 from theory.rates import RATES
 
 SIGMA = Activation.parse("sin(z + pi/4)")
-k, l, p = sp.symbols("k l p", integer=True, positive=True)  # noqa: E741
+k, ell, p = sp.symbols("k l p", integer=True, positive=True)
 EXPECTED = {
-    "ntk_eigenvalue": 1 - l,
+    "ntk_eigenvalue": 1 - ell,
     "linear_norm": k - 1,
     "quadratic_norm": k - 1,
     "ntk_samples": p,
@@ -85,7 +85,7 @@ def slope(value: Callable[[int], float], small: int = 2000) -> float:
 @pytest.mark.parametrize("degree", [1, 2, 3])
 def test_eigenvalue_exponent(degree: int) -> None:
     measured = slope(lambda d: float(ntk_eigenvalue(SIGMA, degree, d)))
-    assert measured == pytest.approx(float(RATES["ntk_eigenvalue"].exponent.subs(l, degree)), abs=0.01)
+    assert measured == pytest.approx(float(RATES["ntk_eigenvalue"].exponent.subs(ell, degree)), abs=0.01)
 
 
 @pytest.mark.parametrize("low", [1, 2, 3])
