@@ -1,35 +1,79 @@
 """Two-layer networks near initialisation in torch: features, kernels, good directions and regularised training."""
 
-from numerics.constructions import random_signs, sparse_displacement
+from numerics.constructions import (
+    Construction,
+    Norm,
+    dense_construction,
+    joint_construction,
+    random_signs,
+    sparse_construction,
+    sparse_displacement,
+)
 from numerics.covariance import FeatureCovariance, feature_covariance
+from numerics.curvature import Eigenvalue, extreme_eigenvalue, hessian_vector, lipschitz_constant
 from numerics.directions import GoodDirections
+from numerics.distributed import ShardedNetwork, process_group
 from numerics.estimate import Estimate
-from numerics.kernels import ntk_gram
+from numerics.harmonics import Harmonics
+from numerics.kernels import NTKOperator, ntk_gram, quadntk_gram
+from numerics.losses import LOSSES, Loss
+from numerics.memory import WouldNotFit
 from numerics.network import TwoLayerNetwork
-from numerics.objective import Parts, TaylorObjective, Weights
-from numerics.ridge import KernelRidge
+from numerics.objective import Objective
+from numerics.optimizers import LBFGS, Adam, GradientDescent, PerturbedGradientDescent
+from numerics.precision import allow_tf32
+from numerics.regularizer import Parts, Weights
+from numerics.ridge import KernelRidge, RidgeSolution, iterative_kernel_ridge
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
-from numerics.train import Diverged, Trajectory, adam, small_start
+from numerics.train import Diverged, Record, Trajectory, small_start, train
+from numerics.variation import SignVariation, sign_variation
 
 __all__ = [
+    "LBFGS",
+    "LOSSES",
+    "Adam",
+    "Construction",
     "Diverged",
+    "Eigenvalue",
     "Estimate",
     "FeatureCovariance",
     "GoodDirections",
+    "GradientDescent",
+    "Harmonics",
     "KernelRidge",
+    "Loss",
+    "NTKOperator",
+    "Norm",
+    "Objective",
     "Parts",
+    "PerturbedGradientDescent",
+    "Record",
+    "RidgeSolution",
+    "ShardedNetwork",
+    "SignVariation",
     "Target",
-    "TaylorObjective",
     "Trajectory",
     "TwoLayerNetwork",
     "Weights",
-    "adam",
+    "WouldNotFit",
+    "allow_tf32",
+    "dense_construction",
+    "extreme_eigenvalue",
     "feature_covariance",
     "generator",
+    "hessian_vector",
+    "iterative_kernel_ridge",
+    "joint_construction",
+    "lipschitz_constant",
     "ntk_gram",
+    "process_group",
+    "quadntk_gram",
     "random_signs",
+    "sign_variation",
     "small_start",
+    "sparse_construction",
     "sparse_displacement",
     "sphere",
+    "train",
 ]

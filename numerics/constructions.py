@@ -1,18 +1,56 @@
-r"""The construction W_Q: a displacement through which the quadratic term expresses one sparse monomial.
+r"""The constructions: W_L for the dense part, W_Q for the sparse part, random signs, and their sum.
 
-With g of :mod:`theory.directions`, E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}. Then for alpha
+W_Q: with g of :mod:`theory.directions`, E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}. Then for alpha
 <beta,x>^{k+1}, W_r = s_r c_r beta, c_r^2 = 4 m^{-1/2} |alpha
 g(<beta,w_r>)| where a_r = sign(alpha g), else 0, gives f_Q -> alpha <beta,x>^{k+1} and |W_Q|_{2,4}^4 -> 8 alpha^2
-E[g^2]. Derived: docs/mathematics, section 4.
+E[g^2].
+
+W_L: the least-norm W in the good directions whose f_L(W) agrees with f_k. Through the span, W_L = T G^{-1} f with the
+Gram matrix G = T*T and the coefficients f of f_k: its f_L has exactly f_k as its part of degree <= k. Through Sigma, W_L
+= sum_i v_i <v_i, T f> / lambda_i over the top n_k eigenpairs: the least-squares fit by the eigenspace.
+
+Derived: docs/mathematics, section 4.
 """
 
 from __future__ import annotations
 
-import torch
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
+import torch
+from flint import arb
+
+from numerics.covariance import FeatureCovariance
+from numerics.harmonics import Harmonics
 from numerics.network import TwoLayerNetwork
-from numerics.targets import legendre_values
-from theory.directions import sparse_profile
+from numerics.span import Span
+from numerics.targets import Target, legendre_values
+from theory.directions import dense_norm, sparse_norm, sparse_profile
+from theory.gegenbauer import monomial_coefficients
+from theory.sphere import check_degree, multiplicity
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A norm of a construction, measured at width m, next to the theory's value at infinite width."""
+
+    measured: float
+    predicted: arb
+
+
+@dataclass(frozen=True)
+class Construction:
+    """A displacement and its norms.
+
+    Attributes:
+        W: (m, d).
+        norms: by name: "|W_L|^2" and "|W_Q|_{2,4}^4".
+    """
+
+    W: torch.Tensor
+    norms: Mapping[str, Norm]
 
 
 def random_signs(m: int, generator: torch.Generator) -> torch.Tensor:
@@ -39,6 +77,8 @@ def sparse_displacement(
     Raises:
         ValueError: k < 1, or a coefficient lambda_j(sigma'') that the construction divides by is proved to be zero.
         Undecided: such a coefficient could not be told from zero.
+
+    Cost: m d.
     """
     d, sigma = network.d, network.activation.exact
     u = network.w @ beta
@@ -51,3 +91,120 @@ def sparse_displacement(
     if signs is not None:
         length = length * signs.to(length)
     return length[:, None] * beta[None, :]
+
+
+def sparse_construction(
+    network: TwoLayerNetwork,
+    betas: torch.Tensor,
+    alphas: list[float],
+    k: int,
+    signs: torch.Tensor | None = None,
+) -> Construction:
+    """W_Q for sum_i alpha_i <beta_i,x>^{k+1} with R terms: pair r serves term r mod R, alone.
+
+    No neuron serves two terms, so there are no cross terms, and |W_Q|_{2,4}^4 -> R sum_i 8 alpha_i^2 E[g^2].
+
+    Args:
+        network: one network. betas: unit rows, (R, d). alphas: R coefficients. k, signs: as
+            :func:`sparse_displacement`.
+
+    Raises:
+        ValueError: shapes that do not match, fewer pairs of neurons than terms, and as :func:`sparse_displacement`.
+
+    Cost: R m d.
+    """
+    count, pairs = len(alphas), network.m // 2
+    if betas.shape != (count, network.d) or not 1 <= count <= pairs:
+        raise ValueError(f"betas of shape {tuple(betas.shape)}: needs ({count}, {network.d}), 1 <= {count} <= m / 2")
+    turn = (torch.arange(pairs, device=network.device) % count).repeat(2)
+    W = torch.zeros_like(network.w)
+    predicted = arb(0)
+    for i, (beta, alpha) in enumerate(zip(betas.to(network.w), alphas, strict=True)):
+        mine = turn == i
+        share = network.m / int(mine.sum())  # the average over the term's own neurons stands for that over all
+        W += torch.where(mine[:, None], sparse_displacement(network, beta, alpha * share, k, signs), 0)
+        predicted += sparse_norm(network.activation.exact, k, network.d, alpha) * share
+    measured = float(W.square().sum(1).square().sum())
+    return Construction(W, {"|W_Q|_{2,4}^4": Norm(measured, predicted)})
+
+
+def coefficients(target: Target, k: int, like: torch.Tensor) -> torch.Tensor:
+    """<f, Y_j> of the part of degree <= k in the orthonormal harmonics of :class:`numerics.harmonics.Harmonics`, (n_k,).
+
+    A zonal term alpha sqrt(N) P_l(<beta, u>) has coefficients alpha Y_j(beta) / sqrt(N), by the addition theorem.
+    """
+    parts = []
+    for degree in range(check_degree(k, "k") + 1):
+        count = multiplicity(target.d, degree)
+        weights, betas = target.terms.get(degree, (like.new_zeros(1), torch.eye(target.d)[:1]))
+        values = (
+            Harmonics(target.d, degree, torch.float64, like.device).values(betas.to(like.device, torch.float64))
+            if degree
+            else torch.ones(len(betas), 1, dtype=torch.float64, device=like.device)
+        )
+        parts.append(weights.to(values) @ values / math.sqrt(count))
+    return torch.cat(parts).to(like.device)
+
+
+def dense_construction(
+    network: TwoLayerNetwork, target: Target, k: int, method: Literal["span", "eigen"] = "span"
+) -> Construction:
+    r"""W_L for the target's part of degree <= k, with \|W_L\|^2 next to sum_l \|f_l\|^2 / Lambda_l.
+
+    Args:
+        network: one network. target: f*, whose degrees above k are left out. k: low degree, >= 0.
+        method: "span" (through the Gram matrix of the span) or "eigen" (through Sigma).
+
+    Raises:
+        ValueError: unknown method, or as :class:`numerics.directions.GoodDirections`; a Lambda_l that is zero for a degree
+            with energy.
+
+    Cost: as the good directions of that method.
+    """
+    span = Span(network, k)
+    f = coefficients(target, k, network.w)
+    if method == "span":
+        half = span.apply(torch.linalg.solve(span.gram, f))
+    elif method == "eigen":
+        values, vectors = FeatureCovariance(network).top(span.dimension)
+        first = vectors[:, : network.m // 2]
+        image = span.apply(f).to(first)
+        inner = 2 * torch.einsum("jrd,rd->j", first, image)
+        half = torch.einsum("j,jrd->rd", inner / values, first)
+    else:
+        raise ValueError(f"method={method!r}: needs 'span' or 'eigen'")
+    W = torch.cat([half, -half]).to(network.w)
+    energies = {degree: energy for degree, energy in target.energies().items() if degree <= k}
+    predicted = dense_norm(network.activation.exact, network.d, energies)
+    return Construction(W, {"|W_L|^2": Norm(float(W.double().square().sum()), predicted)})
+
+
+def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: torch.Tensor) -> Construction:
+    """W = W_L + S W_Q for a target of degree <= k plus sparse terms of degree k + 1 exactly.
+
+    The harmonic alpha sqrt(N) P_{k+1} of a sparse term is a multiple of <beta,x>^{k+1} less its parts of lower degree,
+    which W_L takes over.
+
+    Args:
+        network: one network. target: f*. k: low degree, >= 1. signs: s_r = +-1, (m,).
+
+    Raises:
+        ValueError: a target with degrees above k + 1 or none of degree k + 1, and as the two constructions.
+
+    Cost: that of both.
+    """
+    if max(target.terms) != k + 1:
+        raise ValueError(f"target of degree {max(target.terms)} at k={k}: needs degree k + 1")
+    d, alphas_betas = target.d, target.terms[k + 1]
+    alphas, betas = alphas_betas
+    c = {j: float(value) for j, value in monomial_coefficients(k + 1, d).items()}
+    top = c[k + 1] * math.sqrt(multiplicity(d, k + 1))
+    low = Target(d, {degree: term for degree, term in target.terms.items() if degree <= k})
+    for j in c:
+        if j <= k:
+            factor = -c[j] * math.sqrt(multiplicity(d, j)) / top
+            low = low + Target.zonal(d, j, betas, (alphas * factor).tolist())
+    strengths = (alphas / (top * d ** ((k + 1) / 2))).tolist()
+    dense = dense_construction(network, low, k)
+    sparse = sparse_construction(network, betas, strengths, k, signs)
+    return Construction(dense.W + sparse.W, {**dense.norms, **sparse.norms})

@@ -23,7 +23,9 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
+from numerics.memory import available_bytes, require
 from numerics.network import TwoLayerNetwork
+from numerics.precision import full_precision
 from numerics.quadrature import pair_rule
 
 MAX_POINTS = 320
@@ -32,6 +34,8 @@ PROBES = (-0.9, -0.3, 0.0, 0.4, 0.95)
 """Values of rho at which the quadrature is refined until it settles."""
 SETTLED = 1e-11
 """Relative change below which neither quadrature nor interpolant is refined further."""
+BLOCK_NUMBERS = 2**18
+"""Entries of one block of rows of c, K and H: small enough for the caches of a processor."""
 TOLERABLE = 1e-6
 """Relative error above which the covariance is refused."""
 
@@ -75,11 +79,18 @@ class ZonalTensor:
             )
         return ZonalTensor(coefficients, error)
 
-    def __call__(self, rho: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """(c, K, H) at each rho in [-1, 1]."""
-        values = np.polynomial.chebyshev.chebval(rho.double().cpu().numpy(), self.coefficients.T)
-        c, k, h = (torch.from_numpy(np.ascontiguousarray(v)).to(rho) for v in values)
-        return c, k, h
+    def __call__(self, rho: torch.Tensor) -> torch.Tensor:
+        """(c, K, H) at each rho in [-1, 1], stacked in front, by Clenshaw's recurrence in the dtype of ``rho``."""
+        coefficients = torch.from_numpy(self.coefficients).to(rho)
+        shape = (3, *[1] * rho.ndim)
+        double = 2 * rho
+        last = torch.zeros(3, *rho.shape, dtype=rho.dtype, device=rho.device)
+        current = torch.zeros_like(last)
+        for column in coefficients.T.flip(0)[:-1]:
+            # b_j = a_j + 2 rho b_{j+1} - b_{j+2}, the oldest of the three overwritten
+            last.neg_().addcmul_(double, current).add_(column.reshape(shape))
+            last, current = current, last
+        return last.neg_().addcmul_(rho, current).add_(coefficients[:, 0].reshape(shape))
 
 
 def _settled_points(network: TwoLayerNetwork) -> tuple[int, float]:
@@ -115,63 +126,118 @@ def _zonal_value(network: TwoLayerNetwork, rho: float, points: int) -> np.ndarra
 
 
 class FeatureCovariance:
-    """Sigma of a network as an operator on displacements of shape (m, d).
+    """Sigma of a network as an operator on displacements of shape (*batch, m, d).
 
     Args:
         network: at its initialisation; sigma' must be smooth.
+        cache: keep the three m/2 x m/2 tables of c, K and H; when None, if they take at most a quarter of the memory
+            available. Without them each product evaluates the interpolants again, block by block.
 
     Attributes:
         error: estimated relative error of the zonal functions, below 1e-6.
 
     Raises:
         ValueError: that accuracy is not reached.
+        WouldNotFit: ``cache=True`` and the tables do not fit.
 
-    Cost: construction O(m^2) memory for three tables; matmul four products of shape m/2 x m/2 x d.
+    Cost: matmul three products of shape m/2 x m/2 x d, O(m^2 d); memory 3 m^2/4 numbers with the tables, O(m d) beyond
+    one block without.
     """
 
-    def __init__(self, network: TwoLayerNetwork) -> None:
+    def __init__(self, network: TwoLayerNetwork, cache: bool | None = None) -> None:
         self.network = network
-        tensor = ZonalTensor.of(network)
-        self.error = tensor.error
-        rho = (network.half.double() @ network.half.double().T).clamp(-1.0, 1.0)
-        self._c, self._k, self._h = (table.to(network.half) for table in tensor(rho))
+        self._tensor = ZonalTensor.of(network)
+        self.error = self._tensor.error
+        self._all = network.gather(network.half)
+        pairs = network.half.shape[-2]
+        need = 3 * math.prod(network.batch) * pairs * self._all.shape[-2] * network.dtype.itemsize
+        if cache is None:
+            cache = 4 * need <= available_bytes(network.device)
+        elif cache:
+            fits = "use cache=False, which needs one block of rows at a time"
+            require(need, f"the tables of c, K and H at m={network.m}", network.device, fits)
+        step = max(1, BLOCK_NUMBERS // (math.prod(network.batch) * self._all.shape[-2]))
+        self._blocks = [slice(start, min(start + step, pairs)) for start in range(0, pairs, step)]
+        self._tables = [self._evaluate(block) for block in self._blocks] if cache else None
 
+    def _evaluate(self, rows: slice) -> torch.Tensor:
+        """(c, K, H) between the neurons ``rows`` kept here and all, shape (3, *batch, rows, m/2)."""
+        rho = self.network.half[..., rows, :].double() @ self._all.double().mT
+        return self._tensor(rho.clamp_(-1.0, 1.0)).to(self.network.dtype)
+
+    @full_precision
     def half_matmul(self, difference: torch.Tensor) -> torch.Tensor:
-        """S D for D of shape (m/2, d), over the distinct neurons."""
-        w = self.network.half
-        b = w @ difference.T  # b_rs = <w_r, D_s>
-        own = torch.diagonal(b)
-        along = (self._k * b).sum(1) + self._h @ own
-        result = self._c @ difference + self._k @ (own[:, None] * w) + (self._h * b) @ w
-        return (result + along[:, None] * w) / self.network.m
+        """S D for D of shape (*batch, m/2, d), over the distinct neurons."""
+        every, w = self.network.gather(difference), self._all
+        own = (every * w).sum(-1)[..., None, :]  # <w_s, D_s>, (*batch, 1, m/2)
+        result = torch.empty_like(difference)
+        for i, rows in enumerate(self._blocks):
+            c, k, h = self._evaluate(rows) if self._tables is None else self._tables[i]
+            here = self.network.half[..., rows, :]
+            cross = here @ every.mT  # <w_r, D_s>
+            along = (k * cross).sum(-1, keepdim=True) + h @ own.mT
+            mixed = (k * own).addcmul_(h, cross)
+            result[..., rows, :] = c @ every + mixed @ w + along * here
+        return result.div_(self.network.m)
 
     def matmul(self, W: torch.Tensor) -> torch.Tensor:
-        """Sigma W for a displacement W of shape (m, d)."""
-        plus, minus = W.chunk(2)
+        """Sigma W for a displacement W of shape (*batch, m, d)."""
+        plus, minus = W.chunk(2, dim=-2)
         half = self.half_matmul(plus - minus)
-        return torch.cat([half, -half])
+        return torch.cat([half, -half], dim=-2)
 
     def energy(self, W: torch.Tensor) -> torch.Tensor:
-        r"""\|f_L(.; W)\|_{L2}^2 = W^T Sigma W, a scalar tensor."""
-        plus, minus = W.chunk(2)
-        return (self.half_matmul(plus - minus) * (plus - minus)).sum()
+        r"""\|f_L(.; W)\|_{L2}^2 = W^T Sigma W, of shape batch."""
+        plus, minus = W.chunk(2, dim=-2)
+        difference = plus - minus
+        return self.network.reduce((self.half_matmul(difference) * difference).sum((-2, -1)))
+
+    def sign_energy(self, W: torch.Tensor) -> torch.Tensor:
+        r"""E_S \|f_L(.; S W)\|_{L2}^2 = sum_r W_r^T Sigma_rr W_r over independent signs, of shape batch.
+
+        Block (r, r) is (1/m) [c I + 2 (K + H) w_r w_r^T] at rho = 1. Cost: O(m d).
+        """
+        c, k, h = self._tensor(torch.ones((), dtype=torch.float64, device=W.device)).tolist()
+        along = (W * self.network.w).sum(-1).square().sum(-1)
+        return self.network.reduce(c * W.square().sum((-2, -1)) + 2 * (k + h) * along) / self.network.m
 
     def dense(self) -> torch.Tensor:
-        """Sigma as a matrix (m d, m d). Cost: (m d)^2 memory; for small m d."""
+        """Sigma as a matrix (m d, m d) of one network.
+
+        Raises:
+            ValueError: a batch of networks.
+            WouldNotFit: (m d)^2 numbers do not fit in memory.
+
+        Cost: (m d)^2 memory; for small m d.
+        """
+        self._single("dense()")
         m, d = self.network.m, self.network.d
+        size = self.network.dtype.itemsize
+        fits = math.isqrt(available_bytes(self.network.device) // (2 * size))
+        require(
+            2 * size * (m * d) ** 2,
+            f"Sigma as a matrix at m={m}, d={d}",
+            self.network.device,
+            f"m d <= {fits} would fit",
+        )
         identity = torch.eye(m * d, dtype=self.network.dtype, device=self.network.device)
         columns = [self.matmul(column.reshape(m, d)).flatten() for column in identity]
         return torch.stack(columns, dim=1)
 
     def top(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The largest ``count`` eigenvalues, descending, and unit eigenvectors of shape (count, m, d).
+        """The largest ``count`` eigenvalues, descending, and unit eigenvectors of shape (count, m, d), of one network.
 
-        Lanczos on S (scipy ``eigsh``, double precision, fixed start vector), so each is accurate to rounding.
+        Lanczos on S (scipy ``eigsh``, double precision, fixed start vector) with restarts until each residual is at
+        rounding level. Antisymmetric duplicates are divided out, so no eigenvalue is zero for that reason; the d-fold
+        eigenvalue that the infinite-width limit has is split at finite width.
 
         Raises:
-            ValueError: count < 1 or count >= m d / 2.
+            ValueError: a batch of networks, count < 1 or count >= m d / 2.
+
+        Cost: some tens of products with S, and count m d / 2 numbers.
         """
-        half, d = self.network.m // 2, self.network.d
+        self._single("top()")
+        half, d = self.network.half.shape[-2], self.network.d
         if not 1 <= count < half * d:
             raise ValueError(f"count={count}: needs 1 <= count < m d / 2 = {half * d}")
 
@@ -189,7 +255,14 @@ class FeatureCovariance:
         full = torch.cat([halves, -halves], dim=1) / math.sqrt(2)
         return torch.from_numpy(2 * values[order].copy()).to(self.network.half), full
 
+    def _single(self, call: str) -> None:
+        if self.network.batch:
+            raise ValueError(f"{call}: this network has batch {self.network.batch}; take network.member(i)")
+        here, every = self.network.pairs, self.network.m // 2
+        if here < every:
+            raise ValueError(f"{call}: needs all neurons in one process, {here} of {every} pairs are here")
 
-def feature_covariance(network: TwoLayerNetwork) -> FeatureCovariance:
+
+def feature_covariance(network: TwoLayerNetwork, cache: bool | None = None) -> FeatureCovariance:
     """The feature covariance of ``network`` as an operator: ``.matmul(W)``, ``.dense()``, ``.top(n_k)``."""
-    return FeatureCovariance(network)
+    return FeatureCovariance(network, cache)

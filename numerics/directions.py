@@ -5,42 +5,79 @@ where T Y = E_x[ grad f(x) Y(x) ] has neuron block
 
 .. math:: \frac{a_r}{\sqrt m}\left[ \lambda_l(z\sigma') Y(w_r) w_r + \lambda_l(\sigma) \nabla_{tan} Y(w_r) \right].
 
-Both spaces consist of antisymmetric displacements (v, -v), so projecting touches only D = W_+ - W_-.
+Both spaces consist of antisymmetric displacements (p, -p), so projecting touches only D = W_+ - W_-.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 
 from numerics.covariance import FeatureCovariance
-from numerics.network import TwoLayerNetwork
+from numerics.memory import require
+from numerics.network import ROW_NUMBERS, TwoLayerNetwork
+from numerics.precision import full_precision
 from numerics.sampling import generator
-from theory.activations import Activation, Z
-from theory.funk_hecke import coefficient
+from numerics.span import Span
 from theory.sphere import check_degree, cumulative_multiplicity
 
-MAX_SPAN_DEGREE = 1
+
+class Basis(Protocol):
+    """Orthonormal antisymmetric displacements b_j = (p_j, -p_j), by what is done with them."""
+
+    def coordinates(self, difference: torch.Tensor) -> torch.Tensor:
+        """<b_j, W> = <p_j, D>, shape (*batch, n_k)."""
+
+    def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
+        """sum_j c_j p_j, shape (..., m/2, d)."""
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """f_L(x_i; b_j), shape (*batch, n, n_k)."""
+
+
+class Dense:
+    """A basis that is stored: ``half`` of shape (*batch, n_k, m/2, d) holds p_j, with <p_i, p_j> = delta_ij / 2."""
+
+    def __init__(self, network: TwoLayerNetwork, half: torch.Tensor) -> None:
+        self._network, self._shape, self._flat = network, half.shape[-2:], half.flatten(-2)
+
+    def coordinates(self, difference: torch.Tensor) -> torch.Tensor:
+        """Cost: n_k m d."""
+        return self._network.reduce((self._flat @ difference.flatten(-2)[..., None])[..., 0])
+
+    def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
+        """Cost: n_k m d."""
+        return (coordinates[..., None, :] @ self._flat)[..., 0, :].unflatten(-1, self._shape)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Cost: n m d n_k."""
+        network = self._network
+        (first,) = network.activation.derivatives(x @ network.half.mT, 1)
+        half = self._flat.unflatten(-1, self._shape)
+        columns = [(first * (x @ half[..., j, :, :].mT)).sum(-1) for j in range(half.shape[-3])]
+        return network.reduce(torch.stack(columns, dim=-1)) * (2 / math.sqrt(network.m))
 
 
 class GoodDirections:
-    """Orthogonal projection P_{<=k} on displacements of shape (m, d).
+    """Orthogonal projection P_{<=k} on displacements of shape (*batch, m, d).
 
     Args:
         network: at its initialisation.
-        k: low degree.
-        method: "span" (closed form T Y; k = 0 or 1) or "eigen" (top n_k eigenvectors of Sigma; any k).
+        k: low degree, >= 0.
+        method: "span" (closed form T Y) or "eigen" (top n_k eigenvectors of Sigma, the definition).
 
     Attributes:
-        half_basis: (n_k, m/2, d); the vectors (v, -v) are orthonormal.
+        dimension: n_k = sum of N(d,l) over l <= k.
 
     Raises:
-        ValueError: unknown method, k not available for it, or m d too small to hold n_k independent directions.
+        ValueError: unknown method, m d too small to hold n_k independent directions, directions that are linearly
+            dependent because a coefficient vanishes, or "eigen" on a network shared among processes.
+        WouldNotFit: the basis does not fit in memory.
 
-    Cost: building the span O(m d^3) time and m d^2 / 2 memory at k = 1; each projection 2 n_k m d.
+    Cost: "span" is built in O(n_k m d^k) and applied in O(m d^k + n_k^2); "eigen" stores n_k m d / 2 numbers.
     """
 
     def __init__(self, network: TwoLayerNetwork, k: int, method: Literal["span", "eigen"] = "span") -> None:
@@ -49,33 +86,57 @@ class GoodDirections:
         if 2 * self.dimension > network.m * network.d:
             raise ValueError(f"m={network.m}: needs m d / 2 >= n_k = {self.dimension} at k={k}; use a wider network")
         if method == "eigen":
-            vectors = FeatureCovariance(network).top(self.dimension)[1]
-            self.half_basis = vectors[:, : network.m // 2]
+            if network.pairs < network.m // 2:
+                here = f"{network.pairs} of {network.m // 2} pairs are here"
+                raise ValueError(f"method={method!r}: needs all neurons in one process, {here}; use method='span'")
+            self._require_dense(network.pairs)
+            members = [network.member(i) for i in range(network.batch[0])] if network.batch else [network]
+            halves = [FeatureCovariance(one).top(self.dimension)[1][:, : network.m // 2] for one in members]
+            self._basis: Basis = Dense(network, torch.stack(halves) if network.batch else halves[0])
         elif method == "span":
-            self.half_basis = _orthonormal(_span(network, k))
+            self._basis = Span(network, k)
         else:
             raise ValueError(f"method={method!r}: needs 'span' or 'eigen'")
-        self._flat = self.half_basis.flatten(1)
+
+    def _require_dense(self, pairs: int) -> None:
+        numbers = 2 * math.prod(self.network.batch) * self.dimension * pairs * self.network.d
+        purpose = f"a stored basis of n_k = {self.dimension} displacements at m={self.network.m}"
+        fits = "method='span' keeps none; or use a smaller m or k"
+        require(numbers * self.network.dtype.itemsize, purpose, self.network.device, fits)
 
     def shuffled(self, seed: int) -> GoodDirections:
         """A control: a random antisymmetric subspace of the same dimension, in place of the good one."""
-        gen = generator(seed, self.network.device)
-        shape = self.half_basis.shape
-        noise = torch.randn(shape, generator=gen, dtype=self.network.dtype, device=self.network.device)
+        network = self.network
+        self._require_dense(network.m // 2)
+        gen = generator(seed, network.device)
+        # Over all pairs, also those kept elsewhere: rows of a part alone would not be orthonormal together.
+        shape = (*network.batch, self.dimension, network.m // 2, network.d)
+        noise = torch.randn(shape, generator=gen, dtype=network.dtype, device=network.device)
+        flat = torch.linalg.qr(noise.flatten(-2).double().mT).Q.mT / math.sqrt(2)
         other = copy.copy(self)
-        other.half_basis = _orthonormal(noise)
-        other._flat = other.half_basis.flatten(1)
+        own = slice(network.first_pair, network.first_pair + network.pairs)
+        other._basis = Dense(network, flat.to(noise).reshape(shape)[..., own, :])
         return other
 
+    @full_precision
+    def half_coordinates(self, difference: torch.Tensor) -> torch.Tensor:
+        """Coefficients <b_j, W> of W in the orthonormal basis, from D = W_+ - W_-, shape (*batch, n_k)."""
+        return self._basis.coordinates(difference)
+
+    @full_precision
+    def half_combine(self, coordinates: torch.Tensor) -> torch.Tensor:
+        """p of shape (*batch, m/2, d), where (p, -p) is the displacement with these coordinates."""
+        return self._basis.combine(coordinates)
+
     def coordinates(self, W: torch.Tensor) -> torch.Tensor:
-        """Coefficients of W in the orthonormal basis, shape (n_k,)."""
-        plus, minus = W.chunk(2)
-        return self._flat @ (plus - minus).flatten()
+        """Coefficients of W in the orthonormal basis, shape (*batch, n_k)."""
+        plus, minus = W.chunk(2, dim=-2)
+        return self.half_coordinates(plus - minus)
 
     def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """The displacement with these coordinates, shape (m, d)."""
-        half = (coordinates @ self._flat).reshape(self.network.half.shape)
-        return torch.cat([half, -half])
+        """The displacement with these coordinates, shape (*batch, m, d)."""
+        half = self.half_combine(coordinates)
+        return torch.cat([half, -half], dim=-2)
 
     def project(self, W: torch.Tensor) -> torch.Tensor:
         """P_{<=k} W."""
@@ -85,46 +146,43 @@ class GoodDirections:
         """P_{>k} W = W - P_{<=k} W."""
         return W - self.project(W)
 
+    @full_precision
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Linear term along each basis vector, shape (n, n_k).
+        """Linear term along each basis vector, shape (*batch, n, n_k).
 
-        By linearity f_L(x; P W) is this matrix times the coordinates of W. Cost: n m d n_k.
+        By linearity f_L(x; P W) is this matrix times the coordinates of W. Cost: "span" n m d^k; "eigen" n m d n_k.
         """
-        (first,) = self.network.activation.derivatives(x @ self.network.half.T, 1)
-        columns = [(first * (x @ v.T)).sum(1) for v in self.half_basis]
-        return torch.stack(columns, dim=1) * (2 / math.sqrt(self.network.m))
+        step = max(1, ROW_NUMBERS // (self.network.half[..., 0].numel() + self.network.d ** max(self.k, 1)))
+        return torch.cat([self._basis.features(part) for part in x.split(step, dim=-2)], dim=-2)
 
+    def half_basis(self) -> torch.Tensor:
+        """All p_j, shape (*batch, n_k, m/2, d), with <p_i, p_j> = delta_ij / 2. Memory: n_k m d / 2 numbers."""
+        self._require_dense(self.network.pairs)
+        identity = torch.eye(self.dimension, dtype=self.network.dtype, device=self.network.device)
+        batch = self.network.half.shape[:-2]
+        return torch.stack([self.half_combine(row.expand(*batch, -1)) for row in identity], dim=-3)
 
-def _span(network: TwoLayerNetwork, k: int) -> torch.Tensor:
-    """T Y (the positive half) for an orthonormal basis of harmonics of degree <= k, shape (n_k, m/2, d)."""
-    if k > MAX_SPAN_DEGREE:
-        raise ValueError(f"k={k}: the closed span is available for k <= {MAX_SPAN_DEGREE}; use method='eigen'")
-    d, w = network.d, network.half
-    sigma = network.activation.exact
-    radial = Activation(Z * sigma.derivative(1))
+    def sign_energy(self, W: torch.Tensor) -> torch.Tensor:
+        r"""E_S \|P_{<=k} S W\|^2 = sum_r W_r^T P_rr W_r over independent signs, of shape batch. Cost: n_k m d."""
+        total = torch.zeros(W.shape[:-2], dtype=W.dtype, device=W.device)
+        squares = W.chunk(2, dim=-2)
+        half = self.half_basis()
+        for j in range(self.dimension):
+            total += sum((half[..., j, :, :] * part).sum(-1).square().sum(-1) for part in squares)
+        return self.network.reduce(total)
 
-    def value(activation: Activation, degree: int) -> float:
-        return float(coefficient(activation, degree, d))
+    def principal_angles(self, other: GoodDirections) -> torch.Tensor:
+        """Angles between the two subspaces in radians, ascending, shape (*batch, min n_k).
 
-    blocks = [value(radial, 0) * w[None]]  # Y = 1 has no tangential gradient
-    if k >= 1:
-        # Y_j(u) = sqrt(d) u_j on the unit sphere, with tangential gradient sqrt(d) (e_j - u_j u).
-        lam_radial, lam_sigma = value(radial, 1), value(sigma, 1)
-        identity = torch.eye(d, dtype=w.dtype, device=w.device)
-        along = w.T[:, :, None] * w[None]  # (d, m/2, d): w_rj w_r
-        tangent = identity[:, None, :] - along
-        blocks.append(math.sqrt(d) * (lam_radial * along + lam_sigma * tangent))
-    return torch.cat(blocks) / math.sqrt(network.m)
-
-
-def _orthonormal(vectors: torch.Tensor) -> torch.Tensor:
-    """Basis of the same span in which the copies (v, -v) are orthonormal (each v has norm 1/sqrt 2)."""
-    flat = vectors.flatten(1).double()
-    q, r = torch.linalg.qr(flat.T)
-    diagonal = torch.diagonal(r).abs()
-    if bool((diagonal <= 1e-10 * diagonal.max()).any()):
-        raise ValueError(
-            "span{T Y}: the directions are linearly dependent (a coefficient lambda_l vanishes or m is too small); "
-            "use an activation without that parity, such as tanh(z + 1), or a wider network"
-        )
-    return (q.T / math.sqrt(2)).to(vectors.dtype).reshape(vectors.shape)
+        From the singular values of both cosines and sines (Bjoerck & Golub 1973), so that small angles keep their
+        digits. Raises ValueError when the subspaces belong to different networks.
+        """
+        if other.network is not self.network:
+            raise ValueError("the subspaces belong to different networks; build both from this one")
+        gather = self.network.gather
+        first, second = sorted((self, other), key=lambda directions: directions.dimension)
+        a, b = (gather(directions.half_basis()).flatten(-2).double() * math.sqrt(2) for directions in (first, second))
+        overlap = a @ b.mT
+        cosines = torch.linalg.svdvals(overlap).clamp(max=1)
+        sines = torch.linalg.svdvals(a - overlap @ b).clamp(max=1).flip(-1)
+        return torch.where(cosines < 0.7, cosines.arccos(), sines.arcsin())

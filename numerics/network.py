@@ -2,19 +2,27 @@ r"""The two-layer network and its Taylor terms.
 
 f(x; W0 + W) = m^{-1/2} sum_r a_r sigma(<w_r + W_r, x>), inputs on S^{d-1}(sqrt d), weights w_r on S^{d-1}(1).
 Antisymmetric initialisation: w_{r+m/2} = w_r, a_r = +1, a_{r+m/2} = -1 for r < m/2, so f(x; W0) = 0 exactly.
+
+Several networks at once: with B seeds every tensor has a leading axis of length B, and one product serves all.
 """
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 
 from numerics.activations import TorchActivation
+from numerics.precision import full_precision
 from numerics.sampling import generator, sphere
 from theory.activations import Activation
 from theory.sphere import integer_dimension
 from theory.taylor import check_width
+
+ROW_NUMBERS = 2**24
+"""Numbers in one block of preactivations: longer inputs are evaluated in blocks of rows."""
 
 
 class TwoLayerNetwork:
@@ -24,14 +32,20 @@ class TwoLayerNetwork:
         d: input dimension, >= 3.
         m: width, even.
         activation: sigma.
-        seed: of the initial weights.
+        seed: of the initial weights; B seeds give B networks, and shapes gain a leading axis B.
         dtype, device: of the weights and of everything computed from them.
 
     Attributes:
-        w: initial weights, (m, d), rows of norm 1. a: signs, (m,).
+        batch: () for one network, (B,) for B of them.
+        half: the m/2 distinct initial weights, (*batch, m/2, d), rows of norm 1. w: all of them, (*batch, m, d).
+        a: signs, (m,).
+
+    Inputs x have shape (n, d), the same for all networks, or (*batch, n, d); displacements (*batch, m, d).
 
     Raises:
-        ValueError: d < 3, or m odd or < 2.
+        ValueError: d < 3, m odd or < 2, or an empty sequence of seeds.
+
+    Cost: m d / 2 Gaussian draws for each seed.
     """
 
     def __init__(
@@ -39,17 +53,40 @@ class TwoLayerNetwork:
         d: int,
         m: int,
         activation: Activation,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
         self.d, self.m, self.seed = integer_dimension(d), check_width(m), seed
         self.activation = TorchActivation(activation)
-        half = sphere(m // 2, d, 1.0, generator(seed), torch.float64)
-        self.half = half.to(device=device, dtype=dtype)
-        self.w = torch.cat([self.half, self.half])
-        ones = torch.ones(m // 2, dtype=dtype, device=device)
+        if isinstance(seed, Sequence):
+            if not seed:
+                raise ValueError(f"seed={seed!r}: needs one seed or more")
+            self.batch: tuple[int, ...] = (len(seed),)
+            half = torch.stack([_initial_weights(self.d, self.m, s) for s in seed])
+        else:
+            self.batch = ()
+            half = _initial_weights(self.d, self.m, seed)
+        own = half[..., self.first_pair : self.first_pair + self.pairs, :]
+        # A copy, so that the pairs kept elsewhere are not held in memory by a view.
+        self._place(own.to(device=device, dtype=dtype, copy=True))
+
+    def _place(self, half: torch.Tensor) -> None:
+        self.half = half
+        self.w = torch.cat([half, half], dim=-2)
+        ones = torch.ones(half.shape[-2], dtype=half.dtype, device=half.device)
         self.a = torch.cat([ones, -ones])
+
+    def member(self, index: int) -> TwoLayerNetwork:
+        """Network ``index`` of a batch, as one network. Raises IndexError, also on a single network."""
+        if not self.batch or not 0 <= index < self.batch[0]:
+            raise IndexError(f"index={index}: this network has batch {self.batch}")
+        other = copy.copy(self)
+        other.batch = ()
+        if isinstance(self.seed, Sequence):
+            other.seed = self.seed[index]
+        other._place(self.half[index])
+        return other
 
     @property
     def dtype(self) -> torch.dtype:
@@ -61,31 +98,95 @@ class TwoLayerNetwork:
         """Device of the weights."""
         return self.w.device
 
+    def reduce(self, partial: torch.Tensor) -> torch.Tensor:
+        """Sum over neurons kept elsewhere: nothing to add when all are here (see :mod:`numerics.distributed`)."""
+        return partial
+
+    def gather(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows (..., m/2, c) of all pairs of neurons: already complete when all are here."""
+        return rows
+
+    @property
+    def first_pair(self) -> int:
+        """Position of the pairs kept here among all m/2."""
+        return 0
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs kept here."""
+        return self.m // 2
+
+    def scatter(self, W: torch.Tensor) -> torch.Tensor:
+        """The part kept here, (..., 2 pairs, d), of a whole displacement (..., m, d) that every process has."""
+        if W.ndim < 2 or W.shape[-2:] != (self.m, self.d):
+            raise ValueError(f"W of shape {tuple(W.shape)}: needs (..., {self.m}, {self.d})")
+        own = slice(self.first_pair, self.first_pair + self.pairs)
+        return W.unflatten(-2, (2, -1))[..., own, :].flatten(-3, -2)
+
+    def collect(self, W: torch.Tensor) -> torch.Tensor:
+        """The whole displacement (..., m, d), in every process, from the parts (..., 2 pairs, d)."""
+        if W.ndim < 2 or W.shape[-2:] != (2 * self.pairs, self.d):
+            raise ValueError(f"W of shape {tuple(W.shape)}: needs (..., {2 * self.pairs}, {self.d})")
+        return self.gather(W.unflatten(-2, (2, -1))).flatten(-3, -2)
+
     def preactivations(self, x: torch.Tensor) -> torch.Tensor:
-        """<w_r, x_i>, shape (n, m)."""
-        z = x @ self.half.T
-        return torch.cat([z, z], dim=1)
+        """<w_r, x_i>, shape (*batch, n, m)."""
+        z = x @ self.half.mT
+        return torch.cat([z, z], dim=-1)
 
+    @full_precision
     def forward(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """f(x; W0 + W), shape (n,); exactly zero at W = 0. Cost: products of n x d x m in all."""
-        # One product per half: both have the same shape, so at W = 0 they agree in every bit and cancel.
-        plus, minus = (self.activation(x @ (self.half + part).T) for part in W.chunk(2))
-        return (plus - minus).sum(1) / math.sqrt(self.m)
+        """f(x; W0 + W), shape (*batch, n); exactly zero at W = 0. Cost: products of n x d x m in all."""
 
+        def rows(x: torch.Tensor) -> torch.Tensor:
+            # One product per half: both have the same shape, so at W = 0 they agree in every bit and cancel.
+            plus, minus = (self.activation(x @ (self.half + part).mT) for part in W.chunk(2, dim=-2))
+            return (plus - minus).sum(-1)
+
+        return self._output(x, rows)
+
+    @full_precision
     def linear(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """f_L(x; W) = m^{-1/2} sum_r a_r sigma'(<w_r,x>) <W_r,x>, shape (n,)."""
-        (first,) = self.activation.derivatives(self.preactivations(x), 1)
-        return self._output(first * (x @ W.T))
+        """f_L(x; W) = m^{-1/2} sum_r a_r sigma'(<w_r,x>) <W_r,x>, shape (*batch, n)."""
+        plus, minus = W.chunk(2, dim=-2)
+        difference = plus - minus
 
+        def rows(x: torch.Tensor) -> torch.Tensor:
+            (first,) = self.activation.derivatives(x @ self.half.mT, 1)
+            return (first * (x @ difference.mT)).sum(-1)
+
+        return self._output(x, rows)
+
+    @full_precision
     def quadratic(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """f_Q(x; W) = (1/2) m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x>^2, shape (n,)."""
-        (second,) = self.activation.derivatives(self.preactivations(x), 2)
-        return self._output(second * (x @ W.T) ** 2) / 2
+        """f_Q(x; W) = (1/2) m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x>^2, shape (*batch, n)."""
+        plus, minus = W.chunk(2, dim=-2)
 
+        def rows(x: torch.Tensor) -> torch.Tensor:
+            (second,) = self.activation.derivatives(x @ self.half.mT, 2)
+            return (second * ((x @ plus.mT).square() - (x @ minus.mT).square())).sum(-1) / 2
+
+        return self._output(x, rows)
+
+    @full_precision
     def cross(self, x: torch.Tensor, W: torch.Tensor, V: torch.Tensor) -> torch.Tensor:
-        """f_Q(x; W, V) = m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x><V_r,x>, shape (n,)."""
-        (second,) = self.activation.derivatives(self.preactivations(x), 2)
-        return self._output(second * (x @ W.T) * (x @ V.T))
+        """f_Q(x; W, V) = m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x><V_r,x>, shape (*batch, n)."""
+        halves = tuple(zip(W.chunk(2, dim=-2), V.chunk(2, dim=-2), strict=True))
 
-    def _output(self, hidden: torch.Tensor) -> torch.Tensor:
-        return hidden @ self.a / math.sqrt(self.m)
+        def rows(x: torch.Tensor) -> torch.Tensor:
+            (second,) = self.activation.derivatives(x @ self.half.mT, 2)
+            plus, minus = ((x @ a.mT) * (x @ b.mT) for a, b in halves)
+            return (second * (plus - minus)).sum(-1)
+
+        return self._output(x, rows)
+
+    def _output(self, x: torch.Tensor, rows: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """m^{-1/2} times ``rows``, over blocks of inputs that keep memory bounded."""
+        step = max(1, ROW_NUMBERS // (self.half[..., 0].numel()))
+        parts = [rows(part) for part in x.split(step, dim=-2)]
+        output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        return self.reduce(output) / math.sqrt(self.m)
+
+
+def _initial_weights(d: int, m: int, seed: int) -> torch.Tensor:
+    return sphere(m // 2, d, 1.0, generator(seed), torch.float64)

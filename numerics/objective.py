@@ -1,90 +1,56 @@
-r"""The regularised loss on the second-order Taylor model, with its gradient by hand.
+r"""The regularised loss of a network or of its Taylor model, with its gradient by hand.
 
-L(W) = (1/n) sum_i (f_L + f_Q - y_i)^2 + l1 R1 + l2 R2 + l3 R3 + l4 R4 (docs/mathematics, section 5).
+L(W) = (1/n) sum_i loss(f(x_i), y_i) + l1 R1 + l2 R2 + l3 R3 + l4 R4 (docs/mathematics, section 5).
 
-Antisymmetric pairs reduce everything to D = W_+ - W_- and S = W_+ + W_-, each (m/2, d): over the distinct neurons
+Antisymmetric pairs reduce everything to D = W_+ - W_- and S = W_+ + W_-, each (m/2, d): see :mod:`numerics.models`. A
+good displacement P_{<=k} W is (p, -p), so it has S = 0. Hence f_Q(P_{<=k} W) = 0 identically, **R2 vanishes at
+antisymmetric initialisation** and is not computed (derived here); and f_Q(P_{<=k} W, P_{>k} W) = m^{-1/2} sum_r sigma''
+<p_r,x><S_r,x>.
 
-    f_L = m^{-1/2} sum_r sigma' <D_r,x>,     f_Q = (1/2) m^{-1/2} sum_r sigma'' <D_r,x><S_r,x>,
-
-because <W_+,x>^2 - <W_-,x>^2 = <D,x><S,x>. A displacement P_{<=k} W is antisymmetric, (p, -p), so it has S = 0. Hence
-f_Q(P_{<=k} W) = 0 identically: **R2 vanishes at antisymmetric initialisation** and is not computed (derived here); and
-f_Q(P_{<=k} W, P_{>k} W) = m^{-1/2} sum_r sigma'' <p_r,x><S_r,x>.
+Inputs are worked through in blocks of rows that stay in the caches: one product gives <D,x>, <S,x> and <p,x>, the slopes
+of the loss in them are formed in place, and one product adds to the gradient. Nothing of size n x m is written.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
 
 import torch
 
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
+from numerics.losses import named_loss
+from numerics.memory import available_bytes, require
+from numerics.models import MODELS, Block, Model, ModelName, Network, Taylor
 from numerics.network import TwoLayerNetwork
+from numerics.precision import full_precision
+from numerics.regularizer import Parts, Weights, capacity
 
-R1Mode = Literal["population", "training", "both", "off"]
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Weights of the regularisers; there is no l2, because R2 is identically zero here.
-
-    Attributes:
-        r1: l1, on ``|f_L(.; P_{>k} W)|^2``.
-        r3: l3, on ``|f_Q(.; P_{<=k} W, P_{>k} W)|^2``.
-        r4: l4, on ``|W|_{2,4}`` to the power ``r4_power``.
-        r1_mode: in population (exact, through Sigma), on the training inputs, their sum, or off.
-        r4_power: 4 or 8.
-    """
-
-    r1: float = 1.0
-    r3: float = 1.0
-    r4: float = 3e-3
-    r1_mode: R1Mode = "both"
-    r4_power: Literal[4, 8] = 4
-
-    def __post_init__(self) -> None:
-        for name in ("r1", "r3", "r4"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name}={value!r}: needs a finite weight >= 0")
-        if self.r1_mode not in ("population", "training", "both", "off"):
-            raise ValueError(f"r1_mode={self.r1_mode!r}: needs 'population', 'training', 'both' or 'off'")
-        if self.r4_power not in (4, 8):
-            raise ValueError(f"r4_power={self.r4_power!r}: needs 4 or 8")
+BLOCK_NUMBERS = {"cpu": 2**18, "cuda": 2**25}
+"""Preactivations of distinct neurons in one block, by kind of device."""
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The loss and its parts at one W; R1, R3 and R4 are unweighted, ``total`` is weighted.
-
-    A part that does not enter the loss is not computed and is NaN.
-    """
-
-    total: float
-    data: float
-    r1_population: float
-    r1_training: float
-    r3: float
-    r4: float
-
-
-class TaylorObjective:
-    """Regularised squared loss of the joint model f_L + f_Q, or of f_Q alone.
+class Objective:
+    """Regularised loss as a function of the displacement W, shape (*batch, m, d).
 
     Args:
-        network: at its initialisation.
-        x: training inputs, (n, d). y: labels, (n,).
-        weights: of the regularisers; R3 and the training form of R1 are means over the training inputs.
-        directions: P_{<=k}; None trains f_Q alone with R4 (the QuadNTK), and then R1 and R3 do not apply.
+        network: at its initialisation, one or a batch.
+        x: training inputs, (n, d) or (*batch, n, d). y: labels, (n,) or (*batch, n).
+        weights: of the regularisers.
+        directions: P_{<=k} of this network; without them R1, R2 and R3 do not apply.
+        model: "taylor" (f_L + f_Q), "linear", "quadratic" (the QuadNTK), or "network" (f itself).
+        loss: a name in :data:`numerics.losses.LOSSES`.
+        unlabeled: inputs for the "unlabeled" form of R1, (n_u, d) or (*batch, n_u, d).
+        cache: keep sigma'(z) and sigma''(z) (or z) of the training inputs; when None, if they take at most a quarter of
+            the memory available. Without them they are evaluated again at each step.
 
     Raises:
-        ValueError: shapes that do not match.
+        ValueError: shapes, dtypes or devices that do not match, or an unknown name.
+        WouldNotFit: ``cache=True`` and it does not fit.
 
-    Cost: value and gradient 5 products of shape n x d x m/2 (two each for f_L + f_Q forward and backward, one for R3
-    forward, one for its backward) and, with R1 in population, four of shape m/2 x m/2 x d. Memory: about 8 n m / 2
-    numbers.
+    Cost of a value with gradient: 2 n m d multiplications for the model's two products, n m d more for R3, 3 m^2 d / 4
+    for R1 in population, n_u m d for R1 on a sample. Memory: n m / 2 numbers for each of sigma' and sigma''.
     """
 
     def __init__(
@@ -92,88 +58,243 @@ class TaylorObjective:
         network: TwoLayerNetwork,
         x: torch.Tensor,
         y: torch.Tensor,
-        weights: Weights,
-        directions: GoodDirections | None,
+        weights: Weights = Weights(),  # noqa: B008 - frozen
+        directions: GoodDirections | None = None,
+        model: ModelName = "taylor",
+        loss: str = "squared",
+        unlabeled: torch.Tensor | None = None,
+        cache: bool | None = None,
     ) -> None:
-        if y.ndim != 1 or x.shape != (len(y), network.d):
+        check_inputs(network, x, "x")
+        if y.shape not in {(x.shape[-2],), (*network.batch, x.shape[-2])}:
             shapes = f"x of shape {tuple(x.shape)}, y of shape {tuple(y.shape)}"
-            raise ValueError(f"{shapes}: needs (n, {network.d}) and (n,)")
+            raise ValueError(f"{shapes}: needs (n, {network.d}) and (n,), or a leading axis {network.batch} on each")
         if directions is not None and directions.network is not network:
             raise ValueError("directions belong to another network; build GoodDirections from this one")
-        self.network, self.x, self.y, self.weights = network, x, y, weights
-        self.directions = directions
-        scale = 1 / math.sqrt(network.m)
-        first, second = network.activation.derivatives(x @ network.half.T, 1, 2)
-        self._first = first * scale if directions is not None else None
-        self._second = second * scale
-        self._r1_training = directions is not None and weights.r1_mode in ("training", "both")
-        self._r1_population = directions is not None and weights.r1_mode in ("population", "both")
-        self._features = directions.features(x) if directions is not None else None
-        self._basis = directions.half_basis.flatten(1) if directions is not None else None
-        self._covariance = FeatureCovariance(network) if self._r1_population else None
+        if model not in MODELS:
+            raise ValueError(f"model={model!r}: needs one of {', '.join(MODELS)}")
+        self.network, self.x, self.y, self.weights, self.directions = network, x, y.to(x), weights, directions
+        self.n, self.model, self.loss = x.shape[-2], model, named_loss(loss)
+        self.r3 = directions is not None and weights.r3 > 0
+        self.covariance = FeatureCovariance(network) if directions is not None and weights.uses("exact") else None
+        self.features = directions.features(x) if directions is not None and weights.uses("training") else None
+        self.sample: Sample | None = None
+        if directions is not None and weights.uses("unlabeled"):
+            if unlabeled is None:
+                raise ValueError("r1_modes holds 'unlabeled': needs the argument unlabeled, inputs of shape (n_u, d)")
+            self.sample = Sample(network, directions, unlabeled)
+        names = {
+            "z": model == "network",
+            "first": model in ("taylor", "linear") or self.features is not None,
+            "second": model in ("taylor", "quadratic") or self.r3,
+        }
+        self.engine: Model = (
+            Network(network.activation, network.m)
+            if model == "network"
+            else Taylor(linear=model != "quadratic", quadratic=model != "linear")
+        )
+        self._blocks = Blocks(network, x, {name for name, used in names.items() if used}, cache)
+
+    def blocks(self) -> Iterator[tuple[slice, Block]]:
+        """The training inputs in blocks of rows."""
+        return iter(self._blocks)
 
     def predict(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """The model at other inputs: f_L + f_Q, or f_Q alone, shape (n,)."""
-        quadratic = self.network.quadratic(x, W)
-        return quadratic if self.directions is None else self.network.linear(x, W) + quadratic
+        """The model at other inputs, shape (*batch, n)."""
+        if self.model == "network":
+            return self.network.forward(x, W)
+        terms = {"linear": (self.network.linear,), "quadratic": (self.network.quadratic,)}
+        both = (self.network.linear, self.network.quadratic)
+        outputs = [term(x, W) for term in terms.get(self.model, both)]
+        return outputs[0] if len(outputs) == 1 else outputs[0] + outputs[1]
 
+    @full_precision
     def value_and_gradient(self, W: torch.Tensor) -> tuple[Parts, torch.Tensor]:
-        """Loss with its parts, and dL/dW of shape (m, d)."""
-        n, lam = len(self.y), self.weights
-        plus, minus = W.chunk(2)
+        """Loss with its parts, and dL/dW of shape (*batch, m, d)."""
+        network, lam, half = self.network, self.weights, self.network.half.shape[-2]
+        plus, minus = W.chunk(2, dim=-2)
         difference, total = plus - minus, plus + minus
-        x_difference, x_total = self.x @ difference.T, self.x @ total.T  # (n, m/2)
-        curved = self._second * x_total / 2
-        slope = curved if self._first is None else self._first + curved
-        residual = (slope * x_difference).sum(1) - self.y
-        data = residual.square().mean()
-        error = (2 / n) * residual
-
-        weight_difference = error[:, None] * slope  # d data / d x_difference
-        weight_total = error[:, None] * (self._second * x_difference) / 2
-        gradient_difference = torch.zeros_like(difference)
-        value = data
-        r1_population = r1_training = r3 = data.new_full((), math.nan)
-
-        if self._basis is not None and self._features is not None and self._first is not None:
-            coordinates = self._basis @ difference.flatten()
+        nothing = torch.full(W.shape[:-2], math.nan, dtype=W.dtype, device=W.device)
+        data = torch.zeros_like(nothing)
+        r1_training = r2 = r3 = nothing
+        stack = [difference, total]
+        good = coordinates = pull = None
+        if self.directions is not None:
+            coordinates = self.directions.half_coordinates(difference)
+            good = self.directions.half_combine(coordinates)
             pull = torch.zeros_like(coordinates)  # gradient with respect to the coordinates
-            if self._r1_training:
-                leak = (self._first * x_difference).sum(1) - self._features @ coordinates
-                r1_training = leak.square().mean()
-                value = value + lam.r1 * r1_training
-                push = (2 * lam.r1 / n) * leak
-                weight_difference = weight_difference + push[:, None] * self._first
-                pull -= self._features.T @ push
-            good = (coordinates @ self._basis).reshape(difference.shape)  # p, with P W = (p, -p)
-            if self._covariance is not None:
+            r2 = torch.zeros_like(nothing)
+            if self.features is not None:
+                r1_training = torch.zeros_like(nothing)
+            if self.r3:
+                stack.append(good)
+                r3 = torch.zeros_like(nothing)
+        directions = torch.cat(stack, dim=-2)
+        gradients = torch.zeros_like(directions)
+
+        for rows, block in self.blocks():
+            product = block.x @ directions.mT
+            p, q = product[..., :half], product[..., half : 2 * half]
+            output, slope_p, slope_q = self.engine.evaluate(block, p, q)
+            sums = [output]
+            if self.features is not None:
+                sums.append(torch.linalg.vecdot(block.first, p))
+            if self.r3:
+                g = product[..., 2 * half :]
+                bent = block.second * q
+                sums.append(torch.linalg.vecdot(bent, g))
+            output, *others = network.reduce(torch.stack(sums)).unbind()
+            label = self.y[..., rows]
+            data = data + self.loss.value(output, label).sum(-1)
+            error = self.loss.first(output, label)[..., None] / self.n
+            # The product is used up: its memory takes the slopes of the loss.
+            if self.r3:
+                overlap = others.pop()
+                r3 = r3 + overlap.square().sum(-1)
+                push = (2 * lam.r3 / self.n) * overlap[..., None]
+                cross = (block.second * g).mul_(push)
+                torch.mul(bent, push, out=g)
+            torch.mul(slope_p, error, out=p)
+            if slope_q is None:
+                q.zero_()
+            else:
+                torch.mul(slope_q, error, out=q)
+            if self.r3:
+                q += cross
+            if self.features is not None and coordinates is not None and pull is not None:
+                features = self.features[..., rows, :]
+                leak = others.pop() - (features @ coordinates[..., None])[..., 0]
+                r1_training = r1_training + leak.square().sum(-1)
+                push = (2 * lam.r1 / self.n) * leak[..., None]
+                p.addcmul_(block.first, push)
+                pull -= (features.mT @ push)[..., 0]
+            accumulate(gradients, product, block.x)
+
+        data, r1_training, r3 = data / self.n, r1_training / self.n, r3 / self.n
+        gradient, r1_exact, r1_unlabeled = self.assemble(gradients, difference, coordinates, good, pull)
+        r4, factors = capacity(W.square().sum(-1), lam.r4_power, network.reduce)
+        gradient.addcmul_(factors[..., None], W, value=lam.r4)
+        value = data + lam.r4 * r4
+        for weight, part in ((lam.r1, r1_training), (lam.r1, r1_unlabeled), (lam.r1, r1_exact), (lam.r3, r3)):
+            if part is not nothing and part is not None:
+                value = value + weight * part
+        filled = [nothing if part is None else part for part in (r1_exact, r1_training, r1_unlabeled)]
+        return Parts(value, data, *filled, r2, r3, r4), gradient
+
+    def assemble(
+        self,
+        gradients: torch.Tensor,
+        difference: torch.Tensor,
+        coordinates: torch.Tensor | None,
+        good: torch.Tensor | None,
+        pull: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """From gradients in D, S, p and the coordinates of W to the gradient in W, with R1's quadratic forms added.
+
+        Linear in everything: the gradient of R1 at D, p and coordinates of V is its Hessian applied to V.
+
+        Args:
+            gradients: in D, S and, with R3, p, one under the other. difference: D. coordinates, good: of P W, with p.
+            pull: gradient in the coordinates, None without directions.
+
+        Returns:
+            The gradient in W without R4, and R1 in population and on the unlabeled sample (None where not used).
+        """
+        half, lam = difference.shape[-2], self.weights
+        along, across = gradients[..., :half, :], gradients[..., half : 2 * half, :]
+        r1_exact = r1_unlabeled = None
+        if self.directions is not None and good is not None and coordinates is not None and pull is not None:
+            inward = gradients[..., 2 * half :, :] if self.r3 else torch.zeros_like(good)
+            if self.sample is not None:
+                r1_unlabeled, push, shift = self.sample.leak(difference, coordinates)
+                along, pull = along + lam.r1 * push, pull + lam.r1 * shift
+            if self.covariance is not None:
                 outside = difference - 2 * good
-                image = self._covariance.half_matmul(outside)
-                r1_population = (outside * image).sum()
-                value = value + lam.r1 * r1_population
-                gradient_difference += 2 * lam.r1 * image
-                pull -= 4 * lam.r1 * (self._basis @ image.flatten())
-            if lam.r3:
-                x_good = self.x @ good.T
-                bent = self._second * x_total
-                overlap = (bent * x_good).sum(1)
-                r3 = overlap.square().mean()
-                value = value + lam.r3 * r3
-                push = ((2 * lam.r3 / n) * overlap)[:, None]
-                weight_total = weight_total + push * (self._second * x_good)
-                pull += self._basis @ ((push * bent).T @ self.x).flatten()
-            gradient_difference += (pull @ self._basis).reshape(difference.shape)
+                image = self.covariance.half_matmul(outside)
+                r1_exact = self.network.reduce((outside * image).sum((-2, -1)))
+                along = along.add(image, alpha=2 * lam.r1)
+                inward = inward.add(image, alpha=-4 * lam.r1)
+            along = along + self.directions.half_combine(pull + self.directions.half_coordinates(inward))
+        return torch.cat([across + along, across - along], dim=-2), r1_exact, r1_unlabeled
 
-        gradient_difference += weight_difference.T @ self.x
-        gradient_total = weight_total.T @ self.x
-        gradient = torch.cat([gradient_total + gradient_difference, gradient_total - gradient_difference])
 
-        squares = W.square().sum(1)
-        budget = squares.square().sum()  # |W|_{2,4}^4
-        r4 = budget if lam.r4_power == 4 else budget.square()
-        factor = 4.0 if lam.r4_power == 4 else 8.0 * budget
-        gradient += (lam.r4 * factor * squares)[:, None] * W
+class Blocks:
+    """Inputs in blocks of rows, with what the model needs of them kept or evaluated at each pass."""
 
-        value = value + lam.r4 * r4
-        numbers = torch.stack([value, data, r1_population, r1_training, r3, r4]).tolist()
-        return Parts(*numbers), gradient
+    def __init__(self, network: TwoLayerNetwork, x: torch.Tensor, names: set[str], cache: bool | None) -> None:
+        self._network, self._x, self._names = network, x, names
+        width = network.half[..., 0].numel()
+        n, kind = x.shape[-2], x.device.type
+        step = max(1, BLOCK_NUMBERS.get(kind, BLOCK_NUMBERS["cuda"]) // width)
+        self._rows = [slice(start, min(start + step, n)) for start in range(0, n, step)]
+        one = len(names) * width * x.dtype.itemsize
+        if cache is None:
+            cache = 4 * one * n <= available_bytes(x.device)
+        elif cache:
+            fits = available_bytes(x.device) // one
+            require(one * n, f"{', '.join(sorted(names))} of n={n} inputs", x.device, f"cache=False, or n <= {fits}")
+        self._kept = [self._evaluate(rows) for rows in self._rows] if cache else None
+
+    def _evaluate(self, rows: slice) -> Block:
+        x = self._x[..., rows, :]
+        z = x @ self._network.half.mT
+        orders = [order for order, name in ((1, "first"), (2, "second")) if name in self._names]
+        empty = x.new_empty(0)
+        scale = 1 / math.sqrt(self._network.m)
+        values = [v * scale for v in self._network.activation.derivatives(z, *orders)] if orders else []
+        first = values.pop(0) if "first" in self._names else empty
+        second = values.pop(0) if "second" in self._names else empty
+        return Block(x, z if "z" in self._names else empty, first, second)
+
+    def __iter__(self) -> Iterator[tuple[slice, Block]]:
+        """Rows and block, in order."""
+        blocks = self._kept if self._kept is not None else map(self._evaluate, self._rows)
+        return zip(self._rows, blocks, strict=True)
+
+
+class Sample:
+    """R1 as a mean over a sample of inputs: (1/n_u) sum_i f_L(x_i; P_{>k} W)^2.
+
+    Args:
+        network: at its initialisation. directions: P_{<=k}. x: inputs, (n_u, d) or (*batch, n_u, d).
+    """
+
+    def __init__(self, network: TwoLayerNetwork, directions: GoodDirections, x: torch.Tensor) -> None:
+        check_inputs(network, x, "unlabeled")
+        self._network, self._n = network, x.shape[-2]
+        self._blocks, self._features = Blocks(network, x, {"first"}, None), directions.features(x)
+
+    def leak(
+        self, difference: torch.Tensor, coordinates: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Value, and gradients in D and in the coordinates; the gradients are linear in (D, coordinates)."""
+        gradient, pull = torch.zeros_like(difference), torch.zeros_like(coordinates)
+        value = torch.zeros_like(coordinates[..., 0])
+        for rows, block in self._blocks:
+            features = self._features[..., rows, :]
+            output = self._network.reduce(torch.linalg.vecdot(block.first, block.x @ difference.mT))
+            leak = output - (features @ coordinates[..., None])[..., 0]
+            value = value + leak.square().sum(-1) / self._n
+            push = (2 / self._n) * leak[..., None]
+            accumulate(gradient, block.first * push, block.x)
+            pull -= (features.mT @ push)[..., 0]
+        return value, gradient, pull
+
+
+def accumulate(total: torch.Tensor, weights: torch.Tensor, x: torch.Tensor) -> None:
+    """total += weights^T x, over a batch or not."""
+    if total.ndim == 2:
+        total.addmm_(weights.mT, x)
+    else:
+        total.baddbmm_(weights.mT, x.expand(*total.shape[:-2], -1, -1))
+
+
+def check_inputs(network: TwoLayerNetwork, x: torch.Tensor, name: str) -> None:
+    """ValueError unless x has shape (n, d) or (*batch, n, d) and the network's dtype and device."""
+    if x.shape[-1:] != (network.d,) or x.shape[:-2] not in {(), network.batch} or x.ndim < 2:
+        raise ValueError(f"{name} of shape {tuple(x.shape)}: needs (n, {network.d}), or {network.batch} in front of it")
+    if x.dtype != network.dtype or x.device != network.device:
+        raise ValueError(
+            f"{name} is {x.dtype} on {x.device}: needs the network's {network.dtype} on {network.device}; "
+            f"use {name}.to(network.w)"
+        )

@@ -1,16 +1,28 @@
-"""Training loops on the regularised loss; each returns a Trajectory."""
+"""Training on the regularised loss: one loop for all methods, which returns a Trajectory."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
+from numerics.curvature import norm
+from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
-from numerics.objective import Parts, TaylorObjective
+from numerics.objective import Objective
+from numerics.optimizers import Method, Stepper
+from numerics.regularizer import Parts
 from numerics.sampling import check_samples, generator
+
+PROBES = 128
+"""Training inputs on which the movement of the kernel is measured."""
 
 
 class Diverged(ArithmeticError):
@@ -18,80 +30,204 @@ class Diverged(ArithmeticError):
 
 
 @dataclass(frozen=True)
+class Record:
+    """State of a run at one step. Every tensor has shape batch: () for one network.
+
+    Attributes:
+        step: updates done.
+        parts: the loss and its parts.
+        gradient_norm: Frobenius norm of the gradient.
+        linear_energy, quadratic_energy: means of f_L^2 and f_Q^2 over the test inputs (training inputs without them).
+        kernel_movement: ||K_W - K_0||_F / ||K_0||_F, K_W the tangent kernel at W of the network (model "network") or of
+            its Taylor model, on up to 128 training inputs.
+        test_risk: mean loss on the test inputs; NaN without them.
+        rate: step length of the update that follows.
+    """
+
+    step: int
+    parts: Parts
+    gradient_norm: torch.Tensor
+    linear_energy: torch.Tensor
+    quadratic_energy: torch.Tensor
+    kernel_movement: torch.Tensor
+    test_risk: torch.Tensor
+    rate: torch.Tensor
+
+    def numbers(self) -> dict[str, float]:
+        """Everything as floats by name, for one network."""
+        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("step", "parts")}
+        return {"step": self.step, **self.parts.numbers(), **{name: float(value) for name, value in own.items()}}
+
+    def member(self, index: int) -> Record:
+        """The record of network ``index`` of a batch."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        own = {k: v if k == "step" else v.member(index) if k == "parts" else v[index] for k, v in values.items()}
+        return Record(**own)
+
+
+@dataclass(frozen=True)
 class Trajectory:
     """What a training run left behind.
 
     Attributes:
-        W: final displacement, (m, d).
-        steps: at which ``parts`` were recorded, the last included.
-        parts: loss and its parts at those steps.
-        gradient_norm: Frobenius norm of the gradient at the last step.
+        W: final displacement, (*batch, m, d).
+        records: every ``record_every`` steps, the first and the last included.
+        stopped: "steps" when all were done, "gradient" when the gradient was small enough, "stationary" when the method
+            ended by itself.
     """
 
     W: torch.Tensor
-    steps: tuple[int, ...]
-    parts: tuple[Parts, ...]
-    gradient_norm: float
+    records: tuple[Record, ...]
+    stopped: Literal["steps", "gradient", "stationary"]
+
+    def curve(self, name: str) -> torch.Tensor:
+        """One quantity over the records, (records, *batch): a field of :class:`Record` or of its parts.
+
+        Raises:
+            AttributeError: no such quantity.
+        """
+        values = [getattr(r if hasattr(r, name) else r.parts, name) for r in self.records]
+        return torch.stack([torch.as_tensor(v) for v in values])
 
 
 def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tensor:
-    """Gaussian displacement with E|W_r|^2 = scale^2 m^{-1/2}, shape (m, d).
+    """Gaussian displacement with E|W_r|^2 = scale^2 m^{-1/2}, shape (*batch, m, d), the same for all of a batch.
 
     The quadratic term then starts at order scale^2.
     """
-    gen = generator(seed, network.device)
-    shape = (network.m, network.d)
-    noise = torch.randn(shape, generator=gen, dtype=network.dtype, device=network.device)
-    return noise * (scale * network.m**-0.25 / math.sqrt(network.d))
+    noise = torch.randn((network.m, network.d), generator=generator(seed), dtype=torch.float64).to(network.w)
+    scaled = network.scatter(noise * (scale * network.m**-0.25 / math.sqrt(network.d)))
+    return scaled.expand(*network.batch, -1, -1).clone()
 
 
-def adam(
-    objective: TaylorObjective,
+def train(
+    objective: Objective,
     start: torch.Tensor,
+    method: Method,
     steps: int,
-    rate: float,
     record_every: int = 100,
-    progress: Callable[[int, Parts], None] | None = None,
+    test: tuple[torch.Tensor, torch.Tensor] | None = None,
+    gradient_tolerance: float = 0.0,
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int = 1000,
+    progress: Callable[[Record], None] | None = None,
 ) -> Trajectory:
-    """Full-batch Adam (beta = 0.9, 0.999) with a cosine decay of the rate to zero.
+    """Run ``method`` from ``start``.
 
     Args:
         objective: the loss.
-        start: first displacement, (m, d).
-        steps: number of updates, >= 1.
-        rate: initial step of each coordinate of W.
+        start: first displacement, (*batch, m, d).
+        method: GradientDescent, PerturbedGradientDescent, Adam or LBFGS.
+        steps: most updates, >= 1.
         record_every: steps between records.
+        test: inputs and labels for the test risk.
+        gradient_tolerance: stop once the norm of the gradient is at most this (of all networks of a batch).
+        checkpoint: a file; written every ``checkpoint_every`` steps and at the end. If it is there, the run goes on
+            from it, bit by bit as if it had never stopped, on the same device and number of threads.
+        checkpoint_every: steps between checkpoints.
         progress: called with each record.
 
     Raises:
-        Diverged: the loss is not finite, with the step, the value and what to change.
-        ValueError: steps < 1, record_every < 1, or a rate that is not positive and finite.
+        Diverged: the loss or its gradient is not finite, with the step, the value and what to change.
+        ValueError: steps, record_every or checkpoint_every < 1, a start of another shape, or a checkpoint of another run.
 
-    Source: Kingma & Ba (arXiv:1412.6980).
+    Cost: that of the method, plus a Gram matrix and an evaluation of the test inputs at each record.
     """
-    check_samples(steps, "steps")
-    check_samples(record_every, "record_every")
-    if not 0 < rate < math.inf:
-        raise ValueError(f"rate={rate!r}: needs a positive finite rate")
-    W = start.clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([W], lr=rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
-    recorded_steps: list[int] = []
-    recorded: list[Parts] = []
-    gradient_norm = math.nan
-    for step in range(steps + 1):
-        with torch.no_grad():
-            parts, gradient = objective.value_and_gradient(W)
-        if not math.isfinite(parts.total):
-            raise Diverged(f"loss={parts.total} at step {step}: reduce rate={rate} or the scale of the start")
-        if step % record_every == 0 or step == steps:
-            recorded_steps.append(step)
-            recorded.append(parts)
-            gradient_norm = float(gradient.norm())
+    for name, count in (("steps", steps), ("record_every", record_every), ("checkpoint_every", checkpoint_every)):
+        check_samples(count, name)
+    if start.shape != objective.network.w.shape:
+        raise ValueError(f"start of shape {tuple(start.shape)}: needs {tuple(objective.network.w.shape)}")
+    stepper = method.start(objective, start)
+    observe = _Observer(objective, test)
+    records: list[Record] = []
+    step, stopped = 0, "running"
+    problem = _digest(objective, start, method, steps, record_every, test) if checkpoint is not None else ""
+    if checkpoint is not None and Path(checkpoint).exists():
+        step, stopped, records = _load(Path(checkpoint), problem, stepper)
+
+    while True:
+        parts, gradient = stepper.evaluate()
+        length = norm(objective, gradient)
+        if not bool(torch.isfinite(parts.total + length).all()):
+            raise Diverged(f"loss={parts.total.tolist()} at step {step}: {method.remedy} (method {method})")
+        if stopped == "running":
+            stopped = "steps" if step == steps else "gradient" if bool((length <= gradient_tolerance).all()) else stopped
+        if (step % record_every == 0 or stopped != "running") and (not records or records[-1].step != step):
+            records.append(observe(step, parts, length, stepper))
             if progress is not None:
-                progress(step, parts)
-        if step < steps:
-            W.grad = gradient
-            optimizer.step()
-            schedule.step()
-    return Trajectory(W.detach(), tuple(recorded_steps), tuple(recorded), gradient_norm)
+                progress(records[-1])
+        if checkpoint is not None and (stopped != "running" or step % checkpoint_every == 0):
+            _save(Path(checkpoint), problem, step, stopped, records, stepper)
+        if stopped != "running":
+            return Trajectory(stepper.W.clone(), tuple(records), stopped)  # type: ignore[arg-type]
+        if not stepper.advance(step, steps):
+            stopped = "stationary"
+        step += 1
+
+
+class _Observer:
+    """Measures what a record holds beyond loss and gradient."""
+
+    def __init__(self, objective: Objective, test: tuple[torch.Tensor, torch.Tensor] | None) -> None:
+        self._objective, self._test = objective, test
+        network, x = objective.network, objective.x
+        self._inputs = x if test is None else test[0]
+        count = network.batch[0] if network.batch else 1
+        self._networks = [network.member(i) for i in range(count)] if network.batch else [network]
+        self._probes = [(x[i] if x.ndim == 3 else x)[:PROBES] for i in range(count)]
+        self._grams = [ntk_gram(one, probe) for one, probe in zip(self._networks, self._probes, strict=True)]
+
+    def __call__(self, step: int, parts: Parts, length: torch.Tensor, stepper: Stepper) -> Record:
+        objective, W = self._objective, stepper.W
+        network, nothing = objective.network, torch.full_like(length, math.nan)
+        linear, quadratic = (
+            term(self._inputs, W).square().mean(-1) for term in (network.linear, network.quadratic)
+        )
+        risk = nothing
+        if self._test is not None:
+            risk = objective.loss.value(objective.predict(self._test[0], W), self._test[1]).mean(-1)
+        return Record(step, parts, length, linear, quadratic, self._movement(W), risk, stepper.rate.clone())
+
+    def _movement(self, W: torch.Tensor) -> torch.Tensor:
+        model: Literal["network", "taylor"] = "network" if self._objective.model == "network" else "taylor"
+        members = W if W.ndim == 3 else W[None]
+        moved = [
+            (ntk_gram(one, probe, W=member, model=model) - gram).norm() / gram.norm()
+            for one, probe, member, gram in zip(self._networks, self._probes, members, self._grams, strict=True)
+        ]
+        return torch.stack(moved).reshape(W.shape[:-2])
+
+
+def _digest(objective: Objective, *settings: Any) -> str:
+    """A hash of everything the course of a run depends on."""
+    digest = hashlib.sha256()
+    items: list[Any] = [objective.network.half, objective.x, objective.y, objective.weights, objective.model]
+    items += [objective.loss.name, objective.directions and objective.directions.k, *settings]
+    for item in items:
+        for part in item if isinstance(item, tuple) else (item,):
+            content = part.detach().cpu().numpy().tobytes() if isinstance(part, torch.Tensor) else repr(part).encode()
+            digest.update(f"{len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _save(path: Path, problem: str, step: int, stopped: str, records: list[Record], stepper: Stepper) -> None:
+    """Write to a file beside it first, so that a run that is killed while writing leaves the last checkpoint whole."""
+    content = {
+        "problem": problem,
+        "step": step,
+        "stopped": stopped,
+        "records": [dataclasses.asdict(record) for record in records],
+        "state": stepper.state(),
+    }
+    beside = path.with_name(path.name + ".part")
+    torch.save(content, beside)
+    os.replace(beside, path)
+
+
+def _load(path: Path, problem: str, stepper: Stepper) -> tuple[int, str, list[Record]]:
+    content = torch.load(path, map_location=stepper.W.device, weights_only=True)
+    if content["problem"] != problem:
+        raise ValueError(f"checkpoint {path}: belongs to another run (other data, weights, method or steps); remove it")
+    stepper.load(content["state"])
+    records = [Record(**{**saved, "parts": Parts(**saved["parts"])}) for saved in content["records"]]
+    return content["step"], content["stopped"], records

@@ -12,11 +12,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from running import Run, quick
 
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
 
 @pytest.fixture(autouse=True)
 def _single_thread() -> None:
     """Tests run on one torch thread: small matrices gain nothing from more, and sums keep their order."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=NO_CUDA)])
+def device(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=[torch.float32, torch.float64], ids=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> torch.dtype:
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,14 @@ from flint import arb
 from numerics.directions import GoodDirections
 from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
-from numerics.objective import TaylorObjective, Weights
+from numerics.models import ModelName
+from numerics.objective import Objective
+from numerics.optimizers import Adam
+from numerics.regularizer import Weights
 from numerics.ridge import KernelRidge
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
-from numerics.train import adam, small_start
+from numerics.train import small_start, train
 from theory import Activation, kernel_ridge_risk, ntk_spectrum
 from verify.experiment import Cell, Numbers
 
@@ -127,22 +130,22 @@ class PairedRisks(Cell):
         labels = target(test)
         numbers: Numbers = {"energies": target.energies()}
         good = GoodDirections(network, 1)
-        unregularised = Weights(r1=0.0, r3=0.0, r4=self.r4, r1_mode="off")
-        arms: dict[str, tuple[GoodDirections | None, Weights]] = {
-            "joint": (good, Weights(r4=self.r4)),
-            "quadntk": (None, Weights(r4=self.r4)),
-            "free": (good, unregularised),
-            "blind": (good.shuffled(self.draw("blind")), Weights(r4=self.r4)),
+        arms: dict[str, tuple[ModelName, GoodDirections | None]] = {
+            "joint": ("taylor", good),
+            "quadntk": ("quadratic", None),
+            "free": ("taylor", None),
+            "blind": ("taylor", good.shuffled(self.draw("blind"))),
         }
-        for method, (directions, weights) in arms.items():
-            objective = TaylorObjective(network, x, target(x), weights, directions)
+        for method, (model, directions) in arms.items():
+            objective = Objective(network, x, target(x), Weights(r4=self.r4), directions, model)
             begin = small_start(network, self.start, self.draw("start"))
-            trajectory = adam(objective, begin, self.steps, self.rate, record_every=max(self.steps // 20, 1))
-            risk = (objective.predict(test, trajectory.W) - labels).square().mean()
-            numbers[method] = float(risk)
-            numbers["steps"] = list(trajectory.steps)
-            numbers[f"{method}_loss"] = [p.total for p in trajectory.parts]
-            numbers[f"{method}_data"] = trajectory.parts[-1].data
+            every = max(self.steps // 20, 1)
+            trajectory = train(objective, begin, Adam(self.rate), self.steps, every, test=(test, labels))
+            last = trajectory.records[-1]
+            numbers[method] = float(last.test_risk)
+            numbers["steps"] = [record.step for record in trajectory.records]
+            numbers[f"{method}_loss"] = trajectory.curve("total").tolist()
+            numbers[f"{method}_data"] = float(last.parts.data)
         fit = KernelRidge(ntk_gram(network, x).double(), target(x).double())
         gram = ntk_gram(network, test, x).double()
         risks = {ridge: float((fit.predict(gram, ridge) - labels).square().mean()) for ridge in RIDGES}

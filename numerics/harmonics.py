@@ -1,0 +1,115 @@
+r"""Orthonormal harmonics of one degree as symmetric traceless tensors.
+
+Y_A(u) = <A, u^{(x) l}> for a symmetric traceless tensor A of order l; E_u[Y_A Y_B] = l! / (d (d+2) .. (d+2l-2)) <A, B>.
+So N(d,l) coordinates c in an orthonormal basis of such tensors, scaled by the root of that factor, are coordinates in an
+orthonormal basis of L2. A tensor is kept as a matrix (d^{l-1}, d): contracting with all but one factor is one product.
+
+The basis: symmetric tensors by sorted multi-indices, then the kernel of the trace by a QR decomposition.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations_with_replacement
+
+import numpy as np
+import torch
+
+from numerics.memory import require
+from theory.sphere import check_degree, integer_dimension, multiplicity
+
+
+def khatri_rao(u: torch.Tensor, power: int) -> torch.Tensor:
+    """u^{(x) p} of each row, shape (..., n, d^p); ones for p = 0. Memory: n d^p numbers."""
+    result = torch.ones_like(u[..., :1])
+    for _ in range(power):
+        result = (result[..., :, None] * u[..., None, :]).flatten(-2)
+    return result
+
+
+def _multi_indices(d: int, degree: int) -> np.ndarray:
+    """Sorted multi-indices, shape (C(d+l-1, l), l), in lexicographic order."""
+    return np.array(list(combinations_with_replacement(range(d), degree)), dtype=np.int64)
+
+
+def _position(indices: np.ndarray, d: int, table: np.ndarray) -> np.ndarray:
+    """Positions in ``table`` of multi-indices of shape (..., l) given in any order."""
+    place = d ** np.arange(table.shape[1])[::-1]
+    return np.searchsorted(table @ place, np.sort(indices, axis=-1) @ place)
+
+
+class Harmonics:
+    """An orthonormal basis Y_1..Y_N of the harmonics of degree l >= 1, N = N(d,l).
+
+    Args:
+        d: dimension, >= 3.
+        degree: l >= 1.
+        dtype, device: of everything returned.
+
+    Raises:
+        ValueError: d < 3 or degree < 1.
+        WouldNotFit: the basis does not fit in memory.
+
+    Cost: memory N C(d+l-1, l) + 2 d^l numbers; none beyond d for l = 1.
+    """
+
+    def __init__(
+        self,
+        d: int,
+        degree: int,
+        dtype: torch.dtype = torch.float64,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.d, self.degree = integer_dimension(d), check_degree(degree)
+        if degree < 1:
+            raise ValueError(f"degree={degree}: needs degree >= 1; the harmonic of degree 0 is 1")
+        self.count = multiplicity(d, degree)
+        packed = math.comb(d + degree - 1, degree)
+        require(
+            8 * packed**2 + 16 * d**degree,
+            f"the harmonics of degree {degree} in d={d}",
+            "cpu",
+            "use a smaller degree or dimension",
+        )
+        table = _multi_indices(d, degree)
+        every = np.indices((d,) * degree).reshape(degree, -1).T
+        position = _position(every, d, table)
+        repeats = np.bincount(position)  # permutations of each multi-index
+        energy = math.prod(d + 2 * i for i in range(degree)) / math.factorial(degree)
+        self._position = torch.from_numpy(position).to(device)
+        weight = math.sqrt(energy) / np.sqrt(repeats)
+        self._weight = torch.from_numpy(weight).to(device=device, dtype=dtype)
+        self._traceless = (
+            None if degree == 1 else torch.from_numpy(_traceless(d, table, repeats)).to(device=device, dtype=dtype)
+        )
+
+    def tensors(self, coordinates: torch.Tensor) -> torch.Tensor:
+        """The tensors A of sum_j c_j Y_j for c of shape (..., N), as matrices (..., d^{l-1}, d)."""
+        packed = coordinates if self._traceless is None else coordinates @ self._traceless
+        return (packed * self._weight)[..., self._position].unflatten(-1, (-1, self.d))
+
+    def coordinates(self, tensors: torch.Tensor) -> torch.Tensor:
+        """The adjoint of :meth:`tensors`: <A_j, B> for B of shape (..., d^{l-1}, d), shape (..., N)."""
+        flat = tensors.flatten(-2)
+        packed = flat.new_zeros(*flat.shape[:-1], len(self._weight)).index_add_(-1, self._position, flat)
+        packed = packed * self._weight
+        return packed if self._traceless is None else packed @ self._traceless.mT
+
+    def values(self, u: torch.Tensor) -> torch.Tensor:
+        """Y_j(u_i) for unit vectors of shape (..., n, d), shape (..., n, N). Memory: n d^l numbers."""
+        return self.coordinates(khatri_rao(u, self.degree).unflatten(-1, (-1, self.d)))
+
+
+def _traceless(d: int, table: np.ndarray, repeats: np.ndarray) -> np.ndarray:
+    """Orthonormal rows spanning the packed symmetric tensors whose trace over two indices vanishes."""
+    degree = table.shape[1]
+    lower = _multi_indices(d, degree - 2) if degree > 2 else np.zeros((1, 0), dtype=np.int64)
+    pairs = np.repeat(np.arange(d), 2).reshape(d, 2)
+    both = np.concatenate(
+        [np.repeat(lower, d, axis=0), np.tile(pairs, (len(lower), 1))], axis=1
+    )
+    column = _position(both, d, table)
+    trace = np.zeros((len(lower), len(table)))
+    trace[np.repeat(np.arange(len(lower)), d), column] = 1 / np.sqrt(repeats[column])
+    basis, _ = np.linalg.qr(trace.T, mode="complete")
+    return np.ascontiguousarray(basis[:, len(lower) :].T)

@@ -1,0 +1,92 @@
+"""Memory asked for before it is taken: an error that says what would fit, instead of a killed process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+SMALL = 64 * 2**20
+"""Bytes below which nothing is looked up: requests of this size cost less than reading the limits."""
+
+_GIB = 2**30
+
+
+class WouldNotFit(MemoryError):
+    """An allocation that was not tried because it exceeds the memory there."""
+
+
+def available_bytes(device: torch.device | str) -> int:
+    """Bytes that a new allocation on ``device`` can take.
+
+    CUDA: free on the card plus what torch's allocator holds unused. Otherwise the least of the kernel's MemAvailable
+    and, for the control groups (v1 or v2) of this process, limit - usage + reclaimable page cache, where readable.
+    """
+    device = torch.device(device)
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return min([_kernel_available(), *_group_available()])
+
+
+def require(count_bytes: int, purpose: str, device: torch.device | str, remedy: str | Callable[[int], str]) -> None:
+    """Raise unless ``count_bytes`` more bytes fit on ``device``.
+
+    Args:
+        count_bytes: of everything about to be allocated.
+        purpose: what for, with its sizes.
+        device: where.
+        remedy: what would fit; a function gets the bytes available.
+
+    Raises:
+        WouldNotFit: naming purpose, GiB needed, GiB there, and the remedy.
+
+    Cost: nothing below 64 MiB, else a few small reads from /proc and /sys.
+    """
+    if count_bytes < SMALL:
+        return
+    there = available_bytes(device)
+    if count_bytes > there:
+        fits = remedy if isinstance(remedy, str) else remedy(there)
+        sizes = f"needs {count_bytes / _GIB:.2f} GiB on {device}, {there / _GIB:.2f} GiB there"
+        raise WouldNotFit(f"{purpose}: {sizes}; {fits}")
+
+
+def _kernel_available(path: Path = Path("/proc/meminfo")) -> int:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:  # not Linux: no limit is known
+        return 2**63 - 1
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), 2**63 - 1)
+
+
+def _group_available(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
+    """Room under each readable limit, from the group of this process up to the root: every one of them binds."""
+    try:
+        lines = groups.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            top, limit, usage, cache = root, "memory.max", "memory.current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            top, limit, usage = root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+            cache = "total_inactive_file"
+        else:
+            continue
+        # In a container the path may name a folder of the host that is not mounted here; its root then is.
+        folder = top / path.lstrip("/")
+        for group in [folder, *folder.parents]:
+            if group.is_relative_to(top):
+                try:
+                    used = int((group / usage).read_text()) - _reclaimable(group, cache)
+                    yield max(0, int((group / limit).read_text()) - used)
+                except (OSError, ValueError):  # no such file, or no limit: "max"
+                    continue
+
+
+def _reclaimable(group: Path, name: str) -> int:
+    lines = (group / "memory.stat").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.split()[0] == name), 0)

@@ -1,0 +1,108 @@
+r"""What is trained: the network itself or its Taylor terms, as functions of P = x D^T and Q = x S^T.
+
+With D = W_+ - W_- and S = W_+ + W_-, each (m/2, d), a model's output at an input is a sum over the distinct neurons of a
+function of the two numbers p = <D_r, x>, q = <S_r, x>:
+
+    f_L:      m^{-1/2} sigma' p                    f_Q:  (1/2) m^{-1/2} sigma'' p q
+    network:  m^{-1/2} [ sigma(z + (q+p)/2) - sigma(z + (q-p)/2) ],   z = <w_r, x>
+
+A model gives the output, its slopes in p and q, and their tangents: all that gradients and Hessian products need.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+
+from numerics.activations import TorchActivation
+
+ModelName = Literal["network", "taylor", "linear", "quadratic"]
+MODELS = ("network", "taylor", "linear", "quadratic")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of inputs with what stays fixed during training.
+
+    Attributes:
+        x: inputs, (..., b, d).
+        z: <w_r, x>, (..., b, m/2).
+        first, second: m^{-1/2} sigma'(z) and m^{-1/2} sigma''(z), likewise.
+
+    What nothing needs is an empty tensor.
+    """
+
+    x: torch.Tensor
+    z: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+
+
+Slopes = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+"""Output of shape (..., b), and its derivatives in p and in q, (..., b, m/2); None where identically zero."""
+
+
+class Model(Protocol):
+    """One of the models."""
+
+    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Slopes:
+        """Output before summation over processes, and slopes in p and q."""
+
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
+        """Derivative of the slopes along (dp, dq); the first entry is that of the output."""
+
+
+class Taylor:
+    """f_L + f_Q, or one of them."""
+
+    def __init__(self, linear: bool, quadratic: bool) -> None:
+        self._linear, self._quadratic = linear, quadratic
+
+    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Slopes:
+        """Slopes sigma' + sigma'' q / 2 in p, and sigma'' p / 2 in q (over sqrt m)."""
+        if not self._quadratic:
+            return torch.linalg.vecdot(block.first, p), block.first, None
+        if self._linear:
+            slope = torch.addcmul(block.first, block.second, q, value=0.5)
+        else:
+            slope = (block.second * q).mul_(0.5)
+        return torch.linalg.vecdot(slope, p), slope, (block.second * p).mul_(0.5)
+
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
+        """Slopes are linear in (p, q), so their tangents are those of f_Q at (dp, dq)."""
+        output, slope, other = self.evaluate(block, p, q)
+        output = torch.linalg.vecdot(slope, dp)
+        if other is None:
+            return output, None, None
+        output = output + torch.linalg.vecdot(other, dq)
+        return output, (block.second * dq).mul_(0.5), (block.second * dp).mul_(0.5)
+
+
+class Network:
+    """The network itself, with the activation evaluated at the displaced weights."""
+
+    def __init__(self, activation: TorchActivation, m: int) -> None:
+        self._activation, self._scale = activation, 1 / math.sqrt(m)
+
+    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Slopes:
+        """Both copies of each neuron; at p = q = 0 they agree in every bit and cancel."""
+        (value, slope), (other, counter) = (
+            self._activation.derivatives(block.z + shift, 0, 1) for shift in ((q + p) / 2, (q - p) / 2)
+        )
+        output = (value - other).sum(-1) * self._scale
+        half = self._scale / 2
+        return output, (slope + counter) * half, (slope - counter) * half
+
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
+        """As :meth:`evaluate`, with sigma'' times the movement of each copy."""
+        half = self._scale / 2
+        moves = ((q + p) / 2, (dq + dp) / 2), ((q - p) / 2, (dq - dp) / 2)
+        outputs, bends = [], []
+        for shift, move in moves:
+            slope, bend = self._activation.derivatives(block.z + shift, 1, 2)
+            outputs.append(torch.linalg.vecdot(slope, move))
+            bends.append(bend * move)
+        return (outputs[0] - outputs[1]) * self._scale, (bends[0] + bends[1]) * half, (bends[0] - bends[1]) * half

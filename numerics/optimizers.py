@@ -1,0 +1,291 @@
+"""Ways to go downhill, each a frozen description; :func:`numerics.train` runs them.
+
+``start`` makes the moving part, a :class:`Stepper`, whose whole state can be saved and loaded.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from numerics.curvature import lipschitz_constant, norm
+from numerics.objective import Objective
+from numerics.regularizer import Parts
+from numerics.sampling import check_samples, generator
+
+HALVINGS = 60
+"""Doublings of the Lipschitz constant before a step is given up: the loss then no longer changes in its last digits."""
+
+
+class Stepper(Protocol):
+    """The moving part of a method.
+
+    Attributes:
+        W: current displacement. rate: current step length, of shape batch.
+    """
+
+    W: torch.Tensor
+    rate: torch.Tensor
+
+    def evaluate(self) -> tuple[Parts, torch.Tensor]:
+        """Loss and gradient at W."""
+
+    def advance(self, step: int, steps: int) -> bool:
+        """Move W; False when the method has finished by itself."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and numbers from which :meth:`load` continues bit by bit."""
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state."""
+
+
+class Method(Protocol):
+    """A way to go downhill."""
+
+    remedy: str
+
+    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+        """The moving part, at W."""
+
+
+def _positive(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name}={value!r}: needs a positive finite number")
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    """W <- W - grad/L with L measured, so that the loss falls at every step by at least |grad|^2/(2L).
+
+    L is the largest |eigenvalue| of the Hessian at W, measured every ``remeasure`` steps. A step after which the loss
+    has not fallen as the descent lemma promises is taken back and L doubled, until rounding hides the difference.
+
+    Attributes:
+        step: a fixed step length instead of 1/L, without any check.
+        remeasure: steps between measurements.
+    """
+
+    step: float | None = None
+    remeasure: int = 100
+    remedy = "reduce step or the scale of the start"
+
+    def __post_init__(self) -> None:
+        if self.step is not None:
+            _positive("step", self.step)
+        check_samples(self.remeasure, "remeasure")
+
+    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+        """One gradient a step, and 30 products with the Hessian at each measurement."""
+        return _Descent(objective, W, self)
+
+
+class _Descent:
+    def __init__(self, objective: Objective, W: torch.Tensor, method: GradientDescent) -> None:
+        self._objective, self._method, self.W = objective, method, W.clone()
+        self.rate = torch.full(W.shape[:-2], method.step or math.nan, dtype=W.dtype, device=W.device)
+        self._here: tuple[Parts, torch.Tensor] | None = None
+
+    def evaluate(self) -> tuple[Parts, torch.Tensor]:
+        if self._here is None:
+            self._here = self._objective.value_and_gradient(self.W)
+        return self._here
+
+    def advance(self, step: int, steps: int) -> bool:
+        parts, gradient = self.evaluate()
+        if self._method.step is not None:
+            self.W, self._here = self.W - self._method.step * gradient, None
+            return True
+        if step % self._method.remeasure == 0:
+            constant = lipschitz_constant(self._objective, self.W)
+            self.rate = torch.where(constant > 0, 1 / constant, torch.ones_like(constant))
+        slope = norm(self._objective, gradient).square()
+        # What rounding of the loss can hide: a sum of positive terms, each with a relative error of a few units.
+        noise = 8 * torch.finfo(gradient.dtype).eps * parts.total.abs()
+        for _ in range(HALVINGS):
+            W = self.W - self.rate[..., None, None] * gradient
+            there = self._objective.value_and_gradient(W)
+            fallen = there[0].total <= parts.total - self.rate * slope / 2 + noise
+            if bool(fallen.all()):
+                break
+            self.rate = torch.where(fallen, self.rate, self.rate / 2)
+        self.W, self._here = W, there
+        return True
+
+    def state(self) -> dict[str, Any]:
+        return {"W": self.W, "rate": self.rate}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.W, self.rate, self._here = state["W"].to(self.W), state["rate"].to(self.W), None
+
+
+@dataclass(frozen=True)
+class PerturbedGradientDescent:
+    """Gradient descent that leaves saddle points: where the gradient is small, noise is added.
+
+    When |grad| <= ``gradient`` and no noise was added in the last ``wait`` steps, W moves to a uniform point of the ball
+    of radius ``radius`` around it. If ``wait`` steps later the loss has not fallen by ``decrease``, the point before the
+    noise is second-order stationary to that accuracy, with high probability, and the method ends there.
+
+    Attributes:
+        radius, gradient, wait, decrease: as above. seed: of the noise. step, remeasure: as :class:`GradientDescent`.
+
+    Source: Jin, Ge, Netrapalli, Kakade & Jordan (arXiv:1703.00887), Algorithm 2, with the step length measured.
+    """
+
+    radius: float = 1e-2
+    gradient: float = 1e-3
+    wait: int = 50
+    decrease: float = 1e-6
+    seed: int = 0
+    step: float | None = None
+    remeasure: int = 50
+    remedy = GradientDescent.remedy
+
+    def __post_init__(self) -> None:
+        for name in ("radius", "gradient", "decrease"):
+            _positive(name, getattr(self, name))
+        check_samples(self.wait, "wait")
+
+    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+        """As gradient descent. Raises ValueError on a batch: each network would need its own clock."""
+        if objective.network.batch:
+            raise ValueError(f"a batch {objective.network.batch}: perturbed descent runs one network at a time")
+        return _Perturbed(objective, W, self)
+
+
+class _Perturbed(_Descent):
+    def __init__(self, objective: Objective, W: torch.Tensor, method: PerturbedGradientDescent) -> None:
+        super().__init__(objective, W, GradientDescent(method.step, method.remeasure))
+        self._noise, self._generator = method, generator(method.seed)
+        self._since: int | None = None
+        self._before, self._loss = self.W, math.nan
+
+    def advance(self, step: int, steps: int) -> bool:
+        parts, gradient = self.evaluate()
+        waited = self._since is None or step - self._since > self._noise.wait
+        if self._since is not None and step - self._since == self._noise.wait:
+            if float(parts.total) > self._loss - self._noise.decrease:
+                self.W, self._here = self._before, None
+                return False
+        if waited and float(norm(self._objective, gradient)) <= self._noise.gradient:
+            self._since, self._before, self._loss = step, self.W, float(parts.total)
+            self.W, self._here = self.W + self._ball(), None
+        return super().advance(step, steps)
+
+    def _ball(self) -> torch.Tensor:
+        network = self._objective.network
+        full = torch.randn((network.m, network.d), generator=self._generator, dtype=torch.float64)
+        length = torch.rand((), generator=self._generator, dtype=torch.float64) ** (1 / full.numel())
+        return network.scatter((full * (self._noise.radius * length / full.norm())).to(self.W))
+
+    def state(self) -> dict[str, Any]:
+        own = {"since": self._since, "before": self._before, "loss": self._loss}
+        return {**super().state(), **own, "generator": self._generator.get_state()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        super().load(state)
+        self._since, self._before, self._loss = state["since"], state["before"].to(self.W), state["loss"]
+        self._generator.set_state(state["generator"].cpu())
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Full-batch Adam (beta = 0.9, 0.999) with a cosine decay of the rate to zero, for exploration.
+
+    Attributes:
+        rate: initial step of each coordinate of W. decay: False keeps the rate.
+
+    Source: Kingma & Ba (arXiv:1412.6980); torch.optim.Adam.
+    """
+
+    rate: float = 0.01
+    decay: bool = True
+    remedy = "reduce rate or the scale of the start"
+
+    def __post_init__(self) -> None:
+        _positive("rate", self.rate)
+
+    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+        """One gradient a step."""
+        return _Torch(objective, W, self)
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """L-BFGS with a strong-Wolfe line search, for exploration.
+
+    Attributes:
+        history: pairs kept.
+
+    Source: Nocedal & Wright, Numerical Optimization, section 7.2; torch.optim.LBFGS.
+    """
+
+    history: int = 20
+    remedy = "reduce the scale of the start"
+
+    def __post_init__(self) -> None:
+        check_samples(self.history, "history")
+
+    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+        """A few gradients a step. Raises ValueError on batches and shards: torch's inner products know neither."""
+        network = objective.network
+        if network.batch or network.pairs != network.half.shape[-2]:
+            raise ValueError("L-BFGS: needs one network in one process")
+        return _Torch(objective, W, self)
+
+
+class _Torch:
+    """An optimiser of torch on W, with the gradient by hand."""
+
+    def __init__(self, objective: Objective, W: torch.Tensor, method: Adam | LBFGS) -> None:
+        self._objective, self._method = objective, method
+        self._parameter = W.clone().requires_grad_(True)
+        self._here: tuple[Parts, torch.Tensor] | None = None
+        self._optimizer: torch.optim.Optimizer
+        if isinstance(method, Adam):
+            self._optimizer = torch.optim.Adam([self._parameter], lr=method.rate)
+        else:
+            self._optimizer = torch.optim.LBFGS(
+                [self._parameter], max_iter=1, history_size=method.history, line_search_fn="strong_wolfe"
+            )
+        self.rate = torch.full(W.shape[:-2], getattr(method, "rate", math.nan), dtype=W.dtype, device=W.device)
+
+    @property
+    def W(self) -> torch.Tensor:
+        return self._parameter.detach()
+
+    def evaluate(self) -> tuple[Parts, torch.Tensor]:
+        if self._here is None:
+            self._here = self._objective.value_and_gradient(self.W)
+        return self._here
+
+    def _closure(self) -> float:
+        parts, gradient = self._objective.value_and_gradient(self.W)
+        self._parameter.grad = gradient
+        return float(parts.total)
+
+    def advance(self, step: int, steps: int) -> bool:
+        if isinstance(self._method, Adam):
+            if self._method.decay:
+                rate = self._method.rate * (1 + math.cos(math.pi * step / steps)) / 2
+                self._optimizer.param_groups[0]["lr"] = rate
+                self.rate = torch.full_like(self.rate, rate)
+            self._parameter.grad = self.evaluate()[1].clone()
+            self._optimizer.step()
+        else:
+            self._optimizer.step(self._closure)
+        self._here = None
+        return True
+
+    def state(self) -> dict[str, Any]:
+        return {"W": self.W, "optimizer": self._optimizer.state_dict()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        with torch.no_grad():
+            self._parameter.copy_(state["W"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._here = None

@@ -1,0 +1,79 @@
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from numerics import memory
+from numerics.memory import SMALL, WouldNotFit, available_bytes, require
+
+DEVICES = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
+]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_what_is_there_is_what_can_be_taken(device: str) -> None:
+    there = available_bytes(device)
+    assert SMALL < there < 2**60
+    require(SMALL, "a test", device, "nothing")
+    with pytest.raises(WouldNotFit):
+        require(there * 2, "a test", device, "nothing")
+
+
+@pytest.mark.parametrize("remedy", ["n <= 5 would fit", lambda there: f"n <= {there // 2**28} would fit"])
+def test_message_says_what_for_how_much_and_what_would_fit(monkeypatch: pytest.MonkeyPatch, remedy) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 5 * 2**28)
+    require(5 * 2**28, "a matrix", "cpu", remedy)
+    with pytest.raises(WouldNotFit) as caught:
+        require(5 * 2**28 + 1, "a matrix", "cpu", remedy)
+    assert str(caught.value) == "a matrix: needs 1.25 GiB on cpu, 1.25 GiB there; n <= 5 would fit"
+    assert isinstance(caught.value, MemoryError)
+
+
+def test_small_requests_look_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(device: str) -> int:
+        raise AssertionError("limits were read")
+
+    monkeypatch.setattr(memory, "available_bytes", refuse)
+    require(SMALL - 1, "a test", "cpu", "nothing")
+    with pytest.raises(AssertionError, match="limits were read"):
+        require(SMALL, "a test", "cpu", "nothing")
+
+
+def group(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+def test_every_group_up_to_the_root_binds(tmp_path: Path) -> None:
+    root = tmp_path / "cgroup"
+    (tmp_path / "groups").write_text("4:cpu,memory:/job\n1:cpu:/elsewhere\n0::/outer/inner\n")
+    v2 = {"memory.current": "300\n", "memory.stat": "anon 1\ninactive_file 100\n"}
+    group(root / "outer/inner", {**v2, "memory.max": "max\n"})
+    group(root / "outer", {**v2, "memory.max": "1000\n"})
+    v1 = {"memory.usage_in_bytes": "70", "memory.stat": "inactive_file 9\ntotal_inactive_file 20\n"}
+    group(root / "memory/job", {**v1, "memory.limit_in_bytes": "500"})
+    group(root / "memory", {**v1, "memory.limit_in_bytes": "40"})
+    found = list(memory._group_available(tmp_path / "groups", root))
+    # Without the page cache v2 would have 700 and v1 430 left; a group over its limit has nothing left, not less.
+    assert sorted(found) == [0, 450, 800]
+
+
+def test_unreadable_limits_are_no_limits(tmp_path: Path) -> None:
+    assert list(memory._group_available(tmp_path / "missing", tmp_path)) == []
+    assert memory._kernel_available(tmp_path / "missing") == 2**63 - 1
+    (tmp_path / "meminfo").write_text("MemTotal:  9 kB\nMemAvailable:  7 kB\n")
+    assert memory._kernel_available(tmp_path / "meminfo") == 7168
+
+
+def test_gib_in_the_message_are_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 3 * 2**29)
+    with pytest.raises(WouldNotFit) as caught:
+        require(10**11, "a test", "cpu", "nothing")
+    need, there = map(float, re.findall(r"([\d.]+) GiB", str(caught.value)))
+    assert math.isclose(need, 10**11 / 2**30, abs_tol=0.005)
+    assert there == 1.5

@@ -1,0 +1,241 @@
+import math
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+
+from numerics import memory
+from numerics.kernels import NTKOperator, ntk_gram
+from numerics.memory import WouldNotFit
+from numerics.network import TwoLayerNetwork
+from numerics.ridge import KernelRidge, NystromPreconditioner, RidgeSolution, iterative_kernel_ridge
+from numerics.sampling import generator, sphere
+from theory import Activation
+
+SIGMA = Activation.parse("sin(z + pi/4)")
+N, D, M = 120, 5, 40
+
+on_devices = pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
+    ],
+)
+in_precisions = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+
+
+class Dense:
+    """A matrix as an operator, counting its products."""
+
+    def __init__(self, gram: torch.Tensor) -> None:
+        self.gram, self.products = gram, 0
+
+    def matmul(self, v: torch.Tensor) -> torch.Tensor:
+        self.products += 1
+        return self.gram @ v
+
+    def columns(self, index: torch.Tensor) -> torch.Tensor:
+        return self.gram[:, index]
+
+    def evaluate(self, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+
+def problem(device: str, dtype: torch.dtype) -> tuple[NTKOperator, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The operator, labels, test inputs, and its Gram matrix in float64 on the CPU, from the rounded inputs."""
+    network = TwoLayerNetwork(D, M, SIGMA, dtype=dtype, device=device)
+    x, test = (sphere(n, D, math.sqrt(D), generator(n)).to(device, dtype) for n in (N, 30))
+    exact = TwoLayerNetwork(D, M, SIGMA)
+    exact._place(network.half.double().cpu())
+    y = torch.randn(N, generator=generator(1), dtype=torch.float64).to(device, dtype)
+    return NTKOperator(network, x), y, test, ntk_gram(exact, x.double().cpu())
+
+
+def slow_solve(gram: torch.Tensor, y: torch.Tensor, ridge: float) -> torch.Tensor:
+    """The slow twin: a dense solve in float64."""
+    return torch.linalg.solve(gram + ridge * torch.eye(len(gram), dtype=torch.float64), y.double().cpu())
+
+
+def slow_residual(gram: torch.Tensor, y: torch.Tensor, ridge: float, a: torch.Tensor) -> float:
+    """The slow twin: ||y - (K + ridge) a|| / ||y|| in float64."""
+    y, a = y.double().cpu(), a.double().cpu()
+    return float((y - gram @ a - ridge * a).norm() / y.norm())
+
+
+def rounding(gram: torch.Tensor, y: torch.Tensor, a: torch.Tensor, ridge: float, dtype: torch.dtype) -> float:
+    """Relative error of a residual in ``dtype``: m + 5 d + 8 roundings of entries of K, n of the sums."""
+    size = float((gram.norm() + ridge) * a.double().norm().cpu() / y.double().norm().cpu())
+    return torch.finfo(dtype).eps * (M + 5 * D + 8 + N) * size
+
+
+@on_devices
+@in_precisions
+@pytest.mark.parametrize("rank", [0, 20, 120, None])
+@pytest.mark.parametrize("ridge", [0.5, 30.0])
+def test_iterative_against_the_dense_solve(device: str, dtype: torch.dtype, rank: int | None, ridge: float) -> None:
+    operator, y, test, gram = problem(device, dtype)
+    tolerance = 1e-10 if dtype == torch.float64 else 1e-4
+    solution = iterative_kernel_ridge(operator, y, ridge, rank, tolerance)
+    assert solution.converged
+    assert solution.status == "converged"
+    assert solution.residual <= tolerance
+    error = rounding(gram, y, solution.coefficients, ridge, dtype)
+    assert abs(slow_residual(gram, y, ridge, solution.coefficients) - solution.residual) <= error
+    # The inverse has norm at most 1 / ridge.
+    expected = slow_solve(gram, y, ridge)
+    bound = (tolerance + error) * float(y.norm()) / ridge
+    assert float((solution.coefficients.double().cpu() - expected).norm()) <= bound
+    exact = TwoLayerNetwork(D, M, SIGMA)
+    exact._place(operator.network.half.double().cpu())
+    cross = ntk_gram(exact, test.double().cpu(), operator.x.double().cpu())
+    difference = solution.predict(test).double().cpu() - cross @ expected
+    spread = float(cross.norm()) * bound + error * float(y.norm())
+    assert float(difference.norm()) <= spread
+    # Planted: the solution of another ridge, and predictions from a coefficient too few.
+    assert float((slow_solve(gram, y, 1.1 * ridge) - expected).norm()) > bound
+    short = solution.coefficients.clone()
+    short[short.abs().argmax()] = 0
+    planted = replace(solution, coefficients=short).predict(test).double().cpu() - cross @ expected
+    assert float(planted.norm()) > spread
+
+
+def test_iterative_agrees_with_the_eigendecomposition() -> None:
+    operator, y, _, gram = problem("cpu", torch.float64)
+    fit, preconditioner = KernelRidge(gram, y), NystromPreconditioner(operator, N, 40, y)
+    for ridge in (0.1, 1.0, 10.0):
+        solution = iterative_kernel_ridge(operator, y, ridge, tolerance=1e-12, preconditioner=preconditioner)
+        assert solution.converged
+        error = rounding(gram, y, solution.coefficients, ridge, torch.float64)
+        difference = solution.coefficients - fit.coefficients(ridge)
+        assert float(difference.norm()) <= (1e-12 + 2 * error) * float(y.norm()) / ridge
+
+
+def test_preconditioner_is_woodbury_of_the_columns() -> None:
+    """P^{-1}, up to its weight off the columns, against the dense inverse of K_nS K_SS^{-1} K_Sn + ridge I."""
+    operator, y, _, gram = problem("cpu", torch.float64)
+    rank, ridge = 12, 0.7
+    made = NystromPreconditioner(operator, N, rank, y, seed=3)
+    index = torch.randperm(N, generator=generator(3))[:rank]
+    columns = gram[:, index]
+    low = columns @ torch.linalg.solve(columns[index], columns.T)
+    identity = torch.eye(N, dtype=torch.float64)
+    torch.testing.assert_close(made.vectors * made.values @ made.vectors.T, low, rtol=1e-9, atol=1e-9)
+    inverse = torch.stack([made.solve(e, ridge) for e in identity], 1)
+    inside = made.vectors @ made.vectors.T
+    weight = float(made.values[-1]) + ridge
+    woodbury = torch.linalg.inv(low + ridge * identity)
+    torch.testing.assert_close(inside @ inverse @ inside, weight * inside @ woodbury @ inside, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(inverse - inside @ inverse, identity - inside, rtol=1e-9, atol=1e-9)
+    other = NystromPreconditioner(operator, N, rank, y, seed=4)
+    assert not torch.allclose(other.vectors * other.values @ other.vectors.T, low, rtol=1e-9, atol=1e-9)
+
+
+def test_preconditioner_saves_iterations() -> None:
+    """Eigenvalues 1/j^2: after the s largest, s ~ sqrt(1 / ridge), the rest is the ridge and CG has little to do."""
+    values = 1000 / torch.arange(1.0, 201.0, dtype=torch.float64) ** 2
+    root, _ = torch.linalg.qr(torch.randn(200, 200, generator=generator(0), dtype=torch.float64))
+    operator, y = Dense(root * values @ root.T), torch.randn(200, generator=generator(1), dtype=torch.float64)
+    ranks = (0, 60, 200)
+    plain, helped, whole = (iterative_kernel_ridge(operator, y, 0.1, rank) for rank in ranks)
+    assert plain.converged
+    assert helped.converged
+    # All columns make P = K + ridge I up to rounding: one iteration, and one more that refines.
+    assert whole.iterations <= 2 < helped.iterations < plain.iterations / 2
+
+
+def test_iterations_and_products_are_counted() -> None:
+    _, y, _, gram = problem("cpu", torch.float64)
+    dense = Dense(gram)
+    solution = iterative_kernel_ridge(dense, y, 1.0, 0, tolerance=1e-6)
+    assert dense.products == solution.iterations + 1, "one more for the true residual"
+
+
+def test_running_out_of_iterations_is_said() -> None:
+    operator, y, _, gram = problem("cpu", torch.float64)
+    short = iterative_kernel_ridge(operator, y, 1e-3, 0, max_iterations=3)
+    assert not short.converged
+    assert short.iterations == 3
+    assert short.residual > 1e-8
+    assert "max_iterations=3 reached" in short.status
+    assert short.residual == pytest.approx(slow_residual(gram, y, 1e-3, short.coefficients), rel=1e-10)
+    assert iterative_kernel_ridge(operator, y, 1e-3).converged
+
+
+@on_devices
+def test_float32_stops_where_it_can_do_no_more(device: str) -> None:
+    operator, y, _, gram = problem(device, torch.float32)
+    solution = iterative_kernel_ridge(operator, y, 0.01, 20, tolerance=1e-12, max_iterations=100_000)
+    assert not solution.converged
+    assert solution.iterations < 5000
+    assert re.search(r"attains here, above tolerance=1.0e-12; .* use float64", solution.status)
+    assert solution.residual <= rounding(gram, y, solution.coefficients, 0.01, torch.float32)
+    true = slow_residual(gram, y, 0.01, solution.coefficients)
+    assert abs(true - solution.residual) <= rounding(gram, y, solution.coefficients, 0.01, torch.float32)
+    double, y64, _, _ = problem(device, torch.float64)
+    assert iterative_kernel_ridge(double, y64, 0.01, 20, tolerance=1e-10).converged
+
+
+def test_reported_residual_is_the_true_one() -> None:
+    """An operator that drifts after some products: the recursive residual does not notice, the true one does."""
+    _, y, _, gram = problem("cpu", torch.float64)
+
+    class Drifting(Dense):
+        def matmul(self, v: torch.Tensor) -> torch.Tensor:
+            image = super().matmul(v)
+            return image * 1.01 if self.products > 4 else image
+
+    drifting = Drifting(gram)
+    solution = iterative_kernel_ridge(drifting, y, 1.0, 0, max_iterations=2000)
+    steady = slow_residual(1.01 * gram, y, 1.0, solution.coefficients)
+    assert solution.residual == pytest.approx(steady, rel=1e-6, abs=1e-12)
+    assert solution.converged == (steady <= 1e-8)
+
+
+def test_indefinite_operator_is_not_called_solved() -> None:
+    y = torch.randn(20, generator=generator(0), dtype=torch.float64)
+    solution = iterative_kernel_ridge(Dense(-torch.eye(20, dtype=torch.float64)), y, 0.5, 0)
+    assert not solution.converged
+    assert solution.residual == 1.0
+    nan = iterative_kernel_ridge(Dense(torch.full((20, 20), math.nan, dtype=torch.float64)), y, 0.5, 0)
+    assert not nan.converged
+
+
+def test_zero_labels() -> None:
+    operator, y, test, _ = problem("cpu", torch.float64)
+    solution = iterative_kernel_ridge(operator, torch.zeros_like(y), 1.0)
+    assert (solution.converged, solution.residual, solution.iterations) == (True, 0.0, 0)
+    assert torch.equal(solution.predict(test), torch.zeros(30, dtype=torch.float64))
+    assert isinstance(solution, RidgeSolution)
+
+
+def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator, y, _, gram = problem("cpu", torch.float64)
+    monkeypatch.setattr(memory, "SMALL", 1)
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 3 * 8 * 50**2)
+    with pytest.raises(WouldNotFit, match="n <= 50 would fit, or use iterative_kernel_ridge"):
+        KernelRidge(gram[:51, :51], y[:51])
+    KernelRidge(gram[:50, :50], y[:50])
+    with pytest.raises(WouldNotFit, match="rank <= 20 would fit"):
+        iterative_kernel_ridge(operator, y, 1.0, 21)
+    assert iterative_kernel_ridge(Dense(gram), y, 1.0, 20).converged
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needle"),
+    [
+        ({"ridge": 0.0}, "ridge=0.0: needs a positive finite ridge"),
+        ({"ridge": math.nan}, "ridge=nan"),
+        ({"tolerance": 0.0}, "tolerance=0.0: needs a positive finite tolerance"),
+        ({"max_iterations": 0}, "max_iterations=0: needs an integer"),
+        ({"rank": N + 1}, f"rank={N + 1}: needs an integer 0 <= rank <= n = {N}"),
+        ({"rank": -1}, "rank=-1"),
+        ({"y": torch.zeros(N, 1)}, f"y of shape ({N}, 1): needs n finite labels"),
+        ({"y": torch.full((N,), math.inf)}, "needs n finite labels"),
+    ],
+)
+def test_bad_input(arguments: dict, needle: str) -> None:
+    operator, y, _, _ = problem("cpu", torch.float64)
+    with pytest.raises(ValueError, match=re.escape(needle)):
+        iterative_kernel_ridge(**{"operator": operator, "y": y, "ridge": 1.0, **arguments})
