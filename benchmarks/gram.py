@@ -1,7 +1,7 @@
 """Speed of the Gram matrix against its bare products, and a kernel ridge regression at n = 10^5 without the matrix.
 
     python benchmarks/gram.py                ntk_gram at d = 64, m = n = 4096, float32, 2 threads; target 1.15
-    python benchmarks/gram.py --ridge        iterative ridge at n = 10^5, m = 1024, d = 64: iterations, residual, seconds
+    python benchmarks/gram.py --ridge        iterative ridge at n = 10^5, m = 1024, d = 64: iterations, residual, time
 
 The bare products are x x2^T and F F2^T with F of shape (n, m/2): the first into memory that is there, the second
 returned as a new matrix, as ntk_gram returns its own. Ratios are of medians over interleaved repetitions in this run;

@@ -94,9 +94,8 @@ for m, error in errors.items():
 angles = {}
 for m in widths:
     network = TwoLayerNetwork(d, m, sigma, seed=0)
-    span, eigen = (GoodDirections(network, 1, method).half_basis.flatten(1) for method in ("span", "eigen"))
-    cosines = torch.linalg.svdvals(2 * span @ eigen.T).clamp(max=1)
-    angles[m] = float(cosines.min().arccos())
+    span, eigen = (GoodDirections(network, 1, method) for method in ("span", "eigen"))
+    angles[m] = float(span.principal_angles(eigen)[-1])
     print(f"m = {m:5d}: largest principal angle {angles[m]:.3f}")
 
 # %% [markdown]

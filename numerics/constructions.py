@@ -6,8 +6,8 @@ g(<beta,w_r>)| where a_r = sign(alpha g), else 0, gives f_Q -> alpha <beta,x>^{k
 E[g^2].
 
 W_L: the least-norm W in the good directions whose f_L(W) agrees with f_k. Through the span, W_L = T G^{-1} f with the
-Gram matrix G = T*T and the coefficients f of f_k: its f_L has exactly f_k as its part of degree <= k. Through Sigma, W_L
-= sum_i v_i <v_i, T f> / lambda_i over the top n_k eigenpairs: the least-squares fit by the eigenspace.
+Gram matrix G = T*T and the coefficients f of f_k: its f_L has exactly f_k as its part of degree <= k. Through Sigma,
+W_L = sum_i v_i <v_i, T f> / lambda_i over the top n_k eigenpairs: the least-squares fit by the eigenspace.
 
 Derived: docs/mathematics, section 4.
 """
@@ -105,8 +105,11 @@ def sparse_construction(
     No neuron serves two terms, so there are no cross terms, and |W_Q|_{2,4}^4 -> R sum_i 8 alpha_i^2 E[g^2].
 
     Args:
-        network: one network. betas: unit rows, (R, d). alphas: R coefficients. k, signs: as
-            :func:`sparse_displacement`.
+        network: one network.
+        betas: unit rows, (R, d).
+        alphas: R coefficients.
+        k: low degree, >= 1.
+        signs: s_r = +-1, (m,); all +1 when None.
 
     Raises:
         ValueError: shapes that do not match, fewer pairs of neurons than terms, and as :func:`sparse_displacement`.
@@ -129,7 +132,7 @@ def sparse_construction(
 
 
 def coefficients(target: Target, k: int, like: torch.Tensor) -> torch.Tensor:
-    """<f, Y_j> of the part of degree <= k in the orthonormal harmonics of :class:`numerics.harmonics.Harmonics`, (n_k,).
+    """<f, Y_j> of the part of degree <= k in the basis of :class:`numerics.harmonics.Harmonics`, double, (n_k,).
 
     A zonal term alpha sqrt(N) P_l(<beta, u>) has coefficients alpha Y_j(beta) / sqrt(N), by the addition theorem.
     """
@@ -152,12 +155,14 @@ def dense_construction(
     r"""W_L for the target's part of degree <= k, with \|W_L\|^2 next to sum_l \|f_l\|^2 / Lambda_l.
 
     Args:
-        network: one network. target: f*, whose degrees above k are left out. k: low degree, >= 0.
+        network: one network.
+        target: f*, whose degrees above k are left out.
+        k: low degree, >= 0.
         method: "span" (through the Gram matrix of the span) or "eigen" (through Sigma).
 
     Raises:
-        ValueError: unknown method, or as :class:`numerics.directions.GoodDirections`; a Lambda_l that is zero for a degree
-            with energy.
+        ValueError: unknown method, a Lambda_l that is zero for a degree with energy, and as
+            :class:`numerics.directions.GoodDirections`.
 
     Cost: as the good directions of that method.
     """
@@ -186,7 +191,10 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
     which W_L takes over.
 
     Args:
-        network: one network. target: f*. k: low degree, >= 1. signs: s_r = +-1, (m,).
+        network: one network.
+        target: f*.
+        k: low degree, >= 1.
+        signs: s_r = +-1, (m,).
 
     Raises:
         ValueError: a target with degrees above k + 1 or none of degree k + 1, and as the two constructions.
@@ -195,8 +203,7 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
     """
     if max(target.terms) != k + 1:
         raise ValueError(f"target of degree {max(target.terms)} at k={k}: needs degree k + 1")
-    d, alphas_betas = target.d, target.terms[k + 1]
-    alphas, betas = alphas_betas
+    d, (alphas, betas) = target.d, target.terms[k + 1]
     c = {j: float(value) for j, value in monomial_coefficients(k + 1, d).items()}
     top = c[k + 1] * math.sqrt(multiplicity(d, k + 1))
     low = Target(d, {degree: term for degree, term in target.terms.items() if degree <= k})

@@ -20,13 +20,16 @@ from numerics.sampling import generator
 
 
 @full_precision
+@torch.no_grad()
 def hessian_vector(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> torch.Tensor:
     """Hessian of the regularised loss at W applied to V, shape (*batch, m, d).
 
     At the kinks of a loss ("absolute", "hinge") its second derivative counts as zero.
 
     Args:
-        objective: the loss. W, V: displacements, (*batch, m, d).
+        objective: the loss.
+        W: where, (*batch, m, d).
+        V: the displacement it is applied to, (*batch, m, d).
 
     Cost: about two gradients.
     """
@@ -58,7 +61,10 @@ def hessian_vector(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> to
             sums.append(torch.linalg.vecdot(block.first, dp))
         if objective.r3:
             bent, d_bent = block.second * q, block.second * dq
-            sums += [torch.linalg.vecdot(bent, g[0]), torch.linalg.vecdot(d_bent, g[0]) + torch.linalg.vecdot(bent, dg[0])]
+            sums += [
+                torch.linalg.vecdot(bent, g[0]),
+                torch.linalg.vecdot(d_bent, g[0]) + torch.linalg.vecdot(bent, dg[0]),
+            ]
         output, d_output, *others = network.reduce(torch.stack(sums)).unbind()
         label = objective.y[..., rows]
         error = objective.loss.first(output, label)[..., None] / n
@@ -110,7 +116,10 @@ def extreme_eigenvalue(
     Lanczos (scipy ``eigsh``, double precision, fixed start vector) on products with the Hessian.
 
     Args:
-        objective: the loss of one network. W: (m, d). end: which one. tolerance: relative, of the Ritz value.
+        objective: the loss of one network.
+        W: where, (m, d).
+        end: which one.
+        tolerance: relative, of the Ritz value.
 
     Raises:
         ValueError: a batch of networks, or an unknown ``end``.
@@ -138,7 +147,7 @@ def extreme_eigenvalue(
         _, vectors = scipy.sparse.linalg.eigsh(operator, k=1, which=which, v0=start, tol=tolerance, ncv=min(size, 40))
     except scipy.sparse.linalg.ArpackNoConvergence as failure:
         raise ArithmeticError(
-            f"the {end} eigenvalue did not converge to tolerance={tolerance} in {products} products; raise the tolerance"
+            f"the {end} eigenvalue did not converge in {products} products; raise tolerance={tolerance}"
         ) from failure
     vector = vectors[:, 0]
     image = apply(vector)
@@ -154,7 +163,9 @@ def lipschitz_constant(objective: Objective, W: torch.Tensor, iterations: int = 
     use it check that the loss falls as it should. Works on batches and on sharded networks.
 
     Args:
-        objective: the loss. W: displacements, (*batch, m, d). iterations: products with the Hessian.
+        objective: the loss.
+        W: where, (*batch, m, d).
+        iterations: products with the Hessian.
 
     Cost: ``iterations`` products with the Hessian.
     """

@@ -11,7 +11,7 @@ from numerics.network import TwoLayerNetwork
 Evaluate = Callable[[torch.Tensor], torch.Tensor]
 """Inputs (b, d) to the features of one block of neurons, (b, features)."""
 
-ACTIVATION_NUMBERS = {"cpu": 2**16, "cuda": 2**23}
+ACTIVATION_NUMBERS = {"cpu": 2**18, "cuda": 2**23}
 """Numbers per temporary of the activation. On a CPU they stay in cache: fresh pages cost more than the cosine."""
 
 
@@ -63,6 +63,6 @@ def expanded(network: TwoLayerNetwork, W: torch.Tensor) -> Callable[[slice], Eva
 
 def fill(out: torch.Tensor, x: torch.Tensor, evaluate: Evaluate) -> None:
     """Write the features of ``x`` to ``out``, (n, features), a few rows at a time."""
-    step = max(1, ACTIVATION_NUMBERS.get(x.device.type, 2**16) // out.shape[1])
+    step = max(1, ACTIVATION_NUMBERS.get(x.device.type, 2**18) // out.shape[1])
     for start in range(0, len(x), step):
         out[start : start + step] = evaluate(x[start : start + step])

@@ -1,8 +1,9 @@
 r"""Orthonormal harmonics of one degree as symmetric traceless tensors.
 
-Y_A(u) = <A, u^{(x) l}> for a symmetric traceless tensor A of order l; E_u[Y_A Y_B] = l! / (d (d+2) .. (d+2l-2)) <A, B>.
-So N(d,l) coordinates c in an orthonormal basis of such tensors, scaled by the root of that factor, are coordinates in an
-orthonormal basis of L2. A tensor is kept as a matrix (d^{l-1}, d): contracting with all but one factor is one product.
+Y_A(u) = <A, u^{(x) l}> for a symmetric traceless tensor A of order l; E_u[Y_A Y_B] = l!/(d (d+2) .. (d+2l-2)) <A, B>.
+So N(d,l) coordinates c in an orthonormal basis of such tensors, scaled by the root of that factor, are coordinates in
+an orthonormal basis of L2. A tensor is kept as a matrix (d^{l-1}, d): contracting with all but one factor is one
+product.
 
 The basis: symmetric tensors by sorted multi-indices, then the kernel of the trace by a QR decomposition.
 """
@@ -105,9 +106,7 @@ def _traceless(d: int, table: np.ndarray, repeats: np.ndarray) -> np.ndarray:
     degree = table.shape[1]
     lower = _multi_indices(d, degree - 2) if degree > 2 else np.zeros((1, 0), dtype=np.int64)
     pairs = np.repeat(np.arange(d), 2).reshape(d, 2)
-    both = np.concatenate(
-        [np.repeat(lower, d, axis=0), np.tile(pairs, (len(lower), 1))], axis=1
-    )
+    both = np.concatenate([np.repeat(lower, d, axis=0), np.tile(pairs, (len(lower), 1))], axis=1)
     column = _position(both, d, table)
     trace = np.zeros((len(lower), len(table)))
     trace[np.repeat(np.arange(len(lower)), d), column] = 1 / np.sqrt(repeats[column])

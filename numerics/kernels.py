@@ -27,6 +27,9 @@ TILE = {"cpu": 512, "cuda": 4096}
 """Rows and columns of a tile of the result: small enough to skip nearly half of a symmetric one, large enough for
 products at full speed."""
 
+TALL = 2
+"""Rows over columns of a tile when x2 is given: taller tiles pack the features of x2 less often."""
+
 ROW_NUMBERS = 2**20
 """Numbers in one block of rows of the features in an operator."""
 
@@ -233,7 +236,8 @@ def _gram(
     right = left if x2 is None else x.new_empty(n2, copies * step)
     scale = (constant * 2 / (copies * network.m)) ** (1 / power)  # of <x, x2>, inside its product
     edge = TILE.get(x.device.type, 512)
-    tiles = [(i, j) for i in _tiles(n, edge) for j in _tiles(n2, edge, i.start if x2 is None else 0)]
+    tall = edge if x2 is None else TALL * edge
+    tiles = [(i, j) for i in _tiles(n, tall) for j in _tiles(n2, edge, i.start if x2 is None else 0)]
     for pair in _tiles(pairs, step):
         evaluate, width = features(pair), copies * (pair.stop - pair.start)
         fill(left[:, :width], x, evaluate)

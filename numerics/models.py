@@ -1,7 +1,7 @@
 r"""What is trained: the network itself or its Taylor terms, as functions of P = x D^T and Q = x S^T.
 
-With D = W_+ - W_- and S = W_+ + W_-, each (m/2, d), a model's output at an input is a sum over the distinct neurons of a
-function of the two numbers p = <D_r, x>, q = <S_r, x>:
+With D = W_+ - W_- and S = W_+ + W_-, each (m/2, d), a model's output at an input is a sum over the distinct neurons of
+a function of the two numbers p = <D_r, x>, q = <S_r, x>:
 
     f_L:      m^{-1/2} sigma' p                    f_Q:  (1/2) m^{-1/2} sigma'' p q
     network:  m^{-1/2} [ sigma(z + (q+p)/2) - sigma(z + (q-p)/2) ],   z = <w_r, x>
@@ -41,8 +41,10 @@ class Block:
     second: torch.Tensor
 
 
-Slopes = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+Slopes = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 """Output of shape (..., b), and its derivatives in p and in q, (..., b, m/2); None where identically zero."""
+Tangents = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+"""The same of their movement."""
 
 
 class Model(Protocol):
@@ -51,7 +53,7 @@ class Model(Protocol):
     def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Slopes:
         """Output before summation over processes, and slopes in p and q."""
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Tangents:
         """Derivative of the slopes along (dp, dq); the first entry is that of the output."""
 
 
@@ -65,13 +67,11 @@ class Taylor:
         """Slopes sigma' + sigma'' q / 2 in p, and sigma'' p / 2 in q (over sqrt m)."""
         if not self._quadratic:
             return torch.linalg.vecdot(block.first, p), block.first, None
-        if self._linear:
-            slope = torch.addcmul(block.first, block.second, q, value=0.5)
-        else:
-            slope = (block.second * q).mul_(0.5)
+        curved = (block.second * q).mul_(0.5)
+        slope = curved.add_(block.first) if self._linear else curved
         return torch.linalg.vecdot(slope, p), slope, (block.second * p).mul_(0.5)
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Tangents:
         """Slopes are linear in (p, q), so their tangents are those of f_Q at (dp, dq)."""
         output, slope, other = self.evaluate(block, p, q)
         output = torch.linalg.vecdot(slope, dp)
@@ -96,7 +96,7 @@ class Network:
         half = self._scale / 2
         return output, (slope + counter) * half, (slope - counter) * half
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Tangents:
         """As :meth:`evaluate`, with sigma'' times the movement of each copy."""
         half = self._scale / 2
         moves = ((q + p) / 2, (dq + dp) / 2), ((q - p) / 2, (dq - dp) / 2)

@@ -7,8 +7,8 @@ good displacement P_{<=k} W is (p, -p), so it has S = 0. Hence f_Q(P_{<=k} W) = 
 antisymmetric initialisation** and is not computed (derived here); and f_Q(P_{<=k} W, P_{>k} W) = m^{-1/2} sum_r sigma''
 <p_r,x><S_r,x>.
 
-Inputs are worked through in blocks of rows that stay in the caches: one product gives <D,x>, <S,x> and <p,x>, the slopes
-of the loss in them are formed in place, and one product adds to the gradient. Nothing of size n x m is written.
+Inputs are worked through in blocks of rows that stay in the caches: one product gives <D,x>, <S,x> and <p,x>, the
+slopes of the loss in them are formed in place, and one product adds to the gradient. Nothing of size n x m is written.
 """
 
 from __future__ import annotations
@@ -109,26 +109,21 @@ class Objective:
         return outputs[0] if len(outputs) == 1 else outputs[0] + outputs[1]
 
     @full_precision
+    @torch.no_grad()
     def value_and_gradient(self, W: torch.Tensor) -> tuple[Parts, torch.Tensor]:
         """Loss with its parts, and dL/dW of shape (*batch, m, d)."""
         network, lam, half = self.network, self.weights, self.network.half.shape[-2]
         plus, minus = W.chunk(2, dim=-2)
         difference, total = plus - minus, plus + minus
-        nothing = torch.full(W.shape[:-2], math.nan, dtype=W.dtype, device=W.device)
-        data = torch.zeros_like(nothing)
-        r1_training = r2 = r3 = nothing
+        data, r1_training, r3 = (torch.zeros(W.shape[:-2], dtype=W.dtype, device=W.device) for _ in range(3))
         stack = [difference, total]
         good = coordinates = pull = None
         if self.directions is not None:
             coordinates = self.directions.half_coordinates(difference)
             good = self.directions.half_combine(coordinates)
             pull = torch.zeros_like(coordinates)  # gradient with respect to the coordinates
-            r2 = torch.zeros_like(nothing)
-            if self.features is not None:
-                r1_training = torch.zeros_like(nothing)
             if self.r3:
                 stack.append(good)
-                r3 = torch.zeros_like(nothing)
         directions = torch.cat(stack, dim=-2)
         gradients = torch.zeros_like(directions)
 
@@ -170,16 +165,24 @@ class Objective:
                 pull -= (features.mT @ push)[..., 0]
             accumulate(gradients, product, block.x)
 
-        data, r1_training, r3 = data / self.n, r1_training / self.n, r3 / self.n
+        data = data / self.n
         gradient, r1_exact, r1_unlabeled = self.assemble(gradients, difference, coordinates, good, pull)
         r4, factors = capacity(W.square().sum(-1), lam.r4_power, network.reduce)
         gradient.addcmul_(factors[..., None], W, value=lam.r4)
+        used = {
+            "r1_exact": r1_exact,
+            "r1_training": None if self.features is None else r1_training / self.n,
+            "r1_unlabeled": r1_unlabeled,
+            "r2": None if self.directions is None else torch.zeros_like(data),
+            "r3": r3 / self.n if self.r3 else None,
+        }
         value = data + lam.r4 * r4
-        for weight, part in ((lam.r1, r1_training), (lam.r1, r1_unlabeled), (lam.r1, r1_exact), (lam.r3, r3)):
-            if part is not nothing and part is not None:
-                value = value + weight * part
-        filled = [nothing if part is None else part for part in (r1_exact, r1_training, r1_unlabeled)]
-        return Parts(value, data, *filled, r2, r3, r4), gradient
+        for name, part in used.items():
+            if part is not None:
+                value = value + getattr(lam, name[:2]) * part
+        nothing = torch.full_like(data, math.nan)
+        parts = {name: nothing if part is None else part for name, part in used.items()}
+        return Parts(total=value, data=data, r4=r4, **parts), gradient
 
     def assemble(
         self,
@@ -194,7 +197,10 @@ class Objective:
         Linear in everything: the gradient of R1 at D, p and coordinates of V is its Hessian applied to V.
 
         Args:
-            gradients: in D, S and, with R3, p, one under the other. difference: D. coordinates, good: of P W, with p.
+            gradients: in D, S and, with R3, p, one under the other.
+            difference: D.
+            coordinates: of P W.
+            good: p, with P W = (p, -p).
             pull: gradient in the coordinates, None without directions.
 
         Returns:

@@ -21,14 +21,15 @@ HALVINGS = 60
 
 
 class Stepper(Protocol):
-    """The moving part of a method.
+    """The moving part of a method."""
 
-    Attributes:
-        W: current displacement. rate: current step length, of shape batch.
-    """
+    @property
+    def W(self) -> torch.Tensor:
+        """Current displacement, (*batch, m, d)."""
 
-    W: torch.Tensor
-    rate: torch.Tensor
+    @property
+    def rate(self) -> torch.Tensor:
+        """Current step length, of shape batch."""
 
     def evaluate(self) -> tuple[Parts, torch.Tensor]:
         """Loss and gradient at W."""
@@ -126,9 +127,9 @@ class _Descent:
 class PerturbedGradientDescent:
     """Gradient descent that leaves saddle points: where the gradient is small, noise is added.
 
-    When |grad| <= ``gradient`` and no noise was added in the last ``wait`` steps, W moves to a uniform point of the ball
-    of radius ``radius`` around it. If ``wait`` steps later the loss has not fallen by ``decrease``, the point before the
-    noise is second-order stationary to that accuracy, with high probability, and the method ends there.
+    When |grad| <= ``gradient`` and no noise was added in the last ``wait`` steps, W moves to a uniform point of the
+    ball of radius ``radius`` around it. If ``wait`` steps later the loss has not fallen by ``decrease``, the point
+    before the noise is second-order stationary to that accuracy, with high probability, and the method ends there.
 
     Attributes:
         radius, gradient, wait, decrease: as above. seed: of the noise. step, remeasure: as :class:`GradientDescent`.
@@ -167,10 +168,10 @@ class _Perturbed(_Descent):
     def advance(self, step: int, steps: int) -> bool:
         parts, gradient = self.evaluate()
         waited = self._since is None or step - self._since > self._noise.wait
-        if self._since is not None and step - self._since == self._noise.wait:
-            if float(parts.total) > self._loss - self._noise.decrease:
-                self.W, self._here = self._before, None
-                return False
+        due = self._since is not None and step - self._since == self._noise.wait
+        if due and float(parts.total) > self._loss - self._noise.decrease:
+            self.W, self._here = self._before, None
+            return False
         if waited and float(norm(self._objective, gradient)) <= self._noise.gradient:
             self._since, self._before, self._loss = step, self.W, float(parts.total)
             self.W, self._here = self.W + self._ball(), None

@@ -129,7 +129,7 @@ def train(
 
     Raises:
         Diverged: the loss or its gradient is not finite, with the step, the value and what to change.
-        ValueError: steps, record_every or checkpoint_every < 1, a start of another shape, or a checkpoint of another run.
+        ValueError: steps, record_every or checkpoint_every < 1, a start of another shape, a checkpoint of another run.
 
     Cost: that of the method, plus a Gram matrix and an evaluation of the test inputs at each record.
     """
@@ -151,7 +151,9 @@ def train(
         if not bool(torch.isfinite(parts.total + length).all()):
             raise Diverged(f"loss={parts.total.tolist()} at step {step}: {method.remedy} (method {method})")
         if stopped == "running":
-            stopped = "steps" if step == steps else "gradient" if bool((length <= gradient_tolerance).all()) else stopped
+            stopped = (
+                "steps" if step == steps else "gradient" if bool((length <= gradient_tolerance).all()) else stopped
+            )
         if (step % record_every == 0 or stopped != "running") and (not records or records[-1].step != step):
             records.append(observe(step, parts, length, stepper))
             if progress is not None:
@@ -180,9 +182,7 @@ class _Observer:
     def __call__(self, step: int, parts: Parts, length: torch.Tensor, stepper: Stepper) -> Record:
         objective, W = self._objective, stepper.W
         network, nothing = objective.network, torch.full_like(length, math.nan)
-        linear, quadratic = (
-            term(self._inputs, W).square().mean(-1) for term in (network.linear, network.quadratic)
-        )
+        linear, quadratic = (term(self._inputs, W).square().mean(-1) for term in (network.linear, network.quadratic))
         risk = nothing
         if self._test is not None:
             risk = objective.loss.value(objective.predict(self._test[0], W), self._test[1]).mean(-1)

@@ -45,7 +45,9 @@ def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> Si
     """E_S of the second variation of the loss at W along S V over independent signs.
 
     Args:
-        objective: the loss of one network, with R1 in the modes "exact" and "training". W, V: (m, d).
+        objective: the loss of one network, with R1 in the modes "exact" and "training".
+        W: where, (m, d).
+        V: the displacement whose signs are drawn, (m, d).
 
     Raises:
         ValueError: a batch, a sharded network, or the mode "unlabeled".

@@ -50,8 +50,6 @@ def ntk_eigenvalue(slope: Callable[[mp.mpf], mp.mpf], degree: int, d: int) -> mp
     return mp.mpf(d) / (2 * degree + d - 2) * (lower + upper)
 
 
-# The network and its Taylor terms
-
 
 def exact(network: TwoLayerNetwork) -> TwoLayerNetwork:
     """The same network, weights as rounded, in double precision on the CPU."""
@@ -124,8 +122,6 @@ def kernel_ridge_residual(gram: torch.Tensor, y: torch.Tensor, ridge: float, a: 
     return float((y - gram @ a - ridge * a).norm() / y.norm())
 
 
-# Feature covariance
-
 
 def zonal(tensor: ZonalTensor, rho: torch.Tensor) -> torch.Tensor:
     """(c, K, H) by numpy's Chebyshev series."""
@@ -166,8 +162,6 @@ def covariance(network: TwoLayerNetwork) -> torch.Tensor:
     return torch.cat([torch.cat([S, -S], 1), torch.cat([-S, S], 1)])
 
 
-# Good directions
-
 
 def gauss_coefficient(network: TwoLayerNetwork, degree: int, order: int, power: int = 0, count: int = 200) -> float:
     """lambda_l(z^power sigma^{(order)}) = E_{tau_d}[.. P_l] by scipy's Gauss-Gegenbauer rule."""
@@ -203,8 +197,6 @@ def projection(directions: torch.Tensor) -> torch.Tensor:
     basis = torch.linalg.qr(directions.flatten(1).T).Q
     return basis @ basis.T
 
-
-# The regularised loss
 
 LOSSES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "squared": lambda f, y: (f - y) ** 2,

@@ -10,8 +10,8 @@ from flint import arb
 
 from numerics.directions import GoodDirections
 from numerics.kernels import ntk_gram
-from numerics.network import TwoLayerNetwork
 from numerics.models import ModelName
+from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Adam
 from numerics.regularizer import Weights
