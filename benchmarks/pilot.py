@@ -1,85 +1,232 @@
-"""Test risks of joint training, QuadNTK and NTK at k = 1 over d and n/d (docs/mathematics, section 6).
+"""Test risks of joint training, QuadNTK and NTK at k = 1 and 2, and of the forms of R1, beside the design's pilot.
 
-    python benchmarks/pilot.py                  the table, 5 draws per cell, with 95 % t intervals
-    python benchmarks/pilot.py --sensitivity    how the risks move with Adam's rate and start at d = 32, n = 18 d
+    python benchmarks/pilot.py --table all|5|6|k2    at least 5 draws, 95 % t intervals
+    python benchmarks/pilot.py --sensitivity         how the risks move with Adam's rate and start at d = 32, n = 18 d
 
-Each line prints the mean risks and, for the separation, the ratios joint/NTK and joint/QuadNTK.
+Taylor model of sin(z + pi/4) at m = 10 d, l1 = l2 = l3 = 1, l4 on |W|_{2,4}^4, Adam with cosine decay. The target has
+unit energy in degree k and in one direction of degree k + 1. Figures marked "design" are facts of docs/mathematics,
+section 6: pilot of the design, 2 seeds. The last line counts those outside the interval beside them, which says nothing
+of the error of two seeds. The draws of a row are trained at once, on the same networks and data for every method.
 """
 
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import Executor
-from typing import Any
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from loky import get_reusable_executor
 
-from verify.cells.generalization import PairedRisks
+from numerics.directions import GoodDirections
+from numerics.kernels import ntk_gram
+from numerics.models import ModelName
+from numerics.network import TwoLayerNetwork
+from numerics.objective import Objective
+from numerics.optimizers import Adam
+from numerics.regularizer import R1Mode, Weights
+from numerics.ridge import KernelRidge
+from numerics.sampling import generator, sphere
+from numerics.targets import Target
+from numerics.train import small_start, train
+from theory import Activation
+from verify.cells.generalization import RIDGES, TEST_POINTS
 from verify.statistics import mean_interval
-from verify.sweep import default_workers, execute
+from verify.sweep import default_workers
+
+TRAINED: dict[str, tuple[ModelName, tuple[R1Mode, ...] | None]] = {
+    "joint": ("taylor", ("exact", "training")),
+    "off": ("taylor", ()),
+    "population only": ("taylor", ("exact",)),
+    "training only": ("taylor", ("training",)),
+    "quadntk": ("quadratic", None),
+}
+"""Model, and forms of R1; None trains without R1 and R3."""
 
 METHODS = ("joint", "quadntk", "ntk")
+NOTHING = (math.nan,) * 3
+DESIGN_5 = {"off": (0.78, 0.73), "population only": (0.78, 0.75), "training only": (0.31, 0.22), "joint": (0.37, 0.27)}
+DESIGN_6 = {
+    (8, 16): (0.65, 0.84, 0.46),
+    (8, 32): (0.68, 1.06, 0.72),
+    (8, 64): (0.63, 1.30, 0.91),
+    (12, 16): (0.54, 0.63, 0.31),
+    (12, 32): (0.47, 0.76, 0.58),
+    (12, 64): (0.35, 0.91, 0.79),
+    (18, 16): (0.36, 0.41, 0.15),
+    (18, 32): (0.28, 0.47, 0.40),
+    (18, 64): (0.23, 0.57, 0.65),
+    (18, 96): (0.18, 0.61, 0.78),
+}
+DESIGN_K2 = {(3, 16): (0.29, 0.30, 0.31), (3, 28): (0.31, 0.37, 0.65)}
 
 
-def cell(d: int, ratio: int, replicate: int, rate: float = 0.01, start: float = 0.3) -> PairedRisks:
-    """The pilot's experiment: m = 10 d, l1 = l3 = 1, l4 = 3e-3 on |W|_{2,4}^4, Adam with cosine decay."""
-    return PairedRisks(
-        activation="sin(z + pi/4)",
-        device="cpu",
-        d=d,
-        m=10 * d,
-        n=ratio * d,
-        steps=1000,
-        rate=rate,
-        start=start,
-        r4=3e-3,
-        replicate=replicate,
+@dataclass(frozen=True)
+class Setting:
+    """One row: n = ratio d^k inputs in dimension d."""
+
+    d: int
+    ratio: int
+    k: int
+    draws: int
+    steps: int
+    rate: float = 0.01
+    start: float = 0.3
+
+    def seeds(self, purpose: int) -> list[int]:
+        """One for each draw; other settings of the training meet the same draws."""
+        return [10 * draw + purpose for draw in range(self.draws)]
+
+
+def risks(setting: Setting, method: str) -> np.ndarray:
+    """Test risks half way and at the end, shape (2, draws); for the NTK with its best ridge, the same twice."""
+    torch.set_num_threads(1)
+    d, k, n = setting.d, setting.k, setting.ratio * setting.d**setting.k
+    networks = TwoLayerNetwork(d, 10 * d, Activation.parse("sin(z + pi/4)"), setting.seeds(0), dtype=torch.float32)
+    members = [networks.member(i) for i in range(setting.draws)]
+    x, test = (
+        torch.stack([sphere(count, d, math.sqrt(d), generator(s), torch.float32) for s in setting.seeds(purpose)])
+        for count, purpose in ((n, 1), (TEST_POINTS, 2))
+    )
+    targets = [
+        Target.dense(d, k, 1.0, low) + Target.sparse(d, k + 1, [1.0], high)
+        for low, high in zip(setting.seeds(3), setting.seeds(4), strict=True)
+    ]
+    y, labels = (torch.stack([f(part) for f, part in zip(targets, inputs, strict=True)]) for inputs in (x, test))
+    if method == "ntk":
+        best = [best_ridge(*draw) for draw in zip(members, x, y, test, labels, strict=True)]
+        return np.array([best, best])
+    model, modes = TRAINED[method]
+    weights = Weights(r4=3e-3 if k == 1 else 3e-4, r1_modes=modes or ())
+    objective = Objective(networks, x, y, weights, None if modes is None else GoodDirections(networks, k), model)
+    starts = [small_start(one, setting.start, s) for one, s in zip(members, setting.seeds(5), strict=True)]
+    adam, half = Adam(setting.rate), setting.steps // 2
+    trajectory = train(objective, torch.stack(starts), adam, setting.steps, half, test=(test, labels))
+    return np.array(
+        [record.test_risk.tolist() for record in trajectory.records if record.step in (half, setting.steps)]
     )
 
 
-def measure(pool: Executor, cells: list[PairedRisks]) -> list[dict[str, Any]]:
-    """Numbers of the cells, in order."""
-    return [numbers for numbers, _ in pool.map(execute, cells)]
+def best_ridge(
+    network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor, test: torch.Tensor, labels: torch.Tensor
+) -> float:
+    """Test risk of ridge regression with the network's NTK; the ridge chosen on the test points favours it."""
+    fit, gram = KernelRidge(ntk_gram(network, x).double(), y.double()), ntk_gram(network, test, x).double()
+    return min(float((fit.predict(gram, ridge) - labels).square().mean()) for ridge in RIDGES)
 
 
-def row(numbers: list[dict[str, Any]]) -> str:
-    """Mean risks with half-widths of 95 % intervals, and the ratios of the means."""
-    means = {m: float(np.mean([r[m] for r in numbers])) for m in METHODS}
-    parts = []
-    for method in METHODS:
-        interval = mean_interval([r[method] for r in numbers], 0.95)
-        parts.append(f"{interval.value:.3f} +- {interval.upper - interval.value:.3f}")
-    ratios = (means["joint"] / means["ntk"], means["joint"] / means["quadntk"])
-    return " | ".join([*parts, *(f"{r:.2f}" for r in ratios)])
+class Report:
+    """Rows of Markdown tables, how far training had got half way, and how many figures disagree with the design's."""
+
+    def __init__(self) -> None:
+        self._moved, self._compared, self._outside = 0.0, 0, 0
+
+    def heading(self, title: str, columns: str) -> None:
+        """Title and head of a table."""
+        print(f"\n{title}\n\n| {columns} |\n{'|---' * (columns.count('|') + 1)}|", flush=True)
+
+    def risk(self, measured: np.ndarray, design: float = math.nan) -> str:
+        """The mean over draws with its interval."""
+        self._moved = max(self._moved, abs(float((measured[1] - measured[0]).mean())))
+        interval = mean_interval(measured[1].tolist(), 0.95)
+        if not math.isnan(design):
+            self._compared += 1
+            self._outside += not interval.lower <= design <= interval.upper
+        return shown(measured[1])
+
+    def row(self, first: str, methods: Sequence[Future[np.ndarray]], design: Sequence[float]) -> None:
+        """One row of a table of the three methods."""
+        measured = [future.result() for future in methods]
+        cells = [self.risk(r, figure) for r, figure in zip(measured, design, strict=True)]
+        if not math.isnan(design[0]):
+            cells = [f"{cell} | {figure:.2f}" for cell, figure in zip(cells, design, strict=True)]
+        joint, *others = (float(r[1].mean()) for r in measured)
+        ratios = " | ".join(f"{joint / other:.2f}" for other in reversed(others))
+        print(f"| {first} | {' | '.join(cells)} | {ratios} |", flush=True)
+
+    def end(self, steps: int) -> None:
+        """What the tables leave out."""
+        print(f"\nFrom step {steps // 2} to {steps} no mean risk moves by more than {self._moved:.3f}.")
+        print(f"{self._outside} of {self._compared} figures of the design are outside the interval beside them.")
+
+
+def shown(samples: np.ndarray) -> str:
+    """Mean and half-width of the 95 % interval."""
+    interval = mean_interval(samples.tolist(), 0.95)
+    return f"{interval.value:.3f} +- {interval.upper - interval.value:.3f}"
+
+
+def methods_of(pool: Executor, setting: Setting) -> list[Future[np.ndarray]]:
+    """The three methods' risks, being computed."""
+    return [pool.submit(risks, setting, method) for method in METHODS]
+
+
+def table_5(pool: Executor, report: Report, base: Setting) -> None:
+    """Forms of R1."""
+    setting = replace(base, d=64, ratio=12, k=1)
+    futures = {mode: pool.submit(risks, setting, mode) for mode in DESIGN_5}
+    report.heading(
+        "Section 5: d = 64, m = 640, n = 768, k = 1, l4 = 3e-3",
+        "R1 | test risk | design, 2 seeds | risk - both, paired",
+    )
+    both = futures["joint"].result()[1]
+    for mode, pair in DESIGN_5.items():
+        measured = futures[mode].result()
+        title = "both" if mode == "joint" else mode
+        difference = "" if mode == "joint" else shown(measured[1] - both)
+        figures = "/".join(f"{figure:.2f}" for figure in pair)
+        print(f"| {title} | {report.risk(measured, sum(pair) / 2)} | {figures} | {difference} |", flush=True)
+
+
+def table_of_methods(
+    pool: Executor, report: Report, base: Setting, design: dict[tuple[int, int], tuple[float, ...]]
+) -> None:
+    """Joint, QuadNTK and NTK over d and n / d^k."""
+    cells = {key: replace(base, ratio=key[0], d=key[1]) for key in design}
+    order = sorted(cells, key=lambda key: -key[0] * key[1] ** 3)  # the longest first
+    futures = {key: methods_of(pool, cells[key]) for key in order}
+    title = {1: "Section 6, k = 1: l4 = 3e-3", 2: "Section 6, k = 2: l4 = 3e-4"}[base.k]
+    columns = "joint | design | QuadNTK | design | NTK best ridge | design | joint/NTK | joint/QuadNTK"
+    report.heading(f"{title}, m = 10 d", f"{'n/d' if base.k == 1 else 'n/d^2'} | d | {columns}")
+    for ratio, d in design:
+        report.row(f"{ratio} | {d}", futures[ratio, d], design[ratio, d])
+
+
+def sensitivity(pool: Executor, report: Report, base: Setting) -> None:
+    """Adam's rate and start."""
+    columns = "joint | QuadNTK | NTK best ridge | joint/NTK | joint/QuadNTK"
+    report.heading("d = 32, n = 18 d, k = 1, l4 = 3e-3, m = 10 d", f"rate | start | {columns}")
+    for rate in (0.005, 0.01, 0.02):
+        for start in (0.1, 0.3):
+            setting = replace(base, d=32, ratio=18, rate=rate, start=start)
+            report.row(f"{rate} | {start}", methods_of(pool, setting), NOTHING)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", choices=("5", "6", "k2", "all"), default="all")
     parser.add_argument("--sensitivity", action="store_true")
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=default_workers("cpu"))
     options = parser.parse_args()
-    pool = get_reusable_executor(max_workers=default_workers("cpu"))
-    draws = range(options.draws)
+    pool, report = get_reusable_executor(max_workers=options.workers), Report()
+    base = Setting(d=16, ratio=8, k=1, draws=options.draws, steps=options.steps)
+    print(f"{options.draws} draws, 95 % t intervals, {options.steps} steps of Adam")
     if options.sensitivity:
-        show_heading("rate | start")
-        for rate in (0.005, 0.01, 0.02):
-            for start in (0.1, 0.3):
-                numbers = measure(pool, [cell(32, 18, r, rate, start) for r in draws])
-                print(f"| {rate} | {start} | {row(numbers)} |", flush=True)
+        sensitivity(pool, report, base)
         return
-    show_heading("n/d | d")
-    for ratio in (8, 12, 18):
-        for d in (16, 32, 64):
-            numbers = measure(pool, [cell(d, ratio, r) for r in draws])
-            print(f"| {ratio} | {d} | {row(numbers)} |", flush=True)
-
-
-def show_heading(first: str) -> None:
-    """The two heading lines of a Markdown table."""
-    print(f"| {first} | joint | QuadNTK | NTK best ridge | joint/NTK | joint/QuadNTK |")
-    print("|---" * 7 + "|", flush=True)
+    if options.table in ("5", "all"):
+        table_5(pool, report, base)
+    if options.table in ("6", "all"):
+        table_of_methods(pool, report, base, DESIGN_6)
+    if options.table in ("k2", "all"):
+        table_of_methods(pool, report, replace(base, k=2), DESIGN_K2)
+    report.end(options.steps)
 
 
 if __name__ == "__main__":

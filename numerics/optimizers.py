@@ -19,6 +19,9 @@ from numerics.sampling import check_samples, generator
 HALVINGS = 60
 """Doublings of the Lipschitz constant before a step is given up: the loss then no longer changes in its last digits."""
 
+LINE_SEARCH = 30
+"""Evaluations in one line search of L-BFGS."""
+
 
 class Stepper(Protocol):
     """The moving part of a method."""
@@ -251,7 +254,13 @@ class _Torch:
             self._optimizer = torch.optim.Adam([self._parameter], lr=method.rate)
         else:
             self._optimizer = torch.optim.LBFGS(
-                [self._parameter], max_iter=1, history_size=method.history, line_search_fn="strong_wolfe"
+                [self._parameter],
+                max_iter=1,
+                max_eval=LINE_SEARCH,  # torch's default of 5/4 max_iter would end each search after one trial
+                tolerance_grad=0.0,
+                tolerance_change=0.0,
+                history_size=method.history,
+                line_search_fn="strong_wolfe",
             )
         self.rate = torch.full(W.shape[:-2], getattr(method, "rate", math.nan), dtype=W.dtype, device=W.device)
 

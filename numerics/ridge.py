@@ -114,7 +114,7 @@ class NystromPreconditioner:
     """K ~ C K_SS^{-1} C^T = U diag(values) U^T from s columns C = K_nS at random, for (K + ridge)^{-1}.
 
     The factorisation is that of arXiv:2110.02820, Algorithm 2.1, with columns of I for the test matrix: with the shift
-    nu = eps ||C||_F, B = (C + nu I_nS) R^{-1}, R^T R = K_SS + nu I, the singular values of B are (values + nu)^{1/2}.
+    nu = eps ||C||_F (raised until K_SS + nu I is positive definite), B = (C + nu I_nS) R^{-1}, R^T R = K_SS + nu I, the singular values of B are (values + nu)^{1/2}.
     One factorisation serves all ridges.
 
     Args:
@@ -123,7 +123,7 @@ class NystromPreconditioner:
         like: a tensor with dtype and device of K.
 
     Raises:
-        ValueError: rank < 0 or > n.
+        ValueError: rank < 0 or > n, or entries of K that are not finite.
         WouldNotFit: three n x s matrices do not fit in memory.
 
     Cost: the columns and O(n s^2); memory n s numbers kept, three times that while it is built.
@@ -143,11 +143,18 @@ class NystromPreconditioner:
         )
         index = torch.randperm(n, generator=generator(seed))[:rank].to(like.device)
         columns = operator.columns(index)
+        if not bool(torch.isfinite(columns).all()):
+            raise ValueError("the kernel has entries that are not finite; rescale the data")
         shift = torch.finfo(columns.dtype).eps * float(columns.norm())
-        columns[index, torch.arange(rank, device=like.device)] += shift
         # K_SS is small: in double precision its factorisation adds no error to that of the columns.
         core = columns[index].double()
-        factor = torch.linalg.cholesky((core + core.T) / 2, upper=True).to(columns.dtype)
+        core, identity = (core + core.T) / 2, torch.eye(rank, dtype=torch.float64, device=like.device)
+        factor, failed = torch.linalg.cholesky_ex(core + shift * identity, upper=True)
+        while int(failed):  # entries of K were rounded worse than by eps
+            shift *= 10
+            factor, failed = torch.linalg.cholesky_ex(core + shift * identity, upper=True)
+        columns[index, torch.arange(rank, device=like.device)] += shift
+        factor = factor.to(columns.dtype)
         left = torch.linalg.solve_triangular(factor, columns, upper=True, left=False)
         del columns
         self.vectors, singular, _ = torch.linalg.svd(left, full_matrices=False)

@@ -41,7 +41,7 @@ class Record:
         kernel_movement: ||K_W - K_0||_F / ||K_0||_F, K_W the tangent kernel at W of the network (model "network") or of
             its Taylor model, on up to 128 training inputs.
         test_risk: mean loss on the test inputs; NaN without them.
-        rate: step length of the update that follows.
+        rate: step length of the last update; NaN before the first and for L-BFGS.
     """
 
     step: int
@@ -121,7 +121,8 @@ def train(
         steps: most updates, >= 1.
         record_every: steps between records.
         test: inputs and labels for the test risk.
-        gradient_tolerance: stop once the norm of the gradient is at most this (of all networks of a batch).
+        gradient_tolerance: stop once the norm of the gradient is at most this, for all networks of a batch; 0 never
+            stops, as a start at a saddle has no gradient.
         checkpoint: a file; written every ``checkpoint_every`` steps and at the end. If it is there, the run goes on
             from it, bit by bit as if it had never stopped, on the same device and number of threads.
         checkpoint_every: steps between checkpoints.
@@ -150,10 +151,10 @@ def train(
         length = norm(objective, gradient)
         if not bool(torch.isfinite(parts.total + length).all()):
             raise Diverged(f"loss={parts.total.tolist()} at step {step}: {method.remedy} (method {method})")
-        if stopped == "running":
-            stopped = (
-                "steps" if step == steps else "gradient" if bool((length <= gradient_tolerance).all()) else stopped
-            )
+        if stopped == "running" and step == steps:
+            stopped = "steps"
+        elif stopped == "running" and gradient_tolerance > 0 and bool((length <= gradient_tolerance).all()):
+            stopped = "gradient"
         if (step % record_every == 0 or stopped != "running") and (not records or records[-1].step != step):
             records.append(observe(step, parts, length, stepper))
             if progress is not None:

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import mpmath as mp
 import numpy as np
 import scipy.special
 import torch
 
+from numerics import curvature
 from numerics.covariance import ZonalTensor
 from numerics.harmonics import Harmonics
 from numerics.network import TwoLayerNetwork
+from numerics.objective import Objective
 from numerics.regularizer import Weights
+
+Number = TypeVar("Number", float, torch.Tensor)
 
 
 def gegenbauer(degree: int, d: int, t: mp.mpf) -> mp.mpf:
@@ -48,7 +53,6 @@ def ntk_eigenvalue(slope: Callable[[mp.mpf], mp.mpf], degree: int, d: int) -> mp
     upper = funk_hecke(slope, degree + 1, d) ** 2 * (degree + d - 2)
     lower = funk_hecke(slope, degree - 1, d) ** 2 * degree if degree else 0
     return mp.mpf(d) / (2 * degree + d - 2) * (lower + upper)
-
 
 
 def exact(network: TwoLayerNetwork) -> TwoLayerNetwork:
@@ -104,7 +108,7 @@ def quadntk_gram(network: TwoLayerNetwork, x: torch.Tensor, x2: torch.Tensor) ->
     """f_Q = sum_r <d f_Q / d M_r, M_r> in M_r = W_r W_r^T, from second derivatives of f at W = 0 by autograd."""
 
     def features(points: torch.Tensor) -> torch.Tensor:
-        second = torch.func.hessian(lambda W: network.forward(points, W))(torch.zeros_like(network.w))
+        second = torch.func.jacrev(torch.func.jacrev(lambda W: network.forward(points, W)))(torch.zeros_like(network.w))
         own = torch.stack([second[:, r, :, r, :] for r in range(network.m)], 1) / 2
         return own.flatten(1)
 
@@ -120,7 +124,6 @@ def kernel_ridge_residual(gram: torch.Tensor, y: torch.Tensor, ridge: float, a: 
     """|y - (K + ridge) a| / |y| in double precision."""
     y, a = y.double().cpu(), a.double().cpu()
     return float((y - gram @ a - ridge * a).norm() / y.norm())
-
 
 
 def zonal(tensor: ZonalTensor, rho: torch.Tensor) -> torch.Tensor:
@@ -157,10 +160,11 @@ def covariance_block(network: TwoLayerNetwork, w: torch.Tensor, v: torch.Tensor,
 def covariance(network: TwoLayerNetwork) -> torch.Tensor:
     """Sigma, (m d, m d), block by block."""
     halves = range(network.m // 2)
-    S = torch.stack([torch.stack([covariance_block(network, network.half[r], network.half[s]) for s in halves]) for r in halves])
+    S = torch.stack(
+        [torch.stack([covariance_block(network, network.half[r], network.half[s]) for s in halves]) for r in halves]
+    )
     S = S.transpose(1, 2).reshape(len(halves) * network.d, -1) / network.m
     return torch.cat([torch.cat([S, -S], 1), torch.cat([-S, S], 1)])
-
 
 
 def gauss_coefficient(network: TwoLayerNetwork, degree: int, order: int, power: int = 0, count: int = 200) -> float:
@@ -256,16 +260,24 @@ def factors(weights: Weights, directions: bool = True) -> dict[str, float]:
     return found
 
 
-def objective(weights: Weights, parts: dict[str, torch.Tensor]) -> torch.Tensor:
+def objective(weights: Weights, parts: Mapping[str, Number]) -> Number:
     """The regularised loss, term by term."""
     return sum(factor * parts[name] for name, factor in factors(weights, "r2" in parts).items())
 
 
-def hessian_vector(
-    function: Callable[[torch.Tensor], torch.Tensor], W: torch.Tensor, V: torch.Tensor
-) -> torch.Tensor:
+def hessian_vector(function: Callable[[torch.Tensor], torch.Tensor], W: torch.Tensor, V: torch.Tensor) -> torch.Tensor:
     """Hessian of a scalar function at W times V, by differentiating twice."""
     W = W.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(function(W), W, create_graph=True)
     (product,) = torch.autograd.grad((gradient * V).sum(), W)
     return product
+
+
+def neuron_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> float:
+    """sum_r V_r^T H_rr V_r with the Hessian applied to one neuron's row at a time."""
+    total = 0.0
+    for r in range(len(W)):
+        alone = torch.zeros_like(V)
+        alone[r] = V[r]
+        total += float((alone * curvature.hessian_vector(objective, W, alone)).sum())
+    return total

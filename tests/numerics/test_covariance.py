@@ -11,13 +11,12 @@ import torch
 
 from numerics import covariance as module
 from numerics import memory
-from numerics.constructions import random_signs, sparse_displacement
 from numerics.covariance import FeatureCovariance, ZonalTensor, feature_covariance
 from numerics.memory import WouldNotFit
 from numerics.network import TwoLayerNetwork
 from numerics.quadrature import gauss_rule, pair_rule
 from numerics.sampling import generator, sphere
-from theory import Activation, coefficient, monomial_coefficients, multiplicity, ntk_eigenvalue, ntk_trace
+from theory import Activation, ntk_eigenvalue, ntk_trace
 
 SIGMA = Activation.parse("tanh(z + 1)")
 D, M = 5, 12
@@ -285,36 +284,3 @@ def test_wide_network_reaches_the_infinite_width_eigenvalues() -> None:
     values, _ = feature_covariance(network).top(7)
     predicted = sorted([float(ntk_eigenvalue(SIGMA, 0, 6)), *[float(ntk_eigenvalue(SIGMA, 1, 6))] * 6], reverse=True)
     assert max(abs(v / p - 1) for v, p in zip(values.tolist(), predicted, strict=True)) < 0.1
-
-
-@pytest.mark.parametrize("k", [1, 2, 3])
-def test_sparse_construction(k: int) -> None:
-    """f_Q -> alpha <beta,x>^{k+1}, |W_Q|_{2,4}^4 -> 8 alpha^2 E[g^2], and signs leave f_Q alone."""
-    d, m, alpha = 12, 200_000, 0.7
-    network = TwoLayerNetwork(d, m, SIGMA, seed=1)
-    gen = generator(3)
-    beta = sphere(1, d, 1.0, gen)[0]
-    W = sparse_displacement(network, beta, alpha, k)
-    x = sphere(40, d, math.sqrt(d), gen)
-    goal = alpha * (x @ beta) ** (k + 1)
-    assert float((network.quadratic(x, W) - goal).square().mean() / goal.square().mean()) < 0.01
-    flipped = random_signs(m, gen)[:, None] * W
-    torch.testing.assert_close(network.quadratic(x, flipped), network.quadratic(x, W))
-    assert float(network.linear(x, flipped).abs().max()) < 0.2 * float(network.linear(x, W).abs().max())
-    g_squared = d ** (k - 1) * sum(
-        float(c) ** 2 * multiplicity(d, j) / float(coefficient(SIGMA, j, d, 2)) ** 2
-        for j, c in monomial_coefficients(k - 1, d).items()
-    )
-    assert float((W.norm(dim=1) ** 4).sum()) == pytest.approx(8 * alpha**2 * g_squared, rel=0.05)
-
-
-@pytest.mark.parametrize(
-    ("call", "needle"),
-    [
-        (lambda n: sparse_displacement(n, n.w[0], 1.0, 0), "k=0"),
-        (lambda n: sparse_displacement(TwoLayerNetwork(5, 4, Activation.parse("tanh(z)")), n.w[0], 1.0, 1), "zero"),
-    ],
-)
-def test_bad_input(call, needle: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(needle)):
-        call(TwoLayerNetwork(5, 6, SIGMA))

@@ -200,7 +200,9 @@ def test_sign_energy_against_random_signs() -> None:
     network = TwoLayerNetwork(D, M, SIGMA, seed=3)
     directions = GoodDirections(network, 2)
     W, gen = displacement(network, 4), generator(8)
-    energies = torch.stack([directions.coordinates(random_signs(M, gen)[:, None] * W).square().sum() for _ in range(4000)])
+    energies = torch.stack(
+        [directions.coordinates(random_signs(M, gen)[:, None] * W).square().sum() for _ in range(4000)]
+    )
     stderr = float(energies.std()) / math.sqrt(len(energies))
     found = float(directions.sign_energy(W))
     print(f"deviation {abs(float(energies.mean()) - found) / stderr:.2f} standard errors")
@@ -337,6 +339,8 @@ def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(module, "require", refuse)
     for call in (directions.half_basis, lambda: directions.shuffled(0), lambda: GoodDirections(network, 1, "eigen")):
-        with pytest.raises(WouldNotFit, match="stored basis of n_k = 6 displacements at m=40: method='span' keeps none"):
+        with pytest.raises(
+            WouldNotFit, match="stored basis of n_k = 6 displacements at m=40: method='span' keeps none"
+        ):
             call()
     directions.project(displacement(network, 2))

@@ -1,11 +1,12 @@
 import math
 
 import pytest
+import references
 import sympy as sp
 import torch
-from references import jacobian
 
-from numerics import Estimate, TwoLayerNetwork, generator, ntk_gram, sphere
+from numerics import Estimate, TwoLayerNetwork, generator, sphere
+from numerics import network as module
 from theory import Activation
 
 SIGMA = Activation.parse("tanh(z + 1)")
@@ -38,23 +39,64 @@ def test_terms_are_derivatives_along_a_ray(text: str) -> None:
     torch.testing.assert_close(network.quadratic(x, W + V), both)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gram_is_the_jacobian_product(dtype: torch.dtype) -> None:
-    network = TwoLayerNetwork(4, 10, SIGMA, seed=1, dtype=dtype)
-    gen = generator(2)
-    x, x2 = (sphere(n, 4, 2.0, gen).to(dtype) for n in (9, 5))
-    left, right = jacobian(network, x).flatten(1), jacobian(network, x2).flatten(1)
-    tolerance = 1e-5 if dtype == torch.float32 else 1e-12
-    torch.testing.assert_close(ntk_gram(network, x, x2, block=2), left @ right.T, rtol=tolerance, atol=tolerance)
-    torch.testing.assert_close(ntk_gram(network, x), left @ left.T, rtol=tolerance, atol=tolerance)
+@pytest.mark.parametrize("text", ["tanh(z + 1)", "gelu(z)"])
+def test_terms_are_sums_over_neurons(text: str, device: str, dtype: torch.dtype) -> None:
+    """Every term against one sum over all m neurons in double precision, in blocks of rows as well."""
+    d, m, n = 5, 12, 9
+    network, gen = TwoLayerNetwork(d, m, Activation.parse(text), seed=3, dtype=dtype, device=device), generator(4)
+    x = sphere(n, d, math.sqrt(d), gen).to(network.w)
+    W, V = (torch.randn(m, d, generator=gen, dtype=torch.float64).to(network.w) for _ in range(2))
+    exact, (ex, eW, eV) = references.exact(network), (t.double().cpu() for t in (x, W, V))
+    # Sums of d terms in products, of m over neurons, a dozen operations of sigma; |<W_r, x>| <= |W| |x| in each factor.
+    size = 1 + math.sqrt(d) * float(W.norm())
+    for name, arguments, slow in (
+        ("forward", (W,), references.forward(exact, ex, eW)),
+        ("linear", (W,), references.linear(exact, ex, eW)),
+        ("quadratic", (W,), references.quadratic(exact, ex, eW)),
+        ("cross", (W, V), references.cross(exact, ex, eW, eV)),
+    ):
+        atol = float(torch.finfo(dtype).eps) * (d + m + 12) * size ** (2 if name in ("quadratic", "cross") else 1)
+        found = getattr(network, name)(x, *arguments)
+        assert found.dtype == dtype
+        assert found.device.type == device
+        assert float((found.double().cpu() - slow).abs().max()) <= atol
+        swapped = [torch.cat(argument.chunk(2)[::-1]) for argument in arguments]
+        assert float((getattr(network, name)(x, *swapped).double().cpu() - slow).abs().max()) > atol
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_agrees_with_cpu() -> None:
-    x = sphere(30, 6, math.sqrt(6), generator(0))
-    cpu = ntk_gram(TwoLayerNetwork(6, 12, SIGMA), x)
-    cuda = ntk_gram(TwoLayerNetwork(6, 12, SIGMA, device="cuda"), x.cuda())
-    torch.testing.assert_close(cpu, cuda.cpu())
+def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, x = TwoLayerNetwork(5, 8, SIGMA, seed=3), sphere(7, 5, math.sqrt(5), generator(0))
+    W = torch.randn(8, 5, generator=generator(1), dtype=torch.float64)
+    whole = [getattr(network, name)(x, W) for name in ("forward", "linear", "quadratic")]
+    monkeypatch.setattr(module, "ROW_NUMBERS", 3 * 4)
+    for name, expected in zip(("forward", "linear", "quadratic"), whole, strict=True):
+        # Rows are summed alike, but products of another shape may be ordered otherwise: d + m roundings.
+        torch.testing.assert_close(getattr(network, name)(x, W), expected, rtol=0, atol=13 * 2**-52 * 10)
+
+
+def test_batch_is_the_loop_over_seeds() -> None:
+    seeds, gen = (3, 1, 4), generator(0)
+    networks = TwoLayerNetwork(5, 8, SIGMA, seed=seeds)
+    shared, own = sphere(6, 5, math.sqrt(5), gen), torch.stack([sphere(6, 5, math.sqrt(5), gen) for _ in seeds])
+    W = torch.randn(3, 8, 5, generator=gen, dtype=torch.float64)
+    assert networks.batch == (3,)
+    for i, seed in enumerate(seeds):
+        one, member = TwoLayerNetwork(5, 8, SIGMA, seed=seed), networks.member(i)
+        assert torch.equal(member.w, one.w)
+        assert torch.equal(networks.w[i], one.w)
+        assert (member.batch, member.seed) == ((), seed)
+        for name in ("forward", "linear", "quadratic", "preactivations"):
+            arguments = () if name == "preactivations" else (W,)
+            for x, mine in ((shared, shared), (own, own[i])):
+                found = getattr(networks, name)(x, *arguments)[i]
+                expected = getattr(one, name)(mine, *[W[i] for _ in arguments])
+                torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
+    assert torch.equal(networks.collect(networks.scatter(W)), W)
+    zero = networks.forward(shared, torch.zeros_like(W))
+    assert torch.equal(zero, torch.zeros(3, 6, dtype=torch.float64))
+    for index, network in ((3, networks), (-1, networks), (0, networks.member(0))):
+        with pytest.raises(IndexError, match=f"index={index}: this network has batch"):
+            network.member(index)
 
 
 def test_activation_constants_keep_double_precision() -> None:
@@ -88,7 +130,8 @@ def test_sphere_points() -> None:
         (lambda: sphere(0, 5, 1.0, generator(0)), "n=0: needs an integer n >= 1"),
         (lambda: sphere(4, 5, math.nan, generator(0)), "radius"),
         (lambda: TwoLayerNetwork(sp.Symbol("d"), 4, SIGMA), "integer d"),
-        (lambda: ntk_gram(TwoLayerNetwork(5, 4, SIGMA), torch.zeros(2, 5), block=0), "block=0"),
+        (lambda: TwoLayerNetwork(5, 4, SIGMA, seed=[]), "seed=\\[\\]: needs one seed or more"),
+        (lambda: TwoLayerNetwork(5, 4, SIGMA).scatter(torch.zeros(6, 5)), "W of shape \\(6, 5\\): needs"),
         (lambda: Estimate.of(torch.tensor([1.0]), 0), "at least 2"),
     ],
 )

@@ -202,6 +202,19 @@ def test_indefinite_operator_is_not_called_solved() -> None:
     assert not nan.converged
 
 
+def test_columns_rounded_worse_than_by_eps() -> None:
+    """A Gram matrix of rank 3 with errors of 1e-6 relative: the shift grows until the factorisation exists."""
+    root = torch.randn(60, 3, generator=generator(0), dtype=torch.float64)
+    error = torch.randn(60, 60, generator=generator(1), dtype=torch.float64)
+    gram = root @ root.T + 1e-6 * (error + error.T)
+    eps = torch.finfo(torch.float64).eps * float(gram.norm())
+    assert int(torch.linalg.cholesky_ex(gram + eps * torch.eye(60, dtype=torch.float64)).info) > 0
+    y = torch.randn(60, generator=generator(2), dtype=torch.float64)
+    assert iterative_kernel_ridge(Dense(gram), y, 0.1, 60).converged
+    with pytest.raises(ValueError, match="not finite"):
+        NystromPreconditioner(Dense(gram * math.nan), 60, 5, y)
+
+
 def test_zero_labels() -> None:
     operator, y, test, _ = problem("cpu", torch.float64)
     solution = iterative_kernel_ridge(operator, torch.zeros_like(y), 1.0)

@@ -1,0 +1,211 @@
+"""W_L, W_Q, random signs and their sum, against the functions they express and the norms that theory predicts."""
+
+import math
+import re
+
+import pytest
+import torch
+from references import neuron_variation
+
+from numerics import (
+    GoodDirections,
+    Objective,
+    Target,
+    TwoLayerNetwork,
+    Weights,
+    dense_construction,
+    feature_covariance,
+    generator,
+    joint_construction,
+    random_signs,
+    sign_variation,
+    small_start,
+    sparse_construction,
+    sparse_displacement,
+    sphere,
+)
+from numerics.constructions import coefficients
+from numerics.harmonics import Harmonics
+from numerics.models import ModelName
+from theory import Activation, coefficient, monomial_coefficients, multiplicity
+
+SIGMA = Activation.parse("tanh(z + 1)")
+SINE = Activation.parse("sin(z + pi/4)")
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_sparse_construction(k: int) -> None:
+    """f_Q -> alpha <beta,x>^{k+1}, |W_Q|_{2,4}^4 -> 8 alpha^2 E[g^2], and signs leave f_Q alone."""
+    d, m, alpha = 12, 200_000, 0.7
+    network = TwoLayerNetwork(d, m, SIGMA, seed=1)
+    gen = generator(3)
+    beta = sphere(1, d, 1.0, gen)[0]
+    W = sparse_displacement(network, beta, alpha, k)
+    x = sphere(40, d, math.sqrt(d), gen)
+    goal = alpha * (x @ beta) ** (k + 1)
+    assert float((network.quadratic(x, W) - goal).square().mean() / goal.square().mean()) < 0.01
+    flipped = random_signs(m, gen)[:, None] * W
+    torch.testing.assert_close(network.quadratic(x, flipped), network.quadratic(x, W))
+    assert float(network.linear(x, flipped).abs().max()) < 0.2 * float(network.linear(x, W).abs().max())
+    g_squared = d ** (k - 1) * sum(
+        float(c) ** 2 * multiplicity(d, j) / float(coefficient(SIGMA, j, d, 2)) ** 2
+        for j, c in monomial_coefficients(k - 1, d).items()
+    )
+    assert float((W.norm(dim=1) ** 4).sum()) == pytest.approx(8 * alpha**2 * g_squared, rel=0.05)
+
+
+def test_norms_of_the_design() -> None:
+    """sin(z + pi/4), alpha = 0.7, d = 20, m = 4e5: 21.81 / 396.3 / 15310 for k = 1, 2, 3, predicted 21.83 / 396.3 /
+    15314 (docs/mathematics, section 4). Measured within 5 standard errors of the predicted, over 8 networks."""
+    d, m = 20, 50_000
+    beta = sphere(1, d, 1.0, generator(0))
+    for k, figure in ((1, 21.83), (2, 396.3), (3, 15314)):
+        norms = [
+            sparse_construction(TwoLayerNetwork(d, m, SINE, seed), beta, [0.7], k).norms["|W_Q|_{2,4}^4"]
+            for seed in range(8)
+        ]
+        assert float(norms[0].predicted) == pytest.approx(figure, rel=5e-4)
+        measured = torch.tensor([norm.measured for norm in norms], dtype=torch.float64)
+        # At k = 1 g is constant, so the norm is exact at every width.
+        stderr = float(measured.std()) / math.sqrt(8) + 1e-12 * figure
+        assert abs(float(measured.mean()) - float(norms[0].predicted)) < 5 * stderr < 0.05 * figure
+
+
+def test_several_terms_do_not_disturb_each_other() -> None:
+    d, m = 6, 100_000
+    network = TwoLayerNetwork(d, m, SINE, seed=1)
+    betas = torch.linalg.qr(torch.randn(d, 2, generator=generator(0), dtype=torch.float64)).Q.T
+    built = sparse_construction(network, betas, [1.0, -0.5], 1, random_signs(m, generator(1)))
+    x = sphere(200, d, math.sqrt(d), generator(2))
+    goal = (x @ betas[0]) ** 2 - 0.5 * (x @ betas[1]) ** 2
+    assert float((network.quadratic(x, built.W) - goal).square().mean() / goal.square().mean()) < 0.01
+    norm = built.norms["|W_Q|_{2,4}^4"]
+    assert norm.measured == pytest.approx(float(norm.predicted), rel=0.02)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 3])
+def test_dense_construction_expresses_its_target(k: int) -> None:
+    """The part of degree <= k of f_L(W_L) is f exactly: T* W_L = f. The norm is near sum |f_l|^2 / Lambda_l."""
+    d, m = 5, 2000
+    network = TwoLayerNetwork(d, m, SIGMA, seed=2)
+    target = Target.zonal(d, 0, torch.eye(d, dtype=torch.float64)[:1], [0.7])
+    for degree in range(1, k + 1):
+        target = target + Target.dense(d, degree, 1.0, degree)
+    built = dense_construction(network, target, k)
+    good = GoodDirections(network, k)
+    torch.testing.assert_close(good.project(built.W), built.W)
+    x = sphere(20_000, d, math.sqrt(d), generator(1))
+    values = network.linear(x, built.W)
+    harmonics = [torch.ones(len(x), 1, dtype=torch.float64)]
+    harmonics += [Harmonics(d, degree).values(x / math.sqrt(d)) for degree in range(1, k + 1)]
+    products = torch.cat(harmonics, dim=1) * values[:, None]
+    stderr = products.std(dim=0) / math.sqrt(len(x))
+    assert ((products.mean(dim=0) - coefficients(target, k, network.w)).abs() < 5 * stderr).all()
+    norm = built.norms["|W_L|^2"]
+    # The Gram matrix deviates from diag(Lambda) by O(m^{-1/2}) relative; the smallest Lambda by several of these.
+    assert norm.measured == pytest.approx(float(norm.predicted), rel=20 / math.sqrt(m))
+    half = dense_construction(TwoLayerNetwork(d, m, SIGMA, seed=2, dtype=torch.float32), target, k)
+    assert half.norms["|W_L|^2"].measured == pytest.approx(norm.measured, rel=1e-5)
+
+
+def test_two_routes_to_the_dense_construction_meet() -> None:
+    """Through Sigma and through the span: relative distance falls with m."""
+    distances = []
+    for m in (100, 800):
+        network = TwoLayerNetwork(5, m, SIGMA, seed=3)
+        span, eigen = (dense_construction(network, Target.dense(5, 1, 1.0, 0), 1, how).W for how in ("span", "eigen"))
+        distances.append(float((span - eigen).norm() / span.norm()))
+    assert distances[1] < distances[0] / 2 < 0.1
+    with pytest.raises(ValueError, match="method='other'"):
+        dense_construction(network, Target.dense(5, 1, 1.0, 0), 1, "other")
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_joint_construction_approximates_the_target(k: int) -> None:
+    """The mean square error of the network itself, over sign draws, falls with m about as m^{-1/2}: by 4 over 16."""
+    d = 5
+    target = Target.dense(d, k, 1.0, 1) + Target.sparse(d, k + 1, [1.0], 2)
+    x = sphere(400, d, math.sqrt(d), generator(3))
+    errors = []
+    for m in (500, 8000):
+        squares = []
+        for seed in range(16):
+            network = TwoLayerNetwork(d, m, SINE, seed=seed)
+            built = joint_construction(network, target, k, random_signs(m, generator(100 + seed)))
+            squares.append(float((network.forward(x, built.W) - target(x)).square().mean()))
+            assert set(built.norms) == {"|W_L|^2", "|W_Q|_{2,4}^4"}
+        errors.append(sum(squares) / len(squares))
+    # The spread of one draw is about its mean, so a mean of 16 has a relative error near 1/4.
+    assert 2 < errors[0] / errors[1] < 8
+    assert errors[1] < 0.3
+
+
+def test_random_signs_leave_what_theory_says() -> None:
+    """E_S |f_L(SW)|^2 = sum_r W_r^T Sigma_rr W_r against a mean over 2,000 draws, within 5 standard errors."""
+    network = TwoLayerNetwork(5, 30, SIGMA, seed=1)
+    covariance = feature_covariance(network)
+    W, gen = small_start(network, 1.0, 0), generator(1)
+    draws = torch.stack([covariance.energy(random_signs(30, gen)[:, None] * W) for _ in range(2000)])
+    stderr = float(draws.std()) / math.sqrt(2000)
+    assert abs(float(draws.mean()) - float(covariance.sign_energy(W))) < 5 * stderr
+    assert abs(float(draws.mean()) - 1.2 * float(covariance.sign_energy(W))) > 5 * stderr
+
+
+@pytest.mark.parametrize("model", ["network", "taylor", "linear", "quadratic"])
+@pytest.mark.parametrize("modes", [(), ("exact",), ("training",), ("exact", "training")])
+@pytest.mark.parametrize("power", [4, 8])
+def test_sign_variation_is_the_sum_over_neurons(model: ModelName, modes: tuple[str, ...], power: int) -> None:
+    """Against the Hessian applied to one neuron at a time, for the whole and for each part."""
+    network = TwoLayerNetwork(4, 10, SINE, seed=1)
+    x = sphere(20, 4, 2.0, generator(2))
+    y = torch.randn(20, generator=generator(3), dtype=torch.float64)
+    weights = Weights(r1=0.7, r3=0.9, r4=0.05, r1_modes=modes, r4_power=power)
+    objective = Objective(network, x, y, weights, GoodDirections(network, 1), model, "log-cosh")
+    W, V = small_start(network, 2.0, 0), small_start(network, 1.0, 1)
+    found, expected = sign_variation(objective, W, V), neuron_variation(objective, W, V)
+    assert found.total == pytest.approx(expected, rel=1e-10)
+    assert (1.01 * found.data_slope + found.total - found.data_slope) != pytest.approx(expected, rel=1e-6) or (
+        model == "linear"
+    )
+    if model in ("taylor", "quadratic"):
+        slope = objective.loss.first(objective.predict(x, W), y)
+        identity = 2 * float((slope * network.quadratic(x, V)).mean())
+        assert found.data_slope == pytest.approx(identity, rel=1e-10)
+
+
+def test_curvature_along_the_construction_falls_with_width() -> None:
+    """The part that is not the descent identity is O(m^{-1/2}) along S W_Q: a factor 16 in m makes it 4 smaller."""
+    d, parts = 6, []
+    for m in (400, 6400):
+        network = TwoLayerNetwork(d, m, SINE, seed=1)
+        x = sphere(200, d, math.sqrt(d), generator(2))
+        target = Target.sparse(d, 2, [1.0], 3)
+        built = sparse_construction(network, target.terms[2][1], [1.0], 1)
+        objective = Objective(network, x, target(x), Weights(r4=0.0))
+        parts.append(sign_variation(objective, torch.zeros_like(network.w), built.W))
+    assert 3 < parts[0].data_curvature / parts[1].data_curvature < 5
+    assert parts[1].total < 0
+
+
+@pytest.mark.parametrize(
+    ("call", "needle"),
+    [
+        (lambda n: sparse_displacement(n, n.w[0], 1.0, 0), "k=0"),
+        (lambda n: sparse_displacement(TwoLayerNetwork(5, 4, Activation.parse("tanh(z)")), n.w[0], 1.0, 1), "zero"),
+        (lambda n: sparse_construction(n, torch.eye(5)[:2], [1.0], 1), "needs (1, 5)"),
+        (lambda n: sparse_construction(n, torch.eye(5)[:4], [1.0] * 4, 1), "4 <= m / 2"),
+        (lambda n: joint_construction(n, Target.dense(5, 1, 1.0, 0), 1, torch.ones(6)), "needs degree k + 1"),
+    ],
+)
+def test_bad_input(call, needle: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=re.escape(needle)):
+        call(TwoLayerNetwork(5, 6, SIGMA))
+
+
+def test_variation_wants_one_network() -> None:
+    network = TwoLayerNetwork(5, 8, SINE, seed=(0, 1))
+    x = sphere(4, 5, math.sqrt(5), generator(0))
+    objective = Objective(network, x, x[:, 0])
+    W = small_start(network, 1.0, 0)
+    with pytest.raises(ValueError, match="one network"):
+        sign_variation(objective, W, W)

@@ -1,0 +1,57 @@
+"""Targets: energies by degree, exact and sampled."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from numerics.sampling import generator, sphere
+from numerics.targets import Target
+
+
+@pytest.mark.parametrize(("d", "degree"), [(8, 1), (8, 2), (30, 3)])
+def test_target_energy_is_exact(d: int, degree: int) -> None:
+    """Exact energies against a sample (5 standard errors, each false alarm 6e-7), and degrees orthogonal."""
+    dense, sparse = Target.dense(d, degree, 1.5, 0), Target.sparse(d, degree + 1, [1.0, -0.5], 1)
+    assert dense.energies()[degree] == pytest.approx(1.5, rel=1e-12)
+    both = dense + sparse
+    x = sphere(200_000, d, math.sqrt(d), generator(5))
+    for target, energy in (
+        (dense, 1.5),
+        (sparse, sparse.energies()[degree + 1]),
+        (both, sum(both.energies().values())),
+    ):
+        squares = target(x).square()
+        stderr = float(squares.std()) / math.sqrt(len(x))
+        assert abs(float(squares.mean()) - energy) < 5 * stderr
+        assert abs(float(squares.mean()) - 1.2 * energy) > 5 * stderr
+
+
+def test_zonal_degree_two_is_the_centred_square(device: str, dtype: torch.dtype) -> None:
+    d = 9
+    target = Target.zonal(d, 2, torch.eye(d, dtype=torch.float64)[:1], [1.0])
+    x = sphere(20, d, math.sqrt(d), generator(0)).to(device, dtype)
+    centred = x[:, 0] ** 2 - 1
+    energy = 2 * (d - 1) / (d + 2)  # of the centred square on the sphere
+    found = target(x)
+    assert found.dtype == dtype
+    # A dozen operations on numbers of size at most d.
+    atol = 12 * torch.finfo(dtype).eps * d
+    assert float((found - centred / math.sqrt(energy)).abs().max()) <= atol
+    assert float((found - 1.01 * centred / math.sqrt(energy)).abs().max()) > atol
+
+
+@pytest.mark.parametrize(
+    ("call", "needle"),
+    [
+        (lambda: Target.dense(7, 2, -1.0, 1), "energy=-1.0"),
+        (lambda: Target.zonal(3, 1, torch.zeros(1, 3), [1.0]), "non-zero"),
+        (lambda: Target.sparse(3, 2, [1.0] * 4, 0), "at most d orthogonal"),
+        (lambda: Target.dense(3, 1, 1.0, 0) + Target.dense(4, 1, 1.0, 0), "same d"),
+        (lambda: Target.zonal(3, 1, torch.zeros(2, 4), [1.0, 2.0]), "needs (2, 3)"),
+    ],
+)
+def test_bad_input(call, needle: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(needle)):
+        call()

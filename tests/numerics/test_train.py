@@ -1,0 +1,264 @@
+"""Training: descent, saddles, exploration, records, checkpoints, batches."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from references import jacobian
+
+from numerics import (
+    LBFGS,
+    Adam,
+    Diverged,
+    GoodDirections,
+    GradientDescent,
+    Objective,
+    PerturbedGradientDescent,
+    Record,
+    Target,
+    TwoLayerNetwork,
+    Weights,
+    extreme_eigenvalue,
+    generator,
+    hessian_vector,
+    lipschitz_constant,
+    small_start,
+    sphere,
+    train,
+)
+from numerics.models import ModelName
+from numerics.optimizers import Method
+from theory import Activation
+
+SIGMA = Activation.parse("sin(z + pi/4)")
+D, M, N = 5, 24, 60
+METHODS: tuple[Method, ...] = (
+    GradientDescent(),
+    PerturbedGradientDescent(gradient=0.05, wait=10, radius=0.1),
+    Adam(0.02),
+    LBFGS(),
+)
+
+
+def problem(
+    model: ModelName = "network",
+    seed: int | tuple[int, ...] = 1,
+    weights: Weights = Weights(),  # noqa: B008 - frozen
+    dtype: torch.dtype = torch.float64,
+    device: str = "cpu",
+    directions: bool = True,
+) -> tuple[Objective, tuple[torch.Tensor, torch.Tensor]]:
+    network = TwoLayerNetwork(D, M, SIGMA, seed, dtype, device)
+    gen = generator(2)
+    x, test = (sphere(n, D, math.sqrt(D), gen).to(network.w) for n in (N, 200))
+    target = Target.dense(D, 1, 1.0, 3) + Target.sparse(D, 2, [1.0], 4)
+    good = GoodDirections(network, 1) if directions else None
+    return Objective(network, x, target(x), weights, good, model), (test, target(test))
+
+
+@pytest.mark.parametrize("model", ["network", "taylor"])
+def test_descent_is_monotone_by_the_promised_amount(model: ModelName, device: str, dtype: torch.dtype) -> None:
+    """Each step lowers the loss by |grad|^2/(2L), up to 8 roundings of the loss; a step 4 times longer does not."""
+    objective, _ = problem(model, dtype=dtype, device=device)
+    start = small_start(objective.network, 1.0, 0)
+    run = train(objective, start, GradientDescent(remeasure=10), 60, record_every=1)
+    losses, slopes = (run.curve(name)[:-1] for name in ("total", "gradient_norm"))
+    promised = run.curve("rate")[1:] * slopes**2 / 2
+    slack = 8 * torch.finfo(dtype).eps * losses
+    assert (run.curve("total")[1:] <= losses - promised + slack).all()
+    assert len(losses) == 60
+    step = 4 / float(lipschitz_constant(objective, start))
+    too_long = train(objective, start, GradientDescent(step=step), 3, record_every=1).curve("total")
+    assert bool((too_long[1:] > too_long[:-1]).any())
+
+
+def test_measured_lipschitz_constant() -> None:
+    """Against the two ends of the spectrum: never above the largest |eigenvalue|, and within 5 % of it."""
+    for model in ("network", "taylor"):
+        objective, _ = problem(model)
+        W = small_start(objective.network, 1.0, 0)
+        ends = [abs(extreme_eigenvalue(objective, W, end).value) for end in ("smallest", "largest")]
+        assert 0.95 * max(ends) <= float(lipschitz_constant(objective, W)) <= max(ends) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
+def test_every_method_learns_and_resumes_bit_by_bit(method: Method, tmp_path: Path) -> None:
+    objective, test = problem()
+    start = small_start(objective.network, 0.3, 0)
+    seen: list[Record] = []
+    whole = train(objective, start, method, 60, 20, test=test, progress=seen.append)
+    assert [record.step for record in whole.records] == [record.step for record in seen] == [0, 20, 40, 60]
+    assert float(whole.records[-1].parts.total) < 0.5 * float(whole.records[0].parts.total)
+    assert float(whole.records[-1].test_risk) < float(whole.records[0].test_risk)
+
+    file = tmp_path / "run.pt"
+
+    class Killed(Exception):
+        pass
+
+    def kill(record: Record) -> None:
+        if record.step == 40:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(objective, start, method, 60, 20, test, checkpoint=file, checkpoint_every=15, progress=kill)
+    again = train(objective, start, method, 60, 20, test, checkpoint=file, checkpoint_every=15)
+    assert torch.equal(again.W, whole.W)
+    for found, expected in zip(again.records, whole.records, strict=True):
+        assert found.numbers() == pytest.approx(expected.numbers(), nan_ok=True, rel=0, abs=0)
+    finished = train(objective, start, method, 60, 20, test, checkpoint=file)
+    assert torch.equal(finished.W, whole.W)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        train(objective, 2 * start, method, 60, 20, test, checkpoint=file)
+
+
+def test_a_lost_state_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of bit-identity fails when Adam's moments are not restored."""
+    from numerics.optimizers import _Torch
+
+    objective, _ = problem()
+    start = small_start(objective.network, 0.3, 0)
+    whole = train(objective, start, Adam(), 30, 10)
+    file = tmp_path / "run.pt"
+
+    def stop(record: Record) -> None:
+        if record.step == 20:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Torch, "load", lambda self, state: self._parameter.data.copy_(state["W"]))
+    with pytest.raises(KeyboardInterrupt):
+        train(objective, start, Adam(), 30, 10, checkpoint=file, checkpoint_every=10, progress=stop)
+    assert not torch.equal(train(objective, start, Adam(), 30, 10, checkpoint=file).W, whole.W)
+
+
+def test_zero_is_a_saddle_that_only_noise_leaves() -> None:
+    """W = 0 of the QuadNTK: plain descent stays there exactly, perturbed descent leaves and ends with a lower loss."""
+    objective, _ = problem("quadratic", weights=Weights(r4=1e-3), directions=False)
+    zero = torch.zeros_like(objective.network.w)
+    assert extreme_eigenvalue(objective, zero, "smallest").value < -1e-3
+    plain = train(objective, zero, GradientDescent(), 30)
+    assert torch.equal(plain.W, zero)
+    noisy = train(objective, zero, PerturbedGradientDescent(gradient=1e-3, radius=1e-2, wait=30), 400, 100)
+    assert float(noisy.records[-1].parts.total) < 0.8 * float(noisy.records[0].parts.total)
+
+
+def test_perturbed_descent_ends_at_a_second_order_stationary_point() -> None:
+    """It ends by itself, at the point before the last noise, where lambda_min is not below -delta."""
+    objective, _ = problem(weights=Weights(r4=0.1))
+    method = PerturbedGradientDescent(gradient=1e-4, radius=1e-3, wait=40, decrease=1e-7)
+    run = train(objective, small_start(objective.network, 0.3, 0), method, 20_000, 5_000)
+    assert run.stopped == "stationary"
+    assert float(run.records[-1].gradient_norm) <= method.gradient
+    smallest = extreme_eigenvalue(objective, run.W, "smallest")
+    # A direction of curvature -c grows from radius/sqrt(md) as (1 + c/L)^wait; the decrease it then brings is seen
+    # unless c < L/wait log(sqrt(2 decrease m d / c)/radius), about 0.05 here.
+    assert smallest.value - smallest.residual > -0.05
+
+
+def test_gradient_tolerance_stops_early() -> None:
+    objective, _ = problem()
+    run = train(objective, small_start(objective.network, 0.3, 0), LBFGS(), 500, gradient_tolerance=1e-3)
+    assert run.stopped == "gradient"
+    assert float(run.records[-1].gradient_norm) <= 1e-3
+    assert run.records[-1].step < 500
+
+
+@pytest.mark.parametrize("model", ["network", "taylor", "quadratic"])
+def test_records_are_what_they_say(model: ModelName) -> None:
+    objective, test = problem(model)
+    network = objective.network
+    run = train(objective, small_start(network, 1.0, 0), Adam(0.02), 5, 5, test=test)
+    W, last = run.W, run.records[-1]
+    parts, gradient = objective.value_and_gradient(W)
+    assert last.parts.numbers() == pytest.approx(parts.numbers(), nan_ok=True, rel=0)
+    assert float(last.gradient_norm) == pytest.approx(float(gradient.norm()))
+    assert float(last.linear_energy) == pytest.approx(float(network.linear(test[0], W).square().mean()))
+    assert float(last.quadratic_energy) == pytest.approx(float(network.quadratic(test[0], W).square().mean()))
+    assert float(last.test_risk) == pytest.approx(float((objective.predict(test[0], W) - test[1]).square().mean()))
+    zero = torch.zeros_like(W)
+    if model == "network":
+        before, after = (
+            torch.func.jacrev(lambda V: network.forward(objective.x, V))(at).flatten(1) for at in (zero, W)
+        )
+    else:
+        before = jacobian(network, objective.x).flatten(1)
+        moved = torch.func.jacrev(lambda V: network.linear(objective.x, V) + network.quadratic(objective.x, V))(W)
+        after = moved.flatten(1)
+    k0, k1 = before @ before.T, after @ after.T
+    assert float(last.kernel_movement) == pytest.approx(float((k1 - k0).norm() / k0.norm()), rel=1e-9)
+    assert float(last.kernel_movement) > 0.01
+    assert run.curve("step").tolist() == [0, 5]
+
+
+@pytest.mark.parametrize("method", [GradientDescent(remeasure=20), Adam(0.02)], ids=["descent", "adam"])
+def test_batch_equals_the_loop(method: Method, device: str, dtype: torch.dtype) -> None:
+    """Same course for each network, up to rounding that 40 steps amplify by a bounded factor (no chaos here)."""
+    seeds = (1, 7, 9)
+    together, test = problem(seed=seeds, dtype=dtype, device=device)
+    run = train(together, small_start(together.network, 0.3, 0), method, 40, 20, test=test)
+    for i, seed in enumerate(seeds):
+        alone, _ = problem(seed=seed, dtype=dtype, device=device)
+        single = train(alone, small_start(alone.network, 0.3, 0), method, 40, 20, test=test)
+        tolerance = 1e4 * torch.finfo(dtype).eps
+        torch.testing.assert_close(run.W[i], single.W, rtol=tolerance, atol=tolerance)
+        expected = single.records[-1].numbers()
+        assert run.records[-1].member(i).numbers() == pytest.approx(expected, rel=10 * tolerance, nan_ok=True)
+    assert float((run.W[0] - run.W[1]).norm()) > 0.1 * float(run.W[0].norm())
+
+
+def test_divergence_names_step_value_and_remedy() -> None:
+    objective, _ = problem("taylor")
+    start = small_start(objective.network, 1.0, 0)
+    with pytest.raises(Diverged, match=r"loss=(nan|inf) at step [1-9]\d*: reduce step"):
+        train(objective, start, GradientDescent(step=1e3), 100)
+    with pytest.raises(Diverged, match="at step 0"):
+        train(objective, start * math.nan, Adam(), 5)
+
+
+def test_noise_is_uniform_in_a_ball() -> None:
+    """E|xi|^2 = r^2 n/(n+2) for n = m d: mean over 400 draws within 5 standard errors."""
+    objective, _ = problem()
+    method = PerturbedGradientDescent(radius=2.0)
+    stepper = method.start(objective, torch.zeros_like(objective.network.w))
+    squares = torch.stack([stepper._ball().square().sum() for _ in range(400)])  # type: ignore[attr-defined]
+    size = M * D
+    assert float(squares.max()) <= 4.0
+    expected, stderr = 4 * size / (size + 2), float(squares.std()) / 20
+    assert abs(float(squares.mean()) - expected) < 5 * stderr < 0.1
+
+
+@pytest.mark.parametrize(
+    ("call", "needle"),
+    [
+        (lambda o, s: train(o, s, Adam(), 0), "steps=0"),
+        (lambda o, s: train(o, s, Adam(), 5, record_every=0), "record_every=0"),
+        (lambda o, s: train(o, s[:2], Adam(), 5), "start of shape (2, 5)"),
+        (lambda o, s: Adam(math.inf), "rate=inf"),
+        (lambda o, s: GradientDescent(step=-1.0), "step=-1.0"),
+        (lambda o, s: PerturbedGradientDescent(radius=0.0), "radius=0.0"),
+        (lambda o, s: LBFGS(0), "history=0"),
+    ],
+)
+def test_bad_input(call, needle: str) -> None:  # type: ignore[no-untyped-def]
+    import re
+
+    objective, _ = problem()
+    with pytest.raises(ValueError, match=re.escape(needle)):
+        call(objective, small_start(objective.network, 0.3, 0))
+
+
+def test_methods_for_one_network_say_so() -> None:
+    objective, _ = problem(seed=(1, 2))
+    for method in (PerturbedGradientDescent(), LBFGS()):
+        with pytest.raises(ValueError, match="one network"):
+            train(objective, small_start(objective.network, 0.3, 0), method, 5)
+
+
+def test_hessian_is_the_movement_of_the_gradient() -> None:
+    """A third route to the products with the Hessian: central differences, error O(h^2) + eps/h."""
+    objective, _ = problem()
+    W, V = (small_start(objective.network, 1.0, seed) for seed in (0, 1))
+    h = 1e-5
+    ahead, behind = (objective.value_and_gradient(W + sign * h * V)[1] for sign in (1, -1))
+    torch.testing.assert_close((ahead - behind) / (2 * h), hessian_vector(objective, W, V), rtol=1e-6, atol=1e-8)
