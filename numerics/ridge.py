@@ -113,8 +113,9 @@ class RidgeSolution:
 class NystromPreconditioner:
     """K ~ C K_SS^{-1} C^T = U diag(values) U^T from s columns C = K_nS at random, for (K + ridge)^{-1}.
 
-    The factorisation is that of arXiv:2110.02820, Algorithm 2.1, with columns of I for the test matrix: with the shift
-    nu = eps ||C||_F (raised until K_SS + nu I is positive definite), B = (C + nu I_nS) R^{-1}, R^T R = K_SS + nu I, the singular values of B are (values + nu)^{1/2}.
+    The factorisation is that of arXiv:2110.02820, Algorithm 2.1, with columns of I for the test matrix: the singular
+    values of B = (C + nu I_nS) R^{-1}, R^T R = K_SS + nu I, are (values + nu)^{1/2}. The shift nu = eps ||C||_F is
+    raised until K_SS + nu I is positive definite.
     One factorisation serves all ridges.
 
     Args:
