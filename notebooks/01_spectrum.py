@@ -25,7 +25,6 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 
 from numerics import GoodDirections, TwoLayerNetwork, feature_covariance
 from theory import Activation, ntk_limit_expr, ntk_spectrum

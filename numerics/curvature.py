@@ -6,7 +6,7 @@ costs about two gradients and keeps no graph. R1 is a quadratic form: its Hessia
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -105,7 +105,7 @@ class Eigenvalue:
 
     value: float
     residual: float
-    vector: torch.Tensor
+    vector: torch.Tensor = field(repr=False)
 
 
 def extreme_eigenvalue(

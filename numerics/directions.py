@@ -69,6 +69,10 @@ class GoodDirections:
         k: low degree, >= 0.
         method: "span" (closed form T Y) or "eigen" (top n_k eigenvectors of Sigma, the definition).
 
+    "eigen" takes the top n_k eigenvectors whatever their degree, so it is near the span only if Lambda_0..Lambda_k all
+    exceed the later Lambda_l. tanh(z + 1) has Lambda_1 > Lambda_0: at k = 0 its top eigenvector is of degree 1, nearly
+    orthogonal to the span.
+
     Attributes:
         dimension: n_k = sum of N(d,l) over l <= k.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+import references
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -19,15 +20,6 @@ from theory import Activation
 
 SIGMA = Activation.parse("tanh(z + 1)")
 D, M, N, N2 = 4, 10, 9, 6
-
-on_devices = pytest.mark.parametrize(
-    "device",
-    [
-        "cpu",
-        pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
-    ],
-)
-in_precisions = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 @pytest.fixture(autouse=True)
@@ -53,28 +45,6 @@ def double(network: TwoLayerNetwork, *tensors: torch.Tensor) -> list:
     return [exact, *(t.double().cpu() for t in tensors)]
 
 
-def slow_ntk_gram(network, x, x2, W, model: str) -> torch.Tensor:
-    """The slow twin: products of Jacobians by autograd, at W."""
-
-    def output(x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        return network.forward(x, W) if model == "network" else network.linear(x, W) + network.quadratic(x, W)
-
-    left, right = (torch.func.jacrev(partial(output, points))(W).flatten(1) for points in (x, x2))
-    return left @ right.T
-
-
-def slow_quadntk_gram(network, x, x2) -> torch.Tensor:
-    """The slow twin: f_Q = sum_r <d f_Q / d M_r, M_r> in M_r = W_r W_r^T, from second derivatives of f at W = 0."""
-    zero = torch.zeros(network.m, network.d, dtype=torch.float64)
-
-    def features(points: torch.Tensor) -> torch.Tensor:
-        second = torch.func.jacrev(torch.func.jacrev(lambda W: network.forward(points, W)))(zero)  # (n, m, d, m, d)
-        own = torch.stack([second[:, r, :, r, :] for r in range(network.m)], 1) / 2
-        return own.flatten(1)
-
-    return features(x) @ features(x2).T
-
-
 def tolerance(x: torch.Tensor, W: torch.Tensor | None = None) -> float:
     """Rounding of one entry, first order in eps.
 
@@ -89,8 +59,6 @@ def agree(fast: torch.Tensor, slow: torch.Tensor, atol: float) -> bool:
     return bool((fast.double().cpu() - slow).abs().max() <= atol)
 
 
-@on_devices
-@in_precisions
 @pytest.mark.parametrize("block", [1, 3, 512])
 @pytest.mark.parametrize("model", ["network", "taylor"])
 def test_gram_is_the_jacobian_product(device: str, dtype: torch.dtype, block: int, model: str) -> None:
@@ -102,29 +70,25 @@ def test_gram_is_the_jacobian_product(device: str, dtype: torch.dtype, block: in
             fast = ntk_gram(network, x, second, at, model, block=block)
             assert fast.dtype == dtype
             assert fast.device.type == device
-            assert agree(fast, slow_ntk_gram(exact, ex, esecond, eat, model), atol)
+            assert agree(fast, references.ntk_gram(exact, ex, esecond, eat, model), atol)
     # Planted: gradients at the initialisation, of the other model, and one copy of the neurons twice.
-    slow, atol = slow_ntk_gram(exact, ex, ex2, eW, model), tolerance(x, W)
+    slow, atol = references.ntk_gram(exact, ex, ex2, eW, model), tolerance(x, W)
     half = W[: M // 2]
     for at, which in ((None, model), (W, "taylor" if model == "network" else "network"), (half.repeat(2, 1), model)):
         assert not agree(ntk_gram(network, x, x2, at, which, block=block), slow, atol)
 
 
-@on_devices
-@in_precisions
 @pytest.mark.parametrize("block", [2, 512])
 def test_quadntk_gram_is_the_kernel_of_second_derivatives(device: str, dtype: torch.dtype, block: int) -> None:
     network, x, x2, _ = problem(device, dtype)
     exact, ex, ex2 = double(network, x, x2)
     atol = 2 * tolerance(x) * D / 4  # <x, x'>^2 / 4 instead of <x, x'>, and features of slope |sigma^(3)| <= 2
-    assert agree(quadntk_gram(network, x, x2, block=block), slow_quadntk_gram(exact, ex, ex2), atol)
-    assert agree(quadntk_gram(network, x, block=block), slow_quadntk_gram(exact, ex, ex), atol)
+    assert agree(quadntk_gram(network, x, x2, block=block), references.quadntk_gram(exact, ex, ex2), atol)
+    assert agree(quadntk_gram(network, x, block=block), references.quadntk_gram(exact, ex, ex), atol)
     planted = ntk_gram(network, x, x2)
-    assert not agree(planted, slow_quadntk_gram(exact, ex, ex2), atol)
+    assert not agree(planted, references.quadntk_gram(exact, ex, ex2), atol)
 
 
-@on_devices
-@in_precisions
 def test_symmetric_in_every_bit(device: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     network, _, _, W = problem(device, dtype)
     x = sphere(61, D, math.sqrt(D), generator(5)).to(device, dtype)
@@ -175,8 +139,6 @@ def naive_gram(network: TwoLayerNetwork, x: torch.Tensor, x2: torch.Tensor) -> t
     return (x @ x2.T) * (left @ right.T) / (network.m // 2)
 
 
-@on_devices
-@in_precisions
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_memory_is_the_result_and_one_block(
     device: str, dtype: torch.dtype, symmetric: bool, monkeypatch: pytest.MonkeyPatch
@@ -206,14 +168,12 @@ def test_memory_is_the_result_and_one_block(
     assert peak(partial(ntk_gram, network, x, second, block=2 * block)) > limit
 
 
-@on_devices
-@in_precisions
 @pytest.mark.parametrize("cache", [True, False, None])
 def test_operator_is_the_gram_matrix(device: str, dtype: torch.dtype, cache: bool | None) -> None:
     network, x, x2, _ = problem(device, dtype)
     exact, ex, ex2 = double(network, x, x2)
     zero = torch.zeros(M, D, dtype=torch.float64)
-    gram, cross = (slow_ntk_gram(exact, points, ex, zero, "network") for points in (ex, ex2))
+    gram, cross = (references.ntk_gram(exact, points, ex, zero, "network") for points in (ex, ex2))
     operator = NTKOperator(network, x, cache)
     v = torch.randn(N, 3, generator=generator(3), dtype=torch.float64)
     fast = v.to(device, dtype)
@@ -253,7 +213,6 @@ def test_cache_saves_the_activations(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(calls) == 2 * N * M // 2
 
 
-@in_precisions
 def test_what_would_fit_fits(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "SMALL", 1)
     for target in (memory, kernels):

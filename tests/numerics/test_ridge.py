@@ -3,6 +3,7 @@ import re
 from dataclasses import replace
 
 import pytest
+import references
 import torch
 
 from numerics import memory
@@ -15,15 +16,6 @@ from theory import Activation
 
 SIGMA = Activation.parse("sin(z + pi/4)")
 N, D, M = 120, 5, 40
-
-on_devices = pytest.mark.parametrize(
-    "device",
-    [
-        "cpu",
-        pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
-    ],
-)
-in_precisions = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 class Dense:
@@ -53,25 +45,12 @@ def problem(device: str, dtype: torch.dtype) -> tuple[NTKOperator, torch.Tensor,
     return NTKOperator(network, x), y, test, ntk_gram(exact, x.double().cpu())
 
 
-def slow_solve(gram: torch.Tensor, y: torch.Tensor, ridge: float) -> torch.Tensor:
-    """The slow twin: a dense solve in float64."""
-    return torch.linalg.solve(gram + ridge * torch.eye(len(gram), dtype=torch.float64), y.double().cpu())
-
-
-def slow_residual(gram: torch.Tensor, y: torch.Tensor, ridge: float, a: torch.Tensor) -> float:
-    """The slow twin: ||y - (K + ridge) a|| / ||y|| in float64."""
-    y, a = y.double().cpu(), a.double().cpu()
-    return float((y - gram @ a - ridge * a).norm() / y.norm())
-
-
 def rounding(gram: torch.Tensor, y: torch.Tensor, a: torch.Tensor, ridge: float, dtype: torch.dtype) -> float:
     """Relative error of a residual in ``dtype``: m + 5 d + 8 roundings of entries of K, n of the sums."""
     size = float((gram.norm() + ridge) * a.double().norm().cpu() / y.double().norm().cpu())
     return torch.finfo(dtype).eps * (M + 5 * D + 8 + N) * size
 
 
-@on_devices
-@in_precisions
 @pytest.mark.parametrize("rank", [0, 20, 120, None])
 @pytest.mark.parametrize("ridge", [0.5, 30.0])
 def test_iterative_against_the_dense_solve(device: str, dtype: torch.dtype, rank: int | None, ridge: float) -> None:
@@ -82,9 +61,9 @@ def test_iterative_against_the_dense_solve(device: str, dtype: torch.dtype, rank
     assert solution.status == "converged"
     assert solution.residual <= tolerance
     error = rounding(gram, y, solution.coefficients, ridge, dtype)
-    assert abs(slow_residual(gram, y, ridge, solution.coefficients) - solution.residual) <= error
+    assert abs(references.kernel_ridge_residual(gram, y, ridge, solution.coefficients) - solution.residual) <= error
     # The inverse has norm at most 1 / ridge.
-    expected = slow_solve(gram, y, ridge)
+    expected = references.kernel_ridge(gram, y, ridge)
     bound = (tolerance + error) * float(y.norm()) / ridge
     assert float((solution.coefficients.double().cpu() - expected).norm()) <= bound
     exact = TwoLayerNetwork(D, M, SIGMA)
@@ -94,7 +73,7 @@ def test_iterative_against_the_dense_solve(device: str, dtype: torch.dtype, rank
     spread = float(cross.norm()) * bound + error * float(y.norm())
     assert float(difference.norm()) <= spread
     # Planted: the solution of another ridge, and predictions from a coefficient too few.
-    assert float((slow_solve(gram, y, 1.1 * ridge) - expected).norm()) > bound
+    assert float((references.kernel_ridge(gram, y, 1.1 * ridge) - expected).norm()) > bound
     short = solution.coefficients.clone()
     short[short.abs().argmax()] = 0
     planted = replace(solution, coefficients=short).predict(test).double().cpu() - cross @ expected
@@ -159,11 +138,12 @@ def test_running_out_of_iterations_is_said() -> None:
     assert short.iterations == 3
     assert short.residual > 1e-8
     assert "max_iterations=3 reached" in short.status
-    assert short.residual == pytest.approx(slow_residual(gram, y, 1e-3, short.coefficients), rel=1e-10)
+    assert short.residual == pytest.approx(
+        references.kernel_ridge_residual(gram, y, 1e-3, short.coefficients), rel=1e-10
+    )
     assert iterative_kernel_ridge(operator, y, 1e-3).converged
 
 
-@on_devices
 def test_float32_stops_where_it_can_do_no_more(device: str) -> None:
     operator, y, _, gram = problem(device, torch.float32)
     solution = iterative_kernel_ridge(operator, y, 0.01, 20, tolerance=1e-12, max_iterations=100_000)
@@ -171,7 +151,7 @@ def test_float32_stops_where_it_can_do_no_more(device: str) -> None:
     assert solution.iterations < 5000
     assert re.search(r"attains here, above tolerance=1.0e-12; .* use float64", solution.status)
     assert solution.residual <= rounding(gram, y, solution.coefficients, 0.01, torch.float32)
-    true = slow_residual(gram, y, 0.01, solution.coefficients)
+    true = references.kernel_ridge_residual(gram, y, 0.01, solution.coefficients)
     assert abs(true - solution.residual) <= rounding(gram, y, solution.coefficients, 0.01, torch.float32)
     double, y64, _, _ = problem(device, torch.float64)
     assert iterative_kernel_ridge(double, y64, 0.01, 20, tolerance=1e-10).converged
@@ -188,7 +168,7 @@ def test_reported_residual_is_the_true_one() -> None:
 
     drifting = Drifting(gram)
     solution = iterative_kernel_ridge(drifting, y, 1.0, 0, max_iterations=2000)
-    steady = slow_residual(1.01 * gram, y, 1.0, solution.coefficients)
+    steady = references.kernel_ridge_residual(1.01 * gram, y, 1.0, solution.coefficients)
     assert solution.residual == pytest.approx(steady, rel=1e-6, abs=1e-12)
     assert solution.converged == (steady <= 1e-8)
 
