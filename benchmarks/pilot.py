@@ -50,7 +50,7 @@ TRAINED: dict[str, tuple[ModelName, tuple[R1Mode, ...] | None]] = {
 
 METHODS = ("joint", "quadntk", "ntk")
 WIDTHS = {1: 10, 2: 40}
-"""m / d by k. A pair of neurons has one set of features, so the NTK has m d / 2 = 20 d^2 of them at k = 2, n = 3 d^2."""
+"""m / d by k. A pair of neurons has one set of features: at k = 2 the NTK has m d / 2 = 20 d^2 of them, n = 3 d^2."""
 NOTHING = (math.nan,) * 3
 DESIGN_5 = {"off": (0.78, 0.73), "population only": (0.78, 0.75), "training only": (0.31, 0.22), "joint": (0.37, 0.27)}
 DESIGN_6 = {

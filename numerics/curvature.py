@@ -60,7 +60,7 @@ def hessian_vector(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> to
         if features is not None:
             sums.append(torch.linalg.vecdot(block.first, dp))
         if objective.r3:
-            bent, d_bent = block.second * q, block.second * dq
+            bent, d_bent = 2 * block.curve * q, 2 * block.curve * dq
             sums += [
                 torch.linalg.vecdot(bent, g[0]),
                 torch.linalg.vecdot(d_bent, g[0]) + torch.linalg.vecdot(bent, dg[0]),
@@ -69,15 +69,10 @@ def hessian_vector(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> to
         label = objective.y[..., rows]
         error = objective.loss.first(output, label)[..., None] / n
         d_error = (objective.loss.second(output, label) * d_output)[..., None] / n
-        weights = [torch.zeros_like(p), torch.zeros_like(p)]
-        for weight, slope, bend in zip(weights, slopes, bends, strict=True):
-            if slope is not None:
-                weight.addcmul_(slope, d_error)
-            if bend is not None:
-                weight.addcmul_(bend, error)
+        weights = [slope * d_error + bend * error for slope, bend in zip(slopes, bends, strict=True)]
         if objective.r3:
             d_push, push = ((2 * lam.r3 / n) * others.pop()[..., None] for _ in range(2))
-            weights[1] += block.second * (g[0] * d_push + dg[0] * push)
+            weights[1] += 2 * block.curve * (g[0] * d_push + dg[0] * push)
             weights.append(bent * d_push + d_bent * push)
         if features is not None and coordinates is not None and pull is not None:
             known = features[..., rows, :]

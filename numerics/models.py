@@ -30,7 +30,7 @@ class Block:
     Attributes:
         x: inputs, (..., b, d).
         z: <w_r, x>, (..., b, m/2).
-        first, second: m^{-1/2} sigma'(z) and m^{-1/2} sigma''(z), likewise.
+        first, curve: m^{-1/2} sigma'(z) and m^{-1/2} sigma''(z)/2, likewise; f_L sums first p, f_Q sums curve p q.
 
     What nothing needs is an empty tensor.
     """
@@ -38,22 +38,23 @@ class Block:
     x: torch.Tensor
     z: torch.Tensor
     first: torch.Tensor
-    second: torch.Tensor
+    curve: torch.Tensor
 
 
-Slopes = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
-"""Output of shape (..., b), and its derivatives in p and in q, (..., b, m/2); None where identically zero."""
-Tangents = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
-"""The same of their movement."""
+Slopes = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Output of shape (..., b), and its derivatives in p and in q, (..., b, m/2)."""
 
 
 class Model(Protocol):
     """One of the models."""
 
-    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Slopes:
-        """Output before summation over processes, and slopes in p and q."""
+    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor, overwrite: bool = False) -> Slopes:
+        """Output before summation over processes, and slopes in p and q.
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Tangents:
+        With ``overwrite`` the slope in p is written over q, and the slope in q over p.
+        """
+
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
         """Derivative of the slopes along (dp, dq); the first entry is that of the output."""
 
 
@@ -63,22 +64,25 @@ class Taylor:
     def __init__(self, linear: bool, quadratic: bool) -> None:
         self._linear, self._quadratic = linear, quadratic
 
-    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Slopes:
+    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor, overwrite: bool = False) -> Slopes:
         """Slopes sigma' + sigma'' q / 2 in p, and sigma'' p / 2 in q (over sqrt m)."""
+        over_q, over_p = (q, p) if overwrite else (torch.empty_like(q), torch.empty_like(p))
         if not self._quadratic:
-            return torch.linalg.vecdot(block.first, p), block.first, None
-        curved = (block.second * q).mul_(0.5)
-        slope = curved.add_(block.first) if self._linear else curved
-        return torch.linalg.vecdot(slope, p), slope, (block.second * p).mul_(0.5)
+            return torch.linalg.vecdot(block.first, p), over_q.copy_(block.first), over_p.zero_()
+        if self._linear:
+            torch.addcmul(block.first, block.curve, q, out=over_q)
+        else:
+            torch.mul(block.curve, q, out=over_q)
+        output = torch.linalg.vecdot(over_q, p)
+        return output, over_q, torch.mul(block.curve, p, out=over_p)
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Tangents:
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
         """Slopes are linear in (p, q), so their tangents are those of f_Q at (dp, dq)."""
-        output, slope, other = self.evaluate(block, p, q)
-        output = torch.linalg.vecdot(slope, dp)
-        if other is None:
-            return output, None, None
-        output = output + torch.linalg.vecdot(other, dq)
-        return output, (block.second * dq).mul_(0.5), (block.second * dp).mul_(0.5)
+        _, slope_p, slope_q = self.evaluate(block, p, q)
+        output = torch.linalg.vecdot(slope_p, dp) + torch.linalg.vecdot(slope_q, dq)
+        if not self._quadratic:
+            return output, torch.zeros_like(dp), torch.zeros_like(dq)
+        return output, block.curve * dq, block.curve * dp
 
 
 class Network:
@@ -87,16 +91,21 @@ class Network:
     def __init__(self, activation: TorchActivation, m: int) -> None:
         self._activation, self._scale = activation, 1 / math.sqrt(m)
 
-    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Slopes:
+    def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor, overwrite: bool = False) -> Slopes:
         """Both copies of each neuron; at p = q = 0 they agree in every bit and cancel."""
         (value, slope), (other, counter) = (
             self._activation.derivatives(block.z + shift, 0, 1) for shift in ((q + p) / 2, (q - p) / 2)
         )
         output = (value - other).sum(-1) * self._scale
         half = self._scale / 2
-        return output, (slope + counter) * half, (slope - counter) * half
+        over_q, over_p = (q, p) if overwrite else (torch.empty_like(q), torch.empty_like(p))
+        return (
+            output,
+            torch.add(slope, counter, out=over_q).mul_(half),
+            torch.sub(slope, counter, out=over_p).mul_(half),
+        )
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Tangents:
+    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
         """As :meth:`evaluate`, with sigma'' times the movement of each copy."""
         half = self._scale / 2
         moves = ((q + p) / 2, (dq + dp) / 2), ((q - p) / 2, (dq - dp) / 2)

@@ -86,7 +86,7 @@ class Objective:
         names = {
             "z": model == "network",
             "first": model in ("taylor", "linear") or self.features is not None,
-            "second": model in ("taylor", "quadratic") or self.r3,
+            "curve": model in ("taylor", "quadratic") or self.r3,
         }
         self.engine: Model = (
             Network(network.activation, network.m)
@@ -116,7 +116,7 @@ class Objective:
         plus, minus = W.chunk(2, dim=-2)
         difference, total = plus - minus, plus + minus
         data, r1_training, r3 = (torch.zeros(W.shape[:-2], dtype=W.dtype, device=W.device) for _ in range(3))
-        stack = [difference, total]
+        stack = [total, difference]
         good = coordinates = pull = None
         if self.directions is not None:
             coordinates = self.directions.half_coordinates(difference)
@@ -126,42 +126,44 @@ class Objective:
                 stack.append(good)
         directions = torch.cat(stack, dim=-2)
         gradients = torch.zeros_like(directions)
+        product: torch.Tensor | None = None
 
         for rows, block in self.blocks():
-            product = block.x @ directions.mT
-            p, q = product[..., :half], product[..., half : 2 * half]
-            output, slope_p, slope_q = self.engine.evaluate(block, p, q)
-            sums = [output]
+            shape = (*gradients.shape[:-2], block.x.shape[-2], gradients.shape[-2])
+            if product is None or product.shape != shape:
+                product = block.x.new_empty(shape)
+            torch.matmul(block.x, directions.mT, out=product)
+            q, p = product[..., :half], product[..., half : 2 * half]
+            sums = []
             if self.features is not None:
                 sums.append(torch.linalg.vecdot(block.first, p))
             if self.r3:
                 g = product[..., 2 * half :]
-                bent = block.second * q
-                sums.append(torch.linalg.vecdot(bent, g))
-            output, *others = network.reduce(torch.stack(sums)).unbind()
+                bent = block.curve * q
+                sums.append(2 * torch.linalg.vecdot(bent, g))
+            # From here on the memory of q and p holds the slopes in p and q, in the order of ``gradients``: D, S.
+            output, slope_p, slope_q = self.engine.evaluate(block, p, q, overwrite=True)
+            output, *others = network.reduce(torch.stack([output, *sums])).unbind()
             label = self.y[..., rows]
             data = data + self.loss.value(output, label).sum(-1)
             error = self.loss.first(output, label)[..., None] / self.n
-            # The product is used up: its memory takes the slopes of the loss.
+            if not others:
+                accumulate(gradients, product, block.x * error)
+                continue
+            slope_p *= error
+            slope_q *= error
             if self.r3:
                 overlap = others.pop()
                 r3 = r3 + overlap.square().sum(-1)
-                push = (2 * lam.r3 / self.n) * overlap[..., None]
-                cross = (block.second * g).mul_(push)
+                push = (4 * lam.r3 / self.n) * overlap[..., None]
+                slope_q += (block.curve * g).mul_(push)
                 torch.mul(bent, push, out=g)
-            torch.mul(slope_p, error, out=p)
-            if slope_q is None:
-                q.zero_()
-            else:
-                torch.mul(slope_q, error, out=q)
-            if self.r3:
-                q += cross
             if self.features is not None and coordinates is not None and pull is not None:
                 features = self.features[..., rows, :]
                 leak = others.pop() - (features @ coordinates[..., None])[..., 0]
                 r1_training = r1_training + leak.square().sum(-1)
                 push = (2 * lam.r1 / self.n) * leak[..., None]
-                p.addcmul_(block.first, push)
+                slope_p.addcmul_(block.first, push)
                 pull -= (features.mT @ push)[..., 0]
             accumulate(gradients, product, block.x)
 
@@ -244,13 +246,13 @@ class Blocks:
     def _evaluate(self, rows: slice) -> Block:
         x = self._x[..., rows, :]
         z = x @ self._network.half.mT
-        orders = [order for order, name in ((1, "first"), (2, "second")) if name in self._names]
+        orders = [order for order, name in ((1, "first"), (2, "curve")) if name in self._names]
         empty = x.new_empty(0)
         scale = 1 / math.sqrt(self._network.m)
-        values = [v * scale for v in self._network.activation.derivatives(z, *orders)] if orders else []
-        first = values.pop(0) if "first" in self._names else empty
-        second = values.pop(0) if "second" in self._names else empty
-        return Block(x, z if "z" in self._names else empty, first, second)
+        values = list(self._network.activation.derivatives(z, *orders)) if orders else []
+        first = values.pop(0) * scale if "first" in self._names else empty
+        curve = values.pop(0) * (scale / 2) if "curve" in self._names else empty
+        return Block(x, z if "z" in self._names else empty, first, curve)
 
     def __iter__(self) -> Iterator[tuple[slice, Block]]:
         """Rows and block, in order."""

@@ -79,20 +79,19 @@ def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> Si
         for copy, (sign, move) in enumerate(copies):
             h = block.x @ move.T
             _, tangent_p, tangent_q = objective.engine.tangent(block, p, q, sign * h, h)
-            first = _sum(sign, slope_p, slope_q) * h
+            first = (sign * slope_p + slope_q) * h
             curvature = curvature + bend @ first.square().sum(-1) / n
-            if tangent_p is not None or tangent_q is not None:
-                slope = slope + error @ (_sum(sign, tangent_p, tangent_q) * h).sum(-1) / n
+            slope = slope + error @ torch.linalg.vecdot(sign * tangent_p + tangent_q, h) / n
             if objective.features is not None:
                 leak = sign * block.first * h - objective.features[rows] @ moves[copy]
                 r1 = r1 + 2 * lam.r1 * leak.square().sum() / n
             if objective.r3 and good is not None and basis is not None:
-                g, bent = block.x @ good.T, block.second * q
+                g, bent = block.x @ good.T, 2 * block.curve * q
                 overlap = torch.linalg.vecdot(bent, g)
                 along = torch.stack([torch.linalg.vecdot(bent, block.x @ one.T) for one in basis], dim=-1)
-                change = along @ moves[copy] + block.second * g * h
+                change = along @ moves[copy] + 2 * block.curve * g * h
                 own = block.x @ torch.einsum("jr,jrd->rd", moves[copy], basis).T
-                second = 2 * (block.second * h * own).sum(-1)
+                second = 2 * (2 * block.curve * h * own).sum(-1)
                 r3 = r3 + 2 * lam.r3 * (change.square().sum() + overlap @ second) / n
 
     if objective.covariance is not None and basis is not None:
@@ -110,10 +109,3 @@ def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> Si
     if lam.r4_power == 8:
         r4 = 2 * squares.square().sum() * r4 + 2 * (4 * squares * products).square().sum()
     return SignVariation(*(float(part) for part in (slope, curvature, r1, r3, lam.r4 * r4)))
-
-
-def _sum(sign: float, in_p: torch.Tensor | None, in_q: torch.Tensor | None) -> torch.Tensor:
-    """Derivative along the move of one copy: sign times that in p, plus that in q."""
-    if in_p is None or in_q is None:
-        return sign * in_p if in_p is not None else in_q if in_q is not None else torch.zeros(())
-    return sign * in_p + in_q
