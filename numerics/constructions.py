@@ -25,7 +25,7 @@ from flint import arb
 from numerics.covariance import FeatureCovariance
 from numerics.harmonics import Harmonics
 from numerics.network import TwoLayerNetwork
-from numerics.span import Span
+from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values
 from theory.directions import dense_norm, sparse_norm, sparse_profile
 from theory.gegenbauer import monomial_coefficients
@@ -75,12 +75,20 @@ def sparse_displacement(
         signs: s_r = +-1, (m,); all +1 when None.
 
     Raises:
-        ValueError: k < 1, or a coefficient lambda_j(sigma'') that the construction divides by is proved to be zero.
+        ValueError: k < 1, a beta that is no unit vector, signs other than +-1, a batched or sharded network, or a
+            coefficient lambda_j(sigma'') that the construction divides by is proved to be zero.
         Undecided: such a coefficient could not be told from zero.
 
     Cost: m d.
     """
-    d, sigma = network.d, network.activation.exact
+    network.require_single("sparse_displacement")
+    d, sigma, beta = network.d, network.activation.exact, beta.to(network.w)
+    if beta.shape != (d,) or abs(float(beta.norm()) - 1) > 1e-5:
+        raise ValueError(
+            f"beta of shape {tuple(beta.shape)} and norm {float(beta.norm()):.6g}: needs a unit vector ({d},)"
+        )
+    if signs is not None and (signs.shape != (network.m,) or not bool((signs.abs() == 1).all())):
+        raise ValueError(f"signs of shape {tuple(signs.shape)}: needs ({network.m},), each -1 or +1")
     u = network.w @ beta
     g = torch.zeros_like(u)
     for j, factor in sparse_profile(sigma, k, d).items():
@@ -166,14 +174,17 @@ def dense_construction(
 
     Cost: as the good directions of that method.
     """
-    span = Span(network, k)
+    network.require_single("dense_construction")
+    if target.d != network.d:
+        raise ValueError(f"target in d={target.d}: needs the network's d={network.d}")
     f = coefficients(target, k, network.w)
     if method == "span":
+        span = Span(network, k)
         half = span.apply(torch.linalg.solve(span.gram, f))
     elif method == "eigen":
-        values, vectors = FeatureCovariance(network).top(span.dimension)
+        values, vectors = FeatureCovariance(network).top(len(f))
         first = vectors[:, : network.m // 2]
-        image = span.apply(f).to(first)
+        image = HarmonicTransform(network, k, torch.float64).apply(f).to(first)
         inner = 2 * torch.einsum("jrd,rd->j", first, image)
         half = torch.einsum("j,jrd->rd", inner / values, first)
     else:
@@ -208,7 +219,7 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
     top = c[k + 1] * math.sqrt(multiplicity(d, k + 1))
     low = Target(d, {degree: term for degree, term in target.terms.items() if degree <= k})
     for j in c:
-        if j <= k:
+        if j != k + 1:
             factor = -c[j] * math.sqrt(multiplicity(d, j)) / top
             low = low + Target.zonal(d, j, betas, (alphas * factor).tolist())
     strengths = (alphas / (top * d ** ((k + 1) / 2))).tolist()

@@ -210,7 +210,7 @@ class FeatureCovariance:
 
         Cost: (m d)^2 memory; for small m d.
         """
-        self._single("dense()")
+        self.network.require_single("dense()")
         m, d = self.network.m, self.network.d
         size = self.network.dtype.itemsize
         fits = math.isqrt(available_bytes(self.network.device) // (2 * size))
@@ -227,16 +227,16 @@ class FeatureCovariance:
     def top(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The largest ``count`` eigenvalues, descending, and unit eigenvectors of shape (count, m, d), of one network.
 
-        Lanczos on S (scipy ``eigsh``, double precision, fixed start vector) with restarts until each residual is at
-        rounding level. Antisymmetric duplicates are divided out, so no eigenvalue is zero for that reason; the d-fold
-        eigenvalue that the infinite-width limit has is split at finite width.
+        Lanczos on S (scipy ``eigsh``, fixed start vector) in double precision, on products in the network's, with
+        restarts until each residual is at rounding level. Antisymmetric duplicates are divided out, so no eigenvalue is
+        zero for that reason; the d-fold eigenvalue that the infinite-width limit has is split at finite width.
 
         Raises:
             ValueError: a batch of networks, count < 1 or count >= m d / 2.
 
         Cost: some tens of products with S, and count m d / 2 numbers.
         """
-        self._single("top()")
+        self.network.require_single("top()")
         half, d = self.network.half.shape[-2], self.network.d
         if not 1 <= count < half * d:
             raise ValueError(f"count={count}: needs 1 <= count < m d / 2 = {half * d}")
@@ -254,13 +254,6 @@ class FeatureCovariance:
         # eigenvalue doubled.
         full = torch.cat([halves, -halves], dim=1) / math.sqrt(2)
         return torch.from_numpy(2 * values[order].copy()).to(self.network.half), full
-
-    def _single(self, call: str) -> None:
-        if self.network.batch:
-            raise ValueError(f"{call}: this network has batch {self.network.batch}; take network.member(i)")
-        here, every = self.network.pairs, self.network.m // 2
-        if here < every:
-            raise ValueError(f"{call}: needs all neurons in one process, {here} of {every} pairs are here")
 
 
 def feature_covariance(network: TwoLayerNetwork, cache: bool | None = None) -> FeatureCovariance:

@@ -35,6 +35,8 @@ def hessian_vector(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> to
     """
     network, lam, n, half = objective.network, objective.weights, objective.n, objective.network.half.shape[-2]
     directions, features = objective.directions, objective.features
+    for name, displacement in (("W", W), ("V", V)):
+        network.check_displacement(displacement, name)
 
     def parts(W: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor | None, torch.Tensor | None]:
         """D, S and, with R3, p; the coordinates of P W; p."""
@@ -108,7 +110,7 @@ def extreme_eigenvalue(
 ) -> Eigenvalue:
     """Smallest or largest eigenvalue of the Hessian at W, with a residual bound.
 
-    Lanczos (scipy ``eigsh``, double precision, fixed start vector) on products with the Hessian.
+    Lanczos (scipy ``eigsh``, fixed start vector) in double precision, on products with the Hessian in the network's.
 
     Args:
         objective: the loss of one network.
@@ -137,6 +139,10 @@ def extreme_eigenvalue(
     size = W.numel()
     operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=apply, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(size)
+    if not apply(start).any():  # Lanczos cannot start where the Hessian is zero
+        unit = start / np.linalg.norm(start)
+        return Eigenvalue(0.0, 0.0, torch.from_numpy(unit).to(W).reshape(W.shape))
+    products = 0
     which = "SA" if end == "smallest" else "LA"
     try:
         _, vectors = scipy.sparse.linalg.eigsh(operator, k=1, which=which, v0=start, tol=tolerance, ncv=min(size, 40))

@@ -93,6 +93,8 @@ class GoodDirections:
             if network.pairs < network.m // 2:
                 here = f"{network.pairs} of {network.m // 2} pairs are here"
                 raise ValueError(f"method={method!r}: needs all neurons in one process, {here}; use method='span'")
+            if 2 * self.dimension == network.m * network.d:
+                raise ValueError(f"m={network.m}: method='eigen' needs m d / 2 > n_k = {self.dimension}")
             self._require_dense(network.pairs)
             members = [network.member(i) for i in range(network.batch[0])] if network.batch else [network]
             halves = [FeatureCovariance(one).top(self.dimension)[1][:, : network.m // 2] for one in members]
@@ -112,14 +114,13 @@ class GoodDirections:
         """A control: a random antisymmetric subspace of the same dimension, in place of the good one."""
         network = self.network
         self._require_dense(network.m // 2)
-        gen = generator(seed, network.device)
         # Over all pairs, also those kept elsewhere: rows of a part alone would not be orthonormal together.
         shape = (*network.batch, self.dimension, network.m // 2, network.d)
-        noise = torch.randn(shape, generator=gen, dtype=network.dtype, device=network.device)
-        flat = torch.linalg.qr(noise.flatten(-2).double().mT).Q.mT / math.sqrt(2)
+        noise = torch.randn(shape, generator=generator(seed), dtype=torch.float64).to(network.device)
+        flat = torch.linalg.qr(noise.flatten(-2).mT).Q.mT / math.sqrt(2)
         other = copy.copy(self)
         own = slice(network.first_pair, network.first_pair + network.pairs)
-        other._basis = Dense(network, flat.to(noise).reshape(shape)[..., own, :])
+        other._basis = Dense(network, flat.to(network.half).reshape(shape)[..., own, :])
         return other
 
     @full_precision

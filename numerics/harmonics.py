@@ -66,8 +66,9 @@ class Harmonics:
             raise ValueError(f"degree={degree}: needs degree >= 1; the harmonic of degree 0 is 1")
         self.count = multiplicity(d, degree)
         packed = math.comb(d + degree - 1, degree)
+        # The QR decomposition holds its input's complete factor, a copy of its transpose, and its rows in ``dtype``.
         require(
-            8 * packed**2 + 16 * d**degree,
+            24 * packed**2 + 32 * d**degree,
             f"the harmonics of degree {degree} in d={d}",
             "cpu",
             "use a smaller degree or dimension",

@@ -19,6 +19,8 @@ class Loss:
         name: key in :data:`LOSSES`.
         value, first, second: loss and its derivatives in f. Where a derivative jumps, a subgradient and zero.
         lipschitz: a bound of the first derivative; None when there is none.
+        kink: whether the first derivative jumps.
+        signs: whether labels are -1 and +1.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Loss:
     first: Pointwise
     second: Pointwise
     lipschitz: float | None
+    kink: bool = False
+    signs: bool = False
 
 
 def _sigmoid_slope(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -48,10 +52,11 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: torch.sign(f - y),
             lambda f, y: torch.zeros_like(f),
             1.0,
+            kink=True,
         ),
         Loss(  # quadratic within distance 1 of the label, then slope 1
             "huber",
-            lambda f, y: F.huber_loss(f, y, reduction="none"),
+            lambda f, y: torch.where((f - y).abs() <= 1, (f - y).square() / 2, (f - y).abs() - 0.5),
             lambda f, y: (f - y).clamp(-1.0, 1.0),
             lambda f, y: ((f - y).abs() <= 1).to(f),
             1.0,
@@ -63,19 +68,22 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: 1 - torch.tanh(f - y).square(),
             1.0,
         ),
-        Loss(  # labels -1 and +1
+        Loss(
             "logistic",
             lambda f, y: F.softplus(-y * f),
             lambda f, y: -y * torch.sigmoid(-y * f),
             _sigmoid_slope,
             1.0,
+            signs=True,
         ),
-        Loss(  # labels -1 and +1
+        Loss(
             "hinge",
             lambda f, y: (1 - y * f).clamp_min(0),
             lambda f, y: torch.where(y * f < 1, -y, torch.zeros_like(y)),
             lambda f, y: torch.zeros_like(f),
             1.0,
+            kink=True,
+            signs=True,
         ),
     )
 }

@@ -129,6 +129,21 @@ class TwoLayerNetwork:
             raise ValueError(f"W of shape {tuple(W.shape)}: needs (..., {2 * self.pairs}, {self.d})")
         return self.gather(W.unflatten(-2, (2, -1))).flatten(-3, -2)
 
+    def require_single(self, call: str) -> None:
+        """ValueError unless this is one network with all its neurons in this process."""
+        if self.batch:
+            raise ValueError(f"{call}: needs one network, this one has batch {self.batch}; take network.member(i)")
+        if 2 * self.pairs != self.m:
+            raise ValueError(f"{call}: needs all neurons in one process, {self.pairs} of {self.m // 2} pairs are here")
+
+    def check_displacement(self, W: torch.Tensor, name: str = "W") -> None:
+        """ValueError unless W has the shape, dtype and device of the displacements of this network."""
+        if W.shape != self.w.shape or W.dtype != self.dtype or W.device != self.device:
+            raise ValueError(
+                f"{name} of shape {tuple(W.shape)}, {W.dtype} on {W.device}: needs {tuple(self.w.shape)}, {self.dtype} "
+                f"on {self.device}"
+            )
+
     def preactivations(self, x: torch.Tensor) -> torch.Tensor:
         """<w_r, x_i>, shape (*batch, n, m)."""
         z = x @ self.half.mT

@@ -20,7 +20,7 @@ import torch
 
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
-from numerics.losses import named_loss
+from numerics.losses import Loss, named_loss
 from numerics.memory import available_bytes, require
 from numerics.models import MODELS, Block, Model, ModelName, Network, Taylor
 from numerics.network import TwoLayerNetwork
@@ -66,15 +66,13 @@ class Objective:
         cache: bool | None = None,
     ) -> None:
         check_inputs(network, x, "x")
-        if y.shape not in {(x.shape[-2],), (*network.batch, x.shape[-2])}:
-            shapes = f"x of shape {tuple(x.shape)}, y of shape {tuple(y.shape)}"
-            raise ValueError(f"{shapes}: needs (n, {network.d}) and (n,), or a leading axis {network.batch} on each")
         if directions is not None and directions.network is not network:
             raise ValueError("directions belong to another network; build GoodDirections from this one")
         if model not in MODELS:
             raise ValueError(f"model={model!r}: needs one of {', '.join(MODELS)}")
-        self.network, self.x, self.y, self.weights, self.directions = network, x, y.to(x), weights, directions
+        self.network, self.x, self.weights, self.directions = network, x, weights, directions
         self.n, self.model, self.loss = x.shape[-2], model, named_loss(loss)
+        self.y = checked_labels(network, x, y, self.loss)
         self.r3 = directions is not None and weights.r3 > 0
         self.covariance = FeatureCovariance(network) if directions is not None and weights.uses("exact") else None
         self.features = directions.features(x) if directions is not None and weights.uses("training") else None
@@ -113,9 +111,10 @@ class Objective:
     def value_and_gradient(self, W: torch.Tensor) -> tuple[Parts, torch.Tensor]:
         """Loss with its parts, and dL/dW of shape (*batch, m, d)."""
         network, lam, half = self.network, self.weights, self.network.half.shape[-2]
+        network.check_displacement(W)
         plus, minus = W.chunk(2, dim=-2)
         difference, total = plus - minus, plus + minus
-        data, r1_training, r3 = (torch.zeros(W.shape[:-2], dtype=W.dtype, device=W.device) for _ in range(3))
+        r1_training, r3 = (torch.zeros(W.shape[:-2], dtype=W.dtype, device=W.device) for _ in range(2))
         stack = [total, difference]
         good = coordinates = pull = None
         if self.directions is not None:
@@ -127,6 +126,7 @@ class Objective:
         directions = torch.cat(stack, dim=-2)
         gradients = torch.zeros_like(directions)
         product: torch.Tensor | None = None
+        outputs: list[torch.Tensor] = []
 
         for rows, block in self.blocks():
             shape = (*gradients.shape[:-2], block.x.shape[-2], gradients.shape[-2])
@@ -143,31 +143,30 @@ class Objective:
                 sums.append(2 * torch.linalg.vecdot(bent, g))
             # From here on the memory of q and p holds the slopes in p and q, in the order of ``gradients``: D, S.
             output, slope_p, slope_q = self.engine.evaluate(block, p, q, overwrite=True)
-            output, *others = network.reduce(torch.stack([output, *sums])).unbind()
-            label = self.y[..., rows]
-            data = data + self.loss.value(output, label).sum(-1)
-            error = self.loss.first(output, label)[..., None] / self.n
+            output, *others = network.reduce(torch.stack([output, *sums])) if sums else (network.reduce(output),)
+            outputs.append(output)
+            error = self.loss.first(output, self.y[..., rows])[..., None]
             if not others:
-                accumulate(gradients, product, block.x * error)
+                accumulate(gradients, product, block.x * error, 1 / self.n)
                 continue
             slope_p *= error
             slope_q *= error
             if self.r3:
                 overlap = others.pop()
                 r3 = r3 + overlap.square().sum(-1)
-                push = (4 * lam.r3 / self.n) * overlap[..., None]
+                push = (4 * lam.r3) * overlap[..., None]
                 slope_q += (block.curve * g).mul_(push)
                 torch.mul(bent, push, out=g)
             if self.features is not None and coordinates is not None and pull is not None:
                 features = self.features[..., rows, :]
                 leak = others.pop() - (features @ coordinates[..., None])[..., 0]
                 r1_training = r1_training + leak.square().sum(-1)
-                push = (2 * lam.r1 / self.n) * leak[..., None]
+                push = (2 * lam.r1) * leak[..., None]
                 slope_p.addcmul_(block.first, push)
-                pull -= (features.mT @ push)[..., 0]
-            accumulate(gradients, product, block.x)
+                pull -= (features.mT @ push)[..., 0] / self.n
+            accumulate(gradients, product, block.x, 1 / self.n)
 
-        data = data / self.n
+        data = self.loss.value(torch.cat(outputs, dim=-1), self.y).mean(-1)
         gradient, r1_exact, r1_unlabeled = self.assemble(gradients, difference, coordinates, good, pull)
         r4, factors = capacity(W.square().sum(-1), lam.r4_power, network.reduce)
         gradient.addcmul_(factors[..., None], W, value=lam.r4)
@@ -269,7 +268,7 @@ class Sample:
 
     def __init__(self, network: TwoLayerNetwork, directions: GoodDirections, x: torch.Tensor) -> None:
         check_inputs(network, x, "unlabeled")
-        self._network, self._n = network, x.shape[-2]
+        self._network, self._n, self.x = network, x.shape[-2], x
         self._blocks, self._features = Blocks(network, x, {"first"}, None), directions.features(x)
 
     def leak(
@@ -289,18 +288,32 @@ class Sample:
         return value, gradient, pull
 
 
-def accumulate(total: torch.Tensor, weights: torch.Tensor, x: torch.Tensor) -> None:
-    """total += weights^T x, over a batch or not."""
+def accumulate(total: torch.Tensor, weights: torch.Tensor, x: torch.Tensor, scale: float = 1.0) -> None:
+    """total += scale weights^T x, over a batch or not."""
     if total.ndim == 2:
-        total.addmm_(weights.mT, x)
+        total.addmm_(weights.mT, x, alpha=scale)
     else:
-        total.baddbmm_(weights.mT, x.expand(*total.shape[:-2], -1, -1))
+        total.baddbmm_(weights.mT, x.expand(*total.shape[:-2], -1, -1), alpha=scale)
+
+
+def checked_labels(network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor, loss: Loss) -> torch.Tensor:
+    """Labels in the dtype and on the device of x; ValueError unless they have its n, are finite and suit the loss."""
+    if y.shape not in {(x.shape[-2],), (*network.batch, x.shape[-2])}:
+        shapes = f"x of shape {tuple(x.shape)}, y of shape {tuple(y.shape)}"
+        raise ValueError(f"{shapes}: needs (n, {network.d}) and (n,), or a leading axis {network.batch} on each")
+    if not bool(torch.isfinite(y).all()):
+        raise ValueError("y has entries that are not finite")
+    if loss.signs and not bool((y.abs() == 1).all()):
+        raise ValueError(f"loss={loss.name!r}: needs labels -1 and +1")
+    return y.to(x)
 
 
 def check_inputs(network: TwoLayerNetwork, x: torch.Tensor, name: str) -> None:
-    """ValueError unless x has shape (n, d) or (*batch, n, d) and the network's dtype and device."""
+    """ValueError unless x has shape (n, d) or (*batch, n, d), n >= 1, the network's dtype and device, and is finite."""
     if x.shape[-1:] != (network.d,) or x.shape[:-2] not in {(), network.batch} or x.ndim < 2:
         raise ValueError(f"{name} of shape {tuple(x.shape)}: needs (n, {network.d}), or {network.batch} in front of it")
+    if not x.numel() or not bool(torch.isfinite(x).all()):
+        raise ValueError(f"{name}: needs one input or more, all finite")
     if x.dtype != network.dtype or x.device != network.device:
         raise ValueError(
             f"{name} is {x.dtype} on {x.device}: needs the network's {network.dtype} on {network.device}; "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -21,6 +21,10 @@ HALVINGS = 60
 
 LINE_SEARCH = 30
 """Evaluations in one line search of L-BFGS."""
+
+
+End = Literal["stationary", "stalled"]
+"""How a method ends by itself: at a second-order stationary point, or where no step lowers the loss any more."""
 
 
 class Stepper(Protocol):
@@ -37,8 +41,8 @@ class Stepper(Protocol):
     def evaluate(self) -> tuple[Parts, torch.Tensor]:
         """Loss and gradient at W."""
 
-    def advance(self, step: int, steps: int) -> bool:
-        """Move W; False when the method has finished by itself."""
+    def advance(self, step: int, steps: int) -> End | None:
+        """Move W; say so when the method has ended by itself."""
 
     def state(self) -> dict[str, Any]:
         """Tensors and numbers from which :meth:`load` continues bit by bit."""
@@ -66,7 +70,8 @@ class GradientDescent:
     """W <- W - grad/L with L measured, so that the loss falls at every step by at least |grad|^2/(2L).
 
     L is the largest |eigenvalue| of the Hessian at W, measured every ``remeasure`` steps. A step after which the loss
-    has not fallen as the descent lemma promises is taken back and L doubled, until rounding hides the difference.
+    has not fallen as the descent lemma promises is taken back and L doubled; where 60 doublings do not help, the run
+    ends as "stalled".
 
     Attributes:
         step: a fixed step length instead of 1/L, without any check.
@@ -83,7 +88,12 @@ class GradientDescent:
         check_samples(self.remeasure, "remeasure")
 
     def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
-        """One gradient a step, and 30 products with the Hessian at each measurement."""
+        """One gradient a step, and 30 products with the Hessian at each measurement.
+
+        Raises ValueError on a loss whose derivative jumps: no L bounds its curvature, so a step must be given.
+        """
+        if self.step is None and objective.loss.kink:
+            raise ValueError(f"loss={objective.loss.name!r}: its derivative jumps; give a fixed step")
         return _Descent(objective, W, self)
 
 
@@ -98,11 +108,11 @@ class _Descent:
             self._here = self._objective.value_and_gradient(self.W)
         return self._here
 
-    def advance(self, step: int, steps: int) -> bool:
+    def advance(self, step: int, steps: int) -> End | None:
         parts, gradient = self.evaluate()
         if self._method.step is not None:
             self.W, self._here = self.W - self._method.step * gradient, None
-            return True
+            return None
         if step % self._method.remeasure == 0:
             constant = lipschitz_constant(self._objective, self.W)
             self.rate = torch.where(constant > 0, 1 / constant, torch.ones_like(constant))
@@ -114,10 +124,13 @@ class _Descent:
             there = self._objective.value_and_gradient(W)
             fallen = there[0].total <= parts.total - self.rate * slope / 2 + noise
             if bool(fallen.all()):
-                break
+                self.W, self._here = W, there
+                return None
             self.rate = torch.where(fallen, self.rate, self.rate / 2)
-        self.W, self._here = W, there
-        return True
+        if not bool(fallen.any()):
+            return "stalled"
+        self.W, self._here = torch.where(fallen[..., None, None], W, self.W), None
+        return None
 
     def state(self) -> dict[str, Any]:
         return {"W": self.W, "rate": self.rate}
@@ -135,7 +148,10 @@ class PerturbedGradientDescent:
     before the noise is second-order stationary to that accuracy, with high probability, and the method ends there.
 
     Attributes:
-        radius, gradient, wait, decrease: as above. seed: of the noise. step, remeasure: as :class:`GradientDescent`.
+        radius, gradient, wait, decrease: as above; ``decrease`` must exceed the rounding of the loss, some 1e-6 of it
+            in float32.
+        seed: of the noise.
+        step, remeasure: as :class:`GradientDescent`.
 
     Source: Jin, Ge, Netrapalli, Kakade & Jordan (arXiv:1703.00887), Algorithm 2, with the step length measured.
     """
@@ -153,6 +169,7 @@ class PerturbedGradientDescent:
         for name in ("radius", "gradient", "decrease"):
             _positive(name, getattr(self, name))
         check_samples(self.wait, "wait")
+        GradientDescent(self.step, self.remeasure)  # checks both
 
     def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
         """As gradient descent. Raises ValueError on a batch: each network would need its own clock."""
@@ -168,13 +185,13 @@ class _Perturbed(_Descent):
         self._since: int | None = None
         self._before, self._loss = self.W, math.nan
 
-    def advance(self, step: int, steps: int) -> bool:
+    def advance(self, step: int, steps: int) -> End | None:
         parts, gradient = self.evaluate()
         waited = self._since is None or step - self._since > self._noise.wait
         due = self._since is not None and step - self._since == self._noise.wait
         if due and float(parts.total) > self._loss - self._noise.decrease:
             self.W, self._here = self._before, None
-            return False
+            return "stationary"
         if waited and float(norm(self._objective, gradient)) <= self._noise.gradient:
             self._since, self._before, self._loss = step, self.W, float(parts.total)
             self.W, self._here = self.W + self._ball(), None
@@ -236,9 +253,7 @@ class LBFGS:
 
     def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
         """A few gradients a step. Raises ValueError on batches and shards: torch's inner products know neither."""
-        network = objective.network
-        if network.batch or network.pairs != network.half.shape[-2]:
-            raise ValueError("L-BFGS: needs one network in one process")
+        objective.network.require_single("L-BFGS")
         return _Torch(objective, W, self)
 
 
@@ -278,7 +293,7 @@ class _Torch:
         self._parameter.grad = gradient
         return float(parts.total)
 
-    def advance(self, step: int, steps: int) -> bool:
+    def advance(self, step: int, steps: int) -> End | None:
         if isinstance(self._method, Adam):
             if self._method.decay:
                 rate = self._method.rate * (1 + math.cos(math.pi * step / steps)) / 2
@@ -289,7 +304,7 @@ class _Torch:
         else:
             self._optimizer.step(self._closure)
         self._here = None
-        return True
+        return None
 
     def state(self) -> dict[str, Any]:
         return {"W": self.W, "optimizer": self._optimizer.state_dict()}

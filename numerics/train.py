@@ -16,8 +16,8 @@ import torch
 from numerics.curvature import norm
 from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
-from numerics.objective import Objective
-from numerics.optimizers import Method, Stepper
+from numerics.objective import Objective, check_inputs, checked_labels
+from numerics.optimizers import End, Method, Stepper
 from numerics.regularizer import Parts
 from numerics.sampling import check_samples, generator
 
@@ -26,7 +26,7 @@ PROBES = 128
 
 
 class Diverged(ArithmeticError):
-    """Training met a loss that is not finite."""
+    """Training met a loss or a gradient that is not finite."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ class Trajectory:
     Attributes:
         W: final displacement, (*batch, m, d).
         records: every ``record_every`` steps, the first and the last included.
-        stopped: "steps" when all were done, "gradient" when the gradient was small enough, "stationary" when the method
-            ended by itself.
+        stopped: "steps" when all were done, "gradient" when the gradient was small enough, "stationary" or "stalled"
+            when the method ended by itself (:data:`numerics.optimizers.End`).
     """
 
     W: torch.Tensor
     records: tuple[Record, ...]
-    stopped: Literal["steps", "gradient", "stationary"]
+    stopped: Literal["steps", "gradient"] | End
 
     def curve(self, name: str) -> torch.Tensor:
         """One quantity over the records, (records, *batch): a field of :class:`Record` or of its parts.
@@ -100,6 +100,7 @@ def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tens
     return scaled.expand(*network.batch, -1, -1).clone()
 
 
+@torch.no_grad()
 def train(
     objective: Objective,
     start: torch.Tensor,
@@ -124,33 +125,42 @@ def train(
         gradient_tolerance: stop once the norm of the gradient is at most this, for all networks of a batch; 0 never
             stops, as a start at a saddle has no gradient.
         checkpoint: a file; written every ``checkpoint_every`` steps and at the end. If it is there, the run goes on
-            from it, bit by bit as if it had never stopped, on the same device and number of threads.
+            from it, bit by bit as if it had never stopped, on the same device and number of threads. Each process of a
+            sharded network has a file of its own, with its first pair of neurons in the name.
         checkpoint_every: steps between checkpoints.
         progress: called with each record.
 
     Raises:
         Diverged: the loss or its gradient is not finite, with the step, the value and what to change.
-        ValueError: steps, record_every or checkpoint_every < 1, a start of another shape, a checkpoint of another run.
+        ValueError: steps, record_every or checkpoint_every < 1, a start or test data that do not fit the network, a
+            checkpoint of another run.
 
     Cost: that of the method, plus a Gram matrix and an evaluation of the test inputs at each record.
     """
     for name, count in (("steps", steps), ("record_every", record_every), ("checkpoint_every", checkpoint_every)):
         check_samples(count, name)
-    if start.shape != objective.network.w.shape:
-        raise ValueError(f"start of shape {tuple(start.shape)}: needs {tuple(objective.network.w.shape)}")
-    stepper = method.start(objective, start)
+    if not 0 <= gradient_tolerance < math.inf:
+        raise ValueError(f"gradient_tolerance={gradient_tolerance!r}: needs a finite number >= 0")
+    objective.network.check_displacement(start, "start")
     observe = _Observer(objective, test)
+    stepper = method.start(objective, start.detach())
     records: list[Record] = []
     step, stopped = 0, "running"
-    problem = _digest(objective, start, method, steps, record_every, test) if checkpoint is not None else ""
-    if checkpoint is not None and Path(checkpoint).exists():
-        step, stopped, records = _load(Path(checkpoint), problem, stepper)
+    file = None if checkpoint is None else _own_file(Path(checkpoint), objective.network)
+    problem = ""
+    if file is not None:
+        problem = _digest(objective, start, method, steps, record_every, gradient_tolerance, test)
+        if file.exists():
+            step, stopped, records = _load(file, problem, stepper)
+        _agree(objective.network, step)
 
     while True:
         parts, gradient = stepper.evaluate()
         length = norm(objective, gradient)
         if not bool(torch.isfinite(parts.total + length).all()):
-            raise Diverged(f"loss={parts.total.tolist()} at step {step}: {method.remedy} (method {method})")
+            remedy = method.remedy if step else "the start is too large"
+            values = f"loss={parts.total.tolist()}, |gradient|={length.tolist()}"
+            raise Diverged(f"{values} at step {step}: {remedy} (method {method})")
         if stopped == "running" and step == steps:
             stopped = "steps"
         elif stopped == "running" and gradient_tolerance > 0 and bool((length <= gradient_tolerance).all()):
@@ -159,12 +169,11 @@ def train(
             records.append(observe(step, parts, length, stepper))
             if progress is not None:
                 progress(records[-1])
-        if checkpoint is not None and (stopped != "running" or step % checkpoint_every == 0):
-            _save(Path(checkpoint), problem, step, stopped, records, stepper)
+        if file is not None and (stopped != "running" or step % checkpoint_every == 0):
+            _save(file, problem, step, stopped, records, stepper)
         if stopped != "running":
             return Trajectory(stepper.W.clone(), tuple(records), stopped)  # type: ignore[arg-type]
-        if not stepper.advance(step, steps):
-            stopped = "stationary"
+        stopped = stepper.advance(step, steps) or stopped
         step += 1
 
 
@@ -174,6 +183,14 @@ class _Observer:
     def __init__(self, objective: Objective, test: tuple[torch.Tensor, torch.Tensor] | None) -> None:
         self._objective, self._test = objective, test
         network, x = objective.network, objective.x
+        if test is not None:
+            check_inputs(network, test[0], "test inputs")
+            self._test = test[0], checked_labels(network, *test, objective.loss)
+        try:
+            network.activation.derivatives(x[..., :1, :1], 2)
+            self._curved = True
+        except ValueError:  # sigma'' is a distribution: no quadratic term, and no Taylor model whose kernel moves
+            self._curved = False
         self._inputs = x if test is None else test[0]
         count = network.batch[0] if network.batch else 1
         self._networks = [network.member(i) for i in range(count)] if network.batch else [network]
@@ -183,13 +200,16 @@ class _Observer:
     def __call__(self, step: int, parts: Parts, length: torch.Tensor, stepper: Stepper) -> Record:
         objective, W = self._objective, stepper.W
         network, nothing = objective.network, torch.full_like(length, math.nan)
-        linear, quadratic = (term(self._inputs, W).square().mean(-1) for term in (network.linear, network.quadratic))
+        linear = network.linear(self._inputs, W).square().mean(-1)
+        quadratic = network.quadratic(self._inputs, W).square().mean(-1) if self._curved else nothing
         risk = nothing
         if self._test is not None:
             risk = objective.loss.value(objective.predict(self._test[0], W), self._test[1]).mean(-1)
         return Record(step, parts, length, linear, quadratic, self._movement(W), risk, stepper.rate.clone())
 
     def _movement(self, W: torch.Tensor) -> torch.Tensor:
+        if not self._curved and self._objective.model != "network":
+            return torch.full(W.shape[:-2], math.nan, dtype=W.dtype, device=W.device)
         model: Literal["network", "taylor"] = "network" if self._objective.model == "network" else "taylor"
         members = W if W.ndim == 3 else W[None]
         moved = [
@@ -202,13 +222,31 @@ class _Observer:
 def _digest(objective: Objective, *settings: Any) -> str:
     """A hash of everything the course of a run depends on."""
     digest = hashlib.sha256()
-    items: list[Any] = [objective.network.half, objective.x, objective.y, objective.weights, objective.model]
-    items += [objective.loss.name, objective.directions and objective.directions.k, *settings]
+    network, directions = objective.network, objective.directions
+    items: list[Any] = [network.activation.exact, network.half, objective.x, objective.y, objective.weights]
+    items += [objective.model, objective.loss.name, *settings]
+    if directions is not None:  # the subspace by one of its elements, which depends on all of its basis
+        probe = torch.arange(1, directions.dimension + 1, dtype=network.dtype, device=network.device)
+        items.append(directions.half_combine(probe.expand(*network.batch, -1)))
+    if objective.sample is not None:
+        items.append(objective.sample.x)
     for item in items:
         for part in item if isinstance(item, tuple) else (item,):
             content = part.detach().cpu().numpy().tobytes() if isinstance(part, torch.Tensor) else repr(part).encode()
             digest.update(f"{len(content)}\n".encode() + content)
     return digest.hexdigest()
+
+
+def _own_file(path: Path, network: TwoLayerNetwork) -> Path:
+    """The file itself, or one for each process of a sharded network."""
+    return path if 2 * network.pairs == network.m else path.with_name(f"{path.name}.{network.first_pair}")
+
+
+def _agree(network: TwoLayerNetwork, step: int) -> None:
+    """ValueError on every process unless all of them go on from the same step."""
+    count, total, squares = network.reduce(torch.tensor([1, step, step**2], device=network.device)).tolist()
+    if count * squares != total**2:
+        raise ValueError("checkpoints: the processes stopped at different steps; remove the files")
 
 
 def _save(path: Path, problem: str, step: int, stopped: str, records: list[Record], stepper: Stepper) -> None:

@@ -41,6 +41,7 @@ class SignVariation:
 
 
 @full_precision
+@torch.no_grad()
 def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> SignVariation:
     """E_S of the second variation of the loss at W along S V over independent signs.
 
@@ -52,11 +53,12 @@ def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> Si
     Raises:
         ValueError: a batch, a sharded network, or the mode "unlabeled".
 
-    Cost: two gradients, and with directions n m d n_k for R3, n m n_k for R1. Memory: n_k m d / 2 numbers.
+    Cost: two gradients, and with directions n m d n_k for R3, n m n_k for R1. Memory: n_k m d numbers.
     """
     network, lam, n = objective.network, objective.weights, objective.n
-    if network.batch or network.pairs != network.half.shape[-2] or network.pairs * 2 != network.m:
-        raise ValueError("sign_variation: needs one network in one process; take network.member(i) of a batch")
+    network.require_single("sign_variation")
+    for name, displacement in (("W", W), ("V", V)):
+        network.check_displacement(displacement, name)
     if objective.sample is not None:
         raise ValueError("r1_modes holds 'unlabeled': needs 'exact' or 'training'")
     (plus, minus), copies = W.chunk(2), ((1.0, V.chunk(2)[0]), (-1.0, V.chunk(2)[1]))

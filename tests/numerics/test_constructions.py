@@ -209,3 +209,45 @@ def test_variation_wants_one_network() -> None:
     W = small_start(network, 1.0, 0)
     with pytest.raises(ValueError, match="one network"):
         sign_variation(objective, W, W)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_harmonic_targets_split_into_monomials_and_a_dense_rest(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W_L and W_Q are asked for functions that add up to the target exactly, with three terms of mixed sign."""
+    import numerics.constructions as module
+
+    d = 6
+    target = Target.dense(d, k, 1.0, 1) + Target.sparse(d, k + 1, [1.0, -0.5, 0.3], 2)
+    asked = {}
+    dense, sparse = module.dense_construction, module.sparse_construction
+    monkeypatch.setattr(module, "dense_construction", lambda n, low, k: asked.update(low=low) or dense(n, low, k))
+    monkeypatch.setattr(
+        module,
+        "sparse_construction",
+        lambda n, betas, alphas, k, signs: asked.update(sparse=(betas, alphas)) or sparse(n, betas, alphas, k, signs),
+    )
+    module.joint_construction(TwoLayerNetwork(d, 400, SINE, 1), target, k, torch.ones(400, dtype=torch.float64))
+    x = sphere(30, d, math.sqrt(d), generator(3))
+    betas, alphas = asked["sparse"]
+    monomials = (x @ betas.T) ** (k + 1) @ torch.tensor(alphas, dtype=torch.float64)
+    torch.testing.assert_close(asked["low"](x) + monomials, target(x), rtol=1e-11, atol=1e-11)
+
+
+def test_constructions_refuse_what_they_cannot_serve() -> None:
+    network = TwoLayerNetwork(5, 20, SINE, seed=1)
+    beta = torch.eye(5, dtype=torch.float64)[0]
+    for bad in (2 * beta, beta[:3]):
+        with pytest.raises(ValueError, match="unit vector"):
+            sparse_displacement(network, bad, 1.0, 1)
+    for signs in (torch.ones(1), torch.full((20,), 7.0)):
+        with pytest.raises(ValueError, match="each -1 or"):
+            sparse_displacement(network, beta, 1.0, 1, signs)
+    batch = TwoLayerNetwork(5, 20, SINE, seed=(1, 2))
+    for call in (
+        lambda: sparse_displacement(batch, beta, 1.0, 1),
+        lambda: dense_construction(batch, Target.dense(5, 1, 1.0, 0), 1),
+    ):
+        with pytest.raises(ValueError, match="one network"):
+            call()
+    with pytest.raises(ValueError, match="target in d=4"):
+        dense_construction(network, Target.dense(4, 1, 1.0, 0), 1)

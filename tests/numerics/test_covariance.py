@@ -177,7 +177,9 @@ def test_batch_is_the_loop_over_seeds() -> None:
             assert abs(float(batch.energy(W)[i] - one.energy(W[i]))) <= 2 * atol * float(W[i].norm())
             assert abs(float(batch.sign_energy(W)[i] - one.sign_energy(W[i]))) <= 2 * atol * float(W[i].norm())
     for call in (batch.dense, lambda: batch.top(1)):
-        with pytest.raises(ValueError, match=re.escape("this network has batch (3,); take network.member(i)")):
+        with pytest.raises(
+            ValueError, match=re.escape("needs one network, this one has batch (3,); take network.member(i)")
+        ):
             call()
 
 
