@@ -15,14 +15,6 @@ ACTIVATION_NUMBERS = {"cpu": 2**18, "cuda": 2**23}
 """Numbers per temporary of the activation. On a CPU they stay in cache: fresh pages cost more than the cosine."""
 
 
-def check_inputs(network: TwoLayerNetwork, x: torch.Tensor, name: str) -> None:
-    """Raise ValueError unless ``x`` has shape (n, d), n >= 1, and ``network`` is a single one."""
-    if network.batch:
-        raise ValueError(f"network of batch {network.batch}: needs one network; take network.member(i)")
-    if x.ndim != 2 or x.shape[1] != network.d or not len(x):
-        raise ValueError(f"{name} of shape {tuple(x.shape)}: needs (n, {network.d})")
-
-
 def initial(network: TwoLayerNetwork, order: int) -> Callable[[slice], Evaluate]:
     """sigma^{(order)}(<w_r, x>), one feature for each pair of neurons."""
 

@@ -17,7 +17,8 @@ from typing import Literal
 
 import torch
 
-from numerics.features import Evaluate, check_inputs, displaced, expanded, fill, initial
+from numerics.features import Evaluate, displaced, expanded, fill, initial
+from numerics.inputs import check_single
 from numerics.memory import available_bytes, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
@@ -109,7 +110,7 @@ class NTKOperator:
     """
 
     def __init__(self, network: TwoLayerNetwork, x: torch.Tensor, cache: bool | None = None) -> None:
-        check_inputs(network, x, "x")
+        check_single(network, x, "x")
         self.network, self.x = network, x
         self._evaluate = initial(network, 1)(slice(0, len(network.half)))
         need = x.element_size() * len(x) * len(network.half)
@@ -135,7 +136,7 @@ class NTKOperator:
 
         Cost: one product n x m/2 x d and one n2 x m/2 x d for each column.
         """
-        check_inputs(self.network, x, "x")
+        check_single(self.network, x, "x")
         return self._contract(x, self._adjoint(v), None).reshape(len(x), *v.shape[1:])
 
     @full_precision
@@ -225,9 +226,9 @@ def _gram(
     """c <x, x2>^p (copies m/2)^{-1} sum over features; ``form`` is (copies, p, c), copies features for each pair."""
     copies, power, constant = form
     check_samples(block, "block")
-    check_inputs(network, x, "x")
+    check_single(network, x, "x")
     other = x if x2 is None else x2
-    check_inputs(network, other, "x2")
+    check_single(network, other, "x2")
     n, n2, pairs = len(x), len(other), len(network.half)
     # Equal blocks: a thin last one would run below the speed of the others.
     step = math.ceil(pairs / math.ceil(copies * pairs / max(block, copies)))

@@ -14,9 +14,10 @@ from typing import Any, Literal
 import torch
 
 from numerics.curvature import norm
+from numerics.inputs import check_inputs, checked_labels
 from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
-from numerics.objective import Objective, check_inputs, checked_labels
+from numerics.objective import Objective
 from numerics.optimizers import End, Method, Stepper
 from numerics.regularizer import Parts
 from numerics.sampling import check_samples, generator
