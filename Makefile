@@ -19,7 +19,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make notebook   open the notebooks in JupyterLab"
 	@echo "make docs       build docs/_build/html"
-	@echo "make benchmark  speed of the constants, and the pilot table (a few minutes)"
+	@echo "make benchmark  speed of constants, gradients and Gram matrices, and the pilot tables (half an hour)"
 	@echo "make clean      remove .venv and everything that was built"
 
 verify: .venv/.runtime
@@ -41,6 +41,8 @@ docs: .venv/.docs
 
 benchmark: .venv/.runtime
 	$(BIN)/python benchmarks/constants.py
+	$(BIN)/python benchmarks/gradient.py
+	$(BIN)/python benchmarks/gram.py
 	$(BIN)/python benchmarks/pilot.py
 
 clean:
