@@ -30,6 +30,10 @@ class Diverged(ArithmeticError):
     """Training met a loss or a gradient that is not finite."""
 
 
+Stop = Literal["steps", "gradient"] | End
+"""Why a run ended: all steps done, a gradient small enough, or by the method itself."""
+
+
 @dataclass(frozen=True)
 class Record:
     """State of a run at one step. Every tensor has shape batch: () for one network.
@@ -79,7 +83,7 @@ class Trajectory:
 
     W: torch.Tensor
     records: tuple[Record, ...]
-    stopped: Literal["steps", "gradient"] | End
+    stopped: Stop
 
     def curve(self, name: str) -> torch.Tensor:
         """One quantity over the records, (records, *batch): a field of :class:`Record` or of its parts.
@@ -146,7 +150,8 @@ def train(
     observe = _Observer(objective, test)
     stepper = method.start(objective, start.detach())
     records: list[Record] = []
-    step, stopped = 0, "running"
+    step = 0
+    stopped: Stop | None = None
     file = None if checkpoint is None else _own_file(Path(checkpoint), objective.network)
     problem = ""
     if file is not None:
@@ -162,19 +167,19 @@ def train(
             remedy = method.remedy if step else "the start is too large"
             values = f"loss={parts.total.tolist()}, |gradient|={length.tolist()}"
             raise Diverged(f"{values} at step {step}: {remedy} (method {method})")
-        if stopped == "running" and step == steps:
+        if stopped is None and step == steps:
             stopped = "steps"
-        elif stopped == "running" and gradient_tolerance > 0 and bool((length <= gradient_tolerance).all()):
+        elif stopped is None and gradient_tolerance > 0 and bool((length <= gradient_tolerance).all()):
             stopped = "gradient"
-        if (step % record_every == 0 or stopped != "running") and (not records or records[-1].step != step):
+        if (step % record_every == 0 or stopped is not None) and (not records or records[-1].step != step):
             records.append(observe(step, parts, length, stepper))
             if progress is not None:
                 progress(records[-1])
-        if file is not None and (stopped != "running" or step % checkpoint_every == 0):
+        if file is not None and (stopped is not None or step % checkpoint_every == 0):
             _save(file, problem, step, stopped, records, stepper)
-        if stopped != "running":
-            return Trajectory(stepper.W.clone(), tuple(records), stopped)  # type: ignore[arg-type]
-        stopped = stepper.advance(step, steps) or stopped
+        if stopped is not None:
+            return Trajectory(stepper.W.clone(), tuple(records), stopped)
+        stopped = stepper.advance(step, steps)
         step += 1
 
 
@@ -250,7 +255,7 @@ def _agree(network: TwoLayerNetwork, step: int) -> None:
         raise ValueError("checkpoints: the processes stopped at different steps; remove the files")
 
 
-def _save(path: Path, problem: str, step: int, stopped: str, records: list[Record], stepper: Stepper) -> None:
+def _save(path: Path, problem: str, step: int, stopped: Stop | None, records: list[Record], stepper: Stepper) -> None:
     """Write to a file beside it first, so that a run that is killed while writing leaves the last checkpoint whole."""
     content = {
         "problem": problem,
@@ -264,7 +269,7 @@ def _save(path: Path, problem: str, step: int, stopped: str, records: list[Recor
     os.replace(beside, path)
 
 
-def _load(path: Path, problem: str, stepper: Stepper) -> tuple[int, str, list[Record]]:
+def _load(path: Path, problem: str, stepper: Stepper) -> tuple[int, Stop | None, list[Record]]:
     content = torch.load(path, map_location=stepper.W.device, weights_only=True)
     if content["problem"] != problem:
         raise ValueError(f"checkpoint {path}: belongs to another run (other data, weights, method or steps); remove it")
