@@ -157,6 +157,9 @@ class GoodDirections:
 
         By linearity f_L(x; P W) is this matrix times the coordinates of W. Cost: "span" n m d^k; "eigen" n m d n_k.
         """
+        numbers = math.prod(self.network.batch) * x.shape[-2] * self.dimension
+        purpose = f"the linear term of n={x.shape[-2]} inputs along n_k = {self.dimension} directions"
+        require(2 * numbers * x.dtype.itemsize, purpose, x.device, "use fewer inputs or a smaller k")
         step = max(1, ROW_NUMBERS // (self.network.half[..., 0].numel() + self.network.d ** max(self.k, 1)))
         return torch.cat([self._basis.features(part) for part in x.split(step, dim=-2)], dim=-2)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 
 Pointwise = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -70,7 +69,7 @@ LOSSES: Mapping[str, Loss] = {
         ),
         Loss(
             "logistic",
-            lambda f, y: F.softplus(-y * f),
+            lambda f, y: torch.logaddexp(torch.zeros_like(f), -y * f),
             lambda f, y: -y * torch.sigmoid(-y * f),
             _sigmoid_slope,
             1.0,

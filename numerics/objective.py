@@ -59,7 +59,7 @@ class Objective:
         network: TwoLayerNetwork,
         x: torch.Tensor,
         y: torch.Tensor,
-        weights: Weights = Weights(),  # noqa: B008 - frozen
+        weights: Weights = Weights(),
         directions: GoodDirections | None = None,
         model: ModelName = "taylor",
         loss: str = "squared",

@@ -45,7 +45,7 @@ METHODS: tuple[Method, ...] = (
 def problem(
     model: ModelName = "network",
     seed: int | tuple[int, ...] = 1,
-    weights: Weights = Weights(),  # noqa: B008 - frozen
+    weights: Weights = Weights(),
     dtype: torch.dtype = torch.float64,
     device: str = "cpu",
     directions: bool = True,
