@@ -79,6 +79,12 @@ class Harmonics:
         repeats = np.bincount(position)  # permutations of each multi-index
         energy = math.prod(d + 2 * i for i in range(degree)) / math.factorial(degree)
         self._position = torch.from_numpy(position).to(device)
+        # Entries of a tensor that share a multi-index, padded with others that the mask leaves out: summing them by a
+        # gather keeps its order on every device, which adding in place does not.
+        ends, most = np.cumsum(repeats), np.arange(repeats.max())
+        mask = most < repeats[:, None]
+        members = np.argsort(position, kind="stable")[np.where(mask, (ends - repeats)[:, None] + most, 0)]
+        self._members, self._mask = torch.from_numpy(members).to(device), torch.from_numpy(mask).to(device, dtype)
         weight = math.sqrt(energy) / np.sqrt(repeats)
         self._weight = torch.from_numpy(weight).to(device=device, dtype=dtype)
         self._traceless = (
@@ -92,9 +98,7 @@ class Harmonics:
 
     def coordinates(self, tensors: torch.Tensor) -> torch.Tensor:
         """The adjoint of :meth:`tensors`: <A_j, B> for B of shape (..., d^{l-1}, d), shape (..., N)."""
-        flat = tensors.flatten(-2)
-        packed = flat.new_zeros(*flat.shape[:-1], len(self._weight)).index_add_(-1, self._position, flat)
-        packed = packed * self._weight
+        packed = (tensors.flatten(-2)[..., self._members] * self._mask).sum(-1) * self._weight
         return packed if self._traceless is None else packed @ self._traceless.mT
 
     def values(self, u: torch.Tensor) -> torch.Tensor:
