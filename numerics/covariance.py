@@ -126,7 +126,7 @@ def _zonal_value(network: TwoLayerNetwork, rho: float, points: int) -> np.ndarra
 
 
 class FeatureCovariance:
-    """Sigma of a network as an operator on displacements of shape (*batch, m, d).
+    """Sigma of a network as an operator on displacements of shape (..., m, d).
 
     Args:
         network: at its initialisation; sigma' must be smooth.
@@ -167,9 +167,9 @@ class FeatureCovariance:
 
     @full_precision
     def half_matmul(self, difference: torch.Tensor) -> torch.Tensor:
-        """S D for D of shape (*batch, m/2, d), over the distinct neurons."""
+        """S D for D of shape (..., m/2, d), over the distinct neurons."""
         every, w = self.network.gather(difference), self._all
-        own = (every * w).sum(-1)[..., None, :]  # <w_s, D_s>, (*batch, 1, m/2)
+        own = (every * w).sum(-1)[..., None, :]  # <w_s, D_s>, (..., 1, m/2)
         result = torch.empty_like(difference)
         for i, rows in enumerate(self._blocks):
             c, k, h = self._evaluate(rows) if self._tables is None else self._tables[i]
@@ -181,7 +181,7 @@ class FeatureCovariance:
         return result.div_(self.network.m)
 
     def matmul(self, W: torch.Tensor) -> torch.Tensor:
-        """Sigma W for a displacement W of shape (*batch, m, d)."""
+        """Sigma W for a displacement W of shape (..., m, d)."""
         plus, minus = W.chunk(2, dim=-2)
         half = self.half_matmul(plus - minus)
         return torch.cat([half, -half], dim=-2)

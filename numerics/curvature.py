@@ -22,14 +22,14 @@ from numerics.sampling import generator
 @full_precision
 @torch.no_grad()
 def hessian_vector(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> torch.Tensor:
-    """Hessian of the regularised loss at W applied to V, shape (*batch, m, d).
+    """Hessian of the regularised loss at W applied to V, shape (..., m, d).
 
     At the kinks of a loss ("absolute", "hinge") its second derivative counts as zero.
 
     Args:
         objective: the loss.
-        W: where, (*batch, m, d).
-        V: the displacement it is applied to, (*batch, m, d).
+        W: where, (..., m, d).
+        V: the displacement it is applied to, (..., m, d).
 
     Cost: about two gradients.
     """
@@ -165,7 +165,7 @@ def lipschitz_constant(objective: Objective, W: torch.Tensor, iterations: int = 
 
     Args:
         objective: the loss.
-        W: where, (*batch, m, d).
+        W: where, (..., m, d).
         iterations: products with the Hessian.
 
     Cost: ``iterations`` products with the Hessian.

@@ -29,17 +29,17 @@ class Basis(Protocol):
     """Orthonormal antisymmetric displacements b_j = (p_j, -p_j), by what is done with them."""
 
     def coordinates(self, difference: torch.Tensor) -> torch.Tensor:
-        """<b_j, W> = <p_j, D>, shape (*batch, n_k)."""
+        """<b_j, W> = <p_j, D>, shape (..., n_k)."""
 
     def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
         """sum_j c_j p_j, shape (..., m/2, d)."""
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """f_L(x_i; b_j), shape (*batch, n, n_k)."""
+        """f_L(x_i; b_j), shape (..., n, n_k)."""
 
 
 class Dense:
-    """A basis that is stored: ``half`` of shape (*batch, n_k, m/2, d) holds p_j, with <p_i, p_j> = delta_ij / 2."""
+    """A basis that is stored: ``half`` of shape (..., n_k, m/2, d) holds p_j, with <p_i, p_j> = delta_ij / 2."""
 
     def __init__(self, network: TwoLayerNetwork, half: torch.Tensor) -> None:
         self._network, self._shape, self._flat = network, half.shape[-2:], half.flatten(-2)
@@ -62,7 +62,7 @@ class Dense:
 
 
 class GoodDirections:
-    """Orthogonal projection P_{<=k} on displacements of shape (*batch, m, d).
+    """Orthogonal projection P_{<=k} on displacements of shape (..., m, d).
 
     Args:
         network: at its initialisation.
@@ -125,21 +125,21 @@ class GoodDirections:
 
     @full_precision
     def half_coordinates(self, difference: torch.Tensor) -> torch.Tensor:
-        """Coefficients <b_j, W> of W in the orthonormal basis, from D = W_+ - W_-, shape (*batch, n_k)."""
+        """Coefficients <b_j, W> of W in the orthonormal basis, from the difference D of its halves, (..., n_k)."""
         return self._basis.coordinates(difference)
 
     @full_precision
     def half_combine(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """p of shape (*batch, m/2, d), where (p, -p) is the displacement with these coordinates."""
+        """p of shape (..., m/2, d), where (p, -p) is the displacement with these coordinates."""
         return self._basis.combine(coordinates)
 
     def coordinates(self, W: torch.Tensor) -> torch.Tensor:
-        """Coefficients of W in the orthonormal basis, shape (*batch, n_k)."""
+        """Coefficients of W in the orthonormal basis, shape (..., n_k)."""
         plus, minus = W.chunk(2, dim=-2)
         return self.half_coordinates(plus - minus)
 
     def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """The displacement with these coordinates, shape (*batch, m, d)."""
+        """The displacement with these coordinates, shape (..., m, d)."""
         half = self.half_combine(coordinates)
         return torch.cat([half, -half], dim=-2)
 
@@ -153,7 +153,7 @@ class GoodDirections:
 
     @full_precision
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Linear term along each basis vector, shape (*batch, n, n_k).
+        """Linear term along each basis vector, shape (..., n, n_k).
 
         By linearity f_L(x; P W) is this matrix times the coordinates of W. Cost: "span" n m d^k; "eigen" n m d n_k.
         """
@@ -164,7 +164,7 @@ class GoodDirections:
         return torch.cat([self._basis.features(part) for part in x.split(step, dim=-2)], dim=-2)
 
     def half_basis(self) -> torch.Tensor:
-        """All p_j, shape (*batch, n_k, m/2, d), with <p_i, p_j> = delta_ij / 2. Memory: n_k m d / 2 numbers."""
+        """All p_j, shape (..., n_k, m/2, d), with <p_i, p_j> = delta_ij / 2. Memory: n_k m d / 2 numbers."""
         self._require_dense(self.network.pairs)
         identity = torch.eye(self.dimension, dtype=self.network.dtype, device=self.network.device)
         batch = self.network.half.shape[:-2]
@@ -180,7 +180,7 @@ class GoodDirections:
         return self.network.reduce(total)
 
     def principal_angles(self, other: GoodDirections) -> torch.Tensor:
-        """Angles between the two subspaces in radians, ascending, shape (*batch, min n_k).
+        """Angles between the two subspaces in radians, ascending, shape (..., min n_k).
 
         From the singular values of both cosines and sines (Bjoerck & Golub 1973), so that small angles keep their
         digits. Raises ValueError when the subspaces belong to different networks.

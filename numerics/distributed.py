@@ -2,7 +2,7 @@ r"""One network whose neurons are shared among processes, on torch.distributed.
 
 Each of the ``world`` processes keeps m / (2 world) consecutive pairs, both copies of each. Sums over neurons are
 reduced; everything that is a function of inputs or of coordinates (predictions, losses, features, Gram matrices) is
-then complete, and equal in every bit, in every process. A displacement is kept in parts, (*batch, m / world, d), first
+then complete, and equal in every bit, in every process. A displacement is kept in parts, (..., m / world, d), first
 the plus copies, then the minus copies.
 
     torchrun --nproc-per-node 2 script.py
@@ -71,7 +71,7 @@ class ShardedNetwork(TwoLayerNetwork):
         group: the processes that share it; None for the default group.
 
     Attributes:
-        m: width of the whole network. half, w, a: of the pairs kept here, (*batch, m / (2 world), d) and so on.
+        m: width of the whole network. half, w, a: of the pairs kept here, (..., m / (2 world), d) and so on.
 
     Raises:
         RuntimeError: no process group.

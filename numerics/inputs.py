@@ -21,7 +21,7 @@ def checked_labels(network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor, l
 
 
 def check_inputs(network: TwoLayerNetwork, x: torch.Tensor, name: str) -> None:
-    """ValueError unless x has shape (n, d) or (*batch, n, d), n >= 1, the network's dtype and device, and is finite."""
+    """ValueError unless x has shape (n, d) or (..., n, d), n >= 1, the network's dtype and device, and is finite."""
     if x.shape[-1:] != (network.d,) or x.shape[:-2] not in {(), network.batch} or x.ndim < 2:
         batch = f", or {network.batch} in front of it" if network.batch else ""
         raise ValueError(f"{name} of shape {tuple(x.shape)}: needs (n, {network.d}){batch}")

@@ -86,6 +86,7 @@ LOSSES: Mapping[str, Loss] = {
         ),
     )
 }
+"""The losses by name: squared, absolute, huber, log-cosh, logistic, hinge."""
 
 
 def named_loss(name: str) -> Loss:

@@ -37,10 +37,10 @@ class TwoLayerNetwork:
 
     Attributes:
         batch: () for one network, (B,) for B of them.
-        half: the m/2 distinct initial weights, (*batch, m/2, d), rows of norm 1. w: all of them, (*batch, m, d).
+        half: the m/2 distinct initial weights, (..., m/2, d), rows of norm 1. w: all of them, (..., m, d).
         a: signs, (m,).
 
-    Inputs x have shape (n, d), the same for all networks, or (*batch, n, d); displacements (*batch, m, d).
+    Inputs x have shape (n, d), the same for all networks, or (..., n, d); displacements (..., m, d); "..." is the batch.
 
     Raises:
         ValueError: d < 3, m odd or < 2, or an empty sequence of seeds.
@@ -145,13 +145,13 @@ class TwoLayerNetwork:
             )
 
     def preactivations(self, x: torch.Tensor) -> torch.Tensor:
-        """<w_r, x_i>, shape (*batch, n, m)."""
+        """<w_r, x_i>, shape (..., n, m)."""
         z = x @ self.half.mT
         return torch.cat([z, z], dim=-1)
 
     @full_precision
     def forward(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """f(x; W0 + W), shape (*batch, n); exactly zero at W = 0. Cost: products of n x d x m in all."""
+        """f(x; W0 + W), shape (..., n); exactly zero at W = 0. Cost: products of n x d x m in all."""
 
         def rows(x: torch.Tensor) -> torch.Tensor:
             # One product per half: both have the same shape, so at W = 0 they agree in every bit and cancel.
@@ -162,7 +162,7 @@ class TwoLayerNetwork:
 
     @full_precision
     def linear(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """f_L(x; W) = m^{-1/2} sum_r a_r sigma'(<w_r,x>) <W_r,x>, shape (*batch, n)."""
+        """f_L(x; W) = m^{-1/2} sum_r a_r sigma'(<w_r,x>) <W_r,x>, shape (..., n)."""
         plus, minus = W.chunk(2, dim=-2)
         difference = plus - minus
 
@@ -174,7 +174,7 @@ class TwoLayerNetwork:
 
     @full_precision
     def quadratic(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """f_Q(x; W) = (1/2) m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x>^2, shape (*batch, n)."""
+        """f_Q(x; W) = (1/2) m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x>^2, shape (..., n)."""
         plus, minus = W.chunk(2, dim=-2)
 
         def rows(x: torch.Tensor) -> torch.Tensor:
@@ -185,7 +185,7 @@ class TwoLayerNetwork:
 
     @full_precision
     def cross(self, x: torch.Tensor, W: torch.Tensor, V: torch.Tensor) -> torch.Tensor:
-        """f_Q(x; W, V) = m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x><V_r,x>, shape (*batch, n)."""
+        """f_Q(x; W, V) = m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x><V_r,x>, shape (..., n)."""
         halves = tuple(zip(W.chunk(2, dim=-2), V.chunk(2, dim=-2), strict=True))
 
         def rows(x: torch.Tensor) -> torch.Tensor:

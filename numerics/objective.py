@@ -33,16 +33,16 @@ BLOCK_NUMBERS = {"cpu": 2**18, "cuda": 2**25}
 
 
 class Objective:
-    """Regularised loss as a function of the displacement W, shape (*batch, m, d).
+    """Regularised loss as a function of the displacement W, shape (..., m, d).
 
     Args:
         network: at its initialisation, one or a batch.
-        x: training inputs, (n, d) or (*batch, n, d). y: labels, (n,) or (*batch, n).
+        x: training inputs, (n, d) or (..., n, d). y: labels, (n,) or (..., n).
         weights: of the regularisers.
         directions: P_{<=k} of this network; without them R1, R2 and R3 do not apply.
         model: "taylor" (f_L + f_Q), "linear", "quadratic" (the QuadNTK), or "network" (f itself).
         loss: a name in :data:`numerics.losses.LOSSES`.
-        unlabeled: inputs for the "unlabeled" form of R1, (n_u, d) or (*batch, n_u, d).
+        unlabeled: inputs for the "unlabeled" form of R1, (n_u, d) or (..., n_u, d).
         cache: keep sigma'(z) and sigma''(z) (or z) of the training inputs; when None, if they take at most a quarter of
             the memory available. Without them they are evaluated again at each step.
 
@@ -99,7 +99,7 @@ class Objective:
         return iter(self._blocks)
 
     def predict(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """The model at other inputs, shape (*batch, n)."""
+        """The model at other inputs, shape (..., n)."""
         if self.model == "network":
             return self.network.forward(x, W)
         terms = {"linear": (self.network.linear,), "quadratic": (self.network.quadratic,)}
@@ -110,7 +110,7 @@ class Objective:
     @full_precision
     @torch.no_grad()
     def value_and_gradient(self, W: torch.Tensor) -> tuple[Parts, torch.Tensor]:
-        """Loss with its parts, and dL/dW of shape (*batch, m, d)."""
+        """Loss with its parts, and dL/dW of shape (..., m, d)."""
         network, lam, half = self.network, self.weights, self.network.half.shape[-2]
         network.check_displacement(W)
         plus, minus = W.chunk(2, dim=-2)
@@ -264,7 +264,7 @@ class Sample:
     """R1 as a mean over a sample of inputs: (1/n_u) sum_i f_L(x_i; P_{>k} W)^2.
 
     Args:
-        network: at its initialisation. directions: P_{<=k}. x: inputs, (n_u, d) or (*batch, n_u, d).
+        network: at its initialisation. directions: P_{<=k}. x: inputs, (n_u, d) or (..., n_u, d).
     """
 
     def __init__(self, network: TwoLayerNetwork, directions: GoodDirections, x: torch.Tensor) -> None:

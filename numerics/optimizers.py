@@ -32,7 +32,7 @@ class Stepper(Protocol):
 
     @property
     def W(self) -> torch.Tensor:
-        """Current displacement, (*batch, m, d)."""
+        """Current displacement, (..., m, d)."""
 
     @property
     def rate(self) -> torch.Tensor:

@@ -75,7 +75,7 @@ class HarmonicTransform:
         return self._network.reduce(torch.cat(parts, dim=-1))
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """f_L(x_i; T Y_j), shape (*batch, n, n_k)."""
+        """f_L(x_i; T Y_j), shape (..., n, n_k)."""
         network = self._network
         z = x @ self._half.mT
         (first,) = network.activation.derivatives(z, 1)
@@ -97,7 +97,7 @@ class Span:
 
     Attributes:
         dimension: n_k.
-        gram: T*T in an orthonormal basis of harmonics by degree, (*batch, n_k, n_k), double; tends to
+        gram: T*T in an orthonormal basis of harmonics by degree, (..., n_k, n_k), double; tends to
             diag(Lambda_l) as m grows.
 
     Raises:
@@ -141,20 +141,20 @@ class Span:
         return self._double.apply(coefficients)
 
     def coordinates(self, difference: torch.Tensor) -> torch.Tensor:
-        """<b_j, W>, shape (*batch, n_k). Cost: m d^k."""
+        """<b_j, W>, shape (..., n_k). Cost: m d^k."""
         return (self._transform @ self._map.adjoint(difference)[..., None])[..., 0]
 
     def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """p of sum_j c_j b_j, shape (*batch, m/2, d). Cost: m d^k."""
+        """p of sum_j c_j b_j, shape (..., m/2, d). Cost: m d^k."""
         return self._map.apply((coordinates[..., None, :] @ self._transform)[..., 0, :])
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """f_L(x_i; b_j), shape (*batch, n, n_k). Cost: n m d^k."""
+        """f_L(x_i; b_j), shape (..., n, n_k). Cost: n m d^k."""
         return self._map.features(x) @ self._transform.mT
 
 
 def _gram(transform: HarmonicTransform, rows: torch.Tensor) -> torch.Tensor:
-    """R T*T R^T for rows R of shape (*batch, n_k, n_k): columns T*(T r_j), in blocks that keep memory bounded."""
+    """R T*T R^T for rows R of shape (..., n_k, n_k): columns T*(T r_j), in blocks that keep memory bounded."""
     rows = rows.movedim(-2, 0)  # (n_k, *batch, n_k)
     step = max(1, ROW_NUMBERS // (rows[0][..., 0].numel() * transform.numbers))
     images = [transform.adjoint(2 * transform.apply(part)) for part in rows.split(step)]

@@ -75,7 +75,7 @@ class Trajectory:
     """What a training run left behind.
 
     Attributes:
-        W: final displacement, (*batch, m, d).
+        W: final displacement, (..., m, d).
         records: every ``record_every`` steps, the first and the last included.
         stopped: "steps" when all were done, "gradient" when the gradient was small enough, "stationary" or "stalled"
             when the method ended by itself (:data:`numerics.optimizers.End`).
@@ -86,7 +86,7 @@ class Trajectory:
     stopped: Stop
 
     def curve(self, name: str) -> torch.Tensor:
-        """One quantity over the records, (records, *batch): a field of :class:`Record` or of its parts.
+        """One quantity over the records, (records, ...): a field of :class:`Record` or of its parts.
 
         Raises:
             AttributeError: no such quantity.
@@ -96,7 +96,7 @@ class Trajectory:
 
 
 def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tensor:
-    """Gaussian displacement with E|W_r|^2 = scale^2 m^{-1/2}, shape (*batch, m, d), the same for all of a batch.
+    """Gaussian displacement with E|W_r|^2 = scale^2 m^{-1/2}, shape (..., m, d), the same for all of a batch.
 
     The quadratic term then starts at order scale^2.
     """
@@ -122,7 +122,7 @@ def train(
 
     Args:
         objective: the loss.
-        start: first displacement, (*batch, m, d).
+        start: first displacement, (..., m, d).
         method: GradientDescent, PerturbedGradientDescent, Adam or LBFGS.
         steps: most updates, >= 1.
         record_every: steps between records.
