@@ -40,7 +40,7 @@ class TwoLayerNetwork:
         half: the m/2 distinct initial weights, (..., m/2, d), rows of norm 1. w: all of them, (..., m, d).
         a: signs, (m,).
 
-    Inputs x have shape (n, d), the same for all networks, or (..., n, d); displacements (..., m, d); "..." is the batch.
+    Inputs x have shape (n, d), the same for all networks, or (..., n, d); W (..., m, d). "..." is the batch.
 
     Raises:
         ValueError: d < 3, m odd or < 2, or an empty sequence of seeds.
