@@ -92,13 +92,13 @@ class GradientDescent:
 
         Raises ValueError on a loss whose derivative jumps: no L bounds its curvature, so a step must be given.
         """
-        if self.step is None and objective.loss.kink:
-            raise ValueError(f"loss={objective.loss.name!r}: its derivative jumps; give a fixed step")
         return _Descent(objective, W, self)
 
 
 class _Descent:
     def __init__(self, objective: Objective, W: torch.Tensor, method: GradientDescent) -> None:
+        if method.step is None and objective.loss.kink:
+            raise ValueError(f"loss={objective.loss.name!r}: its derivative jumps; give a fixed step")
         self._objective, self._method, self.W = objective, method, W.clone()
         self.rate = torch.full(W.shape[:-2], method.step or math.nan, dtype=W.dtype, device=W.device)
         self._here: tuple[Parts, torch.Tensor] | None = None
@@ -172,7 +172,7 @@ class PerturbedGradientDescent:
         GradientDescent(self.step, self.remeasure)  # checks both
 
     def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
-        """As gradient descent. Raises ValueError on a batch: each network would need its own clock."""
+        """As gradient descent. Raises ValueError as it does, and on a batch: each network would need its own clock."""
         if objective.network.batch:
             raise ValueError(f"a batch {objective.network.batch}: perturbed descent runs one network at a time")
         return _Perturbed(objective, W, self)

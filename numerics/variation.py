@@ -78,6 +78,10 @@ def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> Si
         output, slope_p, slope_q = objective.engine.evaluate(block, p, q)
         label = objective.y[rows]
         error, bend = objective.loss.first(output, label), objective.loss.second(output, label)
+        if objective.r3 and good is not None and basis is not None:
+            g, bent = block.x @ good.T, 2 * block.curve * q
+            overlap = torch.linalg.vecdot(bent, g)
+            along = torch.stack([torch.linalg.vecdot(bent, block.x @ one.T) for one in basis], dim=-1)
         for copy, (sign, move) in enumerate(copies):
             h = block.x @ move.T
             _, tangent_p, tangent_q = objective.engine.tangent(block, p, q, sign * h, h)
@@ -87,10 +91,7 @@ def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> Si
             if objective.features is not None:
                 leak = sign * block.first * h - objective.features[rows] @ moves[copy]
                 r1 = r1 + 2 * lam.r1 * leak.square().sum() / n
-            if objective.r3 and good is not None and basis is not None:
-                g, bent = block.x @ good.T, 2 * block.curve * q
-                overlap = torch.linalg.vecdot(bent, g)
-                along = torch.stack([torch.linalg.vecdot(bent, block.x @ one.T) for one in basis], dim=-1)
+            if objective.r3 and basis is not None:
                 change = along @ moves[copy] + 2 * block.curve * g * h
                 own = block.x @ torch.einsum("jr,jrd->rd", moves[copy], basis).T
                 second = 2 * (2 * block.curve * h * own).sum(-1)

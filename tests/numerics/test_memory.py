@@ -3,18 +3,11 @@ import re
 from pathlib import Path
 
 import pytest
-import torch
 
 from numerics import memory
 from numerics.memory import SMALL, WouldNotFit, available_bytes, require
 
-DEVICES = [
-    "cpu",
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")),
-]
 
-
-@pytest.mark.parametrize("device", DEVICES)
 def test_what_is_there_is_what_can_be_taken(device: str) -> None:
     there = available_bytes(device)
     assert SMALL < there < 2**60
