@@ -1,4 +1,4 @@
-"""The command ``escape-ntk``: claims, verify, report, spectrum.
+"""The command ``escape-ntk``: claims, verify, report, explain, compare, calibrate, spectrum.
 
 Exit status: 0 every claim HOLDS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
 something is INCONCLUSIVE; 70 an error of the program itself, with its traceback; 130 interrupted.
@@ -14,12 +14,15 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter, Token
+from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
+from verify import inquiries
 from verify.experiment import CellFailed
+from verify.options import Json, Whole
+from verify.options import sizes as read_sizes
 
 # Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` and ``--help`` start without
 # torch.
@@ -30,17 +33,6 @@ PIPE = 141
 INTERRUPTED = 130
 
 
-def whole(kind: type, tokens: Sequence[Token]) -> int:
-    """An integer from the command line; 100.5 is refused, not rounded."""
-    text = tokens[0].value
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{tokens[0].keyword}={text!r}: needs an integer") from None
-
-
-Whole = Annotated[int, Parameter(converter=whole)]
-
 app = App(
     name="escape-ntk",
     version=lambda: importlib.metadata.version("escape-ntk"),
@@ -50,7 +42,7 @@ app = App(
 
 
 @app.command
-def claims(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+def claims(*, json_: Json = False) -> int:
     """List the registered claims.
 
     Parameters
@@ -68,34 +60,39 @@ def claims(*, json_: Annotated[bool, Parameter(name="--json", negative="")] = Fa
                 "statement": c.statement,
                 "source": c.source,
                 "depends_on": list(c.depends_on),
-                "control": c.planted,
+                "control": "; ".join(control.planted for control in c.controls),
+                "why": c.why,
+                "refuted_by": c.refuted_by,
             }
             for c in CLAIMS.values()
         ]
         print(json.dumps({"claims": entries}, indent=2))
         return 0
     for c in CLAIMS.values():
-        print(f"{c.id:<3} {c.title}\n    source:  {c.source}\n    control: {c.planted}")
+        print(f"{c.id:<3} {c.title}\n    source:  {c.source}")
+        for control in c.controls:
+            print(f"    control: {control.planted}")
     return 0
 
 
 @app.command
 def verify(
     *,
-    profile: Literal["quick", "full", "gpu"] = "quick",
+    profile: str = "quick",
     claims: str | None = None,
     out: Path = Path("out"),
     workers: Whole | None = None,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
-    seed: Whole = 0,
-    activation: str | None = None,
+    json_: Json = False,
+    seed: Whole | None = None,
+    activation: Annotated[list[str] | None, Parameter(negative="")] = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
 ) -> int:
     """Measure, judge and report. The same command again computes only what is missing.
 
     Parameters
     ----------
     profile
-        How large the experiments are.
+        How large the experiments are: quick, full, gpu, or a file of your own that ends in .toml.
     claims
         Comma-separated ids, such as S1,N5; all when left out.
     out
@@ -105,41 +102,36 @@ def verify(
     json_
         Print one JSON object on standard output instead of the table.
     seed
-        Base seed of all random experiments.
+        Base seed of all random experiments; the profile's (0) when left out.
     activation
-        An expression in z in place of sin(z + pi/4).
+        An expression in z in place of the profile's; may be given several times.
+    set_
+        One field of the profile, as spectral.blocks=1000 (TOML); may be given several times.
     """
     from rich.console import Console
 
     from verify.display import ProgressDisplay, show_table
     from verify.experiment import versions
-    from verify.profile import PROFILES
     from verify.registry import select
     from verify.report import write_report
     from verify.session import verify as run
     from verify.sweep import default_workers
 
     selected = select(claims)
-    changes: dict[str, object] = {"base_seed": seed}
-    if seed < 0:
-        raise ValueError(f"seed={seed}: needs an integer seed >= 0")
-    if activation is not None:
-        changes["activation"] = activation
-    sizes = PROFILES[profile].model_copy(update=changes)
-    _ = sizes.sigma  # an unreadable activation is refused before anything is written
+    sizes = read_sizes(profile, set_ or (), activation or (), seed)
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: needs an integer workers >= 1")
     count = workers or default_workers(sizes.device)
 
     with ProgressDisplay(Console(stderr=True), selected) as progress:
-        judgements, number = run(selected, sizes, out, count, progress)
+        judgements, number = run(selected, sizes, out, count, progress.claim, progress.cell)
     if json_:
         print(
             json.dumps(
                 {
                     "claims": [j.as_json() for j in judgements],
                     "profile": sizes.name,
-                    "activation": sizes.activation,
+                    "activations": sizes.activations,
                     "seed": sizes.base_seed,
                     "versions": versions(),
                 }
@@ -154,66 +146,8 @@ def verify(
     return 1 if "FAILS" in verdicts else 3 if "INCONCLUSIVE" in verdicts else 0
 
 
-@app.command
-def report(folder: Annotated[Path, Parameter(name="DIR")], /) -> int:
-    """Write DIR/report.html from DIR/records.sqlite; nothing is computed.
-
-    Parameters
-    ----------
-    folder
-        Folder of an earlier ``escape-ntk verify --out``.
-    """
-    from verify.report import write_report
-
-    print(f"report: {write_report(folder)}")
-    return 0
-
-
-@app.command
-def spectrum(
-    activation: str,
-    /,
-    *,
-    d: Whole,
-    degrees: Whole = 6,
-    digits: Whole = 15,
-    kernel: Literal["ntk", "quadntk"] = "ntk",
-    latex: Annotated[bool, Parameter(negative="")] = False,
-    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
-) -> int:
-    """Certified eigenvalues of degree 0 .. L of an activation's NTK or QuadNTK.
-
-    Parameters
-    ----------
-    activation
-        An expression in z, such as "tanh(z + 1)".
-    d
-        Dimension, 3 to 1000000.
-    degrees
-        Largest degree L.
-    digits
-        Decimal digits to certify, 1 to 1000.
-    kernel
-        Which kernel: ntk or quadntk.
-    latex
-        Print a LaTeX tabular instead of a table.
-    json_
-        Print one JSON object instead of a table.
-    """
-    from theory import Activation, ntk_spectrum, quadntk_spectrum
-
-    compute = ntk_spectrum if kernel == "ntk" else quadntk_spectrum
-    found = compute(Activation.parse(activation), d, degrees, digits)
-    if json_:
-        entries = [
-            {"degree": degree, "multiplicity": count, "eigenvalue": value.str(digits)}
-            for degree, count, value in zip(found.degrees, found.multiplicities, found.eigenvalues, strict=True)
-        ]
-        report = {"activation": activation.strip(), "kernel": found.kernel, "d": d, "spectrum": entries}
-        print(json.dumps(report | {"tail": found.tail.str(digits)}))
-        return 0
-    print(found.to_latex() if latex else found)
-    return 0
+for inquiry in (inquiries.report, inquiries.explain, inquiries.compare, inquiries.calibrate, inquiries.spectrum):
+    app.command(inquiry)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.claim import Claim
+from verify.judgement import Judgement
 from verify.outcome import Comparison, Verdict
-from verify.session import Judgement
 from verify.sweep import Done
 
 COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.INCONCLUSIVE: "yellow"}
@@ -34,23 +34,22 @@ def interval_text(comparison: Comparison) -> str:
 
 
 class ProgressDisplay:
-    """Shows which claim, which cell and the elapsed time, on standard error; a context manager and a listener."""
+    """Shows which claims are complete, which cell and the elapsed time, on standard error; a context manager."""
 
     def __init__(self, console: Console, claims: Sequence[Claim]) -> None:
-        self._console, self._claims = console, claims
+        self._console, self._claims, self._complete = console, claims, 0
         self._started = time.perf_counter()
-        self._current: Claim | None = None
-        self._counts = {"stored": 0, "computed": 0}
         self._bar: Progress | None = None
         if console.is_terminal:
             self._bar = Progress(
-                TextColumn("[bold]{task.fields[claim]:<3}[/] {task.description}"),
+                TextColumn("[bold]{task.description}[/]"),
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[cell]}"),
                 TimeElapsedColumn(),
                 console=console,
             )
+            self._task = self._bar.add_task("cells", total=None, cell="")
 
     def __enter__(self) -> ProgressDisplay:
         if self._bar is not None:
@@ -63,35 +62,28 @@ class ProgressDisplay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._finish_plain()
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, claim: Claim, done: Done | None, total: int) -> None:
-        """The listener of :func:`verify.session.verify`."""
-        if done is None:
-            self._finish_plain()
-            self._current, self._counts = claim, {"stored": 0, "computed": 0}
-            if self._bar is not None:
-                self._task = self._bar.add_task(claim.title, total=total, claim=claim.id, cell="")
-            else:
-                place = [c.id for c in self._claims].index(claim.id) + 1
-                self._say(f"{claim.id} {claim.title} ({place} of {len(self._claims)}): {total} cells")
-            return
-        self._counts["stored" if done.stored else "computed"] += 1
+    def cell(self, done: Done, there: int, total: int) -> None:
+        """A cell is there."""
         if self._bar is not None:
-            self._bar.update(self._task, advance=1, cell=type(done.cell).__name__)
+            self._bar.update(self._task, completed=there, total=total, cell=type(done.cell).__name__)
 
-    def _finish_plain(self) -> None:
-        if self._current is not None and self._bar is None:
-            c = self._counts
-            self._say(f"{self._current.id} done: {c['computed']} computed, {c['stored']} from the records")
+    def claim(self, claim: Claim, computed: int, stored: int) -> None:
+        """All cells of a claim are there."""
+        self._complete += 1
+        self._console.print(
+            f"[{time.perf_counter() - self._started:6.1f} s] {claim.id} {claim.title} ({self._complete} of "
+            f"{len(self._claims)}) done: {computed} computed, {stored} from the records",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
-    def _say(self, text: str) -> None:
-        self._console.print(f"[{time.perf_counter() - self._started:6.1f} s] {text}", markup=False, highlight=False)
 
-
+SIGNS = {"within": "", "encloses": "", "below": "<= ", "above": ">= "}
+"""What stands before a predicted number, by rule."""
 HEADINGS = ("claim", "verdict", "deciding comparison", "predicted", "measured", "interval", "control")
 
 
@@ -99,8 +91,8 @@ def _row(judgement: Judgement) -> tuple[str, ...]:
     c = judgement.outcome.decisive
     name = f"{judgement.claim.id} {judgement.claim.title}"
     if c is None:
-        return (name, str(judgement.verdict), "none", "", "", "", str(judgement.control.verdict))
-    predicted = f"<= {number(c.predicted)}" if c.rule == "below" else number(c.predicted)
+        return (name, str(judgement.verdict), "none", "", "", "", str(judgement.control))
+    predicted = SIGNS[c.rule] + number(c.predicted)
     return (
         name,
         str(judgement.verdict),
@@ -108,7 +100,7 @@ def _row(judgement: Judgement) -> tuple[str, ...]:
         predicted,
         number(c.measured.value),
         interval_text(c),
-        str(judgement.control.verdict),
+        str(judgement.control),
     )
 
 
@@ -132,3 +124,6 @@ def show_table(console: Console, judgements: Sequence[Judgement]) -> None:
     counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     console.print(f"{len(judgements)} claims: {summary}", highlight=False)
+    for judgement in judgements:
+        for reason in judgement.reasons:
+            console.print(f"{judgement.claim.id} INCONCLUSIVE: {reason}", markup=False, highlight=False, soft_wrap=True)

@@ -46,6 +46,11 @@ class Cell(BaseModel):
         raise TypeError(f"{type(self).__name__} does not say how to run")
 
     @property
+    def cost(self) -> float:
+        """Rough number of multiplications; cells are begun in its order, and nothing else depends on it."""
+        return 0.0
+
+    @property
     def specification(self) -> str:
         """Canonical JSON of the fields, with the cell's kind."""
         return f'{{"kind":"{type(self).__name__}","fields":{self.model_dump_json()}}}'

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from scipy import stats
+
+CONFIDENCE = 0.99
+"""Two-sided confidence of every statistical interval."""
+
 
 class Verdict(StrEnum):
     """What the evidence says of a claim."""
@@ -19,23 +24,50 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Interval:
-    """A measured value with the interval that its error budget leaves; ``lower <= value <= upper``."""
+    """A measured value with the interval that its error budget leaves; ``lower <= value <= upper``.
+
+    Attributes:
+        value, lower, upper: the estimate and the ends.
+        stderr: standard error of a statistical estimate; 0 for an interval without randomness.
+        dof: degrees of freedom of the standard error (Student t); infinite for a normal estimate.
+    """
 
     value: float
     lower: float
     upper: float
+    stderr: float = 0.0
+    dof: float = math.inf
 
     def __post_init__(self) -> None:
         if not self.lower <= self.value <= self.upper:
             raise ValueError(f"interval {self}: needs lower <= value <= upper, none of them NaN")
+        if not (0 <= self.stderr < math.inf and self.dof > 0):
+            raise ValueError(f"interval {self}: needs a finite stderr >= 0 and dof > 0")
 
     @staticmethod
     def around(value: float, radius: float) -> Interval:
-        """value +- radius."""
+        """value +- radius, without randomness."""
         return Interval(value, value - radius, value + radius)
 
+    @staticmethod
+    def student(value: float, stderr: float, dof: float = math.inf, slack: float = 0.0) -> Interval:
+        """The interval of a t (or normal) estimate, widened by ``slack``, an error that is no matter of chance."""
+        radius = student_quantile(dof) * stderr + slack
+        return Interval(value, value - radius, value + radius, stderr, dof)
 
-Rule = Literal["within", "encloses", "below"]
+    @staticmethod
+    def unknown(value: float) -> Interval:
+        """A value of which nothing is known."""
+        return Interval(value, -math.inf, math.inf)
+
+
+def student_quantile(dof: float) -> float:
+    """Half-width of the interval of :data:`CONFIDENCE` in standard errors."""
+    law = stats.norm if math.isinf(dof) else stats.t(dof)
+    return float(law.ppf((1 + CONFIDENCE) / 2))
+
+
+Rule = Literal["within", "encloses", "below", "above"]
 
 
 @dataclass(frozen=True)
@@ -45,13 +77,14 @@ class Comparison:
     The rules, each with all three verdicts: "within" HOLDS when the whole interval lies within ``margin`` of the
     prediction and FAILS when none of it does. "encloses" is for rigorous intervals: it HOLDS when the interval contains
     the prediction and is no wider than ``margin``, and FAILS when it does not contain it. "below" HOLDS when the whole
-    interval lies at or below the prediction, a bound, and FAILS when none of it does. Otherwise INCONCLUSIVE.
+    interval lies at or below the prediction, a bound, and FAILS when none of it does; "above" likewise. Otherwise
+    INCONCLUSIVE.
 
     Attributes:
         label: which number.
         predicted: from theory.
         measured: by a route that does not use the prediction.
-        rule: one of the above. margin: absolute, fixed before looking; 0 for "below".
+        rule: one of the above. margin: absolute, fixed before looking; 0 for "below" and "above".
         budget: name of each error term -> its size; what the interval's radius is made of.
     """
 
@@ -63,20 +96,40 @@ class Comparison:
     budget: tuple[tuple[str, float], ...] = ()
 
     @property
+    def allowed(self) -> tuple[float, float]:
+        """Where the rule admits the true value; for "encloses" the prediction itself."""
+        p, margin = self.predicted, 0.0 if self.rule == "encloses" else self.margin
+        return -math.inf if self.rule == "below" else p - margin, math.inf if self.rule == "above" else p + margin
+
+    @property
     def verdict(self) -> Verdict:
         """The rule applied to the interval; a prediction that is not finite is INCONCLUSIVE."""
         low, high = self.measured.lower, self.measured.upper
         if not math.isfinite(self.predicted):
             return Verdict.INCONCLUSIVE
+        floor, ceiling = self.allowed
+        if high < floor or low > ceiling:
+            return Verdict.FAILS
         if self.rule == "encloses":
-            if not low <= self.predicted <= high:
-                return Verdict.FAILS
             return Verdict.HOLDS if high - low <= self.margin else Verdict.INCONCLUSIVE
-        floor = -math.inf if self.rule == "below" else self.predicted - self.margin
-        ceiling = self.predicted if self.rule == "below" else self.predicted + self.margin
-        if floor <= low and high <= ceiling:
-            return Verdict.HOLDS
-        return Verdict.FAILS if high < floor or low > ceiling else Verdict.INCONCLUSIVE
+        return Verdict.HOLDS if floor <= low and high <= ceiling else Verdict.INCONCLUSIVE
+
+    @property
+    def p_value(self) -> float:
+        """Probability of a measurement at least this far outside if the true value were where the rule admits it.
+
+        One-sided, at the nearest admitted value; an interval without randomness gives 0 outside and 1 elsewhere.
+        """
+        if not math.isfinite(self.predicted) or not math.isfinite(self.measured.lower):
+            return 1.0
+        if self.measured.stderr == 0:
+            return 0.0 if self.verdict is Verdict.FAILS else 1.0
+        m = self.measured
+        floor, ceiling = self.allowed
+        slack = max((m.upper - m.value) - student_quantile(m.dof) * m.stderr, 0.0)
+        outside = (max(floor - m.value, m.value - ceiling) - slack) / m.stderr
+        law = stats.norm if math.isinf(m.dof) else stats.t(m.dof)
+        return float(law.sf(outside))
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -89,15 +142,28 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict on a claim and the comparisons it rests on. A refuted claim is an outcome, never an exception."""
+    """The verdict on a claim and the comparisons it rests on. A refuted claim is an outcome, never an exception.
+
+    Attributes:
+        comparisons: what was held against what.
+        explanation: how it was measured.
+        obstacles: reasons why nothing can be concluded, such as a violated hypothesis; with any, never HOLDS.
+    """
 
     comparisons: tuple[Comparison, ...]
     explanation: str
+    obstacles: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
         """The worst verdict of the comparisons; without any, INCONCLUSIVE."""
-        return worst(c.verdict for c in self.comparisons)
+        hindered = [Verdict.INCONCLUSIVE] if self.obstacles else []
+        return worst([c.verdict for c in self.comparisons] + hindered)
+
+    @property
+    def p_value(self) -> float:
+        """Bonferroni over the comparisons: at most this probability of FAILS as clear as here, were the claim true."""
+        return min(1.0, len(self.comparisons) * min((c.p_value for c in self.comparisons), default=1.0))
 
     @property
     def prediction(self) -> dict[str, float]:
@@ -120,13 +186,15 @@ class Outcome:
     @property
     def decisive(self) -> Comparison | None:
         """Of the comparisons with the outcome's verdict, the one nearest to its limit; None without comparisons."""
-        candidates = [c for c in self.comparisons if c.verdict == self.verdict]
+        candidates = [c for c in self.comparisons if c.verdict == self.verdict] or list(self.comparisons)
         return max(candidates, key=_strain, default=None)
 
 
 def _strain(c: Comparison) -> float:
     """How much of its allowance a comparison uses; above 1 it is outside."""
-    if c.rule == "below":
-        return c.measured.upper - c.predicted
+    if c.rule in ("below", "above"):
+        gap = c.measured.upper - c.predicted if c.rule == "below" else c.predicted - c.measured.lower
+        radius = max(c.measured.upper - c.measured.lower, abs(c.predicted), 1e-300)
+        return 1 + gap / radius
     distance = max(abs(c.measured.lower - c.predicted), abs(c.measured.upper - c.predicted))
     return distance / c.margin if c.margin else math.inf

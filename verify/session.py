@@ -6,76 +6,24 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from verify.claim import Claim, Evidence
+from verify.claim import Claim
 from verify.experiment import Cell, fingerprint, versions
-from verify.outcome import Outcome, Verdict
+from verify.judgement import Judgement, admissible, judge, settle
 from verify.profile import Profile
 from verify.store import Store
 from verify.sweep import Done, run_cells
 
-
-@dataclass(frozen=True)
-class Judgement:
-    """A claim with its outcome, its control's outcome and what its numbers cost.
-
-    Attributes:
-        seconds: of computing its cells, whenever that was.
-        computed: cells computed in this run; 0 when all were stored.
-    """
-
-    claim: Claim
-    outcome: Outcome
-    control: Outcome
-    seconds: float
-    computed: int
-    evidence: Evidence
-
-    @property
-    def verdict(self) -> Verdict:
-        """The outcome's verdict; INCONCLUSIVE when the control does not FAIL, for then the check has no power here."""
-        if self.control.verdict is not Verdict.FAILS and self.outcome.verdict is Verdict.HOLDS:
-            return Verdict.INCONCLUSIVE
-        return self.outcome.verdict
-
-    def as_json(self) -> dict[str, Any]:
-        """The claim's entry of ``escape-ntk verify --json``."""
-        return {
-            "id": self.claim.id,
-            "title": self.claim.title,
-            "verdict": str(self.verdict),
-            "prediction": self.outcome.prediction,
-            "estimate": self.outcome.estimate,
-            "budget": self.outcome.budget,
-            "explanation": self.outcome.explanation,
-            "control": {
-                "verdict": str(self.control.verdict),
-                "planted": self.claim.planted,
-                "prediction": self.control.prediction,
-                "estimate": self.control.estimate,
-            },
-            "seconds": round(self.seconds, 3),
-        }
+Listener = Callable[[Claim, int, int], None]
+"""Called with (claim, cells computed, cells from the records) when all cells of a claim are there."""
 
 
-Listener = Callable[[Claim, Done | None, int], None]
-"""Called with (claim, None, number of its cells) when a claim begins, then with (claim, cell, number) for each cell."""
-
-
-def judge(claim: Claim, profile: Profile, done: Sequence[Done]) -> Judgement:
-    """Derive a claim's verdict, and its control's, from numbers."""
-    evidence = Evidence({item.cell: item.numbers for item in done})
-    return Judgement(
-        claim=claim,
-        outcome=claim.check(profile, evidence),
-        control=claim.control(profile, evidence),
-        seconds=sum(item.seconds for item in done),
-        computed=sum(not item.stored for item in done),
-        evidence=evidence,
-    )
+def design(claim: Claim, profile: Profile) -> tuple[Cell, ...]:
+    """Every cell of the cases in which the claim's hypotheses hold, each once."""
+    cases, _ = admissible(claim, profile)
+    return tuple(dict.fromkeys(cell for case in cases for cell in claim.design(case.profile)))
 
 
 def verify(
@@ -84,50 +32,60 @@ def verify(
     folder: Path,
     workers: int = 1,
     listener: Listener | None = None,
+    on_cell: Callable[[Done, int, int], None] | None = None,
 ) -> tuple[list[Judgement], int]:
     """Check hypotheses, compute what the store in ``folder`` lacks, and judge.
+
+    Args:
+        claims: in reading order.
+        profile: the sizes.
+        folder: of the records.
+        workers: processes.
+        listener: told of each claim whose cells are all there.
+        on_cell: told of each cell, with the number of cells there and in all.
 
     Returns:
         The judgements, and the number of the run in the store.
 
     Raises:
-        HypothesisViolated: before anything is written.
         ValueError: the folder cannot be written, or the profile's device is not there.
         CellFailed: a computation raised.
     """
-    for claim in claims:
-        claim.require(profile)
     if profile.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(
             f"device={profile.device!r}: no CUDA device is available; use --profile quick or full, or install a CUDA "
             f"build of torch"
         )
     origin = provenance(profile)
-    judgements = []
+    cells = {claim.id: design(claim, profile) for claim in claims}
+    union = tuple(dict.fromkeys(cell for own in cells.values() for cell in own))
+    waiting = {claim.id: set(cells[claim.id]) for claim in claims}
+    there: dict[Cell, Done] = {}
+
+    def complete(claim: Claim) -> None:
+        stored = sum(there[cell].stored for cell in cells[claim.id])
+        if listener is not None:
+            listener(claim, len(cells[claim.id]) - stored, stored)
+
+    def report(done: Done) -> None:
+        there[done.cell] = done
+        if on_cell is not None:
+            on_cell(done, len(there), len(union))
+        for claim in claims:
+            if done.cell in waiting[claim.id]:
+                waiting[claim.id].remove(done.cell)
+                if not waiting[claim.id]:
+                    complete(claim)
+
     with Store(folder) as store:
         number = store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), origin)
         for claim in claims:
-            cells = tuple(dict.fromkeys(claim.design(profile)))
-            judgements.append(_one(claim, cells, profile, store, origin, workers, listener))
+            if not cells[claim.id]:
+                complete(claim)
+        results = run_cells(union, store, origin, workers, on_done=report)
+        judgements = settle([judge(c, profile, [results[cell] for cell in cells[c.id]], len(claims)) for c in claims])
+        store.say(number, [j.as_json() for j in judgements])
     return judgements, number
-
-
-def _one(
-    claim: Claim,
-    cells: tuple[Cell, ...],
-    profile: Profile,
-    store: Store,
-    origin: dict[str, str],
-    workers: int,
-    listener: Listener | None,
-) -> Judgement:
-    def report(done: Done | None) -> None:
-        if listener is not None:
-            listener(claim, done, len(cells))
-
-    report(None)
-    results = run_cells(cells, store, origin, workers, on_done=report)
-    return judge(claim, profile, [results[cell] for cell in cells])
 
 
 @dataclass(frozen=True)
@@ -154,17 +112,16 @@ def reload(folder: Path, known: dict[str, Claim], number: int | None = None) -> 
             if name not in known:
                 raise ValueError(f"{folder}: its run holds claim {name}, which this version does not know")
             done = []
-            for cell in dict.fromkeys(known[name].design(profile)):
+            for cell in design(known[name], profile):
                 found = store.find(cell, mark)
                 if found is None:
                     raise ValueError(
-                        f"{folder}: no record of {cell.specification}; complete the run with escape-ntk verify "
-                        f"--out {folder} --profile {profile.name} --claims {','.join(ids)} --seed {profile.base_seed} "
-                        f"--activation '{profile.activation}'"
+                        f"{folder}: no record of {cell.specification}; complete the run with the same escape-ntk "
+                        f"verify command and --out {folder}"
                     )
                 done.append(Done(cell, *found, stored=True))
-            judgements.append(judge(known[name], profile, done))
-    return StoredRun(judgements, profile, provenance, created)
+            judgements.append(judge(known[name], profile, done, len(ids)))
+    return StoredRun(settle(judgements), profile, provenance, created)
 
 
 def provenance(profile: Profile) -> dict[str, str]:
@@ -180,25 +137,12 @@ def device_name(device: str) -> str:
 def commit() -> str:
     """Commit of the source tree this package lies in, "+changes" when it was edited; "unknown" outside one."""
     root = Path(__file__).resolve().parent.parent
+    git = ["git", "-C", str(root)]
+    describe = ["describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"]
     try:
-        inside = ["git", "-C", str(root), "ls-files", "--error-unmatch", "verify/session.py"]
+        inside = [*git, "ls-files", "--error-unmatch", "verify/session.py"]
         subprocess.run(inside, check=True, capture_output=True, timeout=10)
-        head = subprocess.run(
-            [
-                "git",
-                "-C",
-                str(root),
-                "describe",
-                "--always",
-                "--abbrev=12",
-                "--dirty=+changes",
-                "--exclude=*",
-            ],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
+        head = subprocess.run([*git, *describe], check=True, capture_output=True, text=True, timeout=10)
         return head.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown"

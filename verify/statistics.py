@@ -7,18 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy import stats
 
-from verify.outcome import Interval
-
-CONFIDENCE = 0.99
-"""Two-sided confidence of every statistical interval.
-
-A comparison whose true value lies inside its margin FAILS with probability at most 1 %, for normal errors.
-"""
+from verify.outcome import CONFIDENCE, Interval
 
 
-def mean_interval(samples: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+def mean_interval(samples: Sequence[float]) -> Interval:
     """Student t interval of the mean of independent samples.
 
     Raises:
@@ -30,12 +23,43 @@ def mean_interval(samples: Sequence[float], confidence: float = CONFIDENCE) -> I
     if np.ptp(values) == 0:
         raise ValueError(f"{values.size} samples are all {values[0]}: repetitions of a random measurement must differ")
     stderr = float(values.std(ddof=1)) / math.sqrt(values.size)
-    quantile = float(stats.t.ppf((1 + confidence) / 2, values.size - 1))
-    return Interval.around(float(values.mean()), quantile * stderr)
+    return Interval.student(float(values.mean()), stderr, values.size - 1)
 
 
-def slope_samples(x: Sequence[float], rows: Sequence[Sequence[float]]) -> list[float]:
-    """Least-squares slope of log y against log x for each row (one replicate), independent across rows.
+def exponent_interval(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[float]]) -> Interval:
+    r"""Exponent of y ~ x^p from independent observations: least squares of log y on log x with HC3 standard error.
+
+    .. math:: V = (X^T X)^{-1} X^T \mathrm{diag}\big(e_i^2/(1-h_i)^2\big) X (X^T X)^{-1},
+
+    e the residuals and h the leverages; a t interval with N - 2 degrees of freedom. HC3 stays valid when the spread of
+    log y depends on x (MacKinnon and White 1985).
+
+    Args:
+        x: abscissae.
+        rows: (replicates, len(x)); NaN is a missing observation.
+
+    Raises:
+        ValueError: fewer than two distinct x or three observations, or values that are not positive.
+    """
+    table = np.asarray(rows, dtype=float)
+    grid = np.broadcast_to(np.asarray(x, dtype=float), table.shape)
+    known = ~np.isnan(table)
+    values, places = table[known], grid[known]
+    if values.size < 3 or np.unique(places).size < 2 or not (values > 0).all():
+        raise ValueError(f"{values.size} values: an exponent needs at least 3 positive ones at two abscissae or more")
+    design = np.column_stack([np.ones(values.size), np.log(places)])
+    inverse = np.linalg.inv(design.T @ design)
+    coefficients = inverse @ design.T @ np.log(values)
+    residuals = np.log(values) - design @ coefficients
+    leverage = np.einsum("ij,jk,ik->i", design, inverse, design)
+    # A leverage of one (a single observation at its x) is fitted exactly and tells nothing of the error.
+    scaled = residuals / np.maximum(1 - leverage, 1e-12)
+    covariance = inverse @ (design.T * scaled**2) @ design @ inverse
+    return Interval.student(float(coefficients[1]), math.sqrt(max(covariance[1, 1], 0.0)), values.size - 2)
+
+
+def clustered_exponent(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[float]]) -> Interval:
+    """Exponent when the observations of a replicate share draws over the grid: a t interval of one slope each.
 
     Raises:
         ValueError: fewer than two x, rows of another length, or values that are not positive.
@@ -45,17 +69,12 @@ def slope_samples(x: Sequence[float], rows: Sequence[Sequence[float]]) -> list[f
     if log_x.size < 2 or table.ndim != 2 or table.shape[1] != log_x.size or not (table > 0).all():
         raise ValueError(f"{table.shape} values for {log_x.size} abscissae: needs positive rows of equal length >= 2")
     centred = log_x - log_x.mean()
-    return [float(row @ centred / (centred @ centred)) for row in np.log(table)]
+    return mean_interval((np.log(table) @ centred / (centred @ centred)).tolist())
 
 
-def slope_interval(x: Sequence[float], rows: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> Interval:
-    """t interval of the exponent: each replicate gives one slope over the whole grid."""
-    return mean_interval(slope_samples(x, rows), confidence)
-
-
-def normal_interval(value: float, stderr: float, confidence: float = CONFIDENCE) -> Interval:
+def normal_interval(value: float, stderr: float) -> Interval:
     """Normal interval for a mean of very many samples with a known standard error."""
-    return Interval.around(value, float(stats.norm.ppf((1 + confidence) / 2)) * stderr)
+    return Interval.student(value, stderr)
 
 
 def extrapolate(x: Sequence[float], y: Sequence[float]) -> Interval:

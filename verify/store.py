@@ -7,6 +7,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from verify.experiment import Cell, Numbers
 
@@ -19,6 +20,7 @@ CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY, profile TEXT NOT NULL, claims TEXT NOT NULL, fingerprint TEXT NOT NULL,
     provenance TEXT NOT NULL, created TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS said (run INTEGER PRIMARY KEY REFERENCES runs, judgements TEXT NOT NULL);
 """
 
 
@@ -84,6 +86,21 @@ class Store:
             (profile, json.dumps(claims), fingerprint, json.dumps(provenance), _now()),
         )
         return int(cursor.lastrowid or 0)
+
+    def say(self, number: int, judgements: list[dict[str, Any]]) -> None:
+        """Note what a run said, for comparing versions. Never read as truth: verdicts are derived from the records."""
+        self._connection.execute("INSERT OR REPLACE INTO said VALUES (?, ?)", (number, json.dumps(judgements)))
+
+    def said(self) -> list[dict[str, Any]]:
+        """What the newest run that ended said, claim by claim.
+
+        Raises:
+            ValueError: no run ended.
+        """
+        row = self._connection.execute("SELECT judgements FROM said ORDER BY run DESC LIMIT 1").fetchone()
+        if row is None:
+            raise ValueError(f"{self.path}: no run in it that ended; run escape-ntk verify first")
+        return json.loads(row[0])
 
     def run(self, number: int | None = None) -> tuple[str, list[str], str, dict[str, str], str]:
         """Profile (JSON), claims, fingerprint, provenance and time of a run, the newest when no number is given.

@@ -95,7 +95,9 @@ def run_cells(
     # A worker that has grown is replaced by loky between cells; that is its business, not the user's.
     warnings.filterwarnings("ignore", message="A worker was restarted", category=UserWarning)
     pool = executor if executor is not None else get_reusable_executor(max_workers=workers)
-    futures = {pool.submit(execute, cell): cell for cell in missing}
+    # Heavy cells first: a long one begun last would keep one worker busy while the others have nothing left.
+    ordered = sorted(missing, key=lambda cell: -cell.cost)
+    futures = {pool.submit(execute, cell): cell for cell in ordered}
     try:
         for future in as_completed(futures):
             compute(futures[future], future.result)

@@ -15,12 +15,14 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from verify.display import interval_text, number
+from verify.claim import Case
+from verify.display import SIGNS, interval_text, number
+from verify.judgement import Judgement
 from verify.outcome import Verdict
 from verify.registry import CLAIMS
-from verify.session import Judgement, StoredRun, reload
+from verify.session import StoredRun, reload
 
-RULES = {"within": "within margin", "encloses": "enclosed", "below": "at most"}
+RULES = {"within": "within margin", "encloses": "enclosed", "below": "at most", "above": "at least"}
 
 
 def write_report(folder: Path, number: int | None = None) -> Path:
@@ -57,27 +59,36 @@ def render(run: StoredRun) -> str:
     template = environment.from_string(root.joinpath("report.html").read_text(encoding="utf-8"))
     return template.render(
         run=run,
-        claims=[(j, figure(j, run)) for j in run.judgements],
+        claims=[(j, [(case.label, figure(j, case)) for case in pictured(j)]) for j in run.judgements],
         counts=[(v, sum(j.verdict is v for j in run.judgements)) for v in Verdict],
         interval=interval_text,
         rules=RULES,
+        signs=SIGNS,
         style=Markup(root.joinpath("report.css").read_text(encoding="utf-8")),
         katex_style=Markup(_katex_style()),
         katex_script=Markup(root.joinpath("vendor/katex/katex.min.js").read_text(encoding="utf-8")),
     )
 
 
-def figure(judgement: Judgement, run: StoredRun) -> str:
-    """The claim's figure as a data address of an SVG."""
+def pictured(judgement: Judgement) -> list[Case]:
+    """The cases that are drawn: the first of each k."""
+    first: dict[int, Case] = {}
+    for case in judgement.cases:
+        first.setdefault(case.profile.k, case)
+    return list(first.values())
+
+
+def figure(judgement: Judgement, case: Case) -> str:
+    """The claim's figure in a case, as a data address of an SVG."""
     settings = {
-        "svg.hashsalt": judgement.claim.id,
+        "svg.hashsalt": judgement.claim.id + case.label,
         "font.size": 9,
         "axes.linewidth": 0.8,
         "mathtext.fontset": "cm",
     }
     with matplotlib.rc_context(settings):
         canvas = Figure(figsize=(5.6, 3.5), layout="constrained")
-        judgement.claim.figure(run.profile, judgement.evidence, canvas.add_subplot())
+        judgement.claim.figure(case.profile, judgement.evidence, canvas.add_subplot())
         buffer = io.BytesIO()
         canvas.savefig(buffer, format="svg", metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()

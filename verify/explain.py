@@ -1,0 +1,88 @@
+"""``escape-ntk explain``: one claim in words, with what was measured and how the verdict follows."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from verify.claim import Claim
+from verify.display import SIGNS, interval_text, number
+from verify.judgement import Judgement
+from verify.outcome import Comparison, Verdict
+from verify.profile import Profile
+from verify.session import design
+
+WIDTH = 100
+HOW = {
+    "within": "HOLDS when the whole interval lies within the margin of the prediction, FAILS when none of it does",
+    "encloses": "the interval is rigorous: HOLDS when it contains the prediction and is narrow, FAILS when it does not",
+    "below": "HOLDS when the whole interval lies at or below the bound, FAILS when none of it does",
+    "above": "HOLDS when the whole interval lies at or above the bound, FAILS when none of it does",
+}
+
+
+def explain(claim: Claim, profile: Profile, judgement: Judgement | None) -> str:
+    """The text.
+
+    Args:
+        claim: to explain.
+        profile: whose sizes are described.
+        judgement: from records; None when nothing was measured yet.
+    """
+    return "\n".join(_lines(claim, profile, judgement))
+
+
+def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Iterator[str]:
+    yield f"{claim.id} {claim.title}"
+    yield from _paragraph("Statement", claim.statement)
+    yield from _paragraph("Source", claim.source + ".")
+    if claim.depends_on:
+        yield from _paragraph("Builds on", ", ".join(claim.depends_on) + ".")
+    yield from _paragraph("Why it should hold", claim.why)
+    yield from _paragraph("What would refute it", claim.refuted_by)
+    rules = {rule for case in claim.cases(profile) for rule in claim.rules(case.profile)}
+    for rule in sorted(rules, key=lambda r: r.name):
+        at = f" at each of {', '.join(f'{x:g}' for x in rule.grid)}" if rule.grid else ""
+        yield from _paragraph(
+            "Decision rule",
+            f"{rule.name}: {rule.statistic} of {rule.replicates} observations{at}, {rule.rule} the prediction"
+            f"{f', margin {rule.margin:g}' if rule.margin else ''}; a truth {rule.alternative:+g} away must come out "
+            f"FAILS (observations are assumed to spread by at most {rule.noise:g}).",
+        )
+    if judgement is None:
+        count = len(design(claim, profile))
+        yield from _paragraph(
+            "What is measured",
+            f"{count} cells in the profile {profile.name}; nothing is in the records yet, run escape-ntk verify "
+            f"--claims {claim.id} --profile {profile.name}.",
+        )
+        return
+    yield from _paragraph("What was measured", judgement.outcome.explanation)
+    yield from _paragraph("Verdict", str(judgement.verdict))
+    for reason in judgement.reasons:
+        yield from _paragraph("", f"INCONCLUSIVE: {reason}.")
+    used = dict.fromkeys(c.rule for c in judgement.outcome.comparisons)
+    for name in used:
+        yield from _paragraph(f"Rule {name}", HOW[name] + ".")
+    for comparison in judgement.outcome.comparisons:
+        yield _comparison(comparison)
+    for control in judgement.controls:
+        failing = sum(c.verdict is Verdict.FAILS for c in control.outcome.comparisons)
+        yield from _paragraph(
+            "Control",
+            f"{control.planted}: {control.verdict} ({failing} of {len(control.outcome.comparisons)} comparisons).",
+        )
+
+
+def _paragraph(heading: str, text: str) -> Iterator[str]:
+    lead = f"{heading}: " if heading else ""
+    yield textwrap.fill(lead + text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def _comparison(c: Comparison) -> str:
+    margin = f" +- {number(c.margin)}" if c.margin else ""
+    budget = "; ".join(f"{name} {size:.2g}" for name, size in c.budget)
+    return (
+        f"    {c.verdict:<12} {c.label}: predicted {SIGNS[c.rule]}{number(c.predicted)}{margin}, measured "
+        f"{number(c.measured.value)} in {interval_text(c)}{f' ({budget})' if budget else ''}"
+    )

@@ -1,0 +1,155 @@
+"""Commands that measure nothing: report, explain, compare, calibrate, spectrum."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from verify.options import Flag, Json, Whole, sizes
+
+# Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` starts without torch.
+
+
+def explain(
+    claim: str,
+    /,
+    *,
+    out: Path = Path("out"),
+    profile: str = "quick",
+) -> int:
+    """One claim in words: why it should hold, what was measured, how the verdict follows, what would refute it.
+
+    Parameters
+    ----------
+    claim
+        Its id, such as N3.
+    out
+        Folder of an earlier ``escape-ntk verify --out``; without records there, the design is described.
+    profile
+        The sizes to describe when there are no records.
+    """
+    from verify.explain import explain as text
+    from verify.registry import CLAIMS, select
+    from verify.session import reload
+
+    chosen = select(claim)[0]
+    if (out / "records.sqlite").is_file():
+        run = reload(out, CLAIMS)
+        found = [j for j in run.judgements if j.claim.id == chosen.id]
+        print(text(chosen, run.profile, found[0] if found else None))
+    else:
+        print(text(chosen, sizes(profile, (), ()), None))
+    return 0
+
+
+def compare(before: Path, after: Path, /) -> int:
+    """What two runs said, claim by claim; status 1 when a verdict got worse.
+
+    Parameters
+    ----------
+    before
+        A records.sqlite, or the folder that holds it.
+    after
+        Another one.
+    """
+    from verify.difference import compare as differences
+    from verify.difference import lines
+
+    found = differences(before, after)
+    print("\n".join(lines(found)))
+    return 1 if any(d.worse for d in found) else 0
+
+
+def calibrate(
+    *,
+    profile: str = "quick",
+    claims: str | None = None,
+    runs: Whole = 2000,
+    seed: Whole = 0,
+    markdown: Flag = False,
+) -> int:
+    """Simulate every statistical decision rule and print how often it errs; status 1 when a rule errs too often.
+
+    Parameters
+    ----------
+    profile
+        Whose sizes the rules have: quick, full, gpu, or a .toml file.
+    claims
+        Comma-separated ids; all when left out.
+    runs
+        Simulated runs for each rule and truth.
+    seed
+        Of the simulation.
+    markdown
+        Print a Markdown table.
+    """
+    from verify.calibration import calibrate as simulate
+    from verify.calibration import table
+    from verify.registry import select
+
+    rates = simulate(select(claims), sizes(profile, (), ()), runs, seed)
+    print(table(rates, markdown))
+    return 0 if all(r.admissible for r in rates) else 1
+
+
+def report(folder: Annotated[Path, Parameter(name="DIR")], /) -> int:
+    """Write DIR/report.html from DIR/records.sqlite; nothing is computed.
+
+    Parameters
+    ----------
+    folder
+        Folder of an earlier ``escape-ntk verify --out``.
+    """
+    from verify.report import write_report
+
+    print(f"report: {write_report(folder)}")
+    return 0
+
+
+def spectrum(
+    activation: str,
+    /,
+    *,
+    d: Whole,
+    degrees: Whole = 6,
+    digits: Whole = 15,
+    kernel: Literal["ntk", "quadntk"] = "ntk",
+    latex: Flag = False,
+    json_: Json = False,
+) -> int:
+    """Certified eigenvalues of degree 0 .. L of an activation's NTK or QuadNTK.
+
+    Parameters
+    ----------
+    activation
+        An expression in z, such as "tanh(z + 1)".
+    d
+        Dimension, 3 to 1000000.
+    degrees
+        Largest degree L.
+    digits
+        Decimal digits to certify, 1 to 1000.
+    kernel
+        Which kernel: ntk or quadntk.
+    latex
+        Print a LaTeX tabular instead of a table.
+    json_
+        Print one JSON object instead of a table.
+    """
+    from theory import Activation, ntk_spectrum, quadntk_spectrum
+
+    compute = ntk_spectrum if kernel == "ntk" else quadntk_spectrum
+    found = compute(Activation.parse(activation), d, degrees, digits)
+    if json_:
+        entries = [
+            {"degree": degree, "multiplicity": count, "eigenvalue": value.str(digits)}
+            for degree, count, value in zip(found.degrees, found.multiplicities, found.eigenvalues, strict=True)
+        ]
+        report = {"activation": activation.strip(), "kernel": found.kernel, "d": d, "spectrum": entries}
+        print(json.dumps(report | {"tail": found.tail.str(digits)}))
+        return 0
+    print(found.to_latex() if latex else found)
+    return 0

@@ -1,0 +1,1 @@
+"""Sizes of the experiments, chapter by chapter: the defaults are the quick profile's; FULL and GPU stand beside."""
