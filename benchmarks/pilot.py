@@ -35,7 +35,7 @@ from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from numerics.train import small_start, train
 from theory import Activation, monomial_coefficients, multiplicity
-from verify.cells.generalization import RIDGES, TEST_POINTS
+from verify.cells.training import RIDGES
 from verify.statistics import mean_interval
 from verify.sweep import default_workers
 
@@ -48,6 +48,7 @@ TRAINED: dict[str, tuple[ModelName, tuple[R1Mode, ...] | None]] = {
 }
 """Model, and forms of R1; None trains without R1 and R3."""
 
+TEST_POINTS = 4000
 METHODS = ("joint", "quadntk", "ntk")
 WIDTHS = {1: 10, 2: 40}
 """m / d by k. A pair of neurons has one set of features: at k = 2 the NTK has m d / 2 = 20 d^2 of them, n = 3 d^2."""

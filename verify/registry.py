@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 from verify.claim import Claim
-from verify.claims import asymptotics, finite_width, generalization, spectral, taylor
+from verify.claims import (
+    asymptotics,
+    constructions,
+    directions,
+    feature_learning,
+    finite_width,
+    joint,
+    kernels,
+    landscape,
+    optimization,
+    parity,
+    quadratic_spectrum,
+    rademacher,
+    saddle,
+    sample_complexity,
+    spectral,
+    starts,
+    structure,
+    subspace,
+    taylor,
+    training,
+    widths,
+)
+
+MODULES = (
+    *(spectral, asymptotics, finite_width, structure, subspace, quadratic_spectrum, parity),
+    *(taylor, widths, directions, constructions, joint),
+    *(optimization, starts, landscape, saddle),
+    *(kernels, sample_complexity, training, feature_learning, rademacher),
+)
+CHAPTERS = "STGON"
+"""First letters of the ids in reading order: spectra, Taylor terms, good directions, optimisation, generalisation."""
 
 CLAIMS: dict[str, Claim] = {
     claim.id: claim
-    for chapter in (spectral, asymptotics, finite_width, taylor, generalization)
-    for claim in chapter.CLAIMS
+    for claim in sorted(
+        (claim for module in MODULES for claim in module.CLAIMS), key=lambda c: (CHAPTERS.index(c.id[0]), int(c.id[1:]))
+    )
 }
 
 

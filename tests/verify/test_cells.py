@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from verify.cells.generalization import PairedRisks, RidgeRisk
-from verify.cells.spectral import CertifiedEigenvalues, KernelMonteCarlo, TopBlock, read_ball
+from verify.cells.kernels import RidgeCurve
+from verify.cells.spectral import CertifiedEigenvalues, KernelMonteCarlo, read_ball
+from verify.cells.subspace import TopBlock
 from verify.cells.taylor import TermSizes
+from verify.cells.training import TrainedRuns
 from verify.experiment import Cell, CellFailed, Numbers, fingerprint
 from verify.store import Store
 from verify.sweep import Done, run_cells
@@ -76,10 +78,25 @@ def test_a_failing_cell_is_named_and_the_others_are_kept(tmp_path: Path, threads
 
 def test_results_do_not_depend_on_workers(tmp_path: Path) -> None:
     cells: list[Cell] = [
-        TopBlock(activation=SIGMA, d=4, m=40, count=5, replicate=0),
+        TopBlock(activation=SIGMA, d=4, m=40, k=1, replicate=0),
         KernelMonteCarlo(activation=SIGMA, d=4, max_degree=2, blocks=100, points=16),
-        RidgeRisk(activation=SIGMA, device="cpu", d=8, m=64, n=32, ridge=0.1, energies=(1.0,)),
-        PairedRisks(activation=SIGMA, device="cpu", d=6, m=60, n=48, steps=30, rate=0.01, start=0.3, r4=3e-3),
+        RidgeCurve(
+            activation=SIGMA, device="cpu", d=8, m=64, samples=(16, 32), dense=((1, 1.0),), targets=2, ridges=(0.1,)
+        ),
+        TrainedRuns(
+            activation=SIGMA,
+            device="cpu",
+            d=6,
+            m=60,
+            n=48,
+            k=1,
+            draws=2,
+            steps=30,
+            rate=0.01,
+            start=0.3,
+            r4=3e-3,
+            arm="joint",
+        ),
     ]
     with Store(tmp_path / "a") as one, Store(tmp_path / "b") as two:
         alone = run_cells(cells, one, {}, workers=1)

@@ -9,8 +9,12 @@ from verify.registry import CLAIMS, select
 ALL = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 
 
+NAMES = [*(f"S{i}" for i in range(1, 10)), *(f"T{i}" for i in range(1, 4)), *(f"G{i}" for i in range(1, 6))]
+NAMES += [*(f"O{i}" for i in range(1, 5)), *(f"N{i}" for i in range(1, 10))]
+
+
 def test_registry() -> None:
-    assert {"S1", "S2", "S3", "S4", "S5", "T1", "T2", "T3", "N1", "N5"} <= set(CLAIMS)
+    assert list(CLAIMS) == NAMES
     assert [c.id for c in select("n1, s1")] == ["S1", "N1"]
     for bad in ("X9", "", " , "):
         with pytest.raises(ValueError, match="known are S1"):
@@ -19,21 +23,65 @@ def test_registry() -> None:
 
 @ALL
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda p: p.name)
-def test_design_is_finite_distinct_and_seeded(claim: Claim, profile) -> None:
-    cells = claim.design(profile)
-    assert cells
-    assert len({c.key("f") for c in cells}) == len(set(cells))
-    claim.require(profile)
+def test_design_is_finite_and_seeded(claim: Claim, profile) -> None:
+    for case in claim.cases(profile):
+        cells = claim.design(case.profile)
+        assert cells
+        assert len({c.key("f") for c in cells}) == len(set(cells))
+        claim.require(case.profile)
     other = profile.model_copy(update={"base_seed": 1})
-    assert {c.base_seed for c in claim.design(other)} <= {0, 1}
+    assert {c.base_seed for case in claim.cases(other) for c in claim.design(case.profile)} <= {0, 1}
+
+
+@ALL
+def test_cases(claim: Claim) -> None:
+    """Three activations unless the claim is not about one, pooled or one by one; k = 2 where it must be."""
+    assert len(QUICK.activations) == 3
+    cases = claim.cases(QUICK)
+    assert len({case.label for case in cases}) == len(cases)
+    used = {a for case in cases for a in case.profile.activations}
+    assert used == set(QUICK.activations)
+    if claim.activations == "each":
+        assert all(len(case.profile.activations) == 1 for case in cases)
+    if claim.activations == "pooled":
+        cells = [cell for case in cases for cell in claim.design(case.profile)]
+        seen = {cell.activation for cell in cells if hasattr(cell, "activation")}
+        seen |= {a for cell in cells if hasattr(cell, "activations") for a in cell.activations}
+        assert seen == set(QUICK.activations)
+
+
+@pytest.mark.parametrize("name", ["S5", "S6", "S7", "T3", "G1", "G2", "G3", "G4", "G5"])
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda p: p.name)
+def test_structural_claims_are_judged_for_k_1_and_2(name: str, profile) -> None:
+    assert {case.profile.k for case in CLAIMS[name].cases(profile)} == {1, 2}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name[0] in "ON" and name != "N1"])
+def test_trained_claims_are_judged_for_k_2_on_a_gpu(name: str) -> None:
+    assert {case.profile.k for case in CLAIMS[name].cases(PROFILES["gpu"])} == {1, 2}
+    assert 1 in {case.profile.k for case in CLAIMS[name].cases(QUICK)}
 
 
 @ALL
 def test_dependencies_are_registered(claim: Claim) -> None:
     assert all(name in CLAIMS and name != claim.id for name in claim.depends_on)
-    assert claim.planted
+    assert claim.controls
+    assert all(control.planted for control in claim.controls)
     assert claim.source
+    assert claim.why
+    assert claim.refuted_by
     assert "$" not in claim.statement
+
+
+@ALL
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda p: p.name)
+def test_rules_state_their_alternative(claim: Claim, profile) -> None:
+    for case in claim.cases(profile):
+        for rule in claim.rules(case.profile):
+            assert rule.noise > 0
+            assert rule.replicates > 1 or rule.statistic == "normal mean"
+            outside = {"within": abs(rule.alternative) > rule.margin, "below": rule.alternative > 0}
+            assert outside.get(rule.rule, rule.alternative < 0), f"{rule} does not leave what it admits"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +106,7 @@ def test_dependencies_are_registered(claim: Claim) -> None:
     ],
 )
 def test_violated_hypotheses_are_sentences(name: str, activation: str, needle: str) -> None:
-    profile = QUICK.model_copy(update={"activation": activation})
+    profile = QUICK.model_copy(update={"activations": (activation,)})
     with pytest.raises(HypothesisViolated, match=needle) as caught:
         CLAIMS[name].require(profile)
     assert "use" in str(caught.value) or "--activation" in str(caught.value)
@@ -67,4 +115,5 @@ def test_violated_hypotheses_are_sentences(name: str, activation: str, needle: s
 @pytest.mark.parametrize("activation", ["tanh(z + 1)", "erf(z + 1/2)", "softplus(z + 1)"])
 def test_other_activations_satisfy_the_hypotheses(activation: str) -> None:
     for claim in CLAIMS.values():
-        claim.require(QUICK.model_copy(update={"activation": activation}))
+        for case in claim.cases(QUICK.model_copy(update={"activations": (activation,)})):
+            claim.require(case.profile)

@@ -22,6 +22,9 @@ def test_every_claim_holds(first: Run) -> None:
 
 def test_every_control_fails(first: Run) -> None:
     assert {c["id"]: c["control"]["verdict"] for c in first.output["claims"]} == dict.fromkeys(CLAIMS, "FAILS")
+    for claim in first.output["claims"]:
+        assert [c["planted"] for c in claim["controls"]] == [c.planted for c in CLAIMS[claim["id"]].controls]
+        assert {c["verdict"] for c in claim["controls"]} == {"FAILS"}
 
 
 def test_json_shape(first: Run) -> None:

@@ -1,15 +1,16 @@
-"""Cells of the spectral claims."""
+"""Cells of the claims on the infinite-width spectra of the NTK and the QuadNTK."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from flint import arb, ctx
 
 from numerics.activations import TorchActivation
-from numerics.covariance import feature_covariance
 from numerics.estimate import Estimate
+from numerics.kernels import ntk_gram, quadntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.quadrature import gauss_rule, pair_rule
 from numerics.sampling import generator, sphere
@@ -23,9 +24,14 @@ from theory import (
     ntk_limit_expr,
     ntk_tail_bound,
     ntk_trace,
+    quadntk_eigenvalue,
+    quadntk_tail_bound,
+    quadntk_trace,
 )
 from theory.funk_hecke import certified
 from verify.experiment import Cell, Numbers
+
+KernelName = Literal["NTK", "QuadNTK"]
 
 DIGITS = 20
 
@@ -44,15 +50,17 @@ def read_ball(text: str) -> tuple[float, float, float]:
 
 
 class CertifiedEigenvalues(Cell):
-    """Lambda_0 .. Lambda_L by certified quadrature. Numbers: ``balls``."""
+    """Lambda_0 .. Lambda_L, or Q_0 .. Q_L, by certified quadrature. Numbers: ``balls``."""
 
     activation: str
     d: int
     max_degree: int
+    kernel: KernelName = "NTK"
 
     def run(self) -> Numbers:
         sigma = Activation.parse(self.activation)
-        values = [ntk_eigenvalue(sigma, degree, self.d, DIGITS) for degree in range(self.max_degree + 1)]
+        eigenvalue = ntk_eigenvalue if self.kernel == "NTK" else quadntk_eigenvalue
+        values = [eigenvalue(sigma, degree, self.d, DIGITS) for degree in range(self.max_degree + 1)]
         return {"balls": [ball_text(v) for v in values]}
 
 
@@ -81,16 +89,18 @@ class CertifiedLimits(Cell):
 
 
 class KernelQuadrature(Cell):
-    """Lambda_l = E[K(t) P_l(t)] with K itself by quadrature over w: no Funk-Hecke coefficient enters.
+    """E[K(t) P_l(t)] with the kernel K itself by quadrature over w: no Funk-Hecke coefficient enters.
 
-    A tensor Gauss rule over (t; <w,u>, <w,v>) in double precision. Numbers: ``values`` at ``points`` nodes per axis and
-    ``coarse`` at three quarters of them; their difference estimates the quadrature error.
+    NTK: K = d t E_w[sigma' sigma']. QuadNTK: K = (d t)^2 / 4 E_w[sigma'' sigma'']. A tensor Gauss rule over (t; <w,u>,
+    <w,v>) in double precision. Numbers: ``values`` at ``points`` nodes per axis and ``coarse`` at three quarters of
+    them; their difference estimates the quadrature error.
     """
 
     activation: str
     d: int
     max_degree: int
     points: int
+    kernel: KernelName = "NTK"
 
     def run(self) -> Numbers:
         sigma = TorchActivation(Activation.parse(self.activation))
@@ -100,22 +110,24 @@ class KernelQuadrature(Cell):
     def _eigenvalues(self, sigma: TorchActivation, points: int) -> list[float]:
         t, weight = gauss_rule(self.d, points)
         first, second, pair_weight = pair_rule(self.d, points)
-        root = math.sqrt(self.d)
+        root, order = math.sqrt(self.d), 1 if self.kernel == "NTK" else 2
         along = t[:, None] * first + (1 - t**2).clamp_min(0).sqrt()[:, None] * second
-        (left,) = sigma.derivatives(root * first, 1)
-        (right,) = sigma.derivatives(root * along, 1)
-        kernel = self.d * t * (right @ (left * pair_weight))
+        (left,) = sigma.derivatives(root * first, order)
+        (right,) = sigma.derivatives(root * along, order)
+        inner = self.d * t if order == 1 else (self.d * t) ** 2 / 4
+        kernel = inner * (right @ (left * pair_weight))
         return [
             float((weight * kernel * legendre_values(degree, self.d, t)).sum()) for degree in range(self.max_degree + 1)
         ]
 
 
 class KernelMonteCarlo(Cell):
-    """Lambda_l = E[<x,x'> sigma'(<w,x>) sigma'(<w,x'>) P_l(<x,x'>/d)] by sampling.
+    """E[K_m(x,x') P_l(<x,x'>/d)] over random inputs and the empirical kernel K_m of random networks.
 
-    Each block draws ``points`` of x, of x' and of w and averages over all triples among them. By rotation invariance
-    the mean given any one of the three is Lambda_l itself, so a block's variance is of second order, points^-2.
-    Blocks are independent; their spread gives the standard error. Numbers: ``values`` and ``stderrs`` by degree.
+    Each block draws ``points`` of x, of x' and of distinct neurons w and averages over all triples among them. By
+    rotation invariance the mean given any one of the three is the eigenvalue itself, so a block's variance is of second
+    order, points^-2. Blocks are independent; their spread gives the standard error. Numbers: ``values`` and
+    ``stderrs`` by degree.
     """
 
     activation: str
@@ -123,64 +135,53 @@ class KernelMonteCarlo(Cell):
     max_degree: int
     blocks: int
     points: int = 256
+    kernel: KernelName = "NTK"
 
     def run(self) -> Numbers:
-        sigma = TorchActivation(Activation.parse(self.activation))
+        sigma = Activation.parse(self.activation)
+        gram = ntk_gram if self.kernel == "NTK" else quadntk_gram
         seed = self.seed("blocks")
         gen = generator(seed)
+        networks = torch.randint(2**62, (self.blocks,), generator=gen).tolist()
         means = torch.zeros(self.blocks, self.max_degree + 1, dtype=torch.float64)
-        for block in range(self.blocks):
+        for block, network_seed in enumerate(networks):
+            network = TwoLayerNetwork(self.d, 2 * self.points, sigma, seed=network_seed)
             x, y = (sphere(self.points, self.d, math.sqrt(self.d), gen) for _ in range(2))
-            w = sphere(self.points, self.d, 1.0, gen)
-            inner = x @ y.T
-            (left,), (right,) = sigma.derivatives(x @ w.T, 1), sigma.derivatives(y @ w.T, 1)
-            kernel = inner * (left @ right.T) / self.points
+            kernel, t = gram(network, x, y), x @ y.T / self.d
             for degree in range(self.max_degree + 1):
-                means[block, degree] = (kernel * legendre_values(degree, self.d, inner / self.d)).mean()
+                means[block, degree] = (kernel * legendre_values(degree, self.d, t)).mean()
         estimates = [Estimate.of(column, seed) for column in means.T]
         return {"values": [e.value for e in estimates], "stderrs": [e.stderr for e in estimates]}
 
 
 class TraceAndTail(Cell):
-    """Trace of the NTK, its partial sum over degrees <= L and a bound of the rest that does not use the trace.
+    """Trace of a kernel, its partial sum over degrees <= L and a bound of the rest that does not use the trace.
 
-    Numbers: balls ``trace``, ``partial``, ``tail_bound``, and ``terms`` N(d,l) Lambda_l by degree.
+    Numbers: balls ``trace``, ``partial``, ``tail_bound``, and ``terms``, multiplicity times eigenvalue by degree.
     """
 
     activation: str
     d: int
     max_degree: int
     order: int
+    kernel: KernelName = "NTK"
 
     def run(self) -> Numbers:
-        sigma = Activation.parse(self.activation)
+        sigma, linear = Activation.parse(self.activation), self.kernel == "NTK"
+        eigenvalue, trace, tail_bound = (
+            (ntk_eigenvalue, ntk_trace, ntk_tail_bound)
+            if linear
+            else (quadntk_eigenvalue, quadntk_trace, quadntk_tail_bound)
+        )
         with ctx.workprec(128):
             terms = [
-                multiplicity(self.d, degree) * ntk_eigenvalue(sigma, degree, self.d, DIGITS)
+                multiplicity(self.d, degree) * eigenvalue(sigma, degree, self.d, DIGITS)
                 for degree in range(self.max_degree + 1)
             ]
             partial = sum(terms, arb(0))
         return {
-            "trace": ball_text(ntk_trace(sigma, self.d, DIGITS)),
+            "trace": ball_text(trace(sigma, self.d, DIGITS)),
             "partial": ball_text(partial),
-            "tail_bound": ball_text(ntk_tail_bound(sigma, self.d, self.max_degree, self.order)),
+            "tail_bound": ball_text(tail_bound(sigma, self.d, self.max_degree, self.order)),
             "terms": [ball_text(t) for t in terms],
         }
-
-
-class TopBlock(Cell):
-    """The largest eigenvalues of the exact feature covariance of one random network.
-
-    Numbers: ``values``, descending; ``interpolation_error``, relative.
-    """
-
-    activation: str
-    d: int
-    m: int
-    count: int
-
-    def run(self) -> Numbers:
-        network = TwoLayerNetwork(self.d, self.m, Activation.parse(self.activation), seed=self.seed("network"))
-        covariance = feature_covariance(network)
-        values, _ = covariance.top(self.count)
-        return {"values": values.tolist(), "interpolation_error": covariance.error}

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import sympy as sp
 
-from theory import coefficient_sign, hermite_sign, learnable_degrees, vanishes
+from theory import (
+    coefficient_sign,
+    hermite_sign,
+    learnable_degrees,
+    multiplicity,
+    ntk_spectrum,
+    vanishes,
+)
 from verify.claim import HypothesisViolated
 from verify.profile import Profile
 
@@ -72,18 +80,40 @@ def nonzero(
 
 
 def learns(
-    degrees: Callable[[Profile], Sequence[int]], dimension: Callable[[Profile], int]
+    degrees: Callable[[Profile], Sequence[int]],
+    dimension: Callable[[Profile], int],
+    kernel: Literal["NTK", "QuadNTK"] = "NTK",
 ) -> Callable[[Profile], None]:
-    """Lambda_l must be proved positive for these degrees at the profile's dimension."""
+    """Lambda_l (or Q_l) must be proved positive for these degrees at the profile's dimension."""
+    symbol = "Lambda" if kernel == "NTK" else "Q"
 
     def hypothesis(profile: Profile) -> None:
-        found = learnable_degrees(profile.sigma, max(degrees(profile)), dimension(profile))
+        found = learnable_degrees(profile.sigma, max(degrees(profile)), dimension(profile), kernel)
         for degree in degrees(profile):
             if degree not in found.learnable:
                 finding = "is neither proved zero nor non-zero" if degree in found.undecided else "= 0 by parity"
                 raise HypothesisViolated(
-                    f"activation={profile.activation!r}: Lambda_{degree} {finding}, this claim needs it non-zero; "
+                    f"activation={profile.activation!r}: {symbol}_{degree} {finding}, this claim needs it non-zero; "
                     f"shift the argument, as in tanh(z + 1), with --activation"
                 )
+
+    return hypothesis
+
+
+def separated(dimension: Callable[[Profile], int]) -> Callable[[Profile], None]:
+    """The n_k largest eigenvalues of the NTK must be those of degree <= k, proved by balls at the profile's k.
+
+    Degrees beyond the listed ones have N(d,l) Lambda_l at most the trace that is left, and N(d,l) grows with l.
+    """
+
+    def hypothesis(profile: Profile) -> None:
+        k, d = profile.k, dimension(profile)
+        spectrum = ntk_spectrum(profile.sigma, d, k + 4)
+        later = (*spectrum.eigenvalues[k + 1 :], spectrum.tail / multiplicity(d, k + 5))
+        if not all(low > high for low in spectrum.eigenvalues[: k + 1] for high in later):
+            raise HypothesisViolated(
+                f"activation={profile.activation!r}: at d={d} the eigenvalues of degree <= {k} are not proved to "
+                f"exceed the later ones, which this claim needs; use another d or an activation such as tanh(z + 1)"
+            )
 
     return hypothesis

@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class DirectionSizes(BaseModel):
-    """Sizes of the claims on good directions."""
+    """Sizes of the claims on good directions.
+
+    Attributes:
+        dimension: d, by k; its keys are the k that the claims are judged for.
+        energy_width, energy_replicates, energy_inputs: G1's m, networks, and inputs for each.
+        sign_widths, sign_networks, sign_inputs, sign_draws: G2's m; at each, networks, inputs and sign vectors.
+        sparse_widths, sparse_networks, sparse_inputs: G3's m; at each, networks and inputs.
+        dense_widths, dense_networks, dense_inputs: G4's m; at each, networks and inputs.
+        joint_widths, joint_networks, joint_inputs, joint_draws: G5's m; at each, networks, inputs and sign vectors.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    dimension: dict[int, int] = {1: 8, 2: 6}
 
-FULL = DirectionSizes()
+    energy_width: int = Field(default=512, ge=2)
+    energy_replicates: int = Field(default=16, ge=2)
+    energy_inputs: int = Field(default=1024, ge=2)
+
+    sign_widths: tuple[int, ...] = (128, 512, 2048)
+    sign_networks: int = Field(default=32, ge=2)
+    sign_inputs: int = Field(default=12, ge=2)
+    sign_draws: int = Field(default=64, ge=2)
+
+    sparse_widths: tuple[int, ...] = (128, 512, 2048)
+    sparse_networks: int = Field(default=96, ge=2)
+    sparse_inputs: int = Field(default=64, ge=1)
+
+    dense_widths: tuple[int, ...] = (256, 512, 1024, 2048)
+    dense_networks: int = Field(default=24, ge=2)
+    dense_inputs: int = Field(default=256, ge=1)
+
+    joint_widths: tuple[int, ...] = (512, 2048, 8192)
+    joint_networks: int = Field(default=16, ge=2)
+    joint_inputs: int = Field(default=32, ge=1)
+    joint_draws: int = Field(default=32, ge=4)
+
+
+FULL = DirectionSizes(
+    energy_width=1024,
+    energy_replicates=24,
+    sign_widths=(256, 1024, 4096),
+    sign_networks=64,
+    sparse_widths=(256, 1024, 4096),
+    sparse_networks=192,
+    dense_widths=(512, 1024, 2048, 4096),
+    dense_networks=48,
+    joint_widths=(2048, 8192, 32_768),
+    joint_networks=24,
+)
 GPU = FULL

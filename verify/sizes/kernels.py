@@ -6,20 +6,75 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class KernelSizes(BaseModel):
-    """Sizes of the claims on kernel regression.
+    """Sizes of the claims on kernel regression and Rademacher bounds; where keyed by k, the keys are the k judged.
+
+    The activations of a profile share the repetitions, so their number is best a multiple of three.
 
     Attributes:
-        dimension, width, ratios, ridge, replicates: d, m, n/d, ridge and draws of N1.
+        curve_dimension, curve_samples: by k, d and n of N1. curve_width: its m. curve_replicates: draws.
+        escape_dimensions, escape_ratios: by k, the grids of d and of n / d^{k+1} of N2.
+        dense_dimensions, dense_ratios: by k, the grids of d and of n / d^k of N7.
+        rate_width, rate_replicates: by k, m of N2 and N7; draws at each d.
+        ball_dimension, ball_width, ball_samples, ball_replicates: d, m, grid of n and draws of N8's suprema.
+        noisy_dimension, noisy_samples: d and n of N8's fits of noisy labels; noisy_networks: networks for each
+            activation, of which one half fixes the radii and the other is judged; noisy_steps: of training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dimension: int = Field(default=32, ge=3)
-    width: int = Field(default=8192, ge=2)
-    ratios: tuple[int, ...] = (4, 8, 16, 32)
-    ridge: float = Field(default=1e-2, gt=0)
-    replicates: int = Field(default=20, ge=2)
+    curve_dimension: dict[int, int] = {1: 32}
+    curve_samples: dict[int, tuple[int, ...]] = {1: (128, 256, 512, 1024)}
+    curve_width: int = Field(default=8192, ge=2)
+    curve_replicates: int = Field(default=12, ge=6)
+
+    escape_dimensions: dict[int, tuple[int, ...]] = {1: (8, 12, 16, 24)}
+    escape_ratios: dict[int, tuple[float, ...]] = {
+        1: (0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25, 1.6),
+        2: (0.13, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25),
+    }
+    dense_dimensions: dict[int, tuple[int, ...]] = {1: (24, 40, 64, 96)}
+    dense_ratios: dict[int, tuple[float, ...]] = {
+        1: (0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2),
+        2: (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5),
+    }
+    rate_width: dict[int, int] = {1: 4096, 2: 16_384}
+    rate_replicates: int = Field(default=24, ge=6)
+
+    ball_dimension: int = Field(default=16, ge=3)
+    ball_width: int = Field(default=64, ge=2)
+    ball_samples: tuple[int, ...] = (256, 1024, 4096)
+    ball_replicates: int = Field(default=30, ge=6)
+    noisy_dimension: int = Field(default=16, ge=3)
+    noisy_samples: int = Field(default=512, ge=2)
+    noisy_networks: int = Field(default=8, ge=4, multiple_of=2)
+    noisy_steps: int = Field(default=300, ge=2)
 
 
-FULL = KernelSizes(ratios=(4, 8, 16, 32, 64), replicates=24)
-GPU = FULL
+FULL = KernelSizes(
+    curve_dimension={1: 32, 2: 12},
+    curve_samples={1: (128, 256, 512, 1024, 2048), 2: (128, 256, 512, 1024)},
+    curve_width=16_384,
+    curve_replicates=18,
+    escape_dimensions={1: (12, 16, 24, 32, 40), 2: (6, 8, 10, 12)},
+    dense_dimensions={1: (24, 40, 64, 96, 128), 2: (8, 10, 12, 16, 20)},
+    rate_width={1: 8192, 2: 16_384},
+    rate_replicates=24,
+    ball_dimension=24,
+    ball_samples=(512, 2048, 8192),
+    ball_replicates=60,
+    noisy_dimension=24,
+    noisy_samples=1024,
+    noisy_networks=12,
+    noisy_steps=600,
+)
+GPU = FULL.model_copy(
+    update={
+        "curve_samples": {1: (128, 256, 512, 1024, 2048, 4096), 2: (128, 256, 512, 1024)},
+        "curve_width": 32_768,
+        "escape_dimensions": {1: (12, 16, 24, 32, 48, 64), 2: (6, 8, 10, 12, 16)},
+        "dense_dimensions": {1: (32, 64, 128, 256), 2: (8, 12, 16, 24, 32)},
+        "rate_width": {1: 16_384, 2: 32_768},
+        "noisy_dimension": 32,
+        "noisy_samples": 2048,
+    }
+)

@@ -6,19 +6,73 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class TrainingSizes(BaseModel):
-    """Sizes of the claims on trained models.
+    """Sizes of the claims on trained models; samples n are given as n / (A_k d^k) (see :mod:`verify.claims.runs`).
+
+    The grids were chosen from pilot runs of the risks alone, so that the risk to reach lies inside the grid.
 
     Attributes:
-        paired_dimension, paired_ratio, paired_replicates, paired_steps: d, n/d, draws and steps of N5.
+        width: by k, m / d. r4: by k, weight of ||W||_{2,4}^4.
+        steps, rate, start: of Adam with cosine decay. quadratic_steps: steps of the QuadNTK, which settles sooner.
+        dimensions, ratios: by k, the grids of d and of n / (A d^k) of N3 and N4. repetitions: by k, at each d, of the
+            activation with the smallest A_k; others have fewer. most_draws: draws averaged in one repetition, at most.
+        joint_risk: the risk to reach with f_k + f_sp, energies 1 + 1: f_k learnt and half of f_sp. sparse_risk: with
+            f_sp alone.
+        largest_scale: activations with a larger A_k are left out. largest_share: n / N(d, k+1) up to which d counts as
+            large in N5 and N9.
+        paired_dimension, paired_ratio, paired_draws: by k, d, n / (A d^k) and draws for each activation of N5 and N9.
+        escape_dimension, escape_ratio, escape_draws: likewise of N6, and escape_share its n / N(d, k+1).
+        label_scale: of N6's lazy control.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    paired_dimension: int = Field(default=64, ge=3)
-    paired_ratio: int = Field(default=12, ge=1)
-    paired_replicates: int = Field(default=6, ge=2)
-    paired_steps: int = Field(default=1000, ge=1)
+    width: dict[int, int] = {1: 10, 2: 40}
+    r4: dict[int, float] = {1: 3e-3, 2: 3e-4}
+    steps: int = Field(default=200, ge=2)
+    quadratic_steps: int = Field(default=120, ge=2)
+    rate: float = Field(default=0.03, gt=0)
+    start: float = Field(default=0.3, gt=0)
+
+    dimensions: dict[int, tuple[int, ...]] = {1: (24, 40, 64)}
+    ratios: dict[int, tuple[float, ...]] = {1: (1.7, 4.7)}
+    repetitions: dict[int, int] = {1: 4}
+    most_draws: int = Field(default=4, ge=1)
+    joint_risk: float = Field(default=0.5, gt=0, lt=2)
+    sparse_risk: float = Field(default=0.45, gt=0, lt=1)
+    largest_scale: float = Field(default=12.0, gt=0)
+    largest_share: float = Field(default=0.3, gt=0, lt=1)
+
+    paired_dimension: dict[int, int] = {1: 48}
+    paired_ratio: dict[int, float] = {1: 2.0}
+    paired_draws: dict[int, int] = {1: 5}
+
+    escape_dimension: dict[int, int] = {1: 56}
+    escape_ratio: dict[int, float] = {1: 3.0}
+    escape_draws: dict[int, int] = {1: 6}
+    escape_share: float = Field(default=0.5, gt=0, lt=1)
+    label_scale: float = Field(default=100.0, gt=1)
 
 
-FULL = TrainingSizes(paired_ratio=18, paired_replicates=10, paired_steps=2000)
-GPU = FULL.model_copy(update={"paired_dimension": 128})
+FULL = TrainingSizes(
+    steps=300,
+    quadratic_steps=200,
+    dimensions={1: (28, 40, 56, 80, 112)},
+    ratios={1: (2.0, 3.0, 4.5), 2: (0.4, 0.6, 0.9, 1.35)},
+    repetitions={1: 5, 2: 5},
+    paired_dimension={1: 96, 2: 40},
+    paired_ratio={1: 3.0, 2: 0.6},
+    paired_draws={1: 8, 2: 12},
+    escape_dimension={1: 80},
+    escape_draws={1: 8},
+)
+GPU = FULL.model_copy(
+    update={
+        "dimensions": {1: (64, 96, 128, 192, 256), 2: (32, 48, 64, 96)},
+        "repetitions": {1: 5, 2: 6},
+        "paired_dimension": {1: 256, 2: 64},
+        "paired_ratio": {1: 2.0, 2: 0.6},
+        "escape_dimension": {1: 192, 2: 48},
+        "escape_ratio": {1: 3.0, 2: 0.6},
+        "escape_draws": {1: 12, 2: 12},
+    }
+)

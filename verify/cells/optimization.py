@@ -1,0 +1,295 @@
+"""Cells of O1 and O2: perturbed descent on the true regularised loss, many draws and starts at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from numerics.constructions import joint_construction, random_signs
+from numerics.curvature import extreme_eigenvalue, lipschitz_constant, norm
+from numerics.directions import GoodDirections
+from numerics.network import TwoLayerNetwork
+from numerics.objective import Objective
+from numerics.regularizer import Weights
+from numerics.sampling import generator, sphere
+from numerics.targets import Target
+from numerics.train import small_start
+from theory import Activation
+from verify.experiment import Cell, Numbers
+
+OVERFLOW = 1e6
+"""A loss above this is a run that has diverged."""
+EARLY = 10
+"""Steps after which a run is looked at for the controls."""
+CURVE_POINTS = 60
+"""Points kept of the curve of losses."""
+SCALES = (0.25, 0.5, 0.75, 1.0)
+"""Factors of W_L and of S W_Q among which the reference is the best."""
+
+
+class RegularisedLoss(Cell):
+    r"""Draws of network, data and target, with the regularised loss of the network itself (l1 = l3 = 1).
+
+    Target: a random harmonic of degree k + one zonal harmonic of degree k + 1, of energy 1 each.
+
+    Attributes:
+        d, m, n, k: dimension, width, samples, low degree. r4: the weight l4 of \|W\|_{2,4}^4.
+        draws: of network, data and target.
+    """
+
+    activation: str
+    device: str
+    d: int
+    m: int
+    n: int
+    k: int
+    r4: float
+    draws: int
+
+    def drawn(self, purpose: str) -> int:
+        """A seed that depends on the problem alone: the same draws however often, and however, they are solved."""
+        problem = {"base_seed", "replicate", "activation", "d", "m", "n", "k"}
+        return self.seed(purpose, shared=tuple(set(type(self).model_fields) - problem))
+
+    def network(self, draw: int) -> TwoLayerNetwork:
+        """The network of one draw."""
+        sigma = Activation.parse(self.activation)
+        return TwoLayerNetwork(self.d, self.m, sigma, self.drawn(f"network {draw}"), device=self.device)
+
+    def target(self, draw: int) -> Target:
+        """f* of one draw."""
+        dense = Target.dense(self.d, self.k, 1.0, self.drawn(f"dense {draw}"))
+        return dense + Target.sparse(self.d, self.k + 1, [1.0], self.drawn(f"sparse {draw}"))
+
+    def inputs(self, draw: int) -> torch.Tensor:
+        """Training inputs of one draw, (n, d)."""
+        x = sphere(self.n, self.d, math.sqrt(self.d), generator(self.drawn(f"data {draw}")))
+        return x.to(self.device)
+
+    def single(self, draw: int) -> Objective:
+        """The loss of one draw."""
+        network, x = self.network(draw), self.inputs(draw)
+        directions = GoodDirections(network, self.k)
+        return Objective(network, x, self.target(draw)(x), Weights(r4=self.r4), directions, "network")
+
+    def batch(self, starts: int = 1, regularised: bool = True) -> Objective:
+        """All draws as one batch of networks, each ``starts`` times in a row; or their data terms alone."""
+        order = [draw for draw in range(self.draws) for _ in range(starts)]
+        sigma = Activation.parse(self.activation)
+        seeds = [self.drawn(f"network {draw}") for draw in order]
+        network = TwoLayerNetwork(self.d, self.m, sigma, seeds, device=self.device)
+        x = torch.stack([self.inputs(draw) for draw in order])
+        y = torch.stack([self.target(draw)(x[i]) for i, draw in enumerate(order)])
+        if not regularised:
+            return Objective(network, x, y, Weights(0.0, 0.0, 0.0, 0.0), None, "network")
+        return Objective(network, x, y, Weights(r4=self.r4), GoodDirections(network, self.k), "network")
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """When and how perturbed descent adds noise, as in :class:`numerics.optimizers.PerturbedGradientDescent`."""
+
+    radius: float
+    gradient: float
+    wait: int
+    decrease: float
+    seed: int
+
+
+@dataclass
+class Course:
+    r"""What :func:`perturbed_descent` saw; tensors have one entry for each network of the batch.
+
+    Attributes:
+        W: where it ended.
+        reached: the step at which \|grad\| was small at that point, -1 where it did not end by itself.
+        fall: smallest (L_t - L_{t+1}) / (step \|grad\|^2) over the steps of descent.
+        losses, gradients: L and \|grad\|, step by step.
+        constants: largest L measured.
+    """
+
+    W: torch.Tensor
+    reached: torch.Tensor
+    fall: torch.Tensor
+    losses: list[torch.Tensor]
+    gradients: list[torch.Tensor]
+    constants: torch.Tensor
+
+
+def measured_at(t: int) -> bool:
+    """Whether L is measured at step t: 0, 10, 20, 40, ..., 320, then every 320, as the curvature settles."""
+    return t % 320 == 0 or (t >= 10 and t % 10 == 0 and (t // 10).bit_count() == 1 and t < 320)
+
+
+@torch.no_grad()
+def perturbed_descent(
+    objective: Objective, start: torch.Tensor, noise: Perturbation, steps: int, step: float
+) -> Course:
+    r"""Perturbed gradient descent with steps ``step``/L on a batch, each network with its own clock.
+
+    L is the largest modulus of the Hessian's eigenvalues, by power iteration. Unlike the library's methods nothing is
+    taken back when a step does not bring the promised fall, so that the descent lemma can be seen to fail.
+
+    Source: arXiv:1703.00887, Algorithm 2.
+    """
+    W, count = start.clone(), len(start)
+    gen = generator(noise.seed)
+    since, reached = torch.full((count,), -1), torch.full((count,), -1)
+    active, moved = torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
+    before, level = W.clone(), torch.zeros(count, dtype=W.dtype)
+    fall, constants, rate = (torch.full((count,), value, dtype=W.dtype) for value in (math.inf, 0.0, 0.0))
+    losses: list[torch.Tensor] = []
+    gradients: list[torch.Tensor] = []
+    for t in range(steps + 1):
+        parts, gradient = objective.value_and_gradient(W)
+        loss, length = parts.total.cpu(), norm(objective, gradient).cpu()
+        losses.append(loss)
+        gradients.append(length)
+        if t:
+            gain = torch.nan_to_num(
+                (losses[-2] - loss) / (rate * gradients[-2].square()), nan=-OVERFLOW, neginf=-OVERFLOW
+            )
+            fall = torch.where(moved, torch.minimum(fall, gain), fall)
+        if not bool((loss < OVERFLOW).all()):
+            break
+        ended = active & (since >= 0) & (t - since == noise.wait) & (loss > level - noise.decrease)
+        W = torch.where(ended.to(W.device)[:, None, None], before, W)
+        reached, active = torch.where(ended, since, reached), active & ~ended
+        if t == steps or not bool(active.any()):
+            break
+        shaken = active & (length <= noise.gradient) & ((since < 0) | (t - since > noise.wait))
+        if bool(shaken.any()):
+            chosen = shaken.to(W.device)[:, None, None]
+            before, level = torch.where(chosen, W, before), torch.where(shaken, loss, level)
+            since = torch.where(shaken, t, since)
+            W = W + torch.where(chosen, ball(W, noise.radius, gen), 0)
+        if measured_at(t):
+            measured = lipschitz_constant(objective, W).cpu()
+            rate, constants = step / measured, torch.maximum(constants, measured)
+        # A network that was just shaken rests for a step: its gradient belongs to the point before.
+        moved = active & ~shaken
+        W = W - (rate * moved).to(W)[:, None, None] * gradient
+    return Course(W, reached, fall, losses, gradients, constants)
+
+
+def ball(W: torch.Tensor, radius: float, gen: torch.Generator) -> torch.Tensor:
+    """For each network of a batch a uniform point of the ball, in the shape of W."""
+    full = torch.randn(W.shape, generator=gen, dtype=torch.float64)
+    size = full[0].numel()
+    length = radius * torch.rand(len(W), generator=gen, dtype=torch.float64) ** (1 / size)
+    return (full * (length / full.norm(dim=(1, 2)))[:, None, None]).to(W)
+
+
+class Descent(RegularisedLoss):
+    """O1: perturbed descent from small random starts, one for each draw.
+
+    Attributes:
+        start: scale of the starts. tolerance: of the gradient. radius, wait, decrease: of the noise.
+        steps: at most. step: step length in units of 1/L.
+        spectra: draws whose lambda_min is computed, to the relative tolerance ``lanczos``; the first also at its start.
+
+    Numbers, each a list over the draws unless said otherwise: ``fall``, ``reached`` (None where the run did not end),
+    ``gradient`` at the end (evaluated afresh) and ``early`` after ten steps (None where a run diverged before),
+    ``losses`` at start and end, ``constants`` (largest L), ``curvature``: (lambda_min, residual) at the end,
+    ``start_curvature``: the same at one start, ``curve``: (step, loss) of the first draw.
+    """
+
+    start: float
+    tolerance: float
+    radius: float
+    wait: int
+    decrease: float
+    steps: int
+    step: float = 1.0
+    spectra: int
+    lanczos: float
+
+    def run(self) -> Numbers:
+        objective = self.batch()
+        seeds = [self.drawn(f"start {draw}") for draw in range(self.draws)]
+        begin = torch.stack([small_start(objective.network.member(i), self.start, s) for i, s in enumerate(seeds)])
+        noise = Perturbation(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
+        run = perturbed_descent(objective, begin, noise, self.steps, self.step)
+        every = max(1, len(run.losses) // CURVE_POINTS)
+        numbers: Numbers = {
+            "fall": run.fall.tolist(),
+            "reached": [t if t >= 0 else None for t in run.reached.tolist()],
+            "constants": run.constants.tolist(),
+            "curve": [
+                [t, float(run.losses[t][0])] for t in range(0, len(run.losses), every) if run.losses[t][0] < OVERFLOW
+            ],
+        }
+        if self.spectra == 0:
+            return numbers
+        losses = [self.single(draw) for draw in range(self.draws)]
+        ends = [loss.value_and_gradient(W) for loss, W in zip(losses, run.W, strict=True)]
+        judged = zip(losses[: self.spectra], run.W, strict=False)
+        lowest = [extreme_eigenvalue(loss, W, "smallest", self.lanczos) for loss, W in judged]
+        first = extreme_eigenvalue(losses[0], begin[0], "smallest", self.lanczos)
+        return numbers | {
+            "gradient": [float(gradient.norm()) for _, gradient in ends],
+            "early": run.gradients[EARLY].tolist(),
+            "losses": [[float(a), float(parts.total)] for a, (parts, _) in zip(run.losses[0], ends, strict=True)],
+            "curvature": [[e.value, e.residual] for e in lowest],
+            "start_curvature": [first.value, first.residual],
+        }
+
+
+class IndependentStarts(RegularisedLoss):
+    """O2: several starts on each draw, against the best of the joint constructions a W_L + b S W_Q.
+
+    Attributes:
+        starts: on each draw. regularised: False descends on the data term alone.
+        signs: draws of S tried for the reference. Others as in :class:`Descent`.
+
+    Numbers: ``ends``, (draws, starts), the regularised loss at the ends; ``reached`` likewise, None where a run did
+    not end; ``reference``, ``zero``: by draw, the loss of the best construction and that at W = 0.
+    """
+
+    starts: int
+    regularised: bool = True
+    signs: int
+    start: float
+    tolerance: float
+    radius: float
+    wait: int
+    decrease: float
+    steps: int
+
+    def run(self) -> Numbers:
+        objective = self.batch(self.starts, self.regularised)
+        count = self.draws * self.starts
+        seeds = [self.drawn(f"start {index}") for index in range(count)]
+        begin = torch.stack([small_start(objective.network.member(i), self.start, s) for i, s in enumerate(seeds)])
+        noise = Perturbation(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
+        run = perturbed_descent(objective, begin, noise, self.steps, 1.0)
+        ends, _ = self.batch(self.starts).value_and_gradient(run.W)
+        numbers: Numbers = {
+            "ends": ends.total.reshape(self.draws, self.starts).tolist(),
+            "reached": [
+                [t if t >= 0 else None for t in row] for row in run.reached.reshape(self.draws, self.starts).tolist()
+            ],
+        }
+        if not self.regularised:
+            return numbers
+        references = [self.reference(draw) for draw in range(self.draws)]
+        return numbers | {"reference": [r for r, _ in references], "zero": [z for _, z in references]}
+
+    def reference(self, draw: int) -> tuple[float, float]:
+        """Smallest loss over the constructions, and the loss at W = 0."""
+        objective, target = self.single(draw), self.target(draw)
+        network, gen = objective.network, generator(self.drawn(f"signs {draw}"))
+        ones = torch.ones(self.m, dtype=network.dtype)
+        # S enters W_Q alone, so the two constructions with opposite signs give both parts.
+        plus, minus = (joint_construction(network, target, self.k, sign * ones).W for sign in (1, -1))
+        dense, sparse = (plus + minus) / 2, (plus - minus) / 2
+        candidates = [
+            a * dense + b * signs * sparse
+            for signs in [random_signs(self.m, gen)[:, None].to(dense) for _ in range(self.signs)]
+            for a in SCALES
+            for b in SCALES
+        ]
+        losses = [float(objective.value_and_gradient(W)[0].total) for W in candidates]
+        return min(losses), float(objective.value_and_gradient(torch.zeros_like(dense))[0].total)

@@ -1,0 +1,189 @@
+r"""Predictions of theory at finite width m and finite sample n, to leading order in 1/m and in random-matrix limits.
+
+**Width.** In an orthonormal basis of harmonics the feature covariance has the non-zero spectrum of T*T = Lambda + E, E
+an average over m/2 independent neurons with mean zero. The T Y of degree l of one neuron form a matrix with d columns
+whose second moment is, by symmetry, A_l w w^T + B_l (I - w w^T), where the block of docs/mathematics, section 3, gives
+
+.. math:: A_l = N(d,l)\,\lambda_l(z\sigma')^2, \qquad B_l = N(d,l)\,l(l+d-2)\,\lambda_l(\sigma)^2/(d-1), \qquad
+          A_l + (d-1)B_l = N(d,l)\Lambda_l .
+
+So sum |E_ij|^2 over i of degree l and j of degree l' has the mean (2/m) V_{ll'}, V_{ll'} = A_l A_{l'} + (d-1) B_l
+B_{l'} less N(d,l) Lambda_l^2 where l = l', and the trace of the block of degree l is exactly N(d,l) Lambda_l.
+Perturbation theory then gives, to leading order in 1/m,
+
+- spread (standard deviation) of the eigenvalues of degree l: (2 V_ll / (m N(d,l)))^{1/2};
+- displacement of their mean: (2/m) sum_{l' != l} V_{ll'} / (N(d,l) (Lambda_l - Lambda_{l'}));
+- sum of the squared sines of the principal angles between the top n_k eigenvectors and span{T Y : deg Y <= k}:
+  (2/m) sum_{l <= k < l'} V_{ll'} (Lambda_{l'}/Lambda_l) / (Lambda_l - Lambda_{l'})^2. The weight Lambda_{l'}/Lambda_l
+  is the ratio of |T Y|^2.
+
+**Sample.** The Gram matrix of n inputs has, for large n and d, the spectrum of a sample covariance with population
+Lambda_l of multiplicity N(d,l), itself estimated from M = m d/2 features. Eigenlearning (docs/mathematics, section 6)
+at the ridge -z, with random features (arXiv:2311.14646), reads
+
+.. math:: z(\kappa) = \kappa\,(1 - D/M)\,(D - n), \qquad s(\kappa) = \frac{1}{n\kappa(1 - D/M)}, \qquad
+          D(\kappa) = \sum_l N(d,l)\frac{\Lambda_l}{\Lambda_l+\kappa},
+
+s the mean of 1/(eigenvalue - z). The lower edge of the spectrum is the first maximum of z as kappa falls from infinity;
+for one degree, n << N and M = infinity it is N Lambda (1 - (n/N)^{1/2})^2, the Marchenko-Pastur edge. The smallest
+eigenvalue lies 1.21 Tracy-Widom units n^{-2/3} |z''(s)/2|^{1/3} above it (real symmetric matrices).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import stats
+
+from theory import Activation, coefficient, ntk_spectrum
+
+DEGREES = 12
+"""Degrees listed; the rest of the trace acts as a ridge."""
+TRACY_WIDOM = 1.2065335745820
+"""Minus the mean of the Tracy-Widom law with beta = 1."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Lambda_l, N(d,l), A_l, B_l for l <= L, and the trace above L; arrays of doubles."""
+
+    d: int
+    eigenvalues: np.ndarray
+    counts: np.ndarray
+    radial: np.ndarray
+    tangential: np.ndarray
+    tail: float
+
+    def ridge(self, k: int) -> float:
+        """gamma_{>k} = sum_{l > k} N(d,l) Lambda_l."""
+        return float(self.counts[k + 1 :] @ self.eigenvalues[k + 1 :]) + self.tail
+
+    def coupling(self, i: int, j: int) -> float:
+        """V_ij of the module's formula."""
+        own = self.counts[i] * self.eigenvalues[i] ** 2 if i == j else 0.0
+        both = self.radial[i] * self.radial[j] + (self.d - 1) * self.tangential[i] * self.tangential[j]
+        return float(max(both - own, 0.0))
+
+    def spread(self, degree: int) -> float:
+        """Limit of m^{1/2} times the standard deviation of the eigenvalues of a degree."""
+        return float(np.sqrt(2 * self.coupling(degree, degree) / self.counts[degree]))
+
+    def shift(self, degree: int) -> float:
+        """Limit of m times the displacement of the mean eigenvalue of a degree."""
+        gaps = {j: self.eigenvalues[degree] - self.eigenvalues[j] for j in range(len(self.counts)) if j != degree}
+        return float(sum(2 * self.coupling(degree, j) / gap for j, gap in gaps.items() if gap) / self.counts[degree])
+
+    def sines(self, k: int) -> float:
+        """Limit of m times the sum of the squared sines of the principal angles."""
+        v, total = self.eigenvalues, 0.0
+        for i in range(k + 1):
+            for j in range(k + 1, len(v)):
+                total += 2 * self.coupling(i, j) * v[j] / v[i] / (v[i] - v[j]) ** 2
+        return float(total)
+
+
+@lru_cache(maxsize=64)
+def modes(activation: Activation, d: int) -> Modes:
+    """The modes of an activation. Cost: 2 L certified coefficients, some milliseconds."""
+    spectrum = ntk_spectrum(activation, d, DEGREES)
+    counts = np.array(spectrum.multiplicities, dtype=float)
+    degrees = np.arange(DEGREES + 1)
+    bent = np.array([float(coefficient(activation, degree, d, 1, power=1).mid()) for degree in range(DEGREES + 1)])
+    plain = np.array([0.0, *(float(coefficient(activation, degree, d).mid()) for degree in range(1, DEGREES + 1))])
+    return Modes(
+        d,
+        np.array([float(value.mid()) for value in spectrum.eigenvalues]),
+        counts,
+        counts * bent**2,
+        counts * degrees * (degrees + d - 2) * plain**2 / (d - 1),
+        float(spectrum.tail.mid()),
+    )
+
+
+@dataclass(frozen=True)
+class GramLaw:
+    """The spectrum of the Gram matrix of n inputs and a network of width m.
+
+    Attributes:
+        modes: the population. n: inputs. m: width. k: degrees <= k make the large eigenvalues.
+    """
+
+    modes: Modes
+    n: int
+    m: int
+    k: int
+
+    @property
+    def features(self) -> float:
+        """M = m d/2: antisymmetric pairs count once."""
+        return self.m * self.modes.d / 2
+
+    def group(self, degrees: Sequence[int]) -> float:
+        r"""Mean of the eigenvalues that belong to these degrees, separated from the others.
+
+        .. math:: n\Lambda_l + (1 + n/M) \sum_{l'} N(d,l') \frac{\Lambda_l \Lambda_{l'}}{\Lambda_l - \Lambda_{l'}},
+
+        averaged over the degrees l, l' outside the group. The residue of z^2 at the pole -1/(n Lambda_l) of z(s); terms
+        within the group cancel in the sum.
+        """
+        v, counts = self.modes.eigenvalues, self.modes.counts
+        others = [j for j in range(len(v)) if j not in degrees]
+        total = 0.0
+        for i in degrees:
+            pull = sum(counts[j] * v[i] * v[j] / (v[i] - v[j]) for j in others) + self.modes.tail
+            total += counts[i] * (self.n * v[i] + (1 + self.n / self.features) * pull)
+        return float(total / counts[list(degrees)].sum())
+
+    def bulk(self) -> float:
+        """Mean of the n - n_k small eigenvalues: what the groups leave of the trace n K(x,x)."""
+        m, low = self.modes, list(range(self.k + 1))
+        size = m.counts[low].sum()
+        return float((self.n * m.ridge(-1) - size * self.group(low)) / (self.n - size))
+
+    def _curve(self) -> tuple[np.ndarray, np.ndarray]:
+        """(s, z) from kappa = infinity down to the lower edge, s ascending."""
+        m = self.modes
+        top, bottom = self.n * m.ridge(-1), 1e-4 * m.ridge(self.k) / self.n
+        kappa = np.geomspace(top, bottom, 40_001)
+        effective = (m.counts * m.eigenvalues / (m.eigenvalues + kappa[:, None])).sum(1) + m.tail / kappa
+        share = np.minimum(effective / self.features, 1 - 1e-9)
+        z = kappa * (1 - share) * (effective - self.n)
+        end = int(np.argmax(np.diff(z) < 0)) + 1
+        return 1 / (self.n * kappa[:end] * (1 - share[:end])), z[:end]
+
+    def smallest(self) -> float:
+        """Mean of the smallest eigenvalue: at the edge, or below it where a close pair of inputs makes an outlier.
+
+        Two inputs with t = <x,x'>/d have, beyond what a typical pair has, delta = |K_{>k}(t)| off the diagonal; one
+        eigenvalue then leaves the bulk when delta s(edge) > 1, to z(s = 1/delta) (rank-one perturbation). The largest
+        delta of the n (n-1)/2 pairs is at most delta with probability exp(-expected number of pairs above it).
+        """
+        s, z = self._curve()
+        last = slice(-60, None)
+        curvature = np.polyfit(s[last] - s[-1], z[last], 2)[0]
+        edge = z[-1] + TRACY_WIDOM * self.n ** (-2 / 3) * abs(curvature) ** (1 / 3)
+        levels = (np.arange(200) + 0.5) / 200
+        found = np.interp(1 / self._pairs(levels), s, z)
+        return float(np.minimum(found, edge).mean())
+
+    def _pairs(self, levels: np.ndarray) -> np.ndarray:
+        """Quantiles of the largest delta."""
+        d, m = self.modes.d, self.modes
+        edges = np.linspace(-1, 1, 40_001)
+        law = stats.beta((d - 1) / 2, (d - 1) / 2)  # of (1 + t)/2
+        # From the nearer end, so that the tail keeps its digits.
+        below = np.where(edges < 0, law.cdf((1 + edges) / 2), law.cdf((1 - edges) / 2))
+        mass = np.abs(np.diff(below))
+        t = (edges[1:] + edges[:-1]) / 2
+        previous, current, kernel = np.zeros_like(t), np.ones_like(t), np.zeros_like(t)
+        for degree in range(len(m.counts)):
+            if degree > self.k:
+                kernel += m.counts[degree] * m.eigenvalues[degree] * current
+            following = ((2 * degree + d - 2) * t * current - degree * previous) / (degree + d - 2)
+            previous, current = current, following
+        order = np.argsort(-np.abs(kernel))
+        expected = self.n * (self.n - 1) / 2 * np.cumsum(mass[order])
+        return np.interp(-np.log(levels), expected, np.abs(kernel)[order])
