@@ -27,9 +27,12 @@ from verify.statistics import exponent_interval, mean_interval
 from verify.sweep import default_workers
 
 SIN, TANH, ERF = "sin(z + pi/4)", "tanh(z + 1)", "erf(z + 1/2)"
-DIMENSIONS = {1: (16, 24, 32, 48, 64), 2: (8, 10, 12, 14, 16)}
+DIMENSIONS = {1: (16, 24, 32, 48, 64), 2: (8, 12, 16, 20, 24)}
 WIDTHS = {1: 10, 2: 40}
-R4 = {1: 3e-3, 2: 3e-4}
+R4 = {1: 3e-3, 2: 2.4e-3}
+"""l4 d^(k-1): the target costs ||W||_{2,4}^4 ~ d^(k-1), so with it the penalty keeps its size as d grows."""
+FIXED_R4 = {1: 3e-3, 2: 3e-4}
+"""The same l4 at every d, with --fixed-penalty: the two agree at k = 1, and at k = 2 for d = 8."""
 STEPS, RATE, START = 200, 0.03, 0.3
 
 
@@ -43,7 +46,7 @@ class Question:
     risk: float
     ratios: tuple[float, ...]
 
-    def cells(self, draws: int) -> list[list[TrainedRuns]]:
+    def cells(self, draws: int, fixed: bool) -> list[list[TrainedRuns]]:
         """By d, then by n."""
         return [
             [
@@ -58,7 +61,7 @@ class Question:
                     steps=STEPS,
                     rate=RATE,
                     start=START,
-                    r4=R4[self.k],
+                    r4=FIXED_R4[self.k] if fixed else R4[self.k] / d ** (self.k - 1),
                     target=self.target,
                     arm="quadntk",
                 )
@@ -75,7 +78,7 @@ QUESTIONS = (
     Question(1, SIN, "sparse", 0.5, (4.0, 6.0, 9.0, 13.5)),
     Question(2, SIN, "dense", 0.25, (0.7, 1.05, 1.6, 2.4)),
     Question(2, TANH, "dense", 0.25, (0.7, 1.05, 1.6, 2.4)),
-    Question(2, ERF, "dense", 0.25, (2.7, 4.0, 6.0, 9.0)),
+    Question(2, ERF, "dense", 0.25, (3.0, 4.5, 6.75, 10.0)),
     Question(2, SIN, "sparse", 0.25, (1.2, 1.8, 2.7, 4.0)),
 )
 
@@ -121,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--k", type=int, choices=(1, 2), action="append")
     parser.add_argument("--draws", type=int, default=8)
+    parser.add_argument("--fixed-penalty", action="store_true", help="the same l4 at every d")
     parser.add_argument("--workers", type=int, default=default_workers("cpu"))
     options = parser.parse_args()
     pool = get_reusable_executor(max_workers=options.workers)
@@ -131,7 +135,10 @@ def main() -> None:
         columns = ["k", "activation", "target", "risk", *heads, "exponent", "smaller d", "larger d", "censored"]
         print(f"\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
         for question in (q for q in QUESTIONS if q.k == k):
-            curves = [[pool.submit(measure, cell) for cell in curve] for curve in question.cells(options.draws)]
+            curves = [
+                [pool.submit(measure, cell) for cell in curve]
+                for curve in question.cells(options.draws, options.fixed_penalty)
+            ]
             print(row(question, [[future.result() for future in curve] for curve in curves]), flush=True)
 
 

@@ -36,6 +36,7 @@ def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], see
     changes: dict[str, object] = {} if seed is None else {"base_seed": seed}
     if activation:
         changes["activations"] = tuple(activation)
+        changes["training"] = found.training.model_copy(update={"more_activations": ()})
     found = found.model_copy(update=changes)
     for text in found.activations:
         read(text)

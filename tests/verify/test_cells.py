@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from verify.cells.kernels import RidgeCurve
 from verify.cells.spectral import CertifiedEigenvalues, KernelMonteCarlo, read_ball
 from verify.cells.subspace import TopBlock
-from verify.cells.taylor import TermSizes
 from verify.cells.training import TrainedRuns
 from verify.experiment import Cell, CellFailed, Numbers, fingerprint
 from verify.store import Store
@@ -126,21 +125,3 @@ def test_balls_survive_the_records() -> None:
     middle, low, high = read_ball(numbers["balls"][1])
     assert low < middle < high
     assert (high - low) / middle < 1e-15
-
-
-def test_term_sizes_against_the_network(tmp_path: Path) -> None:
-    """The blocked evaluation over signs agrees with the network's own forward, linear and quadratic."""
-    import torch
-
-    from numerics import TwoLayerNetwork, generator, sparse_displacement, sphere
-    from theory import Activation
-
-    cell = TermSizes(activation=SIGMA, d=5, m=40, alpha=0.5, scaling="coherent", inputs=16)
-    network = TwoLayerNetwork(5, 40, Activation.parse(SIGMA), seed=cell.seed("network"))
-    gen = generator(cell.seed("data", shared=("m", "scaling", "alpha")))
-    x = sphere(16, 5, math.sqrt(5), gen)
-    W = sparse_displacement(network, sphere(1, 5, 1.0, gen)[0], 0.5, 1)
-    linear, quadratic = network.linear(x, W), network.quadratic(x, W)
-    expected = {"linear": linear, "quadratic": quadratic, "remainder": network.forward(x, W) - linear - quadratic}
-    for name, value in cell.run().items():
-        assert value == pytest.approx(float(torch.sqrt(expected[name].square().mean())), rel=1e-10)

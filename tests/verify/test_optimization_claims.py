@@ -52,7 +52,7 @@ SILENT = Perturbation(1e-2, 1e-12, 10, 1e-6, 0)
 
 
 def descent(**changes: Any) -> Descent:
-    return Descent(**TINY | NOISE | {"draws": 2, "steps": 400, "spectra": 2, "lanczos": 1e-8} | changes)
+    return Descent(**TINY | NOISE | {"draws": 2, "steps": 400, "step": 1.0, "spectra": 2, "lanczos": 1e-8} | changes)
 
 
 def dense_hessian(objective: Objective, W: torch.Tensor) -> torch.Tensor:
@@ -150,7 +150,9 @@ def test_draws_do_not_depend_on_how_they_are_solved() -> None:
 
 
 def independent(**changes: Any) -> IndependentStarts:
-    return IndependentStarts(**TINY | NOISE | {"draws": 2, "starts": 2, "signs": 3, "steps": 400} | changes)
+    return IndependentStarts(
+        **TINY | NOISE | {"draws": 2, "starts": 2, "signs": 3, "steps": 400, "step": 1.0} | changes
+    )
 
 
 def test_starts_share_the_draw_and_are_judged_by_the_full_loss() -> None:
@@ -211,7 +213,6 @@ def test_sign_curvature_is_the_mean_over_all_signs() -> None:
     second = torch.func.jvp(lambda U: torch.func.jvp(lambda T: network.forward(x, T), (U,), (V,))[1], (zero,), (V,))[1]
     slopes = 2 * (network.forward(x, W) - objective.y)
     assert numbers["data"] == pytest.approx(float((slopes * second).mean()), rel=1e-9)
-    assert numbers["data_first"] != pytest.approx(numbers["data"], rel=0.05)
     h = 1e-3
     fourth = [float((W + t * V).square().sum(1).square().sum()) for t in (h, 0.0, -h)]
     assert numbers["capacity"] == pytest.approx(0.03 * (fourth[0] - 2 * fourth[1] + fourth[2]) / h**2, rel=1e-4)
@@ -276,7 +277,7 @@ def made_up(cell: Cell) -> dict[str, Any]:
     """Numbers of a cell for which every claim holds and every control fails."""
     if isinstance(cell, Descent):
         n = cell.draws
-        falls = [0.6] * n if cell.step == 1 else [-1.0] * n
+        falls = [0.6] * n if cell.step < 1 else [-1.0] * n
         return {
             "fall": falls,
             "reached": [round(t) for t in near(80 * cell.d**0.5, 0.2, n)],
@@ -304,7 +305,6 @@ def made_up(cell: Cell) -> dict[str, Any]:
         return {
             "exact": exact.tolist(),
             "data": data.tolist(),
-            "data_first": (-data).tolist(),
             "capacity": [0.01] * cell.draws,
             "sampled": (exact * near(1.0, 0.01, cell.draws)).tolist(),
             "coherent": (-3 * exact * near(1.0, 0.1, cell.draws)).tolist(),
@@ -376,7 +376,7 @@ def wrong(name: str, value: Any) -> Callable[[Cell, dict[str, Any]], None]:
     [
         ("O1", wrong("gradient", lambda v: [2e-3, *v[1:]]), "|grad| at the end"),
         ("O1", wrong("curvature", lambda v: [[-0.05, 1e-4], *v[1:]]), "lambda_min at the end"),
-        ("O1", wrong("fall", lambda v: [0.4, *v[1:]]), "fall of a step"),
+        ("O1", wrong("fall", lambda v: [0.49, *v[1:]]), "fall of a step"),
         ("O2", wrong("reference", lambda v: [0.2 * r for r in v]), "(worst loss"),
         ("O3", wrong("sampled", lambda v: [1.2 * s for s in v]), "mean over signs"),
         ("O4", wrong("gradient", 1e-300), "|grad| at 0"),
@@ -421,15 +421,15 @@ RULES = [(claim, rule) for claim in CLAIMS.values() for rule in claim.rules(clai
 
 @pytest.mark.parametrize(("claim", "rule"), RULES, ids=[f"{c.id} {r.name}" for c, r in RULES])
 def test_error_rates(claim: Claim, rule: DecisionRule) -> None:
-    """At most 1 % false FAILS at the edges and 5 % missed at the alternative, of 400 runs (binomial slack of 3 sd)."""
+    """At most 1 % false FAILS at the edges and 5 % missed at the alternative, of 200 runs (binomial slack of 3 sd)."""
     count = len(judge(claim)[2].comparisons)
     rng = np.random.default_rng(1)
     strict = 0.01 / (30 * count)
-    missed = sum(rule.simulate(rule.alternative, rng).p_value > strict for _ in range(400))
-    assert missed <= 400 * 0.05 + 3 * math.sqrt(400 * 0.05 * 0.95)
+    missed = sum(rule.simulate(rule.alternative, rng).p_value > strict for _ in range(200))
+    assert missed <= 200 * 0.05 + 3 * math.sqrt(200 * 0.05 * 0.95)
     for edge in rule.edges:
-        false = sum(rule.simulate(edge, rng).p_value <= strict for _ in range(400))
-        assert false <= 400 * 0.01 + 3 * math.sqrt(400 * 0.01 * 0.99)
+        false = sum(rule.simulate(edge, rng).p_value <= strict for _ in range(200))
+        assert false <= 200 * 0.01 + 3 * math.sqrt(200 * 0.01 * 0.99)
 
 
 def test_activations_take_turns() -> None:

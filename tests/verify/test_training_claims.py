@@ -315,8 +315,9 @@ def test_escape_on_made_up_numbers() -> None:
 def test_large_d_is_a_hypothesis() -> None:
     """erf(z + 1/2) needs four times the samples: at the quick profile's d no claim about large d is judged for it."""
     (case,) = CLAIMS["N5"].cases(QUICK)
-    assert paired(case.profile) == ("sin(z + pi/4)", "tanh(z + 1)")
-    alone = QUICK.model_copy(update={"activations": ("erf(z + 1/2)",)})
+    assert paired(case.profile) == ("sin(z + pi/4)", "tanh(z + 1)", *QUICK.training.more_activations)
+    none = QUICK.training.model_copy(update={"more_activations": ()})
+    alone = QUICK.model_copy(update={"activations": ("erf(z + 1/2)",), "training": none})
     for name in ("N5", "N6", "N9"):
         with pytest.raises(HypothesisViolated, match="n small enough"):
             CLAIMS[name].require(alone)

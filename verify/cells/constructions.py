@@ -14,7 +14,7 @@ from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
-from theory import Activation
+from theory import Activation, monomial_coefficients, multiplicity
 from verify.experiment import Cell, Numbers
 
 CHUNK = 8192
@@ -135,10 +135,14 @@ class JointExpression(Networks):
         network = self.network(index)
         target = self.dense_target(index, self.energy)
         target = target + Target.sparse(self.d, self.k + 1, self.alphas, self.shared("sparse", index))
-        x = sphere(self.inputs, self.d, math.sqrt(self.d), generator(self.shared("data", index)))
+        x = orthogonal_inputs(self.inputs, self.d, generator(self.shared("data", index)))
         ones = torch.ones(self.m, dtype=torch.float64)
-        ahead, behind = (joint_construction(network, target, self.k, sign * ones).W for sign in (1, -1))
-        dense, sparse = (ahead + behind) / 2, (ahead - behind) / 2
+        ahead = joint_construction(network, target, self.k, ones).W
+        weights, betas = target.terms[self.k + 1]
+        top = monomial_coefficients(self.k + 1, self.d)[self.k + 1]
+        scale = float(top) * math.sqrt(multiplicity(self.d, self.k + 1)) * self.d ** ((self.k + 1) / 2)
+        sparse = sparse_construction(network, betas, (weights / scale).tolist(), self.k).W
+        dense = ahead - sparse
         lazy = self.m**-0.25 * sparse
         signs = self.signs(index, self.draws)
         goal = target(x)[:, None]
@@ -164,6 +168,17 @@ class JointExpression(Networks):
         ):
             numbers |= {prefix + name: value for name, value in regularisers(network, x, W, project).items()}
         return numbers
+
+
+def orthogonal_inputs(count: int, d: int, gen: torch.Generator) -> torch.Tensor:
+    """``count`` inputs, rounded up to full frames of d orthogonal ones, each uniform on the sphere; (>= count, d).
+
+    Over a frame the mean of <beta,x>^2 is exactly one, so sizes that follow it hardly depend on the draw.
+    """
+    gaussian = torch.randn(-(-count // d), d, d, generator=gen, dtype=torch.float64)
+    q, r = torch.linalg.qr(gaussian)
+    uniform = q * torch.sign(torch.diagonal(r, dim1=-2, dim2=-1))[:, None, :]
+    return math.sqrt(d) * uniform.mT.reshape(-1, d)
 
 
 def signed_outputs(

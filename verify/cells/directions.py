@@ -18,8 +18,8 @@ from theory import Activation, multiplicity, random_sign_energy
 from verify.cells.constructions import Networks
 from verify.experiment import Cell, Numbers
 
-PROBES = 32
-"""Gaussian displacements for each network."""
+PROBES, REST_PROBES = 32, 2
+"""Gaussian displacements for each network, and how many rests of them."""
 
 
 class LargeDirections(Cell):
@@ -31,7 +31,7 @@ class LargeDirections(Cell):
     W^T Sigma W.
 
     Numbers: ``threshold`` lambda_{n_k}; ``smallest`` quotient \|f_L(W)\|^2 / |W|^2 over the eigenvectors' span;
-    ``gaussian`` the smallest over projections of Gaussian W; ``complement`` over their rests; ``shuffled``,
+    ``gaussian`` the smallest over projections of Gaussian W; ``complement`` over the rests of some; ``shuffled``,
     ``shuffled_gaussian`` as ``smallest`` and ``gaussian`` for a random subspace; ``span_threshold``, ``span_smallest``;
     ``energies`` by degree, mean of \|f_L(T Y)\|^2 over an orthonormal basis Y.
     """
@@ -68,7 +68,7 @@ class LargeDirections(Cell):
             "smallest": float(torch.linalg.eigvalsh(form)[0]),
             "gaussian": smallest_quotient(form, coordinates),
             "complement": min(
-                float(network.linear(x, V).square().mean() / V.square().sum()) for V in rest[: PROBES // 4]
+                float(network.linear(x, V).square().mean() / V.square().sum()) for V in rest[:REST_PROBES]
             ),
             "shuffled": float(torch.linalg.eigvalsh(sampled)[0]),
             "shuffled_gaussian": smallest_quotient(sampled, shuffled.half_coordinates(difference)),

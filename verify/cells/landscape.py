@@ -31,10 +31,10 @@ class SignCurvature(RegularisedLoss):
     r"""O3: the curvature of the loss along S W_Q over random signs S, at W = W_L/4 + a random displacement.
 
     Numbers, lists over the draws, with V = W_Q: ``exact``, E_S d^2/dt^2 L(W + t S V) from the diagonal blocks of the
-    Hessian; ``data``, 2 <loss'(f), f_Q(V)>_n with the network's own output f, and ``data_first``, the same with sigma'
-    in place of sigma''; ``capacity``, l4 sum_r (8 <W_r,V_r>^2 + 4 |W_r|^2 |V_r|^2). With ``signs`` > 0 also
-    ``sampled``, the mean of (S V)^T H (S V) over draws of S; ``coherent``, V^T H V; ``opposite``, as ``exact`` along
-    the W_Q of the opposite target; ``loss`` at W and ``reference``, the smallest loss of W_L + S W_Q over 16 S.
+    Hessian; ``data``, 2 <loss'(f), f_Q(V)>_n with the network's own output f; ``capacity``, what R4 adds,
+    l4 sum_r (8 <W_r,V_r>^2 + 4 |W_r|^2 |V_r|^2). With ``signs`` > 0 also ``sampled``, the mean of (S V)^T H (S V) over
+    draws of S; ``coherent``, V^T H V; ``opposite``, as ``exact`` along the W_Q of the opposite target; ``loss`` at W
+    and ``reference``, the smallest loss of W_L + S W_Q over 16 S.
 
     Attributes:
         start: scale of the random displacement.
@@ -59,12 +59,9 @@ class SignCurvature(RegularisedLoss):
         W = SHARE * dense + small_start(network, self.start, self.drawn(f"start {draw}"))
         slopes = objective.loss.first(network.forward(x, W), objective.y)
         squares = (W.square().sum(1), V.square().sum(1), (W * V).sum(1).square())
-        (first,) = network.activation.derivatives(network.preactivations(x), 1)
-        wrong = (network.a * first * (x @ V.T).square()).sum(1) / (2 * math.sqrt(self.m))
         numbers: dict[str, float] = {
             "exact": sign_variation(objective, W, V).total,
             "data": 2 * float((slopes * network.quadratic(x, V)).mean()),
-            "data_first": 2 * float((slopes * wrong).mean()),
             "capacity": self.r4 * float((8 * squares[2] + 4 * squares[0] * squares[1]).sum()),
         }
         if self.signs == 0:

@@ -191,7 +191,7 @@ class Descent(RegularisedLoss):
         spectra: draws whose lambda_min is computed, to the relative tolerance ``lanczos``; the first also at its start.
 
     Numbers, each a list over the draws unless said otherwise: ``fall``, ``reached`` (None where the run did not end),
-    ``gradient`` at the end (evaluated afresh) and ``early`` after ten steps (None where a run diverged before),
+    ``gradient`` at the end (evaluated afresh) and ``early`` after ten steps,
     ``losses`` at start and end, ``constants`` (largest L), ``curvature``: (lambda_min, residual) at the end,
     ``start_curvature``: the same at one start, ``curve``: (step, loss) of the first draw.
     """
@@ -202,7 +202,7 @@ class Descent(RegularisedLoss):
     wait: int
     decrease: float
     steps: int
-    step: float = 1.0
+    step: float
     spectra: int
     lanczos: float
 
@@ -230,7 +230,7 @@ class Descent(RegularisedLoss):
         first = extreme_eigenvalue(losses[0], begin[0], "smallest", self.lanczos)
         return numbers | {
             "gradient": [float(gradient.norm()) for _, gradient in ends],
-            "early": run.gradients[EARLY].tolist(),
+            "early": run.gradients[min(EARLY, len(run.gradients) - 1)].tolist(),
             "losses": [[float(a), float(parts.total)] for a, (parts, _) in zip(run.losses[0], ends, strict=True)],
             "curvature": [[e.value, e.residual] for e in lowest],
             "start_curvature": [first.value, first.residual],
@@ -257,6 +257,7 @@ class IndependentStarts(RegularisedLoss):
     wait: int
     decrease: float
     steps: int
+    step: float
 
     def run(self) -> Numbers:
         objective = self.batch(self.starts, self.regularised)
@@ -264,7 +265,7 @@ class IndependentStarts(RegularisedLoss):
         seeds = [self.drawn(f"start {index}") for index in range(count)]
         begin = torch.stack([small_start(objective.network.member(i), self.start, s) for i, s in enumerate(seeds)])
         noise = Perturbation(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
-        run = perturbed_descent(objective, begin, noise, self.steps, 1.0)
+        run = perturbed_descent(objective, begin, noise, self.steps, self.step)
         ends, _ = self.batch(self.starts).value_and_gradient(run.W)
         numbers: Numbers = {
             "ends": ends.total.reshape(self.draws, self.starts).tolist(),

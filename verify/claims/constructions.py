@@ -20,12 +20,12 @@ from verify.profile import Profile
 ALPHAS = (0.8, -0.6)
 """Strengths of the sparse terms: R = 2, sum of squares one, both signs."""
 EXPONENT_MARGIN = 0.1
-"""Absolute, on the exponent -1/2 of a root mean square over a factor 8 in m or more; the others in question are multiples
-of 1/4. For W_Q the law is exact at every m. For W_L its correction is O(1/m), below 10 % at the smallest m, which bends
-the slope by 0.02 or less."""
+"""Absolute, on the exponent -1/2 of a root mean square over a factor 8 in m or more; the others in question are
+multiples of 1/4. For W_Q the law is exact at every m. For W_L its correction is O(1/m), below 10 % at the smallest m,
+which bends the slope by 0.02 or less."""
 SPARSE_CONSTANT_MARGIN = 0.25
-"""Relative. The prediction is exact; the margin leaves room for the spread over networks and inputs, 40 %, and is half of
-the distance to the factor 2 by which a miscount of pairs would miss."""
+"""Relative. The prediction is exact; the margin leaves room for the spread over networks and inputs, 40 %, and is a
+quarter of the distance to the factor 2 by which a miscount of pairs would miss."""
 SPARSE_NORM_MARGIN = 0.03
 """Relative. The mean over networks is exact at every m, at k = 1 the norm itself is."""
 DENSE_CONSTANT_MARGIN = 0.2
@@ -200,9 +200,9 @@ G4 = Claim(
     statement=r"P_{>k}W_L = 0,\quad f_L(W_L) \to f_k\ \text{as } m^{-1/2}, \qquad "
     r"\|W_L\|^2 \to \sum_{\ell\le k}\|f_\ell\|^2/\Lambda_\ell",
     source="derived: docs/mathematics, sections 3 and 4",
-    why="The good directions are the images T Y of the harmonics of degree <= k, on which f_L acts as multiplication by "
-    "Lambda_l in the limit of infinite width. At width m the part of degree <= k can be matched exactly, and the rest is "
-    "a mean of m/2 independent terms without mean.",
+    why="The good directions are the images T Y of the harmonics of degree <= k, on which f_L acts as multiplication "
+    "by Lambda_l in the limit of infinite width. At width m the part of degree <= k can be matched exactly, and the "
+    "rest is a mean of m/2 independent terms without mean.",
     refuted_by="a norm that differs by 2 %, or a residual that does not fall as m^{-1/2} with the predicted constant",
     hypotheses=(differentiable(1), smooth, learns(low_degrees, dimension)),
     depends_on=("S1", "S7"),

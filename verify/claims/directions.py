@@ -61,8 +61,9 @@ def mean_comparison(rule: DecisionRule, predicted: float, values: np.ndarray, sc
 ADVERSARIAL_MARGIN = 0.01
 """Relative. The expansion in harmonics is exact but for the part of degree above k, at most 6 % of the energy, whose
 mean square is sampled to some per cent; interpolation of Sigma is exact to 10^-6."""
-ENERGY_MARGIN = 0.06
-"""Relative. The prediction is exact at every m, so the margin only leaves room for the spread over networks, 3 %."""
+ENERGY_MARGIN = 0.08
+"""Relative. The prediction is exact at every m, so the margin only leaves room for the spread over networks, at most
+4 %, a third of the correction in 1/m; half of what a factor 1.1 in Lambda_l would shift."""
 
 
 def _g1_cells(p: Profile) -> tuple[LargeDirections, ...]:
@@ -71,7 +72,7 @@ def _g1_cells(p: Profile) -> tuple[LargeDirections, ...]:
         LargeDirections(
             activation=p.activation,
             d=dimension(p),
-            m=sizes.energy_width,
+            m=sizes.energy_width[p.k],
             k=p.k,
             inputs=sizes.energy_inputs,
             replicate=r,
@@ -88,7 +89,7 @@ def _g1_rules(p: Profile) -> tuple[DecisionRule, ...]:
         DecisionRule("smallest quotient / lambda_{n_k}", "mean", "within", ADVERSARIAL_MARGIN, -0.05, 0.003, count),
         DecisionRule("span, log of smallest quotient / bound", "mean", "above", 0.0, -0.05, 0.015, count),
         *(
-            DecisionRule(f"energy of f_L(T Y), degree {degree}", "mean", "within", ENERGY_MARGIN, -0.15, 0.035, count)
+            DecisionRule(f"energy of f_L(T Y), degree {degree}", "mean", "within", ENERGY_MARGIN, -0.17, 0.04, count)
             for degree in low_degrees(p)
         ),
     )
@@ -112,18 +113,18 @@ def _g1(
         third.compare(third.name, 0.0, [math.log(r["span_smallest"] / r["span_threshold"] / factor) for r in records]),
     ]
     for degree, rule in enumerate(rest):
-        predicted = theory.energy(degree, p.directions.energy_width) * factor**2
+        predicted = theory.energy(degree, p.directions.energy_width[p.k]) * factor**2
         comparisons.append(
             rule.compare(rule.name, predicted, [r["energies"][degree] for r in records], scale=predicted)
         )
     return Outcome(
         tuple(comparisons),
-        f"{len(records)} networks, d = {dimension(p)}, m = {p.directions.energy_width}. In the top n_k eigenvectors of "
-        f"Sigma the energy of f_L is computed from its harmonics of degree <= k and a sampled rest; its smallest "
-        f"quotient over all W, and over projections of 32 Gaussian W, is held against lambda_{{n_k}}, which comes from "
-        f"Sigma. In span{{T Y}} the bound is the smallest eigenvalue of T*T, from Funk-Hecke coefficients, and the "
-        f"energies come from Sigma. The energies of f_L(T Y) themselves are held against Lambda_l^2 with its exact "
-        f"correction in 1/m.",
+        f"{len(records)} networks, d = {dimension(p)}, m = {p.directions.energy_width[p.k]}. In the top n_k "
+        f"eigenvectors of Sigma the energy of f_L is computed from its harmonics of degree <= k and a sampled rest; "
+        f"its smallest quotient over all W, and over projections of 32 Gaussian W, is held against lambda_{{n_k}}, "
+        f"which comes from Sigma. In span{{T Y}} the bound is the smallest eigenvalue of T*T, from Funk-Hecke "
+        f"coefficients, and the energies come from Sigma. The energies of f_L(T Y) themselves are held against "
+        f"Lambda_l^2 with its exact correction in 1/m.",
     )
 
 
@@ -234,8 +235,8 @@ def _g2(p: Profile, evidence: Evidence, factor: float = 1.0, shift: float = 0.0,
         f"W = W_Q for <beta,x>^{p.k + 1}, d = {dimension(p)}, m = {', '.join(map(str, widths))}, "
         f"{p.directions.sign_networks} networks each. Means over {p.directions.sign_draws} sign vectors are held "
         f"against the exact means over all signs of the same W (theory's formula for f_L, the diagonal blocks of "
-        f"P_{{<=k}}), and these against their limits: both squared norms are m^(-1/2) times a constant, since |W|^2 ~ m^(1/2) and the "
-        f"blocks of Sigma and of P_{{<=k}} are of order 1/m. f_Q is the same for every choice of signs.",
+        f"P_{{<=k}}), and these against their limits: both squared norms are m^(-1/2) times a constant, since |W|^2 ~ "
+        f"m^(1/2) and the blocks of Sigma and of P_{{<=k}} are of order 1/m. f_Q is the same for all signs.",
     )
 
 

@@ -42,7 +42,7 @@ def _cell(p: Profile, activation: str, label_scale: float = 1.0) -> EscapedRuns:
         steps=s.steps,
         rate=s.rate,
         start=s.start,
-        r4=s.r4[p.k],
+        r4=s.r4[p.k] / d ** (p.k - 1),
         label_scale=label_scale,
     )
 

@@ -43,7 +43,7 @@ class Growth:
     Attributes:
         dense, sparse: energies by degree at k.
         excess: the exponent is k + excess.
-        dimensions, ratios: where the profile keeps the grids of d and of n / d^{k + excess}.
+        dimensions, ratios, width: where the profile keeps the grids of d and of n / d^{k + excess}, and m.
     """
 
     dense: Callable[[int], Energies]
@@ -51,6 +51,7 @@ class Growth:
     excess: int
     dimensions: Callable[[Profile], dict[int, tuple[int, ...]]]
     ratios: Callable[[Profile], dict[int, tuple[float, ...]]]
+    width: Callable[[Profile], dict[int, int]]
 
     def grid(self, p: Profile) -> tuple[int, ...]:
         """Dimensions d."""
@@ -79,7 +80,7 @@ class Growth:
                 activation=p.activation_of(replicate),
                 device=p.device,
                 d=d,
-                m=p.kernels.rate_width[p.k],
+                m=self.width(p)[p.k],
                 samples=self.samples(p, d),
                 dense=self.dense(p.k),
                 sparse=self.sparse(p.k),
@@ -112,7 +113,7 @@ class Growth:
         energies, level = self.energies(p), self.level(p)
         needed = [samples_needed(a, d, energies, level) for a in p.activations]
         between = [interpolation_error(a, d, energies, level, self.samples(p, d)) for a in p.activations]
-        width = 2 * crowding(float(np.mean(needed)), p.kernels.rate_width[p.k], d)
+        width = 2 * crowding(float(np.mean(needed)), self.width(p)[p.k], d)
         return ("finite width", width), ("interpolation", float(np.mean(between)))
 
     def correction(self, p: Profile) -> float:
@@ -202,7 +203,7 @@ class Growth:
         return (
             f"n*(d): samples with which the NTK at its best ridge reaches risk {self.level(p):g} of energy "
             f"{sum(e for _, e in self.energies(p)):g}, d = {', '.join(map(str, grid))}, Gram matrices of random "
-            f"networks of width {p.kernels.rate_width[p.k]}, {len(table)} independent draws at each d, by log-log "
+            f"networks of width {self.width(p)[p.k]}, {len(table)} independent draws at each d, by log-log "
             f"interpolation on n/d^{self.exponent(p)} = {', '.join(f'{r:g}' for r in self.ratios(p)[p.k])}. "
             f"Predicted: {expected}. Geometric means of n*/predicted: "
             f"{', '.join(f'{math.exp(x):.3f}' for x in _means(columns))}. Censored (no crossing inside the grid): "

@@ -17,7 +17,8 @@ from verify.outcome import Outcome
 from verify.profile import Profile
 
 SIGN_START, SIGN_R4 = 0.5, 1e-3
-"""Scale of the random part of W, and l4: small enough for W_L + S W_Q to be a good reference at every activation."""
+"""Scale of the random part of W, and l4 d^{k-1}: small enough for W_L + S W_Q, whose R4 is of order d^{k-1}, to be a
+good reference at every activation."""
 WRONG = 1.1
 SIGN_MARGIN = 0.05
 """Relative; the Monte-Carlo mean has no bias, so this is half of what the planted factor shifts."""
@@ -39,7 +40,7 @@ def _o3_fields(p: Profile, activation: str, m: int, draws: int) -> dict[str, Any
         "m": m,
         "n": p.optimization.sign_samples[p.k],
         "k": p.k,
-        "r4": SIGN_R4,
+        "r4": SIGN_R4 / p.optimization.sign_dimension[p.k] ** (p.k - 1),
         "draws": draws,
         "start": SIGN_START,
     }
@@ -48,7 +49,7 @@ def _o3_fields(p: Profile, activation: str, m: int, draws: int) -> dict[str, Any
 def _o3_sampled(p: Profile) -> tuple[SignCurvature, ...]:
     sizes = p.optimization
     return tuple(
-        SignCurvature(signs=sizes.signs, **_o3_fields(p, a, sizes.sign_width[p.k], draws))
+        SignCurvature(signs=sizes.signs[p.k], **_o3_fields(p, a, sizes.sign_width[p.k], draws))
         for a, draws in groups(p, sizes.sign_replicates)
     )
 
@@ -58,7 +59,7 @@ def _o3_grid(p: Profile) -> tuple[tuple[SignCurvature, ...], ...]:
     sizes = p.optimization
     return tuple(
         tuple(
-            SignCurvature(signs=0, replicate=1, **_o3_fields(p, a, m, draws * sizes.sign_draws))
+            SignCurvature(signs=0, replicate=1, **_o3_fields(p, a, m, draws * sizes.sign_draws[p.k]))
             for m in sizes.sign_widths[p.k]
         )
         for a, draws in groups(p, sizes.sign_replicates)
@@ -89,23 +90,25 @@ def relative(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (first - second) / np.sqrt((first**2 + second**2) / 2)
 
 
-def _rest(cell: SignCurvature, evidence: Evidence, term: str = "data") -> np.ndarray:
+def _rest(cell: SignCurvature, evidence: Evidence, sign: float = 1.0) -> np.ndarray:
     """What the leading term leaves of the exact value, (draws,)."""
-    exact, data, capacity = (np.array(evidence[cell][name]) for name in ("exact", term, "capacity"))
-    return exact - data - capacity
+    exact, data, capacity = (np.array(evidence[cell][name]) for name in ("exact", "data", "capacity"))
+    return exact - sign * data - capacity
 
 
-def _left(p: Profile, evidence: Evidence, term: str) -> np.ndarray:
+def _left(p: Profile, evidence: Evidence, sign: float) -> np.ndarray:
     """Root mean squares of the rest over the draws of an observation, (replicates, widths)."""
     tables = []
     for row in _o3_grid(p):
-        rests = np.array([_rest(cell, evidence, term) for cell in row]).reshape(len(row), -1, p.optimization.sign_draws)
+        rests = np.array([_rest(cell, evidence, sign) for cell in row]).reshape(
+            len(row), -1, p.optimization.sign_draws[p.k]
+        )
         tables.append(level(np.sqrt((rests**2).mean(axis=2)).T))
     return np.concatenate(tables)
 
 
 def _o3(
-    p: Profile, evidence: Evidence, draw: str = "sampled", along: str = "exact", term: str = "data", factor: float = 1.0
+    p: Profile, evidence: Evidence, draw: str = "sampled", along: str = "exact", sign: float = 1.0, factor: float = 1.0
 ) -> Outcome:
     rows = [evidence[cell] for cell in _o3_sampled(p)]
 
@@ -116,7 +119,7 @@ def _o3(
     difference_rule, left_rule, size_rule = _o3_rules(p)
     above = column("loss") > column("reference")
     differences = relative(column(draw), factor * column("exact"))
-    left = _left(p, evidence, term)
+    left = _left(p, evidence, sign)
     rests = [np.concatenate([_rest(cell, evidence) for cell in cells]) for cells in zip(*_o3_grid(p), strict=True)]
     sizes = ", ".join(f"{np.sqrt((rest**2).mean()):.3f}" for rest in rests)
     return Outcome(
@@ -180,7 +183,7 @@ O3 = Claim(
     controls=(
         Control(f"the exact value multiplied by {WRONG}", lambda p, e: _o3(p, e, factor=WRONG)),
         Control("all signs equal in place of random ones", lambda p, e: _o3(p, e, draw="coherent")),
-        Control("sigma' in place of sigma'' in the leading term", lambda p, e: _o3(p, e, term="data_first")),
+        Control("loss'(f) = 2(y - f), the opposite sign, in the leading term", lambda p, e: _o3(p, e, sign=-1.0)),
         Control("the W_Q of the opposite target", lambda p, e: _o3(p, e, along="opposite")),
     ),
     figure=_o3_figure,

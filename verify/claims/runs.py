@@ -44,8 +44,17 @@ def sample_scale(activation: str, k: int) -> float:
 
 
 def affordable(p: Profile) -> tuple[str, ...]:
-    """The activations with A_k at most the profile's limit: at k = 2 tanh(z + 1) would need nine times the samples."""
-    return tuple(a for a in p.activations if sample_scale(a, p.k) <= p.training.largest_scale)
+    """The activations with A_k at most the profile's limit, filled up to three from ``more_activations``.
+
+    At k = 1 erf(z + 1/2) needs four times the samples of sin(z + pi/4), at k = 2 tanh(z + 1) nine times.
+    """
+    return _three(p, tuple(a for a in p.activations if sample_scale(a, p.k) <= p.training.largest_scale))
+
+
+def _three(p: Profile, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """At least three activations, as far as ``more_activations`` has others."""
+    others = [a for a in p.training.more_activations if a not in chosen]
+    return (*chosen, *others[: max(0, 3 - len(chosen))])
 
 
 def separated(p: Profile, d: int, ratio: float, limit: float) -> tuple[str, ...]:
@@ -54,7 +63,11 @@ def separated(p: Profile, d: int, ratio: float, limit: float) -> tuple[str, ...]
     A predictor from n samples that is linear in their labels lies in a space of dimension n, and a single direction
     drawn independently of it has at most the share n / N(d, k+1) of its energy there on average, whatever the kernel.
     """
-    return tuple(a for a in affordable(p) if samples(p, a, d, ratio) <= limit * multiplicity(d, p.k + 1))
+
+    def large(activation: str) -> bool:
+        return samples(p, activation, d, ratio) <= limit * multiplicity(d, p.k + 1)
+
+    return tuple(a for a in _three(p, tuple(a for a in affordable(p) if large(a))) if large(a))
 
 
 def paired(p: Profile) -> tuple[str, ...]:
@@ -101,7 +114,7 @@ def every(hypothesis: Callable[[Profile], None]) -> Callable[[Profile], None]:
     """A hypothesis of one activation asked of all that share the repetitions."""
 
     def of_all(p: Profile) -> None:
-        for activation in p.activations:
+        for activation in affordable(p):
             hypothesis(p.model_copy(update={"activations": (activation,)}))
 
     return of_all
@@ -129,7 +142,7 @@ def runs(
         steps=s.quadratic_steps if arm == "quadntk" else s.steps,
         rate=s.rate,
         start=s.start,
-        r4=s.r4[p.k],
+        r4=s.r4[p.k] / d ** (p.k - 1),
         target=target,
         arm=arm,
     )

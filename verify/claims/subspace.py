@@ -16,9 +16,9 @@ from verify.outcome import Outcome
 from verify.profile import Profile
 
 EXPONENT_MARGIN = 0.25
-"""Absolute: half the distance to the other exponents that perturbation theory knows, 0 and -1. The largest sine carries a
-relative correction of the order of its own square: 0.1 at most at the smallest m (erf(z + 1/2) at k = 2, sine 0.33 at
-m = 256), which moves a slope over a factor 4 by 0.07."""
+"""Absolute: half the distance to the other exponents that perturbation theory knows, 0 and -1. The largest sine
+carries a relative correction of the order of its own square: 0.1 at most at the smallest m (erf(z + 1/2) at k = 2, sine
+0.33 at m = 256), which moves a slope over a factor 4 by 0.07."""
 SINES_MARGIN = 1 / 3
 """Relative: under half the distance to the nearest factor that a slip would make, 2. The sum of squares of one network
 scatters by about 40 %, which leaves a 99 % half-width of 15 %; the correction of order 1/m is 10 % at the smallest

@@ -118,7 +118,7 @@ class WidthLimits:
         """m times the mean square of f_Q(W_Q) - f_sp."""
         d, curvature = self.d, self.activation.derivative(2) ** 2
         total = 0.0
-        for power, weight in enumerate((_profile(self.activation, self.k, d) ** 2).coef):
+        for power, weight in enumerate((_profile(self.activation, self.k, d) ** 2).coef.tolist()):
             for j, c in monomial_coefficients(power, d).items():
                 fourth = monomial_coefficients(4, d).get(j)
                 if weight and fourth is not None:
@@ -160,6 +160,21 @@ def width_limits(activation: Activation, k: int, d: int) -> WidthLimits:
     """The predictions of an activation. Cost: some tens of certified coefficients."""
     along, across = (float(value.mid()) for value in slope_covariance(activation, d))
     return WidthLimits(activation, k, d, modes(activation, d), Form(along, across))
+
+
+def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float]:
+    """Energies by degree <= k of sum_i alpha_i <beta_i,x>^{k+1} with orthonormal beta_i, which W_L has to take away.
+
+    Zonal harmonics of degree l along orthogonal directions have the inner product P_l(0).
+    """
+    energies = {}
+    for degree, c in monomial_coefficients(k + 1, d).items():
+        if degree <= k:
+            parts = [a * float(c) * math.sqrt(multiplicity(d, degree)) * d ** ((k + 1) / 2) for a in alphas]
+            overlap = float(legendre_polynomial(degree, d)(0))
+            squares = sum(part**2 for part in parts)
+            energies[degree] = squares + overlap * (sum(parts) ** 2 - squares)
+    return energies
 
 
 def harmonic_strengths(k: int, d: int, alphas: tuple[float, ...]) -> tuple[float, ...]:

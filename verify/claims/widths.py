@@ -16,16 +16,16 @@ from verify.profile import Profile
 
 ALPHA = 0.01
 """Strength of the monomial. Each term's next order in <W_r,x> is alpha^{1/2} m^{-1/4} |g|^{1/2} smaller or less: below
-2 % at m = 4096 for the activations of the documentation."""
+3 % at m = 2048 for the activations of the documentation."""
 MARGIN = 0.1
 """Absolute, on an exponent over a factor 16 in m or more. The exponents of the claim are multiples of 1/4. What is
 coherent is a mean over neurons M with a fluctuation: its mean square is M^2 (1 + C/m). By quadrature over (x, w), C is
 at most 80 for f_L, f_Q and the third order; for the even part of the remainder at most 352 at k = 1 (erf(z + 1/2),
-d = 8) and 252 at k = 2 (tanh(z + 1), d = 6), which bends a slope that starts at m = 4096 by 0.015."""
+d = 8) and 252 at k = 2 (tanh(z + 1), d = 6), which bends a slope that starts at m = 2048 by 0.03."""
 SHIFT = 0.25
 NOISE = 0.1
 """Standard deviation of the logarithm of a size. At width m it is a mean over max(m)/m networks, so that the coherent
-fluctuation (C/m)^{1/2} counts as at the largest width everywhere: 0.07 at worst. Random sums vary by 0.1 over their
+fluctuation (C/m)^{1/2} counts as at the largest width everywhere: 0.1 at worst. Random sums vary by 0.1 over their
 draws and inputs."""
 
 

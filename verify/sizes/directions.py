@@ -10,28 +10,30 @@ class DirectionSizes(BaseModel):
 
     Attributes:
         dimension: d, by k; its keys are the k that the claims are judged for.
-        energy_width, energy_replicates, energy_inputs: G1's m, networks, and inputs for each.
+        energy_width: G1's m, by k. energy_replicates, energy_inputs: its networks, and inputs for each.
         sign_widths, sign_networks, sign_inputs, sign_draws: G2's m; at each, networks, inputs and sign vectors.
         sparse_widths, sparse_networks, sparse_inputs: G3's m; at each, networks and inputs.
         dense_widths, dense_networks, dense_inputs: G4's m; at each, networks and inputs.
         joint_widths, joint_networks, joint_inputs, joint_draws: G5's m; at each, networks, inputs and sign vectors.
+        joint_amplitudes: root energies of its sparse harmonics, with signs, by k; g grows as d^{(k-1)/2}, so that the
+            same |W_r| needs less at k = 2.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dimension: dict[int, int] = {1: 8, 2: 6}
 
-    energy_width: int = Field(default=512, ge=2)
+    energy_width: dict[int, int] = {1: 384, 2: 768}
     energy_replicates: int = Field(default=16, ge=2)
-    energy_inputs: int = Field(default=1024, ge=2)
+    energy_inputs: int = Field(default=512, ge=2)
 
     sign_widths: tuple[int, ...] = (128, 512, 2048)
     sign_networks: int = Field(default=32, ge=2)
     sign_inputs: int = Field(default=12, ge=2)
-    sign_draws: int = Field(default=64, ge=2)
+    sign_draws: int = Field(default=48, ge=2)
 
     sparse_widths: tuple[int, ...] = (128, 512, 2048)
-    sparse_networks: int = Field(default=96, ge=2)
+    sparse_networks: int = Field(default=72, ge=2)
     sparse_inputs: int = Field(default=64, ge=1)
 
     dense_widths: tuple[int, ...] = (256, 512, 1024, 2048)
@@ -42,10 +44,11 @@ class DirectionSizes(BaseModel):
     joint_networks: int = Field(default=16, ge=2)
     joint_inputs: int = Field(default=32, ge=1)
     joint_draws: int = Field(default=32, ge=4)
+    joint_amplitudes: dict[int, tuple[float, ...]] = {1: (0.5, -0.3), 2: (0.2, -0.12)}
 
 
 FULL = DirectionSizes(
-    energy_width=1024,
+    energy_width={1: 768, 2: 1536},
     energy_replicates=24,
     sign_widths=(256, 1024, 4096),
     sign_networks=64,

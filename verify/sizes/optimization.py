@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class OptimizationSizes(BaseModel):
-    """Sizes of the claims on optimisation. Fields that are tables have one entry for each k the claim is judged for.
+    """Sizes of the claims on optimisation. Tables are keyed by k. A claim is judged for the keys of its dimension.
 
     Attributes:
         width_ratio, sample_ratio: m/d and n/d^k of O1, O2 and O4. r4: weight l4 of O1 and O2.
@@ -21,9 +21,9 @@ class OptimizationSizes(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width_ratio: dict[int, int] = {1: 8}
-    sample_ratio: dict[int, int] = {1: 8}
-    r4: dict[int, float] = {1: 0.03}
+    width_ratio: dict[int, int] = {1: 8, 2: 12}
+    sample_ratio: dict[int, int] = {1: 8, 2: 4}
+    r4: dict[int, float] = {1: 0.03, 2: 0.005}
     descent_dimensions: dict[int, tuple[int, ...]] = {1: (4, 7, 11)}
     descent_replicates: int = Field(default=12, ge=3)
     descent_steps: int = Field(default=4000, ge=20)
@@ -31,12 +31,12 @@ class OptimizationSizes(BaseModel):
     start_replicates: int = Field(default=12, ge=3)
     starts: int = Field(default=3, ge=2)
     sign_dimension: dict[int, int] = {1: 8}
-    sign_samples: dict[int, int] = {1: 128}
-    sign_width: dict[int, int] = {1: 256}
+    sign_samples: dict[int, int] = {1: 128, 2: 288}
+    sign_width: dict[int, int] = {1: 256, 2: 1024}
     sign_replicates: int = Field(default=12, ge=3)
-    signs: int = Field(default=96, ge=2)
+    signs: dict[int, int] = {1: 96, 2: 24}
     sign_widths: dict[int, tuple[int, ...]] = {1: (128, 256, 512, 1024)}
-    sign_draws: int = Field(default=6, ge=1)
+    sign_draws: dict[int, int] = {1: 6, 2: 4}
     saddle_dimension: dict[int, int] = {1: 8}
     saddle_replicates: int = Field(default=12, ge=3)
 
@@ -48,8 +48,16 @@ FULL = OptimizationSizes(
     start_dimension={1: 12},
     start_replicates=24,
     starts=4,
+    sign_dimension={1: 8, 2: 6},
     sign_replicates=24,
-    sign_widths={1: (128, 256, 512, 1024, 2048)},
+    sign_widths={1: (128, 256, 512, 1024, 2048), 2: (512, 1024, 2048, 4096)},
+    saddle_dimension={1: 8, 2: 6},
     saddle_replicates=24,
 )
-GPU = FULL
+GPU = FULL.model_copy(
+    update={
+        "descent_dimensions": {1: (5, 8, 12, 18), 2: (4, 6, 9)},
+        "descent_steps": 20_000,
+        "start_dimension": {1: 12, 2: 6},
+    }
+)

@@ -35,9 +35,9 @@ class SpectralSizes(BaseModel):
     limit_dimensions: tuple[int, ...] = (12_500, 25_000, 50_000, 100_000)
     exponent_dimensions: tuple[int, ...] = (256, 512, 1024, 2048, 4096, 8192)
 
-    block_dimension: dict[int, int] = {1: 10, 2: 6}
+    block_dimension: dict[int, int] = {1: 8, 2: 6}
     block_widths: dict[int, tuple[int, ...]] = {1: (256, 512, 1024), 2: (256, 512, 1024)}
-    block_replicates: dict[int, int] = {1: 24, 2: 20}
+    block_replicates: dict[int, int] = {1: 28, 2: 20}
 
     gram_dimension: dict[int, int] = {1: 96, 2: 28}
     gram_samples: dict[int, int] = {1: 512, 2: 1200}

@@ -21,7 +21,7 @@ class TaylorSizes(BaseModel):
     replicates: int = Field(default=8, ge=2)
     displacements: tuple[float, ...] = (0.01, 0.1, 0.5)
     width_dimension: dict[int, int] = {1: 8, 2: 6}
-    widths: dict[int, tuple[int, ...]] = {1: (4096, 16_384, 65_536), 2: (4096, 16_384, 65_536)}
+    widths: dict[int, tuple[int, ...]] = {1: (2048, 8192, 32_768), 2: (2048, 8192, 32_768)}
     width_replicates: int = Field(default=16, ge=2)
     width_inputs: int = Field(default=8, ge=2)
     width_draws: int = Field(default=16, ge=1)

@@ -11,14 +11,16 @@ class TrainingSizes(BaseModel):
     The grids were chosen from pilot runs of the risks alone, so that the risk to reach lies inside the grid.
 
     Attributes:
-        width: by k, m / d. r4: by k, weight of ||W||_{2,4}^4.
+        width: by k, m / d. r4: by k, weight of ||W||_{2,4}^4 times d^(k-1), the order of what the target costs in it: a
+            weight that does not fall with d would shrink the solution more and more.
         steps, rate, start: of Adam with cosine decay. quadratic_steps: steps of the QuadNTK, which settles sooner.
         dimensions, ratios: by k, the grids of d and of n / (A d^k) of N3 and N4. repetitions: by k, at each d, of the
             activation with the smallest A_k; others have fewer. most_draws: draws averaged in one repetition, at most.
         joint_risk: the risk to reach with f_k + f_sp, energies 1 + 1: f_k learnt and half of f_sp. sparse_risk: with
             f_sp alone.
-        largest_scale: activations with a larger A_k are left out. largest_share: n / N(d, k+1) up to which d counts as
-            large in N5 and N9.
+        more_activations: take the place of those left out, so that three remain.
+        largest_scale: activations with a larger A_k are left out; in N5, N6 and N9 also those for which d is not large.
+        largest_share: n / N(d, k+1) up to which d counts as large in N5 and N9.
         paired_dimension, paired_ratio, paired_draws: by k, d, n / (A d^k) and draws for each activation of N5 and N9.
         escape_dimension, escape_ratio, escape_draws: likewise of N6, and escape_share its n / N(d, k+1).
         label_scale: of N6's lazy control.
@@ -27,7 +29,7 @@ class TrainingSizes(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     width: dict[int, int] = {1: 10, 2: 40}
-    r4: dict[int, float] = {1: 3e-3, 2: 3e-4}
+    r4: dict[int, float] = {1: 3e-3, 2: 5e-3}
     steps: int = Field(default=200, ge=2)
     quadratic_steps: int = Field(default=120, ge=2)
     rate: float = Field(default=0.03, gt=0)
@@ -39,7 +41,8 @@ class TrainingSizes(BaseModel):
     most_draws: int = Field(default=4, ge=1)
     joint_risk: float = Field(default=0.5, gt=0, lt=2)
     sparse_risk: float = Field(default=0.45, gt=0, lt=1)
-    largest_scale: float = Field(default=12.0, gt=0)
+    more_activations: tuple[str, ...] = ("sin(z + 1)",)
+    largest_scale: float = Field(default=4.0, gt=0)
     largest_share: float = Field(default=0.3, gt=0, lt=1)
 
     paired_dimension: dict[int, int] = {1: 48}
@@ -59,18 +62,19 @@ FULL = TrainingSizes(
     dimensions={1: (28, 40, 56, 80, 112)},
     ratios={1: (2.0, 3.0, 4.5), 2: (0.4, 0.6, 0.9, 1.35)},
     repetitions={1: 5, 2: 5},
-    paired_dimension={1: 96, 2: 40},
-    paired_ratio={1: 3.0, 2: 0.6},
+    paired_dimension={1: 96, 2: 28},
+    paired_ratio={1: 3.0, 2: 0.55},
     paired_draws={1: 8, 2: 12},
     escape_dimension={1: 80},
     escape_draws={1: 8},
 )
 GPU = FULL.model_copy(
     update={
+        "largest_scale": 12.0,
         "dimensions": {1: (64, 96, 128, 192, 256), 2: (32, 48, 64, 96)},
         "repetitions": {1: 5, 2: 6},
-        "paired_dimension": {1: 256, 2: 64},
-        "paired_ratio": {1: 2.0, 2: 0.6},
+        "paired_dimension": {1: 192, 2: 40},
+        "paired_ratio": {1: 2.0, 2: 0.5},
         "escape_dimension": {1: 192, 2: 48},
         "escape_ratio": {1: 3.0, 2: 0.6},
         "escape_draws": {1: 12, 2: 12},
