@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from theory.activations import Activation
-from verify import sizes
+from verify.sizes import directions, kernels, optimization, spectral, taylor, training
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.kernels import KernelSizes
 from verify.sizes.optimization import OptimizationSizes
@@ -73,22 +73,22 @@ class Profile(BaseModel):
 QUICK = Profile(name="quick")
 FULL = Profile(
     name="full",
-    spectral=sizes.spectral.FULL,
-    taylor=sizes.taylor.FULL,
-    directions=sizes.directions.FULL,
-    optimization=sizes.optimization.FULL,
-    kernels=sizes.kernels.FULL,
-    training=sizes.training.FULL,
+    spectral=spectral.FULL,
+    taylor=taylor.FULL,
+    directions=directions.FULL,
+    optimization=optimization.FULL,
+    kernels=kernels.FULL,
+    training=training.FULL,
 )
 GPU = Profile(
     name="gpu",
     device="cuda",
-    spectral=sizes.spectral.GPU,
-    taylor=sizes.taylor.GPU,
-    directions=sizes.directions.GPU,
-    optimization=sizes.optimization.GPU,
-    kernels=sizes.kernels.GPU,
-    training=sizes.training.GPU,
+    spectral=spectral.GPU,
+    taylor=taylor.GPU,
+    directions=directions.GPU,
+    optimization=optimization.GPU,
+    kernels=kernels.GPU,
+    training=training.GPU,
 )
 
 PROFILES = {profile.name: profile for profile in (QUICK, FULL, GPU)}

@@ -76,11 +76,17 @@ def no_r1(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Weights, "uses", lambda self, mode: False)
 
 
+FEWER = small(spectral={"block_dimension": {1: 8}, "block_replicates": {1: 16}})
+
 PLANTED: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str, Profile]] = {
     "Lambda_l times 1.1": (wrong_factor, "S1", small()),
     "sigma'' replaced by sigma': Taylor terms": (wrong_derivative, "T1", small()),
     "sigma'' replaced by sigma': QuadNTK spectrum": (wrong_derivative, "S8", small()),
-    "P_{<=k} replaced by a random projector": (random_projector, "S7", small(spectral={"block_dimension": {1: 10}, "block_replicates": {1: 12}})),
+    "P_{<=k} replaced by a random projector": (
+        random_projector,
+        "S7",
+        FEWER,
+    ),
     "labels shuffled": (shuffled_labels, "N1", small()),
     "R1 switched off": (no_r1, "N6", QUICK),
 }

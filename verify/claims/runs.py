@@ -114,7 +114,7 @@ def every(hypothesis: Callable[[Profile], None]) -> Callable[[Profile], None]:
     """A hypothesis of one activation asked of all that share the repetitions."""
 
     def of_all(p: Profile) -> None:
-        for activation in affordable(p):
+        for activation in dict.fromkeys((*p.activations, *affordable(p))):
             hypothesis(p.model_copy(update={"activations": (activation,)}))
 
     return of_all
