@@ -71,7 +71,7 @@ FULL = TrainingSizes(
 GPU = FULL.model_copy(
     update={
         "largest_scale": 12.0,
-        "dimensions": {1: (64, 96, 128, 192, 256), 2: (32, 48, 64, 96)},
+        "dimensions": {1: (64, 96, 128, 192, 256), 2: (32, 48, 64, 88)},
         "repetitions": {1: 5, 2: 6},
         "paired_dimension": {1: 192, 2: 40},
         "paired_ratio": {1: 2.0, 2: 0.5},
