@@ -31,8 +31,8 @@ def main() -> None:
     controls: Counter[str] = Counter()
     for seed in range(arguments.seeds):
         profile = load_profile(arguments.profile, [f"base_seed={seed}"])
-        judgements, _ = verify(claims, profile, arguments.out, default_workers(profile.device))
-        for judgement in judgements:
+        run = verify(claims, profile, arguments.out, default_workers(profile.device))
+        for judgement in run.judgements:
             verdicts[judgement.claim.id].append(str(judgement.verdict))
             controls[str(judgement.control)] += 1
             for reason in judgement.reasons:

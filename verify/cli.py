@@ -124,12 +124,12 @@ def verify(
     count = workers or default_workers(sizes.device)
 
     with ProgressDisplay(Console(stderr=True), selected) as progress:
-        judgements, number = run(selected, sizes, out, count, progress.claim, progress.cell)
+        found = run(selected, sizes, out, count, progress.claim, progress.cell)
     if json_:
         print(
             json.dumps(
                 {
-                    "claims": [j.as_json() for j in judgements],
+                    "claims": [j.as_json() for j in found.judgements],
                     "profile": sizes.name,
                     "activations": sizes.activations,
                     "seed": sizes.base_seed,
@@ -138,11 +138,11 @@ def verify(
             )
         )
     else:
-        show_table(Console(), judgements)
-    path = write_report(out, number)
+        show_table(Console(), found.judgements)
+    path = write_report(out, found)
     if not json_:
         print(f"report: {path}")
-    verdicts = {str(j.verdict) for j in judgements}
+    verdicts = {str(j.verdict) for j in found.judgements}
     return 1 if "FAILS" in verdicts else 3 if "INCONCLUSIVE" in verdicts else 0
 
 

@@ -20,6 +20,16 @@ Listener = Callable[[Claim, int, int], None]
 """Called with (claim, cells computed, cells from the records) when all cells of a claim are there."""
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run as it was judged, just now or again from its records."""
+
+    judgements: list[Judgement]
+    profile: Profile
+    provenance: dict[str, str]
+    created: str
+
+
 def design(claim: Claim, profile: Profile) -> tuple[Cell, ...]:
     """Every cell of the cases in which the claim's hypotheses hold, each once."""
     cases, _ = admissible(claim, profile)
@@ -33,7 +43,7 @@ def verify(
     workers: int = 1,
     listener: Listener | None = None,
     on_cell: Callable[[Done, int, int], None] | None = None,
-) -> tuple[list[Judgement], int]:
+) -> Run:
     """Check hypotheses, compute what the store in ``folder`` lacks, and judge.
 
     Args:
@@ -45,7 +55,7 @@ def verify(
         on_cell: told of each cell, with the number of cells there and in all.
 
     Returns:
-        The judgements, and the number of the run in the store.
+        The run.
 
     Raises:
         ValueError: the folder cannot be written, or the profile's device is not there.
@@ -85,27 +95,18 @@ def verify(
         results = run_cells(union, store, origin, workers, on_done=report)
         judgements = settle([judge(c, profile, [results[cell] for cell in cells[c.id]], len(claims)) for c in claims])
         store.say(number, [j.as_json() for j in judgements])
-    return judgements, number
+        *_, created = store.run(number)
+    return Run(judgements, profile, origin, created)
 
 
-@dataclass(frozen=True)
-class StoredRun:
-    """The newest run of a folder, judged again from its records."""
-
-    judgements: list[Judgement]
-    profile: Profile
-    provenance: dict[str, str]
-    created: str
-
-
-def reload(folder: Path, known: dict[str, Claim], number: int | None = None) -> StoredRun:
-    """Judge a run of ``folder`` again, the newest when no number is given. Nothing is computed.
+def reload(folder: Path, known: dict[str, Claim]) -> Run:
+    """Judge the newest run of ``folder`` again. Nothing is computed.
 
     Raises:
         ValueError: no run there, a record is missing, or a claim of the run is not registered.
     """
     with Store(folder, create=False) as store:
-        profile_text, ids, mark, provenance, created = store.run(number)
+        profile_text, ids, mark, provenance, created = store.run()
         profile = Profile.model_validate_json(profile_text)
         judgements = []
         for name in ids:
@@ -121,7 +122,7 @@ def reload(folder: Path, known: dict[str, Claim], number: int | None = None) -> 
                     )
                 done.append(Done(cell, *found, stored=True))
             judgements.append(judge(known[name], profile, done, len(ids)))
-    return StoredRun(settle(judgements), profile, provenance, created)
+    return Run(settle(judgements), profile, provenance, created)
 
 
 def provenance(profile: Profile) -> dict[str, str]:

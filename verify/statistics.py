@@ -64,12 +64,17 @@ def clustered_exponent(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[
     Raises:
         ValueError: fewer than two x, rows of another length, or values that are not positive.
     """
-    log_x = np.log(np.asarray(x, dtype=float))
     table = np.asarray(rows, dtype=float)
-    if log_x.size < 2 or table.ndim != 2 or table.shape[1] != log_x.size or not (table > 0).all():
-        raise ValueError(f"{table.shape} values for {log_x.size} abscissae: needs positive rows of equal length >= 2")
+    if len(x) < 2 or table.ndim != 2 or table.shape[1] != len(x) or not (table > 0).all():
+        raise ValueError(f"{table.shape} values for {len(x)} abscissae: needs positive rows of equal length >= 2")
+    return mean_interval([slope(x, row) for row in table])
+
+
+def slope(x: Sequence[float], y: Sequence[float] | np.ndarray) -> float:
+    """Least-squares slope of log y on log x."""
+    log_x = np.log(np.asarray(x, dtype=float))
     centred = log_x - log_x.mean()
-    return mean_interval((np.log(table) @ centred / (centred @ centred)).tolist())
+    return float(centred @ np.log(np.asarray(y, dtype=float)) / (centred @ centred))
 
 
 def normal_interval(value: float, stderr: float) -> Interval:

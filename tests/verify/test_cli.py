@@ -201,9 +201,9 @@ def test_runs_in_one_folder_report_themselves(tmp_path: Path) -> None:
     from verify.session import verify
     from verify.store import Store
 
-    _, number = verify([CLAIMS["S2"]], QUICK, tmp_path)
+    run = verify([CLAIMS["S2"]], QUICK, tmp_path)
     with Store(tmp_path) as store:
         store.add_run(QUICK.model_dump_json(), ["S5"], "f", {})
-    assert 'id="S2"' in write_report(tmp_path, number).read_text()
+    assert 'id="S2"' in write_report(tmp_path, run).read_text()
     with pytest.raises(ValueError, match="the same escape-ntk verify command"):
         write_report(tmp_path)

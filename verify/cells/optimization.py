@@ -182,18 +182,12 @@ def ball(W: torch.Tensor, radius: float, gen: torch.Generator) -> torch.Tensor:
     return (full * (length / full.norm(dim=(1, 2)))[:, None, None]).to(W)
 
 
-class Descent(RegularisedLoss):
-    """O1: perturbed descent from small random starts, one for each draw.
+class Descending(RegularisedLoss):
+    """Perturbed descent from small random starts on a batch.
 
     Attributes:
         start: scale of the starts. tolerance: of the gradient. radius, wait, decrease: of the noise.
         steps: at most. step: step length in units of 1/L.
-        spectra: draws whose lambda_min is computed, to the relative tolerance ``lanczos``; the first also at its start.
-
-    Numbers, each a list over the draws unless said otherwise: ``fall``, ``reached`` (None where the run did not end),
-    ``gradient`` at the end (evaluated afresh) and ``early`` after ten steps,
-    ``losses`` at start and end, ``constants`` (largest L), ``curvature``: (lambda_min, residual) at the end,
-    ``start_curvature``: the same at one start, ``curve``: (step, loss) of the first draw.
     """
 
     start: float
@@ -203,15 +197,32 @@ class Descent(RegularisedLoss):
     decrease: float
     steps: int
     step: float
+
+    def descend(self, objective: Objective, count: int) -> tuple[torch.Tensor, Course]:
+        """The starts of ``count`` networks, (count, m, d), and where descent led from them."""
+        seeds = [self.drawn(f"start {index}") for index in range(count)]
+        begin = torch.stack([small_start(objective.network.member(i), self.start, s) for i, s in enumerate(seeds)])
+        noise = Perturbation(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
+        return begin, perturbed_descent(objective, begin, noise, self.steps, self.step)
+
+
+class Descent(Descending):
+    """O1: descent from one start for each draw.
+
+    Attributes:
+        spectra: draws whose lambda_min is computed, to the relative tolerance ``lanczos``; the first also at its start.
+
+    Numbers, each a list over the draws unless said otherwise: ``fall``, ``reached`` (None where the run did not end),
+    ``gradient`` at the end (evaluated afresh) and ``early`` after ten steps,
+    ``losses`` at start and end, ``constants`` (largest L), ``curvature``: (lambda_min, residual) at the end,
+    ``start_curvature``: the same at one start, ``curve``: (step, loss) of the first draw.
+    """
+
     spectra: int
     lanczos: float
 
     def run(self) -> Numbers:
-        objective = self.batch()
-        seeds = [self.drawn(f"start {draw}") for draw in range(self.draws)]
-        begin = torch.stack([small_start(objective.network.member(i), self.start, s) for i, s in enumerate(seeds)])
-        noise = Perturbation(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
-        run = perturbed_descent(objective, begin, noise, self.steps, self.step)
+        begin, run = self.descend(self.batch(), self.draws)
         every = max(1, len(run.losses) // CURVE_POINTS)
         numbers: Numbers = {
             "fall": run.fall.tolist(),
@@ -237,12 +248,12 @@ class Descent(RegularisedLoss):
         }
 
 
-class IndependentStarts(RegularisedLoss):
+class IndependentStarts(Descending):
     """O2: several starts on each draw, against the best of the joint constructions a W_L + b S W_Q.
 
     Attributes:
         starts: on each draw. regularised: False descends on the data term alone.
-        signs: draws of S tried for the reference. Others as in :class:`Descent`.
+        signs: draws of S tried for the reference.
 
     Numbers: ``ends``, (draws, starts), the regularised loss at the ends; ``reached`` likewise, None where a run did
     not end; ``reference``, ``zero``: by draw, the loss of the best construction and that at W = 0.
@@ -251,21 +262,9 @@ class IndependentStarts(RegularisedLoss):
     starts: int
     regularised: bool = True
     signs: int
-    start: float
-    tolerance: float
-    radius: float
-    wait: int
-    decrease: float
-    steps: int
-    step: float
 
     def run(self) -> Numbers:
-        objective = self.batch(self.starts, self.regularised)
-        count = self.draws * self.starts
-        seeds = [self.drawn(f"start {index}") for index in range(count)]
-        begin = torch.stack([small_start(objective.network.member(i), self.start, s) for i, s in enumerate(seeds)])
-        noise = Perturbation(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
-        run = perturbed_descent(objective, begin, noise, self.steps, self.step)
+        _, run = self.descend(self.batch(self.starts, self.regularised), self.draws * self.starts)
         ends, _ = self.batch(self.starts).value_and_gradient(run.W)
         numbers: Numbers = {
             "ends": ends.total.reshape(self.draws, self.starts).tolist(),

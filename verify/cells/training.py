@@ -88,6 +88,11 @@ class Training(Cell):
         free = ("device", "n", "draws", "steps", "rate", "start", "r4", "target", "arm", "label_scale")
         return self.seed(f"{purpose} {index}", shared=free)
 
+    @property
+    def cost(self) -> float:
+        """Multiplications of one product, times steps and draws."""
+        return float(self.draws * self.steps * self.n * self.m * self.d)
+
     def prepare(self) -> Draws:
         """Networks in float32, their data and targets."""
         every = range(self.draws)

@@ -255,10 +255,9 @@ def _g2_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
 G2 = Claim(
     id="G2",
     title="Random signs",
-    statement=r"\mathbb E_S\|f_L(SW)\|^2 = "
-    r"\tfrac1m\sum_r W_r^\top\mathbb E[\sigma'(\langle w_r,x\rangle)^2xx^\top]W_r, \quad "
-    r"\mathbb E_S\|P_{\le k}SW\|^2 = \sum_r W_r^\top (P_{\le k})_{rr} W_r,\ \text{both } \Theta(m^{-1/2}) "
-    r"\text{ at } W_Q; \quad f_Q(SW) = f_Q(W)",
+    statement=r"\mathbb E_S\|f_L(SW)\|^2 = \tfrac1m\sum_r W_r^\top\mathbb E[\sigma'(\langle "
+    r"w_r,x\rangle)^2xx^\top]W_r, \quad \mathbb E_S\|P_{\le k}SW\|^2 = \sum_r W_r^\top (P_{\le k})_{rr} W_r,\ "
+    r"\text{both } \Theta(m^{-1/2}) \text{ at } W_Q; \quad f_Q(SW) = f_Q(W)",
     source="derived: docs/mathematics, section 4",
     why="Signs enter f_L and P_{<=k} S W linearly and f_Q by their squares. In a mean over independent signs only the "
     "diagonal blocks survive; m neurons have blocks of order 1/m and |W_r|^2 of order m^{-1/2}. The trace of P_{<=k} "

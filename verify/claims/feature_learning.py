@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from verify.cells.escape import EscapedRuns
 from verify.claim import Claim, Control, Evidence
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.claims.runs import SETTLED, every, samples, separated, some
+from verify.claims.runs import SETTLED, everywhere, samples, separated, some
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Outcome
 from verify.profile import Profile
@@ -77,9 +77,9 @@ the threshold by a factor 4.5. A lazy network lies several powers of ten below t
 
 
 def _rule(p: Profile, key: str) -> DecisionRule:
-    side = "below" if key == "risk" else "above"
+    side: Literal["below", "above"] = "below" if key == "risk" else "above"
     count = p.training.escape_draws[p.k] * len(_chosen(p))
-    return DecisionRule(NAMES[key], "mean", side, 0.0, ALTERNATIVE[key], SCATTER[key], count)  # type: ignore[arg-type]
+    return DecisionRule(NAMES[key], "mean", side, 0.0, ALTERNATIVE[key], SCATTER[key], count)
 
 
 def _observations(p: Profile, evidence: Evidence, label_scale: float) -> dict[str, list[float]]:
@@ -111,18 +111,17 @@ def _check(p: Profile, evidence: Evidence, lazy: bool = False) -> Outcome:
         n = evidence[_cell(p, activation, scale)]
         mean = {key: float(np.mean(n[key])) for key in n}
         parts.append(
-            f"{activation}: n = {_cell(p, activation).n}, risk {mean['risk']:.3f} (floor {_floor(p, activation):.3f}), "
-            f"<f_Q, f_sp> = {mean['share']:.3f} (threshold {_share(p, activation):.3f}), |f_Q|^2 = "
-            f"{mean['quadratic']:.3f}, "
-            f"<f_L, f_sp> = {mean['linear_share']:.3f}, kernel moved by {mean['movement']:.4f}, the construction's by "
+            f"{activation}: n = {_cell(p, activation).n}, risk {mean['risk']:.3f} (floor "
+            f"{_floor(p, activation):.3f}), <f_Q, f_sp> = {mean['share']:.3f} (threshold "
+            f"{_share(p, activation):.3f}), |f_Q|^2 = {mean['quadratic']:.3f}, <f_L, f_sp> = "
+            f"{mean['linear_share']:.3f}, kernel moved by {mean['movement']:.4f}, the construction's by "
             f"{mean['constructed']:.3f}"
         )
     cell = _cell(p, _chosen(p)[0])
     return Outcome(
         comparisons,
-        f"The network f itself at d = {cell.d}, m = {cell.m}, trained on the regularised loss, {cell.draws} draws for "
-        f"each "
-        f"activation. {'; '.join(parts)}.",
+        f"The network f itself at d = {cell.d}, m = {cell.m}, trained on the regularised loss, {cell.draws} draws "
+        f"for each activation. {'; '.join(parts)}.",
     )
 
 
@@ -144,22 +143,21 @@ N6 = Claim(
     id="N6",
     title="The trained network has left the lazy regime",
     statement=r"\text{risk}(f) < 1 - \frac{n}{N(d,k+1)}, \quad \langle f_Q, f_{\mathrm{sp}}\rangle,\ \|f_Q\|^2 = "
-    r"\Theta(1), "
-    r"\quad \frac{\|K_W - K_0\|_F}{\|K_0\|_F} = \Theta\big(\tfrac{\|K_{W_L+SW_Q} - K_0\|_F}{\|K_0\|_F}\big)",
+    r"\Theta(1), \quad \frac{\|K_W - K_0\|_F}{\|K_0\|_F} = \Theta\big(\tfrac{\|K_{W_L+SW_Q} - "
+    r"K_0\|_F}{\|K_0\|_F}\big)",
     source="abstract of arXiv:2206.03688 (escape from the NTK regime); thresholds: derived, from docs/mathematics, "
     "sections 4 and 6",
-    why="No method that is linear in the labels can have an expected risk below 1 - n/N(d,k+1): a space of dimension n "
-    "holds that share of a direction it does not know. The regularised network goes below, so it has learnt the "
-    "direction; R1 keeps f_L from degree k + 1, so f_Q must carry it, at |W_r| ~ m^(-1/4), and sigma'(<w_r + W_r, x>) "
-    "then "
-    "moves the kernel as it does at W_L + S W_Q.",
+    why="No method that is linear in the labels can have an expected risk below 1 - n/N(d,k+1): a space of "
+    "dimension n holds that share of a direction it does not know. The regularised network goes below, so it has "
+    "learnt the direction; R1 keeps f_L from degree k + 1, so f_Q must carry it, at |W_r| ~ m^(-1/4), and "
+    "sigma'(<w_r + W_r, x>) then moves the kernel as it does at W_L + S W_Q.",
     refuted_by="A risk above the floor of kernel methods, an f_Q without the sparse part, or a kernel that stays.",
     hypotheses=(
-        every(differentiable(2)),
-        every(smooth),
+        everywhere(differentiable(2)),
+        everywhere(smooth),
         some(_chosen, "n small enough against N(d, k+1); take a larger training.escape_dimension"),
-        every(nonzero(1, lambda p: range(p.k), _at)),
-        every(nonzero(2, lambda p: [p.k - 1], _at)),
+        everywhere(nonzero(1, lambda p: range(p.k), _at)),
+        everywhere(nonzero(2, lambda p: [p.k - 1], _at)),
     ),
     depends_on=("G5", "N5"),
     design=lambda p: tuple(_cell(p, a, scale) for a in _chosen(p) for scale in (1.0, p.training.label_scale)),

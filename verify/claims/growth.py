@@ -11,13 +11,13 @@ import numpy as np
 
 from verify.cells.kernels import Energies, SamplesToRisk
 from verify.claim import Control, Evidence
-from verify.claims.hypotheses import differentiable, learns, smooth
+from verify.claims.hypotheses import differentiable, every, learns, smooth
 from verify.claims.learning_curves import crossing, crowding, far_exponent, interpolation_error, samples_needed
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
-from verify.claims.runs import every, slope
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Outcome
 from verify.profile import Profile
+from verify.statistics import slope
 
 SHARE = 0.25
 """The risk to reach, as a share of the target's energy. The part of highest degree, which holds all of it (N7) or half
@@ -232,9 +232,8 @@ class Growth:
 
     def hypotheses(self) -> tuple[Callable[[Profile], None], ...]:
         """Every degree up to the target's must be learnable at the smallest d."""
-        smallest = lambda p: self.grid(p)[0]  # noqa: E731
-        degrees = lambda p: range(self.exponent(p) + 1)  # noqa: E731
-        return every(differentiable(1)), every(smooth), every(learns(degrees, smallest))
+        learnable = learns(lambda p: range(self.exponent(p) + 1), lambda p: self.grid(p)[0])
+        return every(differentiable(1)), every(smooth), every(learnable)
 
     def controls(self, shift: int, planted: str) -> tuple[Control, ...]:
         """A neighbour's exponent, and a factor on the predicted n*."""

@@ -117,3 +117,15 @@ def separated(dimension: Callable[[Profile], int]) -> Callable[[Profile], None]:
             )
 
     return hypothesis
+
+
+def every(
+    hypothesis: Callable[[Profile], None], activations: Callable[[Profile], Sequence[str]] = lambda p: p.activations
+) -> Callable[[Profile], None]:
+    """A hypothesis of one activation asked of all that share the repetitions."""
+
+    def of_all(profile: Profile) -> None:
+        for activation in activations(profile):
+            hypothesis(profile.model_copy(update={"activations": (activation,)}))
+
+    return of_all

@@ -117,11 +117,11 @@ def _g5(p: Profile, evidence: Evidence, choice: Mapping[str, str] = CHOICES) -> 
         f"f* has energy {ENERGY} in every degree <= {p.k} and two harmonics of degree {p.k + 1} with root energies "
         f"{', '.join(map(str, p.directions.joint_amplitudes[p.k]))}; d = {dimension(p)}, m = "
         f"{', '.join(map(str, widths))}, {len(largest['error'])} networks each. The network itself is evaluated at "
-        f"W_L + S W_Q for {p.directions.joint_draws} sign vectors, with target, directions and inputs shared over the "
-        f"widths. Its slowest error is f_L(S W_Q), of order m^(-1/4) with the constant of G2; what the good directions "
-        f"take of it is missing in R1. f_Q, f_L(W_L) and, with random signs, the remainder err by m^(-1/2). R2 is zero "
-        f"because P_(<=k) W is antisymmetric, R3 is a random sum of order m^(-3/4) before squaring, and R4 = "
-        f"|W|_(2,4)^4 tends to that of W_Q.",
+        f"W_L + S W_Q for {p.directions.joint_draws} sign vectors, with target, directions and inputs shared over "
+        "the widths. Its slowest error is f_L(S W_Q), of order m^(-1/4) with the constant of G2; what the good "
+        "directions take of it is missing in R1. f_Q, f_L(W_L) and, with random signs, the remainder err by "
+        "m^(-1/2). R2 is zero because P_(<=k) W is antisymmetric, R3 is a random sum of order m^(-3/4) before "
+        "squaring, and R4 = |W|_(2,4)^4 tends to that of W_Q.",
     )
 
 

@@ -10,10 +10,9 @@ import numpy as np
 from verify.cells.kernels import Energies, RidgeCurve
 from verify.claim import Check, Claim, Control, Evidence
 from verify.claims.growth import Growth
-from verify.claims.hypotheses import differentiable, learns, smooth
+from verify.claims.hypotheses import differentiable, every, learns, smooth
 from verify.claims.learning_curves import Curve, crowding
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks
-from verify.claims.runs import every
 from verify.decision import DecisionRule
 from verify.outcome import Outcome
 from verify.profile import Profile
@@ -149,10 +148,9 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
 N1 = Claim(
     id="N1",
     title="Ridge regression learning curve",
-    statement=r"\text{risk} = \frac{n}{n - \sum_\ell N L_\ell^2}\sum_\ell (1-L_\ell)^2\|f_\ell\|^2, "
-    r"\quad L_\ell = \frac{\Lambda_\ell}{\Lambda_\ell+\kappa}, "
-    r"\quad \sum_\ell N L_\ell + \frac{\text{ridge}}{\kappa} = n, "
-    r"\quad \text{training error} = \Big(\frac{\text{ridge}}{n\kappa}\Big)^2\text{risk}",
+    statement=r"\text{risk} = \frac{n}{n - \sum_\ell N L_\ell^2}\sum_\ell (1-L_\ell)^2\|f_\ell\|^2, \quad L_\ell = "
+    r"\frac{\Lambda_\ell}{\Lambda_\ell+\kappa}, \quad \sum_\ell N L_\ell + \frac{\text{ridge}}{\kappa} = n, \quad "
+    r"\text{training error} = \Big(\frac{\text{ridge}}{n\kappa}\Big)^2\text{risk}",
     source="arXiv:2110.03922; docs/mathematics, section 6",
     why="In high dimension the many weak eigenfunctions of the kernel act on the training inputs like independent "
     "noise, so that only one number, kappa, is left of them: the eigenvalue that n samples learn half. Degree l is "

@@ -8,10 +8,9 @@ import numpy as np
 
 from verify.cells.landscape import SignCurvature
 from verify.claim import Claim, Control, Evidence
-from verify.claims.hypotheses import differentiable, nonzero, smooth
+from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization import groups, level
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
-from verify.claims.runs import every
 from verify.decision import DecisionRule
 from verify.outcome import Outcome
 from verify.profile import Profile

@@ -9,9 +9,8 @@ import numpy as np
 
 from verify.cells.optimization import Descent
 from verify.claim import Claim, Control, Evidence
-from verify.claims.hypotheses import differentiable, nonzero, smooth
+from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
-from verify.claims.runs import every
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Interval, Outcome
 from verify.profile import Profile
@@ -148,8 +147,8 @@ def _o1(p: Profile, evidence: Evidence, long: bool = False, early: bool = False,
     lowest, residual = min(evidence[cell]["start_curvature"] for cell in cells.values())
     return Outcome(
         tuple(comparisons),
-        f"Perturbed descent with steps {STEP:.3g}/L, L measured, on the network's loss (R1 in population and on "
-        f"the training inputs, R3, R4 with l4 = {p.optimization.r4[p.k]:g}), k = {p.k}, m = "
+        f"Perturbed descent with steps {STEP:.3g}/L, L measured, on the network's loss (R1 in population and on the "
+        f"training inputs, R3, R4 with l4 = {p.optimization.r4[p.k]:g}), k = {p.k}, m = "
         f"{p.optimization.width_ratio[p.k]} d, n = {p.optimization.sample_ratio[p.k]} d^k, "
         f"{p.optimization.descent_replicates} draws at each d. Median time {medians}; {missing} of {times.size} runs "
         f"had not ended after {p.optimization.descent_steps} steps. lambda_min at the ends from "

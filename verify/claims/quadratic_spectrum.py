@@ -52,9 +52,8 @@ def _s8(
 S8 = Claim(
     id="S8",
     title="QuadNTK eigenvalues",
-    statement=r"Q_\ell = \tfrac{d^2}{4}\left[B_\ell B_{\ell-1}\,\lambda_{\ell-2}(\sigma'')^2 + "
-    r"(A_\ell B_{\ell+1} + B_\ell A_{\ell-1})\,\lambda_\ell(\sigma'')^2 + "
-    r"A_\ell A_{\ell+1}\,\lambda_{\ell+2}(\sigma'')^2\right], \qquad "
+    statement=r"Q_\ell = \tfrac{d^2}{4}\left[B_\ell B_{\ell-1}\,\lambda_{\ell-2}(\sigma'')^2 + (A_\ell B_{\ell+1} + "
+    r"B_\ell A_{\ell-1})\,\lambda_\ell(\sigma'')^2 + A_\ell A_{\ell+1}\,\lambda_{\ell+2}(\sigma'')^2\right], \qquad "
     r"\sum_\ell N(d,\ell)\,Q_\ell = \tfrac{d^2}{4}\,\mathbb{E}_{\tau_d}\!\left[\sigma''(\sqrt d\,t)^2\right]",
     source="derived: docs/mathematics, section 3; the kernel of arXiv:1910.01619",
     why="The quadratic term is linear in the matrices W_r W_r^T, with features sigma''(<w_r,x>) x x^T. Its kernel is "

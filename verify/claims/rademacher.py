@@ -12,9 +12,8 @@ import numpy as np
 from theory import linear_rademacher, quadntk_trace, quadratic_rademacher
 from verify.cells.rademacher import NoisyFits, SignSuprema
 from verify.claim import Check, Claim, Control, Evidence
-from verify.claims.hypotheses import differentiable, present, smooth
+from verify.claims.hypotheses import differentiable, every, present, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks
-from verify.claims.runs import every
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Interval, Outcome
 from verify.profile import Profile, parse

@@ -22,7 +22,9 @@ from theory import hermite_coefficient, monomial_coefficients, multiplicity, pro
 from theory.sphere import cumulative_multiplicity
 from verify.cells.training import Arm, Kind, TrainedRuns
 from verify.claim import Evidence, HypothesisViolated
+from verify.claims.hypotheses import every
 from verify.profile import Profile, parse
+from verify.statistics import slope
 
 LIMIT = 10**6
 """Dimension at which the sphere's second moment of sigma'' stands for the Gaussian's: they differ by O(1/d)."""
@@ -110,14 +112,9 @@ def some(choose: Callable[[Profile], tuple[str, ...]], requirement: str) -> Call
     return hypothesis
 
 
-def every(hypothesis: Callable[[Profile], None]) -> Callable[[Profile], None]:
-    """A hypothesis of one activation asked of all that share the repetitions."""
-
-    def of_all(p: Profile) -> None:
-        for activation in dict.fromkeys((*p.activations, *affordable(p))):
-            hypothesis(p.model_copy(update={"activations": (activation,)}))
-
-    return of_all
+def everywhere(hypothesis: Callable[[Profile], None]) -> Callable[[Profile], None]:
+    """A hypothesis asked of the profile's activations and of those that fill up."""
+    return every(hypothesis, lambda p: tuple(dict.fromkeys((*p.activations, *affordable(p)))))
 
 
 def samples(p: Profile, activation: str, d: int, ratio: float) -> int:
@@ -224,13 +221,6 @@ def aligned(p: Profile, tables: Mapping[str, np.ndarray]) -> np.ndarray:
     means = {a: np.nanmean(log) if not np.isnan(log).all() else 0.0 for a, log in logs.items()}
     common = float(np.mean(list(means.values())))
     return np.concatenate([np.exp(log - means[a] + common) * powers for a, log in logs.items()])
-
-
-def slope(dimensions: Sequence[int], values: Sequence[float]) -> float:
-    """Least-squares slope of log values on log d."""
-    x = np.log(np.array(dimensions, dtype=float))
-    centred = x - x.mean()
-    return float(centred @ np.log(np.array(values)) / (centred @ centred))
 
 
 @lru_cache(maxsize=64)

@@ -8,10 +8,9 @@ import numpy as np
 
 from verify.cells.landscape import QuadraticSaddle
 from verify.claim import Claim, Control, Evidence
-from verify.claims.hypotheses import differentiable, nonzero, smooth
+from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization import RADIUS, TOLERANCE
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.claims.runs import every
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Interval, Outcome
 from verify.profile import Profile

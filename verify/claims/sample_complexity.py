@@ -14,7 +14,7 @@ from verify.claims.runs import (
     affordable,
     aligned,
     drifts,
-    every,
+    everywhere,
     grid_cells,
     repetitions,
     sample_scale,
@@ -72,14 +72,12 @@ def _check(p: Profile, evidence: Evidence, arm: Arm, exponent: int) -> Outcome:
     note = f" {', '.join(left_out)} would need too many samples (A > {p.training.largest_scale:g})." if left_out else ""
     return Outcome(
         (comparison,),
-        f"Samples n* to reach risk {_risk(p, arm):g} on {target} (each part of energy 1), m = {p.training.width[p.k]} "
-        f"d, "
-        f"{p.training.steps if arm == 'joint' else p.training.quadratic_steps} steps of Adam, by log-log "
-        f"interpolation on the grid n/(A d^{p.k}) = "
+        f"Samples n* to reach risk {_risk(p, arm):g} on {target} (each part of energy 1), m = "
+        f"{p.training.width[p.k]} d, {p.training.steps if arm == 'joint' else p.training.quadratic_steps} steps of "
+        f"Adam, by log-log interpolation on the grid n/(A d^{p.k}) = "
         f"{', '.join(f'{r:g}' for r in p.training.ratios[p.k])}; A = {scales}. Medians of n*/(A d^{p.k}) at d = "
         f"{', '.join(map(str, p.training.dimensions[p.k]))}: {middles}. Censored (outside the grid, or risk still "
-        f"moving by more "
-        f"than 15 %): {int(np.isnan(table).sum())} of {table.size}.{note}",
+        f"moving by more than 15 %): {int(np.isnan(table).sum())} of {table.size}.{note}",
     )
 
 
@@ -99,10 +97,12 @@ def _figure(p: Profile, evidence: Evidence, ax: Any, arm: Arm) -> None:
 
 
 def _hypotheses(dense: bool) -> tuple[Any, ...]:
-    smallest = lambda p: p.training.dimensions[p.k][0]  # noqa: E731
-    needed = [every(differentiable(2)), every(smooth), some(affordable, "A_k small enough for the profile")]
+    def smallest(p: Profile) -> int:
+        return p.training.dimensions[p.k][0]
+
+    needed = [everywhere(differentiable(2)), everywhere(smooth), some(affordable, "A_k small enough for the profile")]
     if dense:
-        needed.append(every(nonzero(1, lambda p: range(p.k), smallest)))
+        needed.append(everywhere(nonzero(1, lambda p: range(p.k), smallest)))
     return tuple(needed)
 
 
@@ -114,10 +114,8 @@ N3 = Claim(
     source="abstract of arXiv:2206.03688 (improvement over both kernels alone); exponent: derived: docs/mathematics, "
     "section 6",
     why="The linear term works in the n_k ~ d^k good directions only, so d^k samples fix it. The quadratic term "
-    "carries "
-    "the sparse part at a budget ||W||_{2,4}^4 ~ d^(k-1), and its Rademacher complexity at that budget is "
-    "||W||_{2,4}^2 "
-    "sqrt(d/n) up to logarithms: small once n exceeds d^k. The NTK alone would need d^(k+1).",
+    "carries the sparse part at a budget ||W||_{2,4}^4 ~ d^(k-1), and its Rademacher complexity at that budget is "
+    "||W||_{2,4}^2 sqrt(d/n) up to logarithms: small once n exceeds d^k. The NTK alone would need d^(k+1).",
     refuted_by="An exponent of n*(d) farther from k than the known finite-size corrections allow, such as the NTK's k "
     "+ 1.",
     hypotheses=_hypotheses(dense=True),
@@ -137,9 +135,8 @@ N4 = Claim(
     statement=r"n^*_{\mathrm{QuadNTK}}(d) = O(d^{k})\ \text{up to}\ \log d, \qquad f^* = f_{\mathrm{sp}},\ \deg = k+1",
     source="derived: docs/mathematics, section 6 (an upper bound; the exponent is reported as measured)",
     why="The construction W_Q expresses the sparse part at ||W||_{2,4}^4 ~ d^(k-1); the Rademacher bound of f_Q at "
-    "that "
-    "budget falls below any constant at n ~ d^k log d. A direction has d - 1 parameters, so fewer than order d samples "
-    "cannot do at k = 1.",
+    "that budget falls below any constant at n ~ d^k log d. A direction has d - 1 parameters, so fewer than order d "
+    "samples cannot do at k = 1.",
     refuted_by="An exponent of n*(d) farther from k than the known finite-size corrections allow.",
     hypotheses=_hypotheses(dense=False),
     depends_on=("G3", "N8"),

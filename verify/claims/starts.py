@@ -79,9 +79,8 @@ def _o2(p: Profile, evidence: Evidence, stuck: bool = False, free: bool = False)
         ),
         f"{judged.shape[1]} starts on each of {len(judged)} draws of network, data and target at d = "
         f"{p.optimization.start_dimension[p.k]}, m = {m}, k = {p.k}; perturbed descent as in O1. {found}, against "
-        f"m^-1/2 = {bound:.3f}. Reference: the best of the constructions a "
-        f"W_L + b S W_Q, mean loss {references.mean():.3f}; {zero:.3f} at W = 0. {int((~known).sum())} of "
-        f"{known.size} runs had not ended.",
+        f"m^-1/2 = {bound:.3f}. Reference: the best of the constructions a W_L + b S W_Q, mean loss "
+        f"{references.mean():.3f}; {zero:.3f} at W = 0. {int((~known).sum())} of {known.size} runs had not ended.",
     )
 
 

@@ -49,8 +49,7 @@ def _t1(p: Profile, evidence: Evidence, factor: float = 1.0, planted: bool = Fal
     return Outcome(
         tuple(comparisons),
         f"Relative differences at {p.taylor.replicates} random points (d = 3, m = 4): SymPy derivative of the "
-        f"network, evaluated as a "
-        f"certified ball; forward-mode automatic differentiation; the formulas in numerics.",
+        "network, evaluated as a certified ball; forward-mode automatic differentiation; the formulas in numerics.",
     )
 
 

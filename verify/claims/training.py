@@ -12,7 +12,7 @@ from verify.cells.training import Arm
 from verify.claim import Claim, Control, Evidence
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish
-from verify.claims.runs import every, paired, paired_cell, paired_logs, paired_mean, some
+from verify.claims.runs import everywhere, paired, paired_cell, paired_logs, paired_mean, some
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Outcome
 from verify.profile import Profile
@@ -52,12 +52,10 @@ def _setting(p: Profile) -> str:
     missing = [a for a in p.activations if a not in paired(p)]
     note = f" For {', '.join(missing)} this d is not large (n would exceed the share below)." if missing else ""
     return (
-        f"{p.training.paired_draws[p.k]} draws of network, data and target for each activation at d = {cells[0].d}, m "
-        f"= "
-        f"{cells[0].m} ({sizes}), energies 1 + 1 in degrees {p.k} and {p.k + 1}. d counts as large when n is at most "
-        f"{p.training.largest_share:g} N(d,{p.k + 1}): then no kernel method can know more than that share of a "
-        f"direction of degree "
-        f"{p.k + 1}.{note}"
+        f"{p.training.paired_draws[p.k]} draws of network, data and target for each activation at d = {cells[0].d}, "
+        f"m = {cells[0].m} ({sizes}), energies 1 + 1 in degrees {p.k} and {p.k + 1}. d counts as large when n is at "
+        f"most {p.training.largest_share:g} N(d,{p.k + 1}): then no kernel method can know more than that share of a "
+        f"direction of degree {p.k + 1}.{note}"
     )
 
 
@@ -139,25 +137,24 @@ def _at(p: Profile) -> int:
 
 
 HYPOTHESES = (
-    every(differentiable(2)),
-    every(smooth),
+    everywhere(differentiable(2)),
+    everywhere(smooth),
     some(paired, "n small enough against N(d, k+1); take a larger training.paired_dimension"),
-    every(nonzero(1, lambda p: range(p.k), _at)),
-    every(nonzero(2, lambda p: [p.k - 1], _at)),
+    everywhere(nonzero(1, lambda p: range(p.k), _at)),
+    everywhere(nonzero(2, lambda p: [p.k - 1], _at)),
 )
 
 N5 = Claim(
     id="N5",
     title="Joint training beats both kernels",
-    statement=r"n = C d^k,\ d \text{ large: } \quad \text{risk}_{\text{joint}} < \text{risk}_{\text{NTK}}, "
-    r"\quad \text{risk}_{\text{joint}} < \text{risk}_{\text{QuadNTK}} \ (k = 1), "
-    r"\quad \text{risk}_{\text{joint}} < \text{risk}_{R_1 = R_3 = 0}",
+    statement=r"n = C d^k,\ d \text{ large: } \quad \text{risk}_{\text{joint}} < \text{risk}_{\text{NTK}}, \quad "
+    r"\text{risk}_{\text{joint}} < \text{risk}_{\text{QuadNTK}} \ (k = 1), \quad \text{risk}_{\text{joint}} < "
+    r"\text{risk}_{R_1 = R_3 = 0}",
     source="abstract of arXiv:2206.03688 (improvement over both kernels alone); sizes: docs/mathematics, section 6",
     why="The NTK has too few samples for degree k + 1; the QuadNTK pays for the dense part with its capacity, at a "
-    "larger "
-    "constant. Joint training fits the dense part through the good directions and leaves f_Q for the sparse one. "
-    "Without "
-    "R1 and R3 the linear term fits the samples through all md directions and degree k + 1 is lost to noise.",
+    "larger constant. Joint training fits the dense part through the good directions and leaves f_Q for the sparse "
+    "one. Without R1 and R3 the linear term fits the samples through all md directions and degree k + 1 is lost to "
+    "noise.",
     refuted_by="A mean log ratio of risks above 0 on the same draws, for any of the rivals.",
     hypotheses=HYPOTHESES,
     depends_on=("N1", "G5"),
@@ -182,14 +179,12 @@ N9 = Claim(
     id="N9",
     title="Medium directions harm",
     statement=r"n = C d^k,\ d \text{ large: } \quad \text{risk}(R_1 \text{ in both forms}) < \text{risk}(R_1 \text{ "
-    r"off}), "
-    r"\quad \text{risk}(R_1 \text{ on the training inputs}) < \text{risk}(R_1 \text{ in population only}), "
+    r"off}), \quad \text{risk}(R_1 \text{ on the training inputs}) < \text{risk}(R_1 \text{ in population only}), "
     r"\quad \|f_L(P_{>k}W)\|^2 \le L(W)",
     source="derived: docs/mathematics, sections 4 and 5",
-    why="In the medium directions, eigenvalues of order d^-k, n < d^(k+1) samples cannot fix the linear term: it fits "
-    "them "
-    "with noise of degree k + 1. R1 in population makes that dear but does not stop f_L from memorising n points when "
-    "md exceeds n by far; R1 on the training inputs does.",
+    why="In the medium directions, eigenvalues of order d^-k, n < d^(k+1) samples cannot fix the linear term: it "
+    "fits them with noise of degree k + 1. R1 in population makes that dear but does not stop f_L from memorising n "
+    "points when md exceeds n by far; R1 on the training inputs does.",
     refuted_by="A mean log ratio of risks above 0 on the same draws, for either comparison, or more energy of f_L in "
     "the medium directions than the loss admits.",
     hypotheses=HYPOTHESES,

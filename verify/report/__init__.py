@@ -20,20 +20,22 @@ from verify.display import SIGNS, interval_text, number
 from verify.judgement import Judgement
 from verify.outcome import Verdict
 from verify.registry import CLAIMS
-from verify.session import StoredRun, reload
+from verify.session import Run, reload
 
 RULES = {"within": "within margin", "encloses": "enclosed", "below": "at most", "above": "at least"}
 
 
-def write_report(folder: Path, number: int | None = None) -> Path:
-    """Write ``folder``/report.html from the records of a run, the newest when no number is given; returns the path.
+def write_report(folder: Path, run: Run | None = None) -> Path:
+    """Write ``folder``/report.html; returns the path. The file appears whole or not at all.
 
-    The file appears whole or not at all.
+    Args:
+        folder: of the records.
+        run: to show; when None, the newest run of the folder is judged again from its records.
 
     Raises:
         ValueError: no run in the folder, an incomplete one, or the folder cannot be written.
     """
-    run = reload(folder, CLAIMS, number)
+    run = run or reload(folder, CLAIMS)
     target = folder / "report.html"
     page = render(run)
     try:
@@ -49,7 +51,7 @@ def write_report(folder: Path, number: int | None = None) -> Path:
     return target
 
 
-def render(run: StoredRun) -> str:
+def render(run: Run) -> str:
     """The page as text."""
     root = files(__name__)
     environment = jinja2.Environment(
