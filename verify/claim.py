@@ -39,10 +39,16 @@ class Control:
     Attributes:
         planted: the error in words.
         check: as the claim's.
+        orders: the k at which the error matters; None for every k. A claim says why an error is harmless elsewhere.
     """
 
     planted: str
     check: Check
+    orders: tuple[int, ...] | None = None
+
+    def asked(self, case: Case) -> bool:
+        """Whether the error matters in a case."""
+        return self.orders is None or case.profile.k in self.orders
 
 
 @dataclass(frozen=True)

@@ -155,9 +155,12 @@ def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1)
     outcome = merge(cases, [claim.check(case.profile, evidence) for case in cases], obstacles)
     controls = []
     for control in claim.controls:
-        found = [control.check(case.profile, evidence) for case in cases]
+        asked = [case for case in cases if control.asked(case)]
+        if cases and not asked:
+            continue
+        found = [control.check(case.profile, evidence) for case in asked]
         p_value = max((o.p_value for o in found), default=1.0)
-        controls.append(ControlJudgement(control.planted, merge(cases, found), p_value, family))
+        controls.append(ControlJudgement(control.planted, merge(asked, found), p_value, family))
     return Judgement(
         claim=claim,
         cases=cases,

@@ -262,6 +262,26 @@ def test_paired_claims_on_made_up_risks(name: str) -> None:
     assert claim.check(p, swapped).verdict is Verdict.FAILS
 
 
+@pytest.mark.parametrize("name", ["N5", "N9"])
+def test_at_k_2_every_comparison_of_risks_fails_without_random_directions(name: str) -> None:
+    """There f_Q learns the dense part too: the levels are those measured at d = 28, and the other controls must do."""
+    claim = CLAIMS[name]
+    case = next(case for case in claim.cases(FULL) if case.profile.k == 2)
+    levels = {"joint": 0.75, "ntk": 1.2, "quadntk": 0.88, "free": 1.08, "off": 1.07, "population": 0.98}
+    p = case.profile
+    right = made_up(claim, p, risks_of(levels | {"training": 0.68, "blind": 0.98, "shuffled": 2.9}))
+    assert claim.check(p, right).verdict is Verdict.HOLDS
+    blind, *others = claim.controls
+    assert not blind.asked(case)
+    assert blind.check(p, right).verdict is not Verdict.FAILS
+    asked = [control for control in others if control.asked(case)]
+    assert asked == others
+    outcomes = [control.check(p, right) for control in asked]
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.FAILS}
+    failing = {c.label for outcome in outcomes for c in outcome.comparisons if c.verdict is Verdict.FAILS}
+    assert failing == {c.label for c in claim.check(p, right).comparisons}
+
+
 def test_identical_runs_conclude_nothing() -> None:
     """R1 switched off in the code: two arms then agree in every bit."""
     (case,) = CLAIMS["N9"].cases(QUICK)
