@@ -25,7 +25,7 @@ KAPPA_MARGIN = 0.03
 """Relative. kappa = 1/tr (K + ridge)^{-1} averages over all n inputs; at d = 32 its error is below 0.01 beside the
 finite width, which the budget lists. At k = 2 and n = 3.5 d^2, with the kernel of infinite width and sin(z + pi/4), it
 lies 3.8, 1.5, 0.4 and 0.2 % below the law at d = 12, 16, 24 and 32, and at a ridge of d/4 nowhere more than 0.06 %: the
-few smallest eigenvalues, of close pairs of inputs, weigh more in the trace of an inverse than the law knows."""
+few smallest eigenvalues matter only to the first, which points to close pairs of inputs (S6); that is not derived."""
 SMALL_RIDGE = 1e-2
 """Far below the implicit ridge of the higher degrees: the risk does not depend on it, nor on the scale of K."""
 
