@@ -16,11 +16,11 @@ from verify.sweep import Done
 
 @dataclass(frozen=True)
 class ControlJudgement:
-    """A control over all cases.
+    """A control over the cases in which it is asked.
 
     Attributes:
-        planted: the error in words.
-        outcome: the comparisons of all cases.
+        planted: the error in words, with the k asked where the claim is judged for others too.
+        outcome: the comparisons of these cases.
         p_value: the largest over the cases: it must come out FAILS in every one.
         family: claims in the run.
     """
@@ -45,7 +45,7 @@ class Judgement:
     Attributes:
         claim, cases: what was judged, and where (cases whose hypotheses hold).
         outcome: comparisons of all cases, their labels led by the case.
-        controls: one for each planted error.
+        controls: one for each planted error that matters in some case.
         seconds: of computing its cells, whenever that was.
         computed: cells computed in this run; 0 when all were stored.
         evidence: the numbers.
@@ -160,7 +160,9 @@ def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1)
             continue
         found = [control.check(case.profile, evidence) for case in asked]
         p_value = max((o.p_value for o in found), default=1.0)
-        controls.append(ControlJudgement(control.planted, merge(asked, found), p_value, family))
+        orders = ", ".join(str(k) for k in dict.fromkeys(case.profile.k for case in asked))
+        planted = control.planted if len(asked) == len(cases) else f"{control.planted} (k = {orders} only)"
+        controls.append(ControlJudgement(planted, merge(asked, found), p_value, family))
     return Judgement(
         claim=claim,
         cases=cases,

@@ -68,6 +68,8 @@ def test_dependencies_are_registered(claim: Claim) -> None:
     assert all(name in CLAIMS and name != claim.id for name in claim.depends_on)
     assert claim.controls
     assert all(control.planted for control in claim.controls)
+    for profile in PROFILES.values():
+        assert all(any(control.asked(case) for control in claim.controls) for case in claim.cases(profile))
     assert claim.source
     assert claim.why
     assert claim.refuted_by

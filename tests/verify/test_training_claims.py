@@ -27,8 +27,10 @@ from verify.claims.runs import (
     slope,
 )
 from verify.experiment import Cell, Numbers
+from verify.judgement import Judgement, judge
 from verify.outcome import Verdict
 from verify.profile import FULL, GPU, QUICK, Profile
+from verify.sweep import Done
 
 SIGMA = "sin(z + pi/4)"
 CLAIMS = {claim.id: claim for module in (training, sample_complexity, feature_learning) for claim in module.CLAIMS}
@@ -263,7 +265,7 @@ def test_paired_claims_on_made_up_risks(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["N5", "N9"])
-def test_at_k_2_every_comparison_of_risks_fails_without_random_directions(name: str) -> None:
+def test_at_k_2_random_directions_are_no_control(name: str) -> None:
     """There f_Q learns the dense part too: the levels are those measured at d = 28, and the other controls must do."""
     claim = CLAIMS[name]
     case = next(case for case in claim.cases(FULL) if case.profile.k == 2)
@@ -274,12 +276,33 @@ def test_at_k_2_every_comparison_of_risks_fails_without_random_directions(name: 
     blind, *others = claim.controls
     assert not blind.asked(case)
     assert blind.check(p, right).verdict is not Verdict.FAILS
-    asked = [control for control in others if control.asked(case)]
-    assert asked == others
-    outcomes = [control.check(p, right) for control in asked]
+    assert all(control.asked(case) for control in others)
+    outcomes = [control.check(p, right) for control in others]
     assert {outcome.verdict for outcome in outcomes} == {Verdict.FAILS}
     failing = {c.label for outcome in outcomes for c in outcome.comparisons if c.verdict is Verdict.FAILS}
     assert failing == {c.label for c in claim.check(p, right).comparisons}
+
+
+def test_a_control_counts_only_where_it_is_asked() -> None:
+    """On numbers where random directions FAIL at no k, N5 has no power at k = 1 and does without them at k = 2."""
+    claim = CLAIMS["N5"]
+    numbers = risks_of(LEVELS | {"quadntk": 1.0, "blind": 0.98})
+
+    def judged(p: Profile) -> Judgement:
+        cells = [cell for case in claim.cases(p) for cell in claim.design(case.profile)]
+        return judge(claim, p, [Done(cell, numbers(cell), 0.0, stored=True) for cell in cells])
+
+    second = {
+        name: {2: getattr(FULL.training, name)[2]} for name in ("paired_dimension", "paired_ratio", "paired_draws")
+    }
+    both, alone = judged(FULL), judged(FULL.model_copy(update={"training": FULL.training.model_copy(update=second)}))
+    assert [c.planted.endswith("(k = 1 only)") for c in both.controls] == [True, False]
+    assert {case.profile.k for case in alone.cases} == {2}
+    assert [c.planted for c in alone.controls] == [claim.controls[1].planted]
+    assert alone.control is Verdict.FAILS
+    assert alone.verdict is Verdict.HOLDS
+    assert both.outcome.verdict is Verdict.HOLDS
+    assert both.verdict is Verdict.INCONCLUSIVE
 
 
 def test_identical_runs_conclude_nothing() -> None:
