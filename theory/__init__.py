@@ -15,7 +15,6 @@ from theory.asymptotics import (
     quadntk_expansion,
     quadntk_expansion_expr,
 )
-from theory.balls import Undecided
 from theory.decisions import LearnableDegrees, coefficient_sign, hermite_sign, learnable, learnable_degrees
 from theory.derivation import Derivation, Step
 from theory.directions import (
@@ -74,6 +73,7 @@ from theory.taylor import (
     taylor_terms,
     third_derivative_bound,
 )
+from theory.work import Undecided, WorkLimit, work_limit
 
 if TYPE_CHECKING:
     from theory.rates import RATES
@@ -100,6 +100,7 @@ __all__ = [
     "TaylorSums",
     "TaylorTerms",
     "Undecided",
+    "WorkLimit",
     "certified",
     "coefficient",
     "coefficient_expr",
@@ -163,4 +164,5 @@ __all__ = [
     "taylor_terms",
     "third_derivative_bound",
     "vanishes",
+    "work_limit",
 ]

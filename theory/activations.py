@@ -19,6 +19,7 @@ import sympy as sp
 from flint import ctx
 
 from theory.balls import ball, compare
+from theory.precision import exclusive
 
 Z = sp.Symbol("z", real=True)
 """The variable of every activation: the pre-activation <w, x>."""
@@ -202,7 +203,7 @@ class _Reader:
         """A constant that is zero or of admitted size; so nothing built from it can blow up."""
         if constant.is_zero:
             return constant
-        with ctx.workprec(200):
+        with exclusive, ctx.workprec(200):
             size = abs(ball(constant))
         if not (size >= 1 / MAX_CONSTANT and size <= MAX_CONSTANT):
             raise self.refuse(node, f"use constants of size {1 / MAX_CONSTANT:g} to {MAX_CONSTANT:g}")

@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 from flint import arb, ctx
 
-from theory.balls import ball
+from theory.balls import ball, proved_zero
 from theory.gegenbauer import legendre_values, unchecked_legendre
 from theory.hypergeometric import humbert_phi3, hyp0f1, hyp1f1, hyp2f1, phi3
 from theory.sphere import Dimension
@@ -59,7 +59,7 @@ def _number(value: Any) -> arb:
 
 @lru_cache(maxsize=4096)
 def _legendre_is_zero(degree: int, d: int, t: sp.Expr) -> bool:
-    return bool(sp.simplify(unchecked_legendre(degree, d, t)).is_zero)
+    return proved_zero(unchecked_legendre(degree, d, t))
 
 
 def _legendre(degree: int, d: int, t: sp.Expr) -> arb:

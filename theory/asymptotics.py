@@ -26,10 +26,11 @@ import sympy as sp
 from flint import arb, fmpq
 
 from theory.activations import Activation
-from theory.balls import Undecided, refine
+from theory.balls import refine
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
 from theory.funk_hecke import hermite_ball, hermite_coefficient_expr, integral_bits
 from theory.sphere import check_degree
+from theory.work import Undecided
 
 MAX_ORDER = 6
 """Terms of the expansion that are searched for the leading one before the eigenvalue counts as zero or undecided."""

@@ -9,22 +9,22 @@ import sympy as sp
 from flint import acb, arb, ctx, fmpq
 
 from theory.hypergeometric import evaluate, humbert_phi3
+from theory.precision import exclusive
+from theory.sphere import check_degree
+from theory.work import Undecided, check_work, evaluation, unconverged
 
 MAX_BITS = 20_000
 """Working precision at which the evaluation of a constant gives up."""
 DIGITS_RANGE = (1, 1000)
 
 
-class Undecided(ArithmeticError):
-    """A value could not be separated from zero, or its digits not certified, at the precision limit."""
-
-
-def digits_to_bits(digits: int) -> int:
-    """Bits that carry ``digits`` decimal digits, rounded up; ValueError outside 1..1000."""
+def digits_to_bits(digits: int, spare: int = 0) -> int:
+    """Bits that carry ``digits`` decimal digits and ``spare`` more, rounded up; ValueError unless digits is 1..1000."""
     low, high = DIGITS_RANGE
-    if isinstance(digits, bool) or not isinstance(digits, int) or not low <= digits <= high:
+    whole = check_degree(digits, "digits")
+    if not low <= whole <= high:
         raise ValueError(f"digits={digits!r}: needs an integer {low} <= digits <= {high}")
-    return int(digits * 3.3219280948873626) + 2
+    return int((whole + spare) * 3.3219280948873626) + 2
 
 
 def refine(
@@ -33,35 +33,47 @@ def refine(
     start_bits: int = 0,
     subject: str = "the value",
     max_bits: int = MAX_BITS,
+    spare: int = 0,
 ) -> arb:
     """Evaluate at rising working precision until ``digits`` relative digits are certified.
 
     Args:
         evaluate: maps working precision in bits to a ball; called inside that precision.
-        digits: relative decimal digits to certify; an exact zero is accepted.
+        digits: relative decimal digits to certify, 1 to 1000; an exact zero is accepted.
         start_bits: first working precision where the size of the value is known to need more.
         subject: what is computed, for the error message.
         max_bits: working precision at which to give up.
+        spare: further digits, for a value that enters others with ``digits``.
 
     Returns:
         A ball that contains the value, with relative radius below 10**-digits.
 
     Raises:
-        Undecided: the digits are not certified at ``max_bits``; a true value of exactly zero ends here.
+        Undecided: the digits are not certified at ``max_bits``, or integrals do not converge at two precisions in
+            turn; a true value of exactly zero ends here.
+        WorkLimit: not certified within the work allowed.
     """
-    goal = digits_to_bits(digits)
+    goal = digits_to_bits(digits, spare)
     bits = max(goal + 32, start_bits)
-    while True:
-        with ctx.workprec(bits):
-            value = evaluate(bits)
-        if value.is_zero() or (value.is_finite() and value.rel_accuracy_bits() >= goal):
-            return value
-        if bits >= max_bits:
-            raise Undecided(
-                f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; "
-                f"the value may be exactly zero, or smaller than that"
-            )
-        bits = min(2 * bits, max_bits)
+    stalled = 0
+    with evaluation(subject):
+        while True:
+            check_work()
+            count = unconverged()
+            with exclusive, ctx.workprec(bits):
+                value = evaluate(bits)
+                disturbed = ctx.prec != bits
+            if value.is_zero() or (value.is_finite() and value.rel_accuracy_bits() >= goal):
+                return value
+            if disturbed:  # by code elsewhere, at the end of a long evaluation: the ball is true, but too wide
+                continue
+            stalled = stalled + 1 if unconverged() > count else 0
+            if bits >= max_bits or stalled == 2:
+                raise Undecided(
+                    f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; "
+                    f"the value may be exactly zero, or smaller than that"
+                )
+            bits = min(2 * bits, max_bits)
 
 
 def square(value: arb) -> arb:
@@ -149,6 +161,16 @@ def certified_float(expr: sp.Expr) -> float:
     return value
 
 
+def proved_zero(expr: sp.Expr) -> bool:
+    """Whether algebra proves that a constant is zero; a ball that excludes zero spares the algebra."""
+    if expr.is_Rational:
+        return bool(expr == 0)
+    with exclusive, ctx.workprec(192):
+        if not ball(expr).contains(0):
+            return False
+    return bool(expr.is_zero or sp.simplify(expr).is_zero)
+
+
 def compare(left: sp.Expr, right: sp.Expr) -> int:
     """-1, 0 or 1 as ``left`` is proved to be less than, equal to or greater than ``right``.
 
@@ -158,11 +180,11 @@ def compare(left: sp.Expr, right: sp.Expr) -> int:
     difference = sp.sympify(left) - sp.sympify(right)
     if difference.is_Rational:
         return int(sp.sign(difference))
-    with ctx.workprec(64):
+    with exclusive, ctx.workprec(64):
         quick = ball(difference)
     if quick != 0:  # proved: the ball excludes zero
         return 1 if quick > 0 else -1
-    if difference.is_zero or sp.simplify(difference).is_zero:
+    if proved_zero(difference):
         return 0
     value = refine(lambda bits: ball(difference), 1, subject=f"{left} - ({right})", max_bits=4000)
     return 1 if value > 0 else -1

@@ -17,13 +17,15 @@ from sympy.simplify.fu import TR8
 
 from theory.activations import Z
 from theory.arithmetic import Arithmetic
-from theory.balls import compare
+from theory.balls import compare, proved_zero
 from theory.gegenbauer import multiplication
 from theory.kernels import ErrorFunction, Exponential, Gaussian, Kernel, Monomial, NoClosedForm, Sine, Step
 from theory.sphere import Dimension
 
 MAX_TERMS = 1000
 """Expressions that would expand to more terms are left as they are."""
+MAX_WAVES = 8
+"""Products of more sines are left as they are: as a sum, n of them are 2^(n-1) terms."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,7 @@ def decompose(expr: sp.Expr) -> tuple[Term, ...]:
         factor, power, kernel = _read(summand)
         collected[power, kernel] = collected.get((power, kernel), sp.Integer(0)) + factor
     return tuple(
-        Term(factor, power, kernel)
-        for (power, kernel), factor in collected.items()
-        if not (factor.is_zero or sp.simplify(factor).is_zero)
+        Term(factor, power, kernel) for (power, kernel), factor in collected.items() if not proved_zero(factor)
     )
 
 
@@ -102,13 +102,21 @@ def _summands(expr: sp.Expr) -> list[sp.Expr]:
     expanded = sp.expand(expr.xreplace(signs), trig=False, power_exp=False, log=False)
     result = []
     for summand in sp.Add.make_args(expanded):
-        waves = summand.atoms(sp.sin, sp.cos)
-        if sum(1 for wave in waves if wave.has(Z)) > 1 or any(
-            power.args[0] in waves and power.has(Z) for power in summand.atoms(sp.Pow)
-        ):
+        waves = sum(_waves(factor) for factor in sp.Mul.make_args(summand))
+        if waves > MAX_WAVES:
+            raise NoClosedForm(f"a product of {waves} sines: not expanded; use the certified value")
+        if waves > 1:
             summand = sp.expand(TR8(summand), trig=False, power_exp=False)
         result.extend(sp.Add.make_args(summand))
     return result
+
+
+def _waves(factor: sp.Expr) -> int:
+    """How many sines and cosines of z a factor is the product of."""
+    base, exponent = factor.as_base_exp()
+    if not (isinstance(base, sp.sin | sp.cos) and base.has(Z)):
+        return 0
+    return abs(int(exponent)) if exponent.is_Integer else 1
 
 
 def _sign(argument: sp.Expr) -> sp.Expr:

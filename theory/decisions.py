@@ -15,12 +15,13 @@ from flint import arb
 
 from theory.activations import Activation
 from theory.asymptotics import leading_term
-from theory.balls import MAX_BITS, Undecided
+from theory.balls import MAX_BITS
 from theory.closed_forms import has_closed_form
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
 from theory.funk_hecke import coefficient_ball, hermite_ball
 from theory.parity import vanishes
 from theory.sphere import check_degree, integer_dimension
+from theory.work import Undecided, WorkLimit, evaluation
 
 DECISION_BITS = 512
 """Working precision up to which an integral is asked to exclude zero; closed forms go on to MAX_BITS."""
@@ -50,13 +51,17 @@ def coefficient_sign(expr: sp.Expr, degree: int, d: int) -> Sign:
 
 def _decide(evaluate: Callable[[int], arb], expr: sp.Expr) -> Sign:
     bits, limit = 64, MAX_BITS if has_closed_form(expr) else DECISION_BITS
-    while bits <= limit:
-        ball = evaluate(bits)
-        if ball.is_zero():
-            return "zero"
-        if not ball.contains(0):
-            return "nonzero"
-        bits *= 2
+    try:
+        with evaluation(f"the sign of a coefficient of {expr}"):
+            while bits <= limit:
+                ball = evaluate(bits)
+                if ball.is_zero():
+                    return "zero"
+                if not ball.contains(0):
+                    return "nonzero"
+                bits *= 2
+    except WorkLimit:
+        return "undecided"
     return "undecided"
 
 

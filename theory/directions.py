@@ -29,6 +29,7 @@ from theory.closed_forms import sphere_sum
 from theory.eigenvalues import NTK, eigenvalue_ball, ntk_eigenvalue_expr
 from theory.funk_hecke import coefficient_ball, hermite_ball, integral_bits
 from theory.gegenbauer import monomial_coefficients, unchecked_legendre
+from theory.precision import exclusive
 from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension, multiplicity
 
 GUARD_BITS = 32
@@ -210,7 +211,7 @@ def sparse_norm(activation: Activation, k: int, d: int, alpha: Any = 1, digits: 
     21.8310
     """
     energy = profile_energy(activation, k, d, digits + 1)
-    with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
+    with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         return 8 * square(as_ball(alpha)) * energy
 
 

@@ -30,11 +30,12 @@ from flint import arb, ctx, fmpq, fmpq_poly
 
 from theory.activations import Activation
 from theory.arithmetic import SYMBOLS
-from theory.balls import Undecided, ball, refine, square
+from theory.balls import ball, proved_zero, refine, square
 from theory.closed_forms import is_polynomial, sphere_sum
 from theory.enclosure import sphere_expectation
 from theory.funk_hecke import coefficient_ball, integral_bits
 from theory.gegenbauer import multiplication
+from theory.precision import exclusive
 from theory.sphere import (
     Dimension,
     check_degree,
@@ -43,6 +44,7 @@ from theory.sphere import (
     multiplicity,
     unchecked_multiplicity,
 )
+from theory.work import Undecided
 
 
 @dataclass(frozen=True)
@@ -210,8 +212,8 @@ def remaining_trace(kernel: ZonalKernel, activation: Activation, d: int, k: int,
         factor = kernel.factor * sp.Integer(d) ** kernel.order
         whole = factor * sphere_sum(sp.expand(expr**2), 0, d, SYMBOLS)
         listed = (multiplicity(d, degree) * _eigenvalue_expr(kernel, activation, degree, d) for degree in range(k + 1))
-        rest = sp.simplify(whole - sp.Add(*listed))
-        return arb(0) if rest.is_zero else refine(lambda bits: ball(rest), digits)
+        rest = whole - sp.Add(*listed)
+        return arb(0) if proved_zero(rest) else refine(lambda bits: ball(rest), digits)
 
     def evaluate(bits: int) -> arb:
         total = trace_ball(kernel, activation, d, bits)
@@ -258,7 +260,7 @@ def _tail_bound(kernel: ZonalKernel, activation: Activation, d: int, max_degree:
         rising *= d + 2 * i
     factor = fmpq(int(kernel.factor.p), int(kernel.factor.q))
     scale = factor * fmpq(d) ** (order + kernel.order) * ratio / fmpq(rising) ** 2
-    with ctx.workprec(128):
+    with exclusive, ctx.workprec(128):
         # E over tau_{d+2q} of a function of sqrt(d) t: integrate in tau_d against the weight (1 - t^2)^q.
         weight = fmpq_poly([1, 0, -1]) ** order
         mass = sphere_expectation(sp.Integer(1), d, weight, 128)

@@ -21,12 +21,14 @@ from functools import cmp_to_key, lru_cache, reduce
 from itertools import count, pairwise
 
 import sympy as sp
-from flint import acb, acb_poly, arb, fmpq, fmpq_poly
+from flint import acb, acb_poly, arb, ctx, fmpq, fmpq_poly
 
 from theory.activations import Z
-from theory.balls import REAL_FUNCTIONS, Undecided, ball, compare
+from theory.balls import REAL_FUNCTIONS, ball, compare
 from theory.growth import Growth
+from theory.precision import exclusive
 from theory.program import Program
+from theory.work import Undecided, check_work, evaluation, note_unconverged
 
 
 def _complex_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:
@@ -100,6 +102,49 @@ def evaluations(bits: int) -> int:
     return 20_000 + 100 * bits
 
 
+def integrate(integrand: Callable[[acb, bool], acb], lower: arb, upper: arb, bits: int) -> acb:
+    """The integral from ``lower`` to ``upper`` with an error near 2^-bits, absolute or relative: arb's adaptive rule.
+
+    Args:
+        integrand: of a complex ball and the flag that asks whether it is analytic there; called within the working
+            precision at which this function is called, whatever other threads do to it meanwhile.
+        lower: one end.
+        upper: the other.
+        bits: of the tolerance.
+
+    Raises:
+        WorkLimit: the work allowed is used up. Whatever else the integrand raises, Ctrl-C included.
+    """
+    working, limit, used = ctx.prec, evaluations(bits), 0
+    raised: list[BaseException] = []
+    nothing = acb("nan")
+
+    def guarded(x: acb, analytic: bool) -> acb:
+        nonlocal used
+        try:
+            if raised:
+                return nothing
+            used += 1
+            if ctx.prec != working:  # set by code elsewhere
+                ctx.prec = working
+            check_work()
+            return integrand(x, analytic)
+        except BaseException as error:  # acb.integral would turn KeyboardInterrupt into SystemError
+            raised.append(error)
+            return nothing
+
+    tolerance = arb(2) ** -bits
+    try:
+        value = acb.integral(guarded, lower, upper, rel_tol=tolerance, abs_tol=tolerance, eval_limit=limit)
+    except SystemError as error:  # Ctrl-C fell outside the lines of guarded
+        raise (error.__cause__ or error) from None
+    if raised:
+        raise raised[0]
+    if used >= limit:
+        note_unconverged()
+    return value
+
+
 def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> arb:
     r"""E_{tau_d}[ g(sqrt(d) t) q(t) ] as a ball, with an absolute error near 2^{-bits}.
 
@@ -120,14 +165,7 @@ def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> a
             for sign, z in ((-1, piece.lower), (1, piece.upper))
         ]
         program = Program([piece.expr], Z, lambda e: acb(ball(e)))
-        total += acb.integral(
-            _integrand(program, polynomial, root, d),
-            limits[0],
-            limits[1],
-            rel_tol=arb(2) ** -bits,
-            abs_tol=arb(2) ** -bits,
-            eval_limit=evaluations(bits),
-        )
+        total += integrate(_integrand(program, polynomial, root, d), limits[0], limits[1], bits)
     half_d = arb(fmpq(d, 2))
     return total.real * half_d.gamma() / ((half_d - fmpq(1, 2)).gamma() * arb.pi().sqrt())
 
@@ -189,14 +227,7 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
         def integrand(z: acb, analytic: bool, program: Program = program) -> acb:
             return program(z, functions[analytic])[0] * polynomial(z) * (-z * z / 2).exp()
 
-        total += acb.integral(
-            integrand,
-            lower,
-            upper,
-            rel_tol=arb(2) ** -bits,
-            abs_tol=arb(2) ** -bits,
-            eval_limit=evaluations(bits),
-        )
+        total += integrate(integrand, lower, upper, bits)
     return total.real / (2 * arb.pi()).sqrt() + arb(0, tail.upper())
 
 
@@ -208,6 +239,10 @@ def _double(value: arb, towards: float) -> float:
     return rounded
 
 
+SUPREMUM_BITS = 53
+"""Working precision of a supremum: its bound is asked to about three digits."""
+
+
 def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) -> arb:
     """A certified upper bound of sup |g| on [lower, upper], at most ``relative`` above the true supremum.
 
@@ -216,10 +251,15 @@ def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) 
 
     Raises:
         ValueError: lower > upper, or an end that is not finite.
-        Undecided: not separated after 100,000 intervals.
+        Undecided: not separated after 100,000 intervals, or within the work allowed.
     """
     if not (math.isfinite(lower) and math.isfinite(upper) and lower <= upper):
         raise ValueError(f"lower={lower!r}, upper={upper!r}: needs finite lower <= upper")
+    with evaluation(f"sup|{expr}| on [{lower}, {upper}]"), exclusive, ctx.workprec(SUPREMUM_BITS):
+        return _branch_and_bound(expr, lower, upper, relative)
+
+
+def _branch_and_bound(expr: sp.Expr, lower: float, upper: float, relative: float) -> arb:
     serial = count()
     heap: list[tuple[float, int, arb, float, float, Program]] = []
     best = arb(0)
@@ -241,6 +281,7 @@ def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) 
             best = max(best, magnitude(program, arb((a + b) / 2)).lower())
             push(program, a, b)
     for _ in range(100_000):
+        check_work()
         _, _, bound, a, b, program = heap[0]
         goal = best * (1 + arb(relative))
         if bound <= goal:

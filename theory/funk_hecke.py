@@ -17,15 +17,17 @@ from flint import arb, ctx, fmpq_poly
 
 from theory.activations import Activation, Z
 from theory.arithmetic import BALLS, MAX_EXACT, SYMBOLS
-from theory.balls import MAX_BITS, ball, digits_to_bits, refine
+from theory.balls import MAX_BITS, ball, digits_to_bits, proved_zero, refine
 from theory.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
 from theory.enclosure import gaussian_expectation, restricted, sphere_expectation
 from theory.gegenbauer import legendre_polynomial
 from theory.kernels import Monomial, NoClosedForm, Step
 from theory.parity import parity_part, polynomial_part, vanishes
+from theory.precision import exclusive
 from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension
 from theory.strip import NotAnalytic
 from theory.trapezoid import coefficient_table
+from theory.work import check_work, evaluation
 
 INTEGRAL_BITS = 2000
 """Working precision, beyond the digits asked for, at which a certified integral gives up."""
@@ -33,7 +35,7 @@ INTEGRAL_BITS = 2000
 
 def _exact(expr: sp.Expr) -> arb:
     """A closed form as a ball, exactly zero when the algebra says so."""
-    return arb(0) if sp.simplify(expr).is_zero else ball(expr)
+    return arb(0) if proved_zero(expr) else ball(expr)
 
 
 @lru_cache(maxsize=4096)
@@ -44,7 +46,7 @@ def _cancels(expr: sp.Expr, degree: int, d: int) -> bool:
     """
     if d > MAX_EXACT or not all(isinstance(term.kernel, Monomial | Step) for term in decompose(expr)):
         return False
-    return bool(sp.simplify(sphere_sum(expr, degree, d, SYMBOLS)).is_zero)
+    return proved_zero(sphere_sum(expr, degree, d, SYMBOLS))
 
 
 @lru_cache(maxsize=65536)
@@ -54,7 +56,7 @@ def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
     A polynomial is integrated exactly, so its zeros are decided; then closed forms; the rest by certified quadrature.
     """
     expr = restricted(expr, d)
-    with ctx.workprec(bits):
+    with exclusive, ctx.workprec(bits):
         if polynomial_part(expr, degree % 2) is not None:
             return _exact(sphere_sum(parity_part(expr, degree % 2), degree, d, SYMBOLS))
         try:
@@ -64,14 +66,14 @@ def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
     if value is not None:
         return arb(0) if value.contains(0) and _cancels(expr, degree, d) else value
     bits += size_bits(degree, d)
-    with ctx.workprec(bits):
+    with exclusive, ctx.workprec(bits):
         return sphere_expectation(expr, d, legendre_polynomial(degree, d), bits)
 
 
 @lru_cache(maxsize=4096)
 def hermite_ball(expr: sp.Expr, degree: int, bits: int) -> arb:
     """E[expr(G) He_l(G)] (not divided by sqrt(l!)) to about ``bits`` bits, by the same three ways."""
-    with ctx.workprec(bits):
+    with exclusive, ctx.workprec(bits):
         if polynomial_part(expr, degree % 2) is not None:
             return _exact(line_sum(parity_part(expr, degree % 2), degree, SYMBOLS))
         try:
@@ -148,15 +150,9 @@ def coefficient(
     >>> print(coefficient(Activation.parse("tanh(z + 1)"), 2, 10, derivative=1).str(15, radius=False))
     -0.00859366268477008
     """
-    check_degree(degree)
-    d = integer_dimension(d)
+    degree, d = check_degree(degree), integer_dimension(d)
     expr = integrand(activation, derivative, power)
-    return refine(
-        lambda bits: coefficient_ball(expr, degree, d, bits),
-        digits,
-        max_bits=integral_bits(digits, expr),
-        subject=f"lambda_{degree} of {_subject(activation, derivative, power)} at d={d}",
-    )
+    return _refined(expr, degree, d, digits, 0, _subject(activation, derivative, power))
 
 
 def coefficients(
@@ -177,34 +173,55 @@ def coefficients(
 
     Raises:
         ValueError, Undecided: as :func:`coefficient`.
+        WorkLimit: the table took longer than :func:`theory.work_limit` allows.
 
     Cost: tens of milliseconds for L = 20 at 30 digits; measured against mpmath in benchmarks/constants.py.
 
     >>> [str(v.mid().str(6, radius=False)) for v in coefficients(Activation.parse("tanh(z + 1)"), 2, 10, 1)]
     ['0.452169', '-0.0895524', '-0.00859366']
     """
+    expr = integrand(activation, derivative, power)
+    return coefficient_list(expr, max_degree, d, digits, subject=_subject(activation, derivative, power))
+
+
+def coefficient_list(
+    expr: sp.Expr, max_degree: int, d: int, digits: int, spare: int = 0, subject: str = ""
+) -> tuple[arb, ...]:
+    """lambda_0, ..., lambda_L of an expression in z, to ``digits`` and ``spare`` more."""
     check_degree(max_degree, "max_degree")
     d = integer_dimension(d)
-    expr = integrand(activation, derivative, power)
-    table = _table(expr, max_degree, d, digits)
-    return tuple(
-        arb(0)
-        if vanishes(expr, degree)
-        else table[degree]
-        if table
-        else coefficient(activation, degree, d, derivative, digits, power=power)
-        for degree in range(max_degree + 1)
+    with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or expr} at d={d}"):
+        table = _table(expr, max_degree, d, digits_to_bits(digits, spare), integral_bits(digits))
+        values = []
+        for degree in range(max_degree + 1):
+            check_work()
+            if table:
+                values.append(arb(0) if vanishes(expr, degree) else table[degree])
+            else:
+                values.append(_refined(expr, degree, d, digits, spare, subject or str(expr)))
+    return tuple(values)
+
+
+def _refined(expr: sp.Expr, degree: int, d: int, digits: int, spare: int, subject: str) -> arb:
+    """lambda_l by rising precision, exactly zero where parity proves it."""
+    if vanishes(expr, degree):
+        return arb(0)
+    return refine(
+        lambda bits: coefficient_ball(expr, degree, d, bits),
+        digits,
+        max_bits=integral_bits(digits, expr),
+        subject=f"lambda_{degree} of {subject} at d={d}",
+        spare=spare,
     )
 
 
-def _table(expr: sp.Expr, max_degree: int, d: int, digits: int) -> list[arb]:
-    """Coefficients by the trapezoidal rule, refined until all are certified; empty where that is not the way."""
+def _table(expr: sp.Expr, max_degree: int, d: int, goal: int, max_bits: int) -> list[arb]:
+    """Coefficients by the trapezoidal rule, refined until all have ``goal`` bits; empty where that is not the way."""
     if has_closed_form(expr):
         return []  # closed forms are faster
-    goal = digits_to_bits(digits)
     bits = goal + 32
-    while bits <= integral_bits(digits):
-        with ctx.workprec(bits + size_bits(max_degree, d)):
+    while bits <= max_bits:
+        with exclusive, ctx.workprec(bits + size_bits(max_degree, d)):
             try:
                 table = coefficient_table(expr, max_degree, d, ctx.prec)
             except NotAnalytic:

@@ -16,7 +16,9 @@ import math
 from flint import arb, arb_poly, ctx
 
 from theory.arithmetic import BALLS, rodrigues
+from theory.precision import exclusive
 from theory.trapezoid import choose
+from theory.work import check_work
 
 SERIES_EXPONENT = 60.0
 """The Taylor series is used while q d + |b| sqrt(d), the logarithm of its cancellation, is below this."""
@@ -55,7 +57,7 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb |
     by = _by_series if spread <= (SERIES_EXPONENT if lost < FAR_BITS else FAR_EXPONENT) else _by_trapezoid
     if lost > MAX_LOST:
         return None
-    with ctx.workprec(bits + lost):
+    with exclusive, ctx.workprec(bits + lost):
         value = by(q, b, degree, big, d, bits - SPARE_BITS - size_log(float(q), degree) / math.log(2))
         return None if value is None else rodrigues(degree, big, d, BALLS) * value
 
@@ -103,7 +105,7 @@ def _by_series(q: arb, b: arb, degree: int, big: int, d: int, bits: float) -> ar
             break
         count += 4 + count // 8
     extra = int((q_float * d + shift * root) / math.log(2)) + 8
-    with ctx.workprec(ctx.prec + extra):
+    with exclusive, ctx.workprec(ctx.prec + extra):
         before, now = arb(0), arb(1)
         twice = 2 * q
         for n in range(degree):
@@ -145,6 +147,7 @@ def _by_trapezoid(q: arb, b: arb, degree: int, big: int, d: int, bits: float) ->
     root, total = arb(d).sqrt(), arb(0)
     even = b.is_zero() and degree % 2 == 0
     for t, log_weight in zip(chosen.nodes, chosen.log_weights, strict=True):
+        check_work()
         z = root * t
         for side in (z,) if even else (z, -z):
             slope = b - 2 * q * side

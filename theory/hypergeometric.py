@@ -1,16 +1,28 @@
 r"""Hypergeometric functions as certified balls, and Humbert's Phi_3 as a SymPy function.
 
-python-flint evaluates 0F1, 1F1 and 2F1 at fixed parameters well; 0F1(; d/2; x d) for large d it does not, because its
-choice of method looks at the argument alone. That one is summed here, with a geometric bound on the rest.
+python-flint evaluates 0F1, 1F1 and 2F1 at fixed parameters well; 0F1(; d/2; x d) and 1F1(a; d/2; x d) for large d it
+does not, because its choice of method looks at the argument alone. These are summed here, with a geometric bound on
+the rest.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import sympy as sp
 from flint import acb, arb, ctx
 
-SERIES_LIMIT = 10**5
-"""0F1(; c; z) is summed as a power series while |z| <= SERIES_LIMIT * |c|; beyond that it is left to arb."""
+from theory.work import check_work
+
+MAX_TERMS = 2 * 10**6
+"""Longest power series that is summed here, some seconds; beyond that the function is left to arb."""
+FALL = 2.001
+"""The rest of a series is bounded once its ratio is below 1/FALL: 1/2, and what rounding to double may take from it."""
+SMALL = 50.0
+"""|z| below which arb's power series of 1F1 is tried first, because it mostly loses few bits."""
+SPARE_BITS = 64
+"""Cancellation beyond the working precision at which the sum of alternating terms is not begun."""
 
 
 class humbert_phi3(sp.Function):  # noqa: N801 - named as SymPy names its special functions
@@ -54,20 +66,44 @@ def hyp0f1(c: arb, z: arb) -> arb:
     r"""0F1(; c; z) for c > 0.
 
     The terms have ratio z/((c+i)(i+1)); once that is below 1/2 the rest is at most twice the next term. The sum stops
-    when the rest lies below the rounding error of what has been added, with a factor to spare.
+    when the rest lies below the rounding error of what has been added, with a factor to spare. For z < 0 the terms
+    alternate: where they cancel more bits than there are, or where there would be more than MAX_TERMS of them, the
+    answer is left to arb, whose asymptotic series is good for sqrt|z| far above c and says so by its radius elsewhere.
     """
-    if not (c.is_finite() and z.is_finite() and abs(z) <= SERIES_LIMIT * c):
+    if not (c.is_finite() and c > 0 and z.is_finite()):
         return acb(z).hypgeom_0f1(c).real
-    term = total = arb(1)
-    largest = arb(1)
+    size, base = float(abs(z).upper()), float(c.lower())
+    if 2 * size > MAX_TERMS * (base + MAX_TERMS) or (z < 0 and _cancelled_bits(base, size) > ctx.prec + SPARE_BITS):
+        return acb(z).hypgeom_0f1(c).real
+
+    def ratio(i: int) -> arb:
+        return z / ((c + i) * (i + 1))
+
+    return _series(ratio, lambda i: FALL * size <= (base + i) * (i + 1))
+
+
+def _cancelled_bits(c: float, size: float) -> float:
+    """log2 of the largest term of 0F1(; c; -size): the terms grow up to i with (c+i)(i+1) = size."""
+    i = max((math.sqrt((c - 1) ** 2 + 4 * size) - c - 1) / 2, 0.0)
+    growth = i * math.log(max(size, 1.0)) - math.lgamma(i + 1) - math.lgamma(c + i) + math.lgamma(c)
+    return growth / math.log(2)
+
+
+def _series(ratio: Callable[[int], arb], falls: Callable[[int], bool]) -> arb:
+    """1 + r_0 + r_0 r_1 + ..., where |r_i| <= 1/2 and does not grow from the first i with ``falls(i)`` on."""
+    term = total = largest = arb(1)
     i = 0
     while True:
-        term = term * z / ((c + i) * (i + 1))
+        term = term * ratio(i)
         total = total + term
         i += 1
         size = abs(term)
         largest = largest.max(size)
-        if 2 * abs(z) <= (c + i) * (i + 1) and size < largest * arb(2) ** -(ctx.prec + 8):
+        if i % 256 == 0:
+            check_work()
+            if not total.is_finite():
+                return total
+        if falls(i) and size < largest * arb(2) ** -(ctx.prec + 8):
             # The next term is at most half of this one, so all that follow are at most this one together.
             return total + arb(0, size.upper())
 
@@ -75,28 +111,19 @@ def hyp0f1(c: arb, z: arb) -> arb:
 def hyp1f1(a: arb, c: arb, z: arb) -> arb:
     """1F1(a; c; z) for 0 < a <= c.
 
-    Arb's own evaluation, at four times the precision when it lost half of the digits. Near |z| = c its asymptotic
-    series diverges: then Kummer's transformation makes all terms positive, and their ratio is at most z/(i+1).
+    Arb's asymptotic series is good for |z| far above c, its power series for small |z|; in between, near |z| = c, the
+    first diverges and the second cancels. There Kummer's transformation makes all terms positive, and their ratio
+    (a+i) z/((c+i)(i+1)) is at most z/(i+1).
     """
-    bits = ctx.prec
-    for factor in (1, 4):
-        with ctx.workprec(factor * bits):
-            value = acb(z).hypgeom_1f1(a, c).real
-        if value.rel_accuracy_bits() > bits // 2:
+    size = float(abs(z).upper()) if z.is_finite() else math.inf
+    between = a > 0 and c - a >= 0 and size <= min(MAX_TERMS, 2 * float(c) + 2 * ctx.prec)
+    if not between or size < SMALL:
+        value = acb(z).hypgeom_1f1(a, c).real
+        if not between or value.rel_accuracy_bits() > ctx.prec // 2:
             return value
-    if not (a > 0 and c - a >= 0 and abs(z) <= SERIES_LIMIT):
-        return value
     if z < 0:
-        return z.exp() * hyp1f1(c - a, c, -z)
-    if not z > 0:
-        return value
-    term = total = arb(1)
-    i = 0
-    while not (2 * z <= i + 1 and term < total * arb(2) ** -(ctx.prec + 8)):
-        term = term * (a + i) * z / ((c + i) * (i + 1))
-        total = total + term
-        i += 1
-    return total + arb(0, term.upper())
+        return z.exp() * hyp1f1(c - a, c, -z) if c - a > 0 else z.exp()
+    return _series(lambda i: (a + i) * z / ((c + i) * (i + 1)), lambda i: FALL * size <= i + 1)
 
 
 def hyp2f1(a: arb, b: arb, c: arb, z: arb) -> arb:
@@ -119,6 +146,7 @@ def phi3(b: arb, c: arb, x: arb, y: arb) -> arb:
     total = arb(0)
     j = 0
     while True:
+        check_work()
         total = total + weight * hyp1f1(b, c + j, x)
         weight = weight * y / ((c + j) * (j + 1))
         j += 1

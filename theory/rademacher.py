@@ -16,6 +16,7 @@ from theory.activations import Activation
 from theory.balls import digits_to_bits
 from theory.eigenvalues import ntk_trace
 from theory.enclosure import supremum
+from theory.precision import exclusive
 from theory.sphere import integer_dimension
 from theory.taylor import range_radius
 
@@ -61,7 +62,7 @@ def linear_rademacher(activation: Activation, d: int, n: int, radius: float | ar
     """
     ball = _checked(n, radius)
     trace = ntk_trace(activation, d, digits)
-    with ctx.workprec(digits_to_bits(digits) + 32):
+    with exclusive, ctx.workprec(digits_to_bits(digits) + 32):
         return ball * (trace / n).sqrt()
 
 
@@ -107,7 +108,7 @@ def quadratic_rademacher(activation: Activation, d: int, n: int, radius: float |
     d = integer_dimension(d)
     end = range_radius(d, 0.0)
     largest = supremum(activation.derivative(2), -end, end)
-    with ctx.workprec(64):
+    with exclusive, ctx.workprec(64):
         gram = (arb(1).exp() - 1) * n + d * arb(d).log()
         second_moment = 2 * (1 + arb(2 * d).log()) * d * largest**2 * gram / arb(n) ** 2
         return (ball**2 / 2 * second_moment.sqrt()).upper()

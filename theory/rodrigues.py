@@ -18,7 +18,7 @@ from flint import acb, acb_series, arb, ctx, fmpq
 
 from theory.activations import Activation, Z
 from theory.balls import ball, refine
-from theory.enclosure import evaluations
+from theory.enclosure import integrate
 from theory.funk_hecke import integral_bits, integrand
 from theory.parity import vanishes
 from theory.program import Program
@@ -89,27 +89,26 @@ def coefficient_rodrigues(
 
 def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
     program = Program([expr], Z, lambda e: acb(ball(e)))
-    root, size = acb(d).sqrt(), d + 2 * degree
+    root, size, length = acb(d).sqrt(), d + 2 * degree, degree + 1
     tables = {flag: _series_functions(flag) for flag in (False, True)}
 
     def weighted(theta: acb, analytic: bool) -> acb:
         t, cosine = theta.sin_cos()
-        jet = acb_series([root * t, 1], degree + 1)
+        ctx.cap = length  # python-flint cuts every series at this length, which code elsewhere may have set since
         try:
-            value = program(jet, tables[analytic])[0]
+            value = program(acb_series([root * t, 1], length), tables[analytic])[0]
         except _Singular:
             return acb("nan")
-        derivative = value[degree] if isinstance(value, acb_series) else acb(0 if degree else value)
-        return derivative * cosine ** (size - 2)
+        if not isinstance(value, acb_series):
+            return acb(0 if degree else value) * cosine ** (size - 2)
+        if value.prec < length:  # it was cut shorter in between: the coefficient asked for is not in it
+            return acb("nan")
+        return value[degree] * cosine ** (size - 2)
 
     cap = ctx.cap
-    ctx.cap = degree + 1  # python-flint truncates every series at this length
     try:
         half = arb.pi() / 2
-        tolerance = arb(2) ** -bits
-        integral = acb.integral(
-            weighted, -half, half, rel_tol=tolerance, abs_tol=tolerance, eval_limit=evaluations(bits)
-        )
+        integral = integrate(weighted, -half, half, bits)
     finally:
         ctx.cap = cap
     value = integral.real * arb(int(sp.factorial(degree)))

@@ -20,9 +20,10 @@ from theory.arithmetic import SYMBOLS
 from theory.balls import digits_to_bits, refine, square
 from theory.closed_forms import sphere_sum
 from theory.directions import GUARD_BITS, as_ball, check_low_degree, profile_ball
-from theory.enclosure import evaluations
+from theory.enclosure import integrate
 from theory.funk_hecke import coefficient_ball, integral_bits
 from theory.gegenbauer import legendre_polynomial
+from theory.precision import exclusive
 from theory.sphere import Dimension, check_dimension, integer_dimension
 
 
@@ -96,7 +97,7 @@ def random_sign_energy(
     if len(inner) != len(norms) or len(norms) == 0:
         raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
     along, across = slope_covariance(activation, d, digits + 2)
-    with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
+    with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         parallel = sum((square(arb(p)) for p in inner), arb(0))
         total = sum((square(arb(s)) for s in norms), arb(0))
         return ((along - across) * parallel + across * total) / len(norms)
@@ -124,10 +125,8 @@ def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, d
             u, cosine = theta.sin_cos()
             return g(u).real_abs(analytic=analytic) * (across + (along - across) * u * u) * cosine ** (d - 2)
 
-        half, tolerance = arb.pi() / 2, arb(2) ** -bits
-        integral = acb.integral(
-            integrand, -half, half, rel_tol=tolerance, abs_tol=tolerance, eval_limit=evaluations(bits)
-        ).real
+        half = arb.pi() / 2
+        integral = integrate(integrand, -half, half, bits).real
         density = (arb(fmpq(d, 2)) - arb("0.5")).rising(arb("0.5")) / arb.pi().sqrt()
         return 2 * density * integral
 
@@ -137,5 +136,5 @@ def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, d
         max_bits=integral_bits(digits),
         subject=f"E_S|f_L(S W_Q)|^2 of {activation} at k={k}, d={d}",
     )
-    with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
+    with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         return abs(as_ball(alpha)) * energy

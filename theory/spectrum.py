@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, ctx
 
 from theory.activations import Activation
-from theory.balls import Undecided, digits_to_bits, square
+from theory.balls import digits_to_bits, square
 from theory.closed_forms import is_polynomial
 from theory.eigenvalues import (
     NTK,
@@ -21,7 +21,9 @@ from theory.eigenvalues import (
     remaining_trace,
 )
 from theory.funk_hecke import coefficients
+from theory.precision import exclusive
 from theory.sphere import check_degree, integer_dimension, multiplicity
+from theory.work import Undecided
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +81,7 @@ class Spectrum:
         """
         if not -1 <= k <= self.degrees[-1]:
             raise ValueError(f"k={k}: needs -1 <= k <= {self.degrees[-1]}, the largest degree listed")
-        with ctx.workprec(digits_to_bits(self.digits) + GUARD_BITS):
+        with exclusive, ctx.workprec(digits_to_bits(self.digits) + GUARD_BITS):
             return sum(
                 (
                     count * value
@@ -179,7 +181,7 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
         table = coefficients(activation, max_degree + kernel.order, d, kernel.order, digits + 2)
     except Undecided:  # one coefficient may be zero without a proof, and every eigenvalue positive all the same
         values = [kernel_eigenvalue(kernel, activation, degree, d, digits) for degree in degrees]
-    with ctx.workprec(goal + GUARD_BITS):
+    with exclusive, ctx.workprec(goal + GUARD_BITS):
         for degree in degrees[len(values) :]:
             # Two digits more than asked for each coefficient: its square and the sum of squares keep the digits asked.
             values.append(sum((square(table[j]) * w for j, w in exact_weights(kernel, degree, d)), arb(0)))

@@ -19,6 +19,7 @@ from flint import arb, ctx
 
 from theory.activations import Activation, Z
 from theory.enclosure import supremum
+from theory.precision import exclusive
 from theory.sphere import check_degree, integer_dimension
 
 
@@ -205,7 +206,7 @@ def range_radius(d: int, length: float) -> float:
     d = integer_dimension(d)
     if not (math.isfinite(length) and length >= 0):
         raise ValueError(f"length={length!r}: needs a finite number >= 0")
-    with ctx.workprec(64):
+    with exclusive, ctx.workprec(64):
         exact = arb(d).sqrt() * (1 + arb(length))
         rounded = float(exact.mid())
         while not arb(rounded) >= exact:
@@ -261,6 +262,6 @@ def remainder_bound(activation: Activation, d: int, norms: Sequence[float]) -> a
         if not (math.isfinite(norm) and norm >= 0):
             raise ValueError(f"norms[{r}]={norm!r}: needs a finite number >= 0")
     largest = third_derivative_bound(activation, range_radius(d, max(norms)))
-    with ctx.workprec(64):
+    with exclusive, ctx.workprec(64):
         cubes = sum((arb(norm) ** 3 for norm in norms), arb(0))
         return (largest * arb(d) ** 1.5 * cubes / (6 * arb(m).sqrt())).upper()

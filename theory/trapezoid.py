@@ -30,6 +30,7 @@ from theory.activations import Z
 from theory.balls import REAL_FUNCTIONS, ball
 from theory.program import Program
 from theory.strip import NotAnalytic, strip_bound
+from theory.work import check_work
 
 HEIGHTS = tuple(32 * 0.75**i for i in range(24))
 """Strip heights in z that are tried, besides the largest admitted one."""
@@ -75,9 +76,11 @@ def rule(big: int, angle: float, step: float, count: int, bits: int) -> Rule:
     half = arb(big - 1) / 2
     log_front = (half.rising(arb("0.5")) / arb.pi().sqrt() * arb(step)).log()
     growth, power, nodes = (2 * arb(step)).exp(), arb(1), []
-    for _ in range(count + 1):  # tanh(k s) = (e^{2ks} - 1)/(e^{2ks} + 1), several times faster than tanh
+    for k in range(count + 1):  # tanh(k s) = (e^{2ks} - 1)/(e^{2ks} + 1), several times faster than tanh
         nodes.append((power - 1) / (power + 1))
         power = power * growth
+        if k % 256 == 0:
+            check_work()
     logs = [2 * half * _log_sech(arb(step) * k, t) + log_front for k, t in enumerate(nodes)]
     a = arb(angle)
     discretisation = 2 * a.cos() ** (1 - big) / (2 * arb.pi() * a / arb(step)).expm1()
@@ -177,6 +180,7 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
     behind = [arb(j) / (j + d - 2) for j in range(max_degree)]
     totals = [arb(0)] * (max_degree + 1)
     for t, weight in zip(chosen.nodes, chosen.weights, strict=True):
+        check_work()
         right, left = program(root * t, REAL_FUNCTIONS)[0], program(-root * t, REAL_FUNCTIONS)[0]
         by_parity = (weight * (right + left), weight * (right - left))
         previous, current = arb(0), arb(1)

@@ -1,0 +1,108 @@
+"""A limit to the work of one evaluation, which then ends in a sentence instead of running on.
+
+The limit counts processor time of the calling thread, so a busy machine or another thread does not use it up. It is
+looked at in every loop that may be long: at each evaluation of an integrand, each block of terms of a series, each
+precision tried.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+DEFAULT_SECONDS = 60.0
+"""Processor time that one evaluation may take where the caller sets no other limit."""
+
+
+class Undecided(ArithmeticError):
+    """A value could not be separated from zero, or its digits not certified, within the precision or work allowed."""
+
+
+class WorkLimit(Undecided):
+    """The work allowed for an evaluation was used up."""
+
+
+class _Allowance(threading.local):
+    """What the thread may still do: ``end`` in its processor time, and the ``seconds`` that were allowed.
+
+    ``unconverged`` counts its integrals that used up their evaluations.
+    """
+
+    end: float | None = None
+    seconds: float = DEFAULT_SECONDS
+    unconverged: int = 0
+
+
+_allowance = _Allowance()
+
+
+@contextmanager
+def work_limit(seconds: float) -> Iterator[None]:
+    """Within this block every evaluation of this thread ends after ``seconds`` of processor time, all of them together.
+
+    Without it each evaluation may take :data:`DEFAULT_SECONDS`. Blocks nest; the limit that ends first counts.
+
+    Args:
+        seconds: > 0; ``math.inf`` for no limit.
+
+    Raises:
+        ValueError: seconds that are not positive.
+        WorkLimit: from the evaluation inside, once the time is used up: what was computed, how far it came, and what
+            would help.
+
+    >>> from theory import Activation, coefficient
+    >>> with work_limit(20):
+    ...     print(coefficient(Activation.parse("tanh(z + 1)"), 2, 10, 1).str(6, radius=False))
+    -0.00859366
+    """
+    if not seconds > 0:
+        raise ValueError(f"seconds={seconds!r}: needs a positive number of seconds")
+    before = _allowance.end, _allowance.seconds
+    end = time.thread_time() + seconds
+    if before[0] is None or end < before[0]:
+        _allowance.end, _allowance.seconds = end, seconds
+    try:
+        yield
+    finally:
+        _allowance.end, _allowance.seconds = before
+
+
+@contextmanager
+def evaluation(subject: str) -> Iterator[None]:
+    """One evaluation: it has the default limit unless a limit is in force, and its name stands in the message."""
+    opened = _allowance.end is None
+    if opened:
+        _allowance.end, _allowance.seconds = time.thread_time() + DEFAULT_SECONDS, DEFAULT_SECONDS
+    try:
+        yield
+    except WorkLimit as limit:
+        raise (
+            limit
+            if str(limit)
+            else WorkLimit(
+                f"{subject}: not done within {_allowance.seconds:g} s; ask for fewer digits, a lower degree or smaller "
+                f"constants, or allow more with theory.work_limit(seconds)"
+            )
+        ) from None
+    finally:
+        if opened:
+            _allowance.end = None
+
+
+def check_work() -> None:
+    """Raise :class:`WorkLimit`, for :func:`evaluation` to word, when the work allowed is used up."""
+    end = _allowance.end
+    if end is not None and time.thread_time() > end:
+        raise WorkLimit
+
+
+def note_unconverged() -> None:
+    """Count an integral that used up its evaluations: more precision will not help it."""
+    _allowance.unconverged += 1
+
+
+def unconverged() -> int:
+    """How many integrals of this thread used up their evaluations so far."""
+    return _allowance.unconverged
