@@ -117,7 +117,7 @@ def integrate(integrand: Callable[[acb, bool], acb], lower: arb, upper: arb, bit
     """
     working, limit, used = ctx.prec, evaluations(bits), 0
     raised: list[BaseException] = []
-    nothing = acb("nan")
+    nothing = acb(0)  # once something was raised: a function that needs no further evaluations
 
     def guarded(x: acb, analytic: bool) -> acb:
         nonlocal used
@@ -137,7 +137,7 @@ def integrate(integrand: Callable[[acb, bool], acb], lower: arb, upper: arb, bit
     try:
         value = acb.integral(guarded, lower, upper, rel_tol=tolerance, abs_tol=tolerance, eval_limit=limit)
     except SystemError as error:  # Ctrl-C fell outside the lines of guarded
-        raise (error.__cause__ or error) from None
+        raise (error.__cause__ or error.__context__ or error) from None
     if raised:
         raise raised[0]
     if used >= limit:

@@ -58,13 +58,20 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb |
     if lost > MAX_LOST:
         return None
     with exclusive, ctx.workprec(bits + lost):
-        value = by(q, b, degree, big, d, bits - SPARE_BITS - size_log(float(q), degree) / math.log(2))
+        size = size_log(float(q), float(b), degree, d)
+        value = by(q, b, degree, big, d, bits - SPARE_BITS - size / math.log(2))
         return None if value is None else rodrigues(degree, big, d, BALLS) * value
 
 
-def size_log(q: float, degree: int) -> float:
-    """Logarithm of the size to expect, that of the Gaussian limit: sqrt(l!) (2q/(1+2q))^{l/2}."""
-    return (math.lgamma(degree + 1) + degree * math.log(2 * q / (1 + 2 * q))) / 2
+def size_log(q: float, b: float, degree: int, d: int) -> float:
+    """Logarithm of the size to expect, that of the Gaussian limit: sqrt(l!) (2q/(1+2q))^{l/2} e^{b^2/(2(1+2q))}.
+
+    A peak beyond the sphere, b/(2q) > sqrt(d), counts with its value at the pole. An error that is small beside this
+    size is small enough: without it a narrow peak far from 0 would be asked for thousands of digits.
+    """
+    root, shift = math.sqrt(d), abs(b)
+    peak = shift * shift / (2 * (1 + 2 * q)) if shift <= 2 * q * root else shift * root - q * d
+    return (math.lgamma(degree + 1) + degree * math.log(2 * q / (1 + 2 * q))) / 2 + peak
 
 
 def lost_bits(q: float, b: float, degree: int) -> int:
