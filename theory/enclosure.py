@@ -102,6 +102,10 @@ def evaluations(bits: int) -> int:
     return 20_000 + 100 * bits
 
 
+REPETITIONS = 100
+"""How often one evaluation is repeated because code elsewhere changed the precision meanwhile."""
+
+
 def integrate(integrand: Callable[[acb, bool], acb], lower: arb, upper: arb, bits: int) -> acb:
     """The integral from ``lower`` to ``upper`` with an error near 2^-bits, absolute or relative: arb's adaptive rule.
 
@@ -125,10 +129,14 @@ def integrate(integrand: Callable[[acb, bool], acb], lower: arb, upper: arb, bit
             if raised:
                 return nothing
             used += 1
-            if ctx.prec != working:  # set by code elsewhere
-                ctx.prec = working
             check_work()
-            return integrand(x, analytic)
+            value = integrand(x, analytic)
+            for _ in range(REPETITIONS):
+                if ctx.prec == working:
+                    break
+                ctx.prec = working  # it was set by code elsewhere
+                value = integrand(x, analytic)
+            return value
         except BaseException as error:  # acb.integral would turn KeyboardInterrupt into SystemError
             raised.append(error)
             return nothing
@@ -136,13 +144,20 @@ def integrate(integrand: Callable[[acb, bool], acb], lower: arb, upper: arb, bit
     tolerance = arb(2) ** -bits
     try:
         value = acb.integral(guarded, lower, upper, rel_tol=tolerance, abs_tol=tolerance, eval_limit=limit)
-    except SystemError as error:  # Ctrl-C fell outside the lines of guarded
-        raise (error.__cause__ or error.__context__ or error) from None
+    except SystemError as error:
+        raised.append(error)
     if raised:
-        raise raised[0]
+        raise _signalled(raised[0])
     if used >= limit:
         note_unconverged()
     return value
+
+
+def _signalled(error: BaseException) -> BaseException:
+    """Ctrl-C between the lines that look for it reaches Python as SystemError, with KeyboardInterrupt as its cause."""
+    while isinstance(error, SystemError) and (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
 
 
 def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> arb:

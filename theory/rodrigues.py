@@ -18,7 +18,7 @@ from flint import acb, acb_series, arb, ctx, fmpq
 
 from theory.activations import Activation, Z
 from theory.balls import ball, refine
-from theory.enclosure import integrate
+from theory.enclosure import REPETITIONS, integrate
 from theory.funk_hecke import integral_bits, integrand
 from theory.parity import vanishes
 from theory.program import Program
@@ -94,16 +94,18 @@ def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
 
     def weighted(theta: acb, analytic: bool) -> acb:
         t, cosine = theta.sin_cos()
-        ctx.cap = length  # python-flint cuts every series at this length, which code elsewhere may have set since
-        try:
-            value = program(acb_series([root * t, 1], length), tables[analytic])[0]
-        except _Singular:
-            return acb("nan")
-        if not isinstance(value, acb_series):
-            return acb(0 if degree else value) * cosine ** (size - 2)
-        if value.prec < length:  # it was cut shorter in between: the coefficient asked for is not in it
-            return acb("nan")
-        return value[degree] * cosine ** (size - 2)
+        for _ in range(REPETITIONS):
+            ctx.cap = length  # python-flint cuts every series at this length
+            try:
+                value = program(acb_series([root * t, 1], length), tables[analytic])[0]
+            except _Singular:
+                return acb("nan")
+            if not isinstance(value, acb_series):
+                return acb(0 if degree else value) * cosine ** (size - 2)
+            if value.prec >= length:
+                return value[degree] * cosine ** (size - 2)
+            # Code elsewhere set another length meanwhile, and the coefficient asked for was cut off.
+        return acb("nan")
 
     cap = ctx.cap
     try:
