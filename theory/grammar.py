@@ -45,7 +45,10 @@ class Size:
 
 def shown(expr: sp.Basic) -> str:
     """An expression for an error message: one short line of ASCII."""
-    text = ascii(str(expr))[1:-1]
+    try:
+        text = ascii(str(expr))[1:-1]
+    except (ValueError, RecursionError):  # an integer of thousands of digits, or a very deep tree
+        text = f"of type {type(expr).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
