@@ -46,7 +46,7 @@ class Size:
 def shown(expr: sp.Basic) -> str:
     """An expression for an error message: one short line of ASCII."""
     try:
-        text = ascii(str(expr))[1:-1]
+        text = ascii(sp.sstr(expr, order="none"))[1:-1]  # in any order: sorting would evaluate integrals
     except (ValueError, RecursionError):  # an integer of thousands of digits, or a very deep tree
         text = f"of type {type(expr).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -179,7 +179,7 @@ def test_deep_and_hidden_trees_are_refused() -> None:
     for _ in range(1200):
         deep = sp.Add(deep, 1, evaluate=False)
     assert "smaller" in refusal(deep)
-    nested = z
+    nested = Z
     for _ in range(MAX_NESTING + 1):
         nested = sp.tanh(nested)
     assert "nest" in refusal(nested)
