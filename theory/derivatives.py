@@ -11,8 +11,8 @@ from theory.functions import Z
 from theory.grammar import shown
 
 MAX_ORDER = 64
-MAX_DERIVED = 20_000
-"""Nodes of a derivative."""
+MAX_DERIVED = 100_000
+"""A bound of the nodes of a derivative before equal terms are collected, about ten times what is left of them."""
 _EXPANDED = 100
 """Nodes of a jump that is expanded to see whether it vanishes."""
 

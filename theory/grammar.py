@@ -20,7 +20,7 @@ from theory.functions import KINKED, SMOOTH, Z
 
 MAX_NODES = 1000
 """Size of the expression tree: nested gelu doubles it at each level."""
-MAX_DEGREE = 128
+MAX_DEGREE = 1000
 """Total degree in z and in functions of z, so that no expression expands without bound."""
 MAX_NESTING = 8
 """Functions within functions."""
