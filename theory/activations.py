@@ -33,7 +33,7 @@ class Activation:
         text: how it was written, for printing; kept only if it reads as ``expr``.
 
     Raises:
-        ValueError: not a SymPy expression, none or several symbols, or a part that is singular or has no certified
+        ValueError: not a SymPy expression, several symbols, or a part that is singular or has no certified
             evaluation (1/z, besselj, floating-point numbers), with the remedy.
 
     >>> sigma = Activation.parse("tanh(z + 1)")

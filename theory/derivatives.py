@@ -12,8 +12,8 @@ from theory.grammar import shown
 from theory.work import Undecided
 
 MAX_ORDER = 64
-MAX_DERIVED = 20_000
-"""Nodes of a derivative."""
+MAX_DERIVED = 100_000
+"""A bound of the nodes of a derivative before equal terms are collected, about ten times what is left of them."""
 _EXPANDED = 100
 """Nodes of a jump that is expanded to see whether it vanishes."""
 

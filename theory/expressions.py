@@ -154,12 +154,14 @@ class Builder(Grammar):
         kinks, size = expr.atoms(sp.Abs), self.size(expr)
         if len(kinks) != 1 or size.degree > 1 or size.nesting > 1:
             return None
-        gap = self.checked(next(iter(kinks)).args[0])
-        rest = sp.expand(expr + sp.Abs(gap) / 2)
-        pair = [self.checked(sp.expand(rest + gap / 2)), self.checked(sp.expand(rest - gap / 2))]
-        pair.sort(key=self.is_constant)
-        affine, constant = pair
-        if self.is_constant(affine) or not self.is_constant(constant) or self.size(affine).nesting:
+        (kink,) = kinks
+        rest, factor = sp.expand(expr).as_independent(kink, as_Add=True)
+        half = -factor.as_coefficient(kink)  # min(w, c) = (w + c)/2 - |w - c|/2
+        if self.sign(half) <= 0:
+            return None
+        pair = [self.checked(sp.expand(rest + sign * half * kink.args[0])) for sign in (1, -1)]
+        affine, constant = sorted(pair, key=self.is_constant)
+        if self.is_constant(affine) or not self.is_constant(constant):
             return None
         return affine, constant
 

@@ -19,10 +19,10 @@ def admitted(expr: object) -> sp.Expr:
     """The expression in z, in the grammar of :mod:`theory.grammar`, that equals ``expr`` for every real z.
 
     Args:
-        expr: SymPy expression with exactly one free symbol, whatever its name and assumptions.
+        expr: SymPy expression with at most one free symbol, whatever its name and assumptions; a constant is z**0.
 
     Raises:
-        ValueError: another object, no symbol or several, or a part that is not admitted, with the remedy.
+        ValueError: another object, several symbols, or a part that is not admitted, with the remedy.
     """
     if not isinstance(expr, sp.Expr):
         raise ValueError(
@@ -37,17 +37,14 @@ def admitted(expr: object) -> sp.Expr:
 
 @lru_cache(maxsize=1024, typed=True)
 def _admitted(expr: sp.Expr) -> sp.Expr:
-    symbol = _only_symbol(expr)
+    symbol = _symbol(expr)
     try:
-        found = _Rewriter(symbol)(expr)
+        return _Rewriter(symbol)(expr)
     except Refused as refusal:
         raise ValueError(f"activation {shown(expr)}: {refusal}") from None
-    if found.has(Z):
-        return found
-    raise ValueError(f"activation {shown(expr)}: does not depend on its symbol; write an expression in z")
 
 
-def _only_symbol(expr: sp.Expr) -> sp.Symbol:
+def _symbol(expr: sp.Expr) -> sp.Symbol:
     symbols: dict[sp.Symbol, None] = {}
     stack, nodes = [(expr, 0)], 0
     while stack:
@@ -61,10 +58,10 @@ def _only_symbol(expr: sp.Expr) -> sp.Symbol:
         if isinstance(node, sp.Symbol):
             symbols[node] = None
         stack += [(part, depth + 1) for part in node.args if isinstance(part, sp.Basic)]
-    if len(symbols) != 1:
-        names = ", ".join(sorted(shown(symbol) for symbol in symbols)) or "none"
-        raise ValueError(f"activation {shown(expr)}: needs exactly one symbol, it has {names}; write it in z alone")
-    (symbol,) = symbols
+    if len(symbols) > 1:
+        names = ", ".join(sorted(shown(symbol) for symbol in symbols))
+        raise ValueError(f"activation {shown(expr)}: needs one symbol, it has {names}; write it in z alone")
+    symbol = next(iter(symbols), Z)
     if symbol.is_commutative is False or symbol.is_extended_real is False:
         raise ValueError(f"activation {shown(expr)}: its symbol is not a real variable; use sp.symbols('z', real=True)")
     return symbol

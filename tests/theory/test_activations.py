@@ -96,6 +96,122 @@ def test_refused_by_name(text: str, needle: str) -> None:
         Activation.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("ReLU(z - 1)", "relu(z - 1)"),
+        ("max(z, 0)", "relu(z)"),
+        ("Max(0, 2*z)", "relu(2*z)"),
+        ("-min(-z, 0)", "relu(z)"),
+        ("GELU(z)", "gelu(z)"),
+        ("Tanh(z + 1)", "tanh(z + 1)"),
+        ("Softplus(z)", "softplus(z)"),
+        ("log(1 + exp(z))", "softplus(z)"),
+        ("logistic(z)", "sigmoid(z)"),
+        ("1/(1 + exp(-z))", "sigmoid(z)"),
+        ("exp(z)/(1 + exp(z))", "sigmoid(z)"),
+        ("SiLU(z)", "z*sigmoid(z)"),
+        ("swish(2*z)", "2*z*sigmoid(2*z)"),
+        ("Mish(z)", "z*tanh(softplus(z))"),
+        ("abs(z - 1)", "relu(z - 1) + relu(1 - z)"),
+        ("leaky_relu(z)", "relu(z) - relu(-z)/100"),
+        ("LeakyReLU(z, 0.2)", "relu(z) - relu(-z)/5"),
+        ("hard_tanh(z)", "relu(z + 1) - relu(z - 1) - 1"),
+        ("max(-1, min(1, z))", "hardtanh(z)"),
+        ("max(min(z, 1), -1)", "hardtanh(z)"),
+        ("min(6, max(0, 3*z))", "relu6(3*z)"),
+        ("min(max(sqrt(2)*z, 0), 6)", "relu6(sqrt(2)*z)"),
+        ("max(2, min(1, z)) + z", "z + 2"),
+        ("sinh(z) + cosh(z)", "exp(z)"),
+        ("erfc(z)", "1 - erf(z)"),
+        ("sqrt(z**2)", "abs(z)"),
+        ("sqrt(2)*z + log(2) + E", "2**(1/2)*z + softplus(0) + exp(1)"),
+        ("relu(-3)*z + relu(3)*z", "3*z"),
+        ("z\n\t+ 1", "z + 1"),
+    ],
+)
+def test_names_that_people_write(written: str, same: str) -> None:
+    left, right = Activation.parse(written), Activation.parse(same)
+    assert left == right or sp.expand(left.expr - right.expr) == 0
+    assert left.text == " ".join(written.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "needle"),
+    [
+        ("tahn(z)", "did you mean tanh?"),
+        ("sofplus(z)", "did you mean softplus?"),
+        ("leakyrelu_(z)/sigmiod(z)", "did you mean sigmoid?"),
+        ("hard-tanh(z)", "did you mean hardtanh?"),
+        ("softsign(z)", "erf or tanh"),
+        ("selu(z)", "elu"),
+        ("tan(z)", "poles"),
+        ("tanh(x)", "write the expression in z"),
+        ("tanh(Z)", "write the expression in z"),
+        ("max(z)", "exactly two arguments"),
+        ("leaky_relu(z, z)", "constant"),
+        ("elu(z**2)", "affine"),
+        ("max(z, z**2)", "affine"),
+        ("log(z)", "singularity"),
+        ("sqrt(z)", "integer exponents"),
+        ("2z", "products with \\*"),
+        ("2(z)", "products with \\*"),
+        ("0xe1*z", "products with \\*"),
+        ("z # note", "'#' is not admitted"),
+        ("z # $x$ \x1b[31m", "is not admitted"),
+        ("z\x00", "'.x00' is not admitted"),
+        ("z\x1b[31m", "'.x1b' is not admitted"),
+        ("z*$", "'\\$' is not admitted"),
+        ("\uff5a", "'.uff5a' is not admitted"),
+        ("\u0663*z", "'.u0663' is not admitted"),
+        ("z\u22121", "'.u2212' is not admitted"),
+        ("z + \\\n1", "is not admitted"),
+        ("log(-1)*z", "positive constants"),
+        ("sqrt(0 - 1)*z", "real constants"),
+        ("z/(sin(1)**2 + cos(1)**2 - 1)", "told from it"),
+    ],
+)
+def test_what_is_not_carried_says_what_to_write(text: str, needle: str) -> None:
+    with pytest.raises(ValueError, match=needle) as caught:
+        Activation.parse(text)
+    assert str(caught.value).isascii()
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "((((1+1e-12)**64)**64)**64)*z",
+        "(((((1+1e-12)**64)**64)**64)**64)*z",
+        "z**(64**6)",
+        "((z**64)**64)**64",
+        "((1 + z**64)**64)**64",
+        "tanh(" * 60 + "z" + ")" * 60,
+        "gelu(" * 60 + "z" + ")" * 60,
+        "z/3" + "/7" * 190,
+        "(" * 199 + "z" + ")" * 199 + "+",
+        "-" * 390 + "exp(z",
+        "pi**64*pi**64*pi**64*pi**64*z",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_work_is_bounded(text: str) -> None:
+    """Each took between seconds and for ever; that they end is the test."""
+    with pytest.raises(ValueError, match=r"not admitted|not an expression"):
+        Activation.parse(text)
+
+
+@pytest.mark.parametrize("text", ["*".join(f"sin({k}*z)" for k in range(1, 20)), "cos(z + z**32)", "-" * 390 + "z"])
+def test_admitted_expressions_are_small(text: str) -> None:
+    assert len(list(sp.preorder_traversal(Activation.parse(text).expr))) < 100
+
+
+def test_other_objects_are_refused() -> None:
+    for value in (None, 3, b"z", bytearray(b"z"), 1.5, lambda z: z, ["z"]):
+        with pytest.raises(ValueError, match="type"):
+            Activation.parse(value)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="z0123456789.+-*/()eE _,tanhsi^[]'\"\\pj", max_size=40))
 def test_parser_never_raises_anything_but_value_error(text: str) -> None:
