@@ -28,6 +28,7 @@ from flint import arb, fmpq
 from theory.activations import Activation
 from theory.balls import Undecided, refine
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
+from theory.exact import ExactlyEqual
 from theory.funk_hecke import hermite_ball, hermite_coefficient_expr, integral_bits
 from theory.sphere import check_degree
 
@@ -38,8 +39,8 @@ Monomials = dict[tuple[int, int], sp.Rational]
 """A quadratic form in m_0, m_1, ...: (i, j), i <= j, stands for m_i m_j."""
 
 
-@dataclass(frozen=True)
-class Expansion:
+@dataclass(frozen=True, eq=False)
+class Expansion(ExactlyEqual):
     """eigenvalue = d^exponent (limit + correction/d + O(d^-2)), with ``limit`` not zero.
 
     Attributes:
