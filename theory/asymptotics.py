@@ -10,9 +10,14 @@ q(q-1)...(q-s+1). Derivation: for g = z^{j+2q} the coefficient is m_j times f(j+
 
 .. math:: d^{j/2} \lambda_j = m_j - \tfrac1d [\, j(j-1) m_j + j\, m_{j+2} + \tfrac14 m_{j+4} ] + O(d^{-2}).
 
-The series is asymptotic, valid when g grows more slowly than every Gaussian; it gives constants, never a bound at a
-given d. Eigenvalues follow from the exact weights of :mod:`theory.eigenvalues`. Derived here: docs/mathematics,
-section 3.
+The series is asymptotic, valid when |g(z)| <= C e^{q z^2} with some q < 1/2, kinks or not: tau_d has the density
+(1 - z^2/d)^{(d-3)/2} <= e^{-(1-3/d) z^2/2} in z = sqrt(d) t, whose ratio to the Gaussian one has an expansion in 1/d
+with polynomial coefficients, uniform on |z| <= d^{1/8}; what lies beyond is exponentially small. A g that grows faster is
+refused where its Gaussian integrals are taken. It gives constants, never a bound at a given d. Eigenvalues follow from
+the exact weights of :mod:`theory.eigenvalues`. Derived here: docs/mathematics, section 3.
+
+Terms may vanish one after the other, as for cos(z) - e^{-1/2} at j = 0, where m_0 = 0. Zero is decided by algebra, for
+each coefficient alone: an eigenvalue is a sum of squares, so its leading terms cannot cancel.
 """
 
 from __future__ import annotations
@@ -26,14 +31,18 @@ import sympy as sp
 from flint import arb, fmpq
 
 from theory.activations import Activation
-from theory.balls import Undecided, refine
+from theory.arithmetic import SYMBOLS
+from theory.balls import Undecided, compare, refine, square
+from theory.closed_forms import line_sum
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
 from theory.exact import ExactlyEqual
 from theory.funk_hecke import hermite_ball, hermite_coefficient_expr, integral_bits
+from theory.kernels import NoClosedForm
+from theory.parity import vanishes
 from theory.sphere import check_degree
 
 MAX_ORDER = 6
-"""Terms of the expansion that are searched for the leading one before the eigenvalue counts as zero or undecided."""
+"""Terms of the expansion that are searched for the leading one before the eigenvalue counts as undecided."""
 
 Monomials = dict[tuple[int, int], sp.Rational]
 """A quadratic form in m_0, m_1, ...: (i, j), i <= j, stands for m_i m_j."""
@@ -44,8 +53,7 @@ class Expansion(ExactlyEqual):
     """eigenvalue = d^exponent (limit + correction/d + O(d^-2)), with ``limit`` not zero.
 
     Attributes:
-        exponent: an integer, or None when every term that was computed is exactly zero (parity): the eigenvalue is
-            then zero for every d, or smaller than every power that was searched.
+        exponent: an integer, or None when the eigenvalue is proved to be zero for every d (parity).
         limit, correction: flint.arb balls, or SymPy expressions from the ``_expr`` functions.
     """
 
@@ -87,6 +95,51 @@ def coefficient_series(degree: int, order: int) -> list[dict[int, sp.Rational]]:
         weights = _falling_coefficients(values)
         result.append({degree + 2 * s: w / 2**s for s, w in enumerate(weights) if w != 0})
     return result
+
+
+@lru_cache(maxsize=1024)
+def _cancels(expr: sp.Expr, weights: tuple[tuple[int, sp.Rational], ...]) -> bool:
+    """Whether algebra proves sum_n w_n E[expr(G) He_n(G)] = 0."""
+    try:
+        total = sp.Add(*(w * line_sum(expr, n, SYMBOLS) for n, w in weights))
+    except NoClosedForm:
+        return False
+    return bool(sp.simplify(total).is_zero)
+
+
+def coefficient_term(expr: sp.Expr, degree: int, r: int, bits: int) -> arb:
+    """Term r of the expansion of d^{j/2} lambda_j(expr), exactly zero where algebra proves it; the caller refines."""
+    weights = coefficient_series(degree, r)[r]
+    value = sum((hermite_ball(expr, n, bits) * fmpq(int(w.p), int(w.q)) for n, w in weights.items()), arb(0))
+    return arb(0) if value.contains(0) and _cancels(expr, tuple(weights.items())) else value
+
+
+def coefficient_order(expr: sp.Expr, degree: int, orders: int, subject: str) -> int | None:
+    """The first of the terms r = 0..orders-1 of d^{j/2} lambda_j(expr) that is not zero; None when all are zero.
+
+    Raises:
+        Undecided: a term that is zero, or nearly, without a proof.
+    """
+    for r in range(orders):
+        term = refine(
+            lambda bits, r=r: coefficient_term(expr, degree, r, bits),  # type: ignore[misc]
+            1,
+            max_bits=integral_bits(1),
+            subject=f"term {r} of the expansion in 1/d of d^({degree}/2) lambda_{degree} of {subject}",
+        )
+        if not term.is_zero():
+            return r
+    return None
+
+
+@lru_cache(maxsize=256)
+def _leading_weights(kernel: ZonalKernel, degree: int) -> dict[int, tuple[int, sp.Rational]]:
+    """By j: (n, w) with weight * d^{-j} ~ w d^{e-n}, e the exponent of :func:`eigenvalue_series`."""
+    x = sp.Symbol("x", positive=True)
+    scaled = {j: sp.cancel(w.subs(sp.Symbol("d"), 1 / x) * x**j) for j, w in kernel.weights(degree, sp.Symbol("d")).items()}
+    powers = {j: _valuation(w, x) for j, w in scaled.items()}
+    first = min(powers.values())
+    return {j: (powers[j] - first, sp.cancel(w * x ** -powers[j]).subs(x, 0)) for j, w in scaled.items()}
 
 
 @lru_cache(maxsize=256)
@@ -151,17 +204,39 @@ def _certified_term(kernel: ZonalKernel, activation: Activation, degree: int, n:
     )
 
 
+def _leading(kernel: ZonalKernel, expr: sp.Expr, degree: int, n: int, bits: int) -> arb:
+    """Term n of the eigenvalue where all before are zero: the squares of the coefficients' terms of that order."""
+    total = arb(0)
+    for j, (offset, weight) in _leading_weights(kernel, degree).items():
+        r, odd = divmod(n - offset, 2)
+        if r >= 0 and not odd and not vanishes(expr, j):
+            total = total + fmpq(int(weight.p), int(weight.q)) * square(coefficient_term(expr, j, r, bits))
+    return total
+
+
 def leading_term(kernel: ZonalKernel, activation: Activation, degree: int, digits: int = 15) -> tuple[int, arb] | None:
-    """(n, value) of the first term that is not zero, None when all that are searched are exactly zero.
+    """(n, value) of the first term that is not zero, None when the eigenvalue is proved to be zero for every d.
 
     Raises:
-        Undecided: a term that is zero, or nearly, without a proof.
+        Undecided: a term that is zero, or nearly, without a proof; or every term that is searched is zero.
     """
+    expr = activation.derivative(kernel.order)
+    if all(vanishes(expr, j) for j in _leading_weights(kernel, degree)):
+        return None
+    subject = f"eigenvalue {degree} of the {kernel.name} of {activation}"
     for n in range(MAX_ORDER):
-        value = _certified_term(kernel, activation, degree, n, digits)
+        value = refine(
+            lambda bits, n=n: _leading(kernel, expr, degree, n, bits),  # type: ignore[misc]
+            digits,
+            max_bits=integral_bits(digits),
+            subject=f"term {n} of the expansion in 1/d of {subject}",
+        )
         if not value.is_zero():
             return n, value
-    return None
+    raise Undecided(
+        f"{subject}: its first {MAX_ORDER} terms in 1/d are zero, so it falls faster than they tell; "
+        f"take the eigenvalue at a given d"
+    )
 
 
 def _expansion(kernel: ZonalKernel, activation: Activation, degree: int, digits: int) -> Expansion:
@@ -192,11 +267,17 @@ def _expansion_expr(kernel: ZonalKernel, activation: Activation, degree: int) ->
         )
         return sp.simplify(total)
 
+    expr = activation.derivative(kernel.order)
+    if all(vanishes(expr, j) for j in _leading_weights(kernel, degree)):
+        return Expansion(None, sp.Integer(0), sp.Integer(0))
     for n in range(MAX_ORDER):
         limit = value(n)
-        if not limit.is_zero:
+        if compare(limit, sp.Integer(0)):  # decided: by algebra, or by a ball that excludes zero
             return Expansion(exponent - n, limit, value(n + 1))
-    return Expansion(None, sp.Integer(0), sp.Integer(0))
+    raise Undecided(
+        f"eigenvalue {degree} of the {kernel.name} of {activation}: its first {MAX_ORDER} terms in 1/d are zero, so it "
+        f"falls faster than they tell; take the eigenvalue at a given d"
+    )
 
 
 def ntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expansion:
@@ -207,13 +288,13 @@ def ntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expa
     leading terms vanish exactly (decided by parity and algebra), the exponent falls accordingly.
 
     Args:
-        activation: sigma, whose derivative grows more slowly than every Gaussian.
+        activation: sigma, with |sigma'(z)| <= C e^{q z^2} for some q < 1/2.
         degree: l >= 0.
         digits: relative digits of the limit; of the correction too unless it is zero without a proof.
 
     Raises:
-        ValueError: degree < 0, or no bound on the growth of sigma' is known.
-        Undecided: a leading term that is zero, or nearly, without a proof.
+        ValueError: degree < 0, no bound on the growth of sigma' is known, or it grows as fast as e^{z^2/2}.
+        Undecided: a leading term that is zero, or nearly, without a proof; or the first six are zero.
 
     Source: derived here, docs/mathematics, section 3.
 

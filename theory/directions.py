@@ -15,6 +15,7 @@ Derived here: docs/mathematics, section 4.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -24,21 +25,34 @@ from flint import arb, ctx, fmpq
 
 from theory.activations import Activation
 from theory.arithmetic import SYMBOLS
-from theory.balls import digits_to_bits, refine, square
+from theory.asymptotics import MAX_ORDER, coefficient_order, coefficient_term
+from theory.balls import Undecided, compare, digits_to_bits, refine, square
 from theory.closed_forms import sphere_sum
 from theory.eigenvalues import NTK, eigenvalue_ball, ntk_eigenvalue_expr
-from theory.funk_hecke import coefficient_ball, hermite_ball, integral_bits
+from theory.exact import as_ball
+from theory.funk_hecke import coefficient_ball, integral_bits
 from theory.gegenbauer import monomial_coefficients, unchecked_legendre
-from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension, multiplicity
+from theory.parity import vanishes
+from theory.sphere import (
+    Dimension,
+    by_degree,
+    check_degree,
+    check_dimension,
+    integer_dimension,
+    is_number,
+    multiplicity,
+    shown,
+)
 
 GUARD_BITS = 32
 
 
 def check_low_degree(k: int) -> int:
     """Return ``k`` when it is an integer >= 1; ValueError otherwise."""
-    if check_degree(k, "k") < 1:
-        raise ValueError(f"k={k}: needs k >= 1, the sparse monomial has degree k + 1")
-    return int(k)
+    number = check_degree(k, "k")
+    if number < 1:
+        raise ValueError(f"k={number}: needs k >= 1, the sparse monomial has degree k + 1")
+    return number
 
 
 def _profile_weights(k: int, d: Dimension) -> dict[int, sp.Expr]:
@@ -120,9 +134,18 @@ def _curvatures_expr(activation: Activation, k: int, d: Dimension) -> dict[int, 
     result = {}
     for j in _profile_weights(k, d):
         result[j] = sphere_sum(activation.derivative(2), j, d, SYMBOLS)
-        if sp.expand(result[j]) == 0:
+        if _is_zero(result[j], d):
             raise ValueError(f"lambda_{j}(sigma'') of {activation} is zero: the construction divides by it")
     return result
+
+
+def _is_zero(value: sp.Expr, d: Dimension) -> bool:
+    """Whether a closed form is zero: at this d, or for every d when it is a symbol. Undecided without a proof."""
+    if sp.expand(value) == 0:
+        return True
+    if isinstance(d, int):
+        return compare(value, sp.Integer(0)) == 0
+    return bool(sp.simplify(value).is_zero) if all(compare(value.subs(d, at), 0) == 0 for at in (5, 8, 11)) else False
 
 
 def _energy_ball(activation: Activation, k: int, d: int, bits: int) -> arb:
@@ -164,28 +187,66 @@ def profile_energy_expr(activation: Activation, k: int, d: Dimension) -> sp.Expr
 
 
 def profile_energy_limit(activation: Activation, k: int, digits: int = 15) -> arb:
-    r"""lim_{d -> oo} d^{-(k-1)} E[g^2] = (k-1)! / E[sigma''(G) He_{k-1}(G)]^2.
+    r"""lim_{d -> oo} d^{-(k-1)} E[g^2], from the leading term of each lambda_j(sigma'') as d grows.
 
-    The term j = k-1 has c_j ~ (k-1)! d^{-(k-1)}, N ~ d^{k-1}/(k-1)! and lambda_j^2 ~ m_j^2 d^{-(k-1)}; the others are
-    smaller by d^{-(k-1-j)}, provided their own m_j do not vanish.
+    With d^{j/2} lambda_j ~ v_j d^{-r_j}, v_j != 0 (:mod:`theory.asymptotics`), and d^{k-1} c_j^2 N(d,j) -> e_j,
+
+    .. math:: E[g^2] \sim \sum_{j = k-1, k-3, \dots} \frac{e_j}{v_j^2}\, d^{\,j + 2 r_j}, \qquad
+              e_j = \frac{E[G^{k-1} He_j(G)]^2}{j!} = \frac{((k-1)!)^2}{j!\,(2^i i!)^2}, \quad i = \frac{k-1-j}{2}.
+
+    So the limit is the sum over the j with r_j = i. In general these are j = k-1 alone, with (k-1)!/m_{k-1}^2, m_j =
+    E[sigma''(G) He_j(G)]; where m_j = 0 a lower j counts as much: k = 3 and sigma = cos(z) + e^{-1/2} z^2/2 have m_0 = 0
+    and the limit 2e + 16e.
 
     Raises:
-        ValueError: k < 1, or the expectation is zero.
-        Undecided: it could not be told from zero.
+        ValueError: k < 1; E[g^2] grows faster than d^{k-1}, naming its exponent; a lambda_j(sigma'') is zero for every
+            d, so there is no g; or sigma'' grows as fast as e^{z^2/2}, or without a known bound.
+        Undecided: a term that is zero, or nearly, without a proof.
+
+    Source: derived here, docs/mathematics, section 4.
 
     >>> print(profile_energy_limit(Activation.parse("z**2"), 1))
     0.250000000000000
+    >>> print(profile_energy_limit(Activation.parse("cos(z) + exp(-1/2)*z**2/2"), 3).str(12, radius=False))
+    48.9290729123
     """
     k = check_low_degree(k)
     expr = activation.derivative(2)
-    if hermite_ball(expr, k - 1, 64).is_zero():
-        raise ValueError(f"E[sigma''(G) He_{k - 1}(G)] of {activation} is zero: E[g^2] grows faster than d^{k - 1}")
-    return refine(
-        lambda bits: int(sp.factorial(k - 1)) / square(hermite_ball(expr, k - 1, bits)),
-        digits,
-        max_bits=integral_bits(digits, expr),
-        subject=f"the limit of d^-{k - 1} E[g^2] of {activation}",
-    )
+    orders = {j: _order(activation, k, j) for j in range(k - 1, -1, -2)}
+    growth, j = max((j + 2 * r, j) for j, r in orders.items())
+    if growth > k - 1:
+        raise ValueError(
+            f"E[g^2] of {activation} at k={k} grows as d^{growth}, faster than d^{k - 1}: it has no limit, because "
+            f"E[sigma''(G) He_{j}(G)] is zero; take profile_energy at a given d"
+        )
+    leading = {j: r for j, r in orders.items() if j + 2 * r == k - 1}
+
+    def evaluate(bits: int) -> arb:
+        total = arb(0)
+        for j, r in leading.items():
+            moment = fmpq(math.factorial(k - 1), 2**r * math.factorial(r))
+            total = total + moment * moment / math.factorial(j) / square(coefficient_term(expr, j, r, bits))
+        return total
+
+    subject = f"the limit of d^-{k - 1} E[g^2] of {activation}"
+    return refine(evaluate, digits, max_bits=integral_bits(digits, expr), subject=subject)
+
+
+def _order(activation: Activation, k: int, degree: int) -> int:
+    """r with lambda_j(sigma'') of order d^{-j/2-r}."""
+    expr = activation.derivative(2)
+    if vanishes(expr, degree):
+        raise ValueError(
+            f"lambda_{degree}(sigma'') of {activation} is zero at every d: the construction at k={k} divides by it; use "
+            f"an activation such as tanh(z + 1)"
+        )
+    order = coefficient_order(expr, degree, MAX_ORDER, f"sigma'' of {activation}")
+    if order is None:
+        raise Undecided(
+            f"E[g^2] of {activation} at k={k}: the first {MAX_ORDER} terms of lambda_{degree}(sigma'') in 1/d are zero, "
+            f"so it grows at least as d^{degree + 2 * MAX_ORDER}"
+        )
+    return order
 
 
 def sparse_norm(activation: Activation, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
@@ -211,15 +272,7 @@ def sparse_norm(activation: Activation, k: int, d: int, alpha: Any = 1, digits: 
     """
     energy = profile_energy(activation, k, d, digits + 1)
     with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
-        return 8 * square(as_ball(alpha)) * energy
-
-
-def as_ball(value: Any) -> arb:
-    """An int, float (as the exact binary number it is), SymPy Rational or ball as a ball."""
-    if isinstance(value, arb | int | float):
-        return arb(value)
-    rational = sp.Rational(value)
-    return arb(fmpq(int(rational.p), int(rational.q)))
+        return 8 * square(as_ball("alpha", alpha)) * energy
 
 
 def dense_norm(activation: Activation, d: int, energies: Mapping[int, Any], digits: int = 15) -> arb:
@@ -242,20 +295,21 @@ def dense_norm(activation: Activation, d: int, energies: Mapping[int, Any], digi
     3.00000000000000
     """
     d = integer_dimension(d)
-    for degree, energy in energies.items():
-        check_degree(degree)
-        if not as_ball(energy) >= 0:
-            raise ValueError(f"energies[{degree}]={energy!r}: needs a number >= 0")
+    parts = by_degree("energies", energies)
+    for degree, energy in parts.items():
+        if not as_ball(f"energies[{degree}]", energy) >= 0:
+            raise ValueError(f"energies[{degree}]={shown(energy)}: needs a number >= 0")
 
     def evaluate(bits: int) -> arb:
         total = arb(0)
-        for degree, energy in energies.items():
-            if energy == 0:
+        for degree, given in parts.items():
+            energy = as_ball(f"energies[{degree}]", given)
+            if energy.is_zero():
                 continue
             value = eigenvalue_ball(NTK, activation, degree, d, bits)
             if value.is_zero():
                 raise ValueError(f"Lambda_{degree} of {activation} is zero: the NTK cannot express degree {degree}")
-            total = total + as_ball(energy) / value
+            total = total + energy / value
         return total
 
     limit = integral_bits(digits, activation.derivative(1))
@@ -273,14 +327,14 @@ def dense_norm_expr(activation: Activation, d: Dimension, energies: Mapping[int,
     E_2*(d/8 + 1/4)
     """
     total = sp.Integer(0)
-    for degree, given in energies.items():
-        energy = sp.sympify(given)
-        if energy.is_negative:
-            raise ValueError(f"energies[{degree}]={given!r}: needs a number >= 0")
+    for degree, given in by_degree("energies", energies).items():
+        energy = sp.sympify(given) if is_number(given) else sp.nan
+        if not isinstance(energy, sp.Expr) or energy.is_negative or energy.is_real is False or energy.is_finite is False:
+            raise ValueError(f"energies[{degree}]={shown(given)}: needs a number >= 0, or a symbol")
         if energy == 0:
             continue
         value = ntk_eigenvalue_expr(activation, degree, d)
-        if sp.expand(value) == 0:
+        if _is_zero(value, d):
             raise ValueError(f"Lambda_{degree} of {activation} is zero: the NTK cannot express degree {degree}")
         total += energy / (sp.cancel(value) if value.is_rational_function() else value)
     return total

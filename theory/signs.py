@@ -19,8 +19,9 @@ from theory.activations import Activation, Z
 from theory.arithmetic import SYMBOLS
 from theory.balls import digits_to_bits, refine, square
 from theory.closed_forms import sphere_sum
-from theory.directions import GUARD_BITS, as_ball, check_low_degree, profile_ball
+from theory.directions import GUARD_BITS, check_low_degree, profile_ball
 from theory.enclosure import evaluations
+from theory.exact import as_ball
 from theory.funk_hecke import coefficient_ball, integral_bits
 from theory.gegenbauer import legendre_polynomial
 from theory.sphere import Dimension, check_dimension, integer_dimension
@@ -86,7 +87,7 @@ def random_sign_energy(
         digits: relative decimal digits to certify.
 
     Raises:
-        ValueError: lengths that differ or are zero, d < 3.
+        ValueError: lengths that differ or are zero, a number that is not finite, d < 3.
 
     Cost: O(m). Source: derived here, docs/mathematics, section 4.
 
@@ -97,8 +98,8 @@ def random_sign_energy(
         raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
     along, across = slope_covariance(activation, d, digits + 2)
     with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
-        parallel = sum((square(arb(p)) for p in inner), arb(0))
-        total = sum((square(arb(s)) for s in norms), arb(0))
+        parallel = sum((square(as_ball(f"inner[{r}]", p)) for r, p in enumerate(inner)), arb(0))
+        total = sum((square(as_ball(f"norms[{r}]", s)) for r, s in enumerate(norms)), arb(0))
         return ((along - across) * parallel + across * total) / len(norms)
 
 
@@ -138,4 +139,4 @@ def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, d
         subject=f"E_S|f_L(S W_Q)|^2 of {activation} at k={k}, d={d}",
     )
     with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
-        return abs(as_ball(alpha)) * energy
+        return abs(as_ball("alpha", alpha)) * energy

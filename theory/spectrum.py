@@ -86,7 +86,7 @@ class Spectrum(ExactlyEqual):
         """
         number = as_integer(k)
         if number is None or not -1 <= number <= self.degrees[-1]:
-            raise ValueError(f"k={shown(k)}: needs an integer -1 <= k <= {self.degrees[-1]}, the largest degree listed")
+            raise ValueError(f"k={shown(k)}: needs -1 <= k <= {self.degrees[-1]}, the largest degree listed, an integer")
         with ctx.workprec(digits_to_bits(self.digits) + GUARD_BITS):
             return sum(
                 (

@@ -25,6 +25,8 @@ Value = TypeVar("Value")
 
 def as_integer(value: Any) -> int | None:
     """The integer that ``value`` is (of Python, NumPy, SymPy or a tensor), None for a bool, float, array or text."""
+    if type(value) is int:
+        return value
     if not is_number(value):
         return None
     try:
@@ -35,6 +37,8 @@ def as_integer(value: Any) -> int | None:
 
 def is_number(value: Any) -> bool:
     """Whether ``value`` may count as one real number: not a bool, a text, an array or a complex number."""
+    if type(value) in (int, float):
+        return True
     if isinstance(value, bool | str | bytes | bytearray) or "bool" in str(getattr(value, "dtype", "")):
         return False
     return not getattr(value, "ndim", 0) and (not isinstance(value, numbers.Complex) or isinstance(value, numbers.Real))
@@ -82,9 +86,9 @@ def by_degree(name: str, table: Mapping[Any, Value]) -> dict[int, Value]:
         degree = as_integer(key)
         if degree is None or degree < 0:
             remedy = "; JSON turns keys into text, turn them back with int()" if isinstance(key, str) else ""
-            raise ValueError(f"{name} has the key {shown(key)}: needs integer degrees >= 0{remedy}")
+            raise ValueError(f"{name}, degree={shown(key)}: needs an integer degree >= 0{remedy}")
         if degree in result:
-            raise ValueError(f"{name} has two keys for degree {degree}: needs one value for each degree")
+            raise ValueError(f"{name}, degree={degree}: needs one value for each degree, two keys mean this one")
         result[degree] = value
     return result
 
