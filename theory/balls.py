@@ -8,6 +8,7 @@ from collections.abc import Callable
 import sympy as sp
 from flint import acb, arb, ctx, fmpq
 
+from theory.functions import GENUINE
 from theory.hypergeometric import evaluate, humbert_phi3
 
 MAX_BITS = 20_000
@@ -95,9 +96,10 @@ def ball(expr: sp.Expr) -> arb:
     log, factorial, the Bessel functions J and I and the hypergeometric functions 0F1, 1F1, 2F1 and Phi_3.
 
     Raises:
-        TypeError: a floating-point number (not exact), a free symbol or an unknown function.
+        TypeError: a floating-point number (not exact), a free symbol, a text or an unknown function.
+        ValueError: a value that is proved not to be a real number, such as sqrt(-2).
     """
-    expr = sp.sympify(expr)
+    expr = sp.sympify(expr, strict=True)  # a text is refused: SymPy would evaluate it as code
     if expr.is_Integer:
         return arb(int(expr))
     if expr.is_Rational:
@@ -124,16 +126,28 @@ def ball(expr: sp.Expr) -> arb:
         exponent = expr.args[1]
         if exponent.is_Integer:
             return values[0] ** int(exponent)
+        if values[0] < 0:
+            raise not_real(expr)
         return values[0].sqrt() if exponent == sp.Rational(1, 2) else values[0] ** values[1]
     if isinstance(expr, sp.besselj | sp.besseli):  # what SymPy rewrites 0F1 as
         order, z = map(acb, values)
-        return (z.bessel_j(order) if isinstance(expr, sp.besselj) else z.bessel_i(order)).real
+        value = z.bessel_j(order) if isinstance(expr, sp.besselj) else z.bessel_i(order)
+        if not value.imag.contains(0):
+            raise not_real(expr)
+        return value.real
     if isinstance(expr, sp.UnevaluatedExpr):
         return values[0]
     name = type(expr).__name__
-    if name not in REAL_FUNCTIONS:
+    if type(expr) not in GENUINE or name not in REAL_FUNCTIONS:
         raise TypeError(f"{expr}: no certified evaluation of {name}")
+    if name == "log" and values[0] <= 0:
+        raise not_real(expr)
     return REAL_FUNCTIONS[name](values[0])
+
+
+def not_real(expr: sp.Expr) -> ValueError:
+    """The refusal of an expression whose value is proved not to be a real number."""
+    return ValueError(f"{expr}: is not a real number; needs a constant that is real and finite")
 
 
 def certified_float(expr: sp.Expr) -> float:

@@ -10,6 +10,7 @@ error. Gaussian limit: N(d,l)^{1/2} lambda_l(g) -> mu_l(g) = E[g(G) He_l(G)] / s
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
 
 import sympy as sp
@@ -285,10 +286,13 @@ def certified(expr: sp.Expr, digits: int = 15) -> arb:
     """A closed form without free symbols as a certified ball (see :func:`theory.balls.refine`).
 
     Raises:
-        TypeError: a free symbol, a floating-point number or a function that is not evaluated.
+        TypeError: another object, a free symbol, a floating-point number or a function that is not evaluated.
+        ValueError: the value is proved not to be a real number.
         Undecided: the digits are not certified; the value may be exactly zero.
 
     >>> certified(sp.gamma(sp.Rational(1, 2)) - sp.pi / 2, 20)
     [0.201657524110619 +/- 4.09e-16]
     """
+    if isinstance(expr, bool) or not isinstance(expr, sp.Expr | int | Fraction):
+        raise TypeError(f"expr of type {type(expr).__name__}: needs a SymPy expression without free symbols")
     return refine(lambda bits: ball(expr), digits, subject="the closed form")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import sympy as sp
 from flint import arb
 
-from theory.activations import Z
 from theory.balls import ball
+from theory.functions import Z, softplus
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Growth:
         """The bound of an expression in z, by its structure.
 
         Raises:
-            ValueError: exp of something that is neither affine, bounded, nor quadratic with a negative leading term.
+            ValueError: exp of something that grows faster than |z| and is not quadratic with a negative leading term.
         """
         if not expr.has(Z):
             return Growth(arb(abs(ball(expr)).upper()), 0, arb(0))
@@ -48,10 +48,9 @@ class Growth:
             return Growth(base.scale**n, base.power * n, base.rate * n)
         if isinstance(expr, sp.sin | sp.cos | sp.tanh | sp.erf | sp.sign):
             return Growth(arb(1), 0, arb(0))  # bounded by 1 for every real argument
-        name = type(expr).__name__
-        if name in ("Abs", "softplus"):  # softplus(u) <= log 2 + |u|
+        if isinstance(expr, sp.Abs | softplus):  # softplus(u) <= log 2 + |u|
             inner = Growth.of(expr.args[0])
-            return inner if name == "Abs" else Growth(inner.scale + 1, inner.power, inner.rate)
+            return inner if isinstance(expr, sp.Abs) else Growth(inner.scale + 1, inner.power, inner.rate)
         if isinstance(expr, sp.exp):
             return Growth._of_exponential(expr.args[0])
         raise ValueError(f"{expr}: no bound on its growth is known")
@@ -67,6 +66,6 @@ class Growth:
             if ball(a) < 0:  # the vertex is the maximum
                 return Growth(ball(c - b**2 / (4 * a)).exp(), 0, arb(0))
         inner = Growth.of(argument)
-        if inner.power == 0 and inner.rate.is_zero():
-            return Growth(inner.scale.exp(), 0, arb(0))
+        if inner.power <= 1 and inner.rate.is_zero():  # |argument| <= scale (1 + |z|)^power
+            return Growth(inner.scale.exp(), 0, inner.scale if inner.power else arb(0))
         raise ValueError(f"exp({argument}): no bound on its growth is known, so its Gaussian tail is not certified")

@@ -100,8 +100,17 @@ def hyp1f1(a: arb, c: arb, z: arb) -> arb:
 
 
 def hyp2f1(a: arb, b: arb, c: arb, z: arb) -> arb:
-    """2F1(a, b; c; z), |z| < 1."""
-    return acb(z).hypgeom_2f1(a, b, c).real
+    """2F1(a, b; c; z), z < 1, or any real z where the series ends.
+
+    Raises:
+        ValueError: proved not to be real, as on the cut z > 1.
+    """
+    value = acb(z).hypgeom_2f1(a, b, c)
+    if not value.imag.contains(0):
+        raise ValueError(
+            f"2F1({', '.join(x.str(5) for x in (a, b, c, z))}): is not a real number; needs an argument below 1"
+        )
+    return value.real
 
 
 def phi3(b: arb, c: arb, x: arb, y: arb) -> arb:

@@ -12,6 +12,8 @@ from typing import Any
 
 import sympy as sp
 
+from theory.functions import GENUINE
+
 
 def _power(base: Any, exponent: int) -> Any:
     """base^exponent by multiplication: in python-flint 0.9 the operator gives nan for a ball around exactly zero."""
@@ -33,7 +35,7 @@ class Program:
         constant: maps a constant subexpression to the number type of the run (a ball, a float).
 
     Raises:
-        TypeError: a non-integer power of the variable, or another free symbol.
+        TypeError: a non-integer power of the variable, another free symbol, or a function that only bears a known name.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class Program:
         arguments = tuple(self._compile(a) for a in expr.args)
         if expr.is_Add or expr.is_Mul:
             return self._emit(expr, "add" if expr.is_Add else "multiply", None, arguments)
+        if type(expr) not in GENUINE:
+            raise TypeError(f"{expr}: no certified evaluation of {type(expr).__name__}")
         return self._emit(expr, "call", type(expr).__name__, arguments)
 
     def __call__(self, x: Any, functions: Mapping[str, Callable[[Any], Any]]) -> tuple[Any, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sympy as sp
 from flint import acb, arb
 
-from theory.activations import Z
 from theory.balls import ball
+from theory.functions import Z, softplus
 
 
 class NotAnalytic(ValueError):
@@ -61,10 +61,9 @@ def _affine(expr: sp.Expr, width: arb, height: arb) -> arb:
         return height.cosh()
     if isinstance(expr, sp.erf):
         return 1 + acb(height).erfi().real
-    name = type(expr).__name__
     if isinstance(expr, sp.tanh) and height < arb.pi() / 2:
         return height.tan().max(arb(1))
-    if name == "softplus" and height < arb.pi():
+    if isinstance(expr, softplus) and height < arb.pi():
         beyond = arb(0) if height <= arb.pi() / 2 else -height.sin().log()
         return arb(2).log() + width + height + beyond
     raise NotAnalytic(f"{expr}: not known to be analytic for |Im| <= {height.str(3, radius=False)}")
