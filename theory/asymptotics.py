@@ -12,9 +12,9 @@ q(q-1)...(q-s+1). Derivation: for g = z^{j+2q} the coefficient is m_j times f(j+
 
 The series is asymptotic, valid when |g(z)| <= C e^{q z^2} with some q < 1/2, kinks or not: tau_d has the density
 (1 - z^2/d)^{(d-3)/2} <= e^{-(1-3/d) z^2/2} in z = sqrt(d) t, whose ratio to the Gaussian one has an expansion in 1/d
-with polynomial coefficients, uniform on |z| <= d^{1/8}; what lies beyond is exponentially small. A g that grows faster is
-refused where its Gaussian integrals are taken. It gives constants, never a bound at a given d. Eigenvalues follow from
-the exact weights of :mod:`theory.eigenvalues`. Derived here: docs/mathematics, section 3.
+with polynomial coefficients, uniform on |z| <= d^{1/8}; what lies beyond is exponentially small. A g that grows faster
+is refused where its Gaussian integrals are taken. It gives constants, never a bound at a given d. Eigenvalues follow
+from the exact weights of :mod:`theory.eigenvalues`. Derived here: docs/mathematics, section 3.
 
 Terms may vanish one after the other, as for cos(z) - e^{-1/2} at j = 0, where m_0 = 0. Zero is decided by algebra, for
 each coefficient alone: an eigenvalue is a sum of squares, so its leading terms cannot cancel.
@@ -136,7 +136,9 @@ def coefficient_order(expr: sp.Expr, degree: int, orders: int, subject: str) -> 
 def _leading_weights(kernel: ZonalKernel, degree: int) -> dict[int, tuple[int, sp.Rational]]:
     """By j: (n, w) with weight * d^{-j} ~ w d^{e-n}, e the exponent of :func:`eigenvalue_series`."""
     x = sp.Symbol("x", positive=True)
-    scaled = {j: sp.cancel(w.subs(sp.Symbol("d"), 1 / x) * x**j) for j, w in kernel.weights(degree, sp.Symbol("d")).items()}
+    scaled = {
+        j: sp.cancel(w.subs(sp.Symbol("d"), 1 / x) * x**j) for j, w in kernel.weights(degree, sp.Symbol("d")).items()
+    }
     powers = {j: _valuation(w, x) for j, w in scaled.items()}
     first = min(powers.values())
     return {j: (powers[j] - first, sp.cancel(w * x ** -powers[j]).subs(x, 0)) for j, w in scaled.items()}
@@ -280,7 +282,7 @@ def _expansion_expr(kernel: ZonalKernel, activation: Activation, degree: int) ->
     )
 
 
-def ntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expansion:
+def ntk_expansion(activation: Activation | str | sp.Expr, degree: int, digits: int = 15) -> Expansion:
     r"""Exponent, limit and first 1/d correction of Lambda_l, certified.
 
     For l >= 1 with m_{l-1}(sigma') != 0 the exponent is -(l-1), the limit l m_{l-1}^2 = l! mu_{l-1}^2 and the
@@ -302,10 +304,11 @@ def ntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expa
     >>> expansion.exponent, str(expansion.limit), str(expansion.correction)
     (-1, '8.00000000000000', '-16.0000000000000')
     """
+    activation = Activation.of(activation)
     return _expansion(NTK, activation, degree, digits)
 
 
-def ntk_expansion_expr(activation: Activation, degree: int) -> Expansion:
+def ntk_expansion_expr(activation: Activation | str | sp.Expr, degree: int) -> Expansion:
     """The expansion of :func:`ntk_expansion` with SymPy expressions.
 
     Raises:
@@ -314,10 +317,11 @@ def ntk_expansion_expr(activation: Activation, degree: int) -> Expansion:
     >>> ntk_expansion_expr(Activation.parse("sin(z + pi/4)"), 3)
     Expansion(exponent=-2, limit=3*exp(-1)/2, correction=-25*exp(-1)/4)
     """
+    activation = Activation.of(activation)
     return _expansion_expr(NTK, activation, degree)
 
 
-def quadntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expansion:
+def quadntk_expansion(activation: Activation | str | sp.Expr, degree: int, digits: int = 15) -> Expansion:
     r"""Exponent, limit and first 1/d correction of Q_l, certified; arguments, errors, source as :func:`ntk_expansion`.
 
     In general Q_0 ~ (d/4) m_0^2, Q_1 -> (3/4) m_1^2 and d^{l-2} Q_l -> l(l-1)/4 m_{l-2}^2, m_j = m_j(sigma'').
@@ -325,13 +329,15 @@ def quadntk_expansion(activation: Activation, degree: int, digits: int = 15) -> 
     >>> quadntk_expansion(Activation.parse("z**2"), 0).exponent
     1
     """
+    activation = Activation.of(activation)
     return _expansion(QUADNTK, activation, degree, digits)
 
 
-def quadntk_expansion_expr(activation: Activation, degree: int) -> Expansion:
+def quadntk_expansion_expr(activation: Activation | str | sp.Expr, degree: int) -> Expansion:
     """The expansion of :func:`quadntk_expansion` with SymPy expressions; errors as :func:`ntk_expansion_expr`.
 
     >>> quadntk_expansion_expr(Activation.parse("z**2"), 0)
     Expansion(exponent=1, limit=1, correction=0)
     """
+    activation = Activation.of(activation)
     return _expansion_expr(QUADNTK, activation, degree)

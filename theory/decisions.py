@@ -14,11 +14,11 @@ import sympy as sp
 from flint import arb
 
 from theory.activations import Activation
-from theory.asymptotics import leading_term
+from theory.asymptotics import coefficient_term, leading_term
 from theory.balls import MAX_BITS, Undecided
 from theory.closed_forms import has_closed_form
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
-from theory.funk_hecke import coefficient_ball, hermite_ball
+from theory.funk_hecke import coefficient_ball
 from theory.parity import vanishes
 from theory.sphere import check_degree, integer_dimension
 
@@ -76,7 +76,7 @@ def hermite_sign(expr: sp.Expr, degree: int) -> Sign:
     degree = check_degree(degree)
     if vanishes(expr, degree):
         return "zero"
-    return _decide(lambda bits: hermite_ball(expr, degree, bits), expr)
+    return _decide(lambda bits: coefficient_term(expr, degree, 0, bits), expr)
 
 
 @dataclass(frozen=True)

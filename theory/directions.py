@@ -79,7 +79,7 @@ def _profile_part(activation: Activation, k: int, d: int, j: int, bits: int) -> 
     return profile_ball(activation, k, d, bits)[j]
 
 
-def sparse_profile(activation: Activation, k: int, d: int, digits: int = 15) -> dict[int, arb]:
+def sparse_profile(activation: Activation | str | sp.Expr, k: int, d: int, digits: int = 15) -> dict[int, arb]:
     r"""The coefficients of P_j in g, by degree j = k-1, k-3, ...: d^{(k-1)/2} c_j N(d,j) / lambda_j(sigma'').
 
     Args:
@@ -97,6 +97,7 @@ def sparse_profile(activation: Activation, k: int, d: int, digits: int = 15) -> 
     >>> sparse_profile(Activation.parse("z**2"), 1, 10)  # sigma'' = 2, g = 1/2
     {0: 0.500000000000000}
     """
+    activation = Activation.of(activation)
     k, d = check_low_degree(k), integer_dimension(d)
     subject = f"g of {activation} at k={k}, d={d}"
     return {
@@ -110,7 +111,7 @@ def sparse_profile(activation: Activation, k: int, d: int, digits: int = 15) -> 
     }
 
 
-def sparse_profile_expr(activation: Activation, k: int, d: Dimension, u: sp.Expr) -> sp.Expr:
+def sparse_profile_expr(activation: Activation | str | sp.Expr, k: int, d: Dimension, u: sp.Expr) -> sp.Expr:
     """g(u) in closed form; ``d`` may be a symbol.
 
     Raises:
@@ -120,6 +121,7 @@ def sparse_profile_expr(activation: Activation, k: int, d: Dimension, u: sp.Expr
     >>> sparse_profile_expr(Activation.parse("exp(z) - z"), 2, sp.Symbol("d"), sp.Symbol("u"))
     d*u/hyper((), (d/2 + 1,), d/4)
     """
+    activation = Activation.of(activation)
     k, d = check_low_degree(k), check_dimension(d)
     weights = _profile_weights(k, d)
     terms = (
@@ -153,7 +155,7 @@ def _energy_ball(activation: Activation, k: int, d: int, bits: int) -> arb:
     return sum((square(value) / multiplicity(d, j) for j, value in profile.items()), arb(0))
 
 
-def profile_energy(activation: Activation, k: int, d: int, digits: int = 15) -> arb:
+def profile_energy(activation: Activation | str | sp.Expr, k: int, d: int, digits: int = 15) -> arb:
     r"""E[g^2] = d^{k-1} sum_j c_j^2 N(d,j) / lambda_j(sigma'')^2, because E[P_j^2] = 1/N(d,j).
 
     Arguments, errors, cost and source as :func:`sparse_profile`. Theta(d^{k-1}), with the constant of
@@ -162,6 +164,7 @@ def profile_energy(activation: Activation, k: int, d: int, digits: int = 15) -> 
     >>> print(profile_energy(Activation.parse("sin(z + pi/4)"), 2, 20).str(6, radius=False))
     101.093
     """
+    activation = Activation.of(activation)
     k, d = check_low_degree(k), integer_dimension(d)
     return refine(
         lambda bits: _energy_ball(activation, k, d, bits),
@@ -171,12 +174,13 @@ def profile_energy(activation: Activation, k: int, d: int, digits: int = 15) -> 
     )
 
 
-def profile_energy_expr(activation: Activation, k: int, d: Dimension) -> sp.Expr:
+def profile_energy_expr(activation: Activation | str | sp.Expr, k: int, d: Dimension) -> sp.Expr:
     """E[g^2] in closed form; ``d`` may be a symbol. Errors as :func:`sparse_profile_expr`.
 
     >>> profile_energy_expr(Activation.parse("z**2"), 1, sp.Symbol("d"))
     1/4
     """
+    activation = Activation.of(activation)
     k, d = check_low_degree(k), check_dimension(d)
     coefficients = monomial_coefficients(k - 1, d)
     terms = (
@@ -186,7 +190,7 @@ def profile_energy_expr(activation: Activation, k: int, d: Dimension) -> sp.Expr
     return d ** (k - 1) * sp.Add(*terms)
 
 
-def profile_energy_limit(activation: Activation, k: int, digits: int = 15) -> arb:
+def profile_energy_limit(activation: Activation | str | sp.Expr, k: int, digits: int = 15) -> arb:
     r"""lim_{d -> oo} d^{-(k-1)} E[g^2], from the leading term of each lambda_j(sigma'') as d grows.
 
     With d^{j/2} lambda_j ~ v_j d^{-r_j}, v_j != 0 (:mod:`theory.asymptotics`), and d^{k-1} c_j^2 N(d,j) -> e_j,
@@ -195,8 +199,8 @@ def profile_energy_limit(activation: Activation, k: int, digits: int = 15) -> ar
               e_j = \frac{E[G^{k-1} He_j(G)]^2}{j!} = \frac{((k-1)!)^2}{j!\,(2^i i!)^2}, \quad i = \frac{k-1-j}{2}.
 
     So the limit is the sum over the j with r_j = i. In general these are j = k-1 alone, with (k-1)!/m_{k-1}^2, m_j =
-    E[sigma''(G) He_j(G)]; where m_j = 0 a lower j counts as much: k = 3 and sigma = cos(z) + e^{-1/2} z^2/2 have m_0 = 0
-    and the limit 2e + 16e.
+    E[sigma''(G) He_j(G)]; where m_j = 0 a lower j counts as much: sigma = cos(z) + e^{-1/2} z^2/2 has m_0 = 0 and, at
+    k = 3, the limit 2e + 16e.
 
     Raises:
         ValueError: k < 1; E[g^2] grows faster than d^{k-1}, naming its exponent; a lambda_j(sigma'') is zero for every
@@ -210,6 +214,7 @@ def profile_energy_limit(activation: Activation, k: int, digits: int = 15) -> ar
     >>> print(profile_energy_limit(Activation.parse("cos(z) + exp(-1/2)*z**2/2"), 3).str(12, radius=False))
     48.9290729123
     """
+    activation = Activation.of(activation)
     k = check_low_degree(k)
     expr = activation.derivative(2)
     orders = {j: _order(activation, k, j) for j in range(k - 1, -1, -2)}
@@ -237,19 +242,19 @@ def _order(activation: Activation, k: int, degree: int) -> int:
     expr = activation.derivative(2)
     if vanishes(expr, degree):
         raise ValueError(
-            f"lambda_{degree}(sigma'') of {activation} is zero at every d: the construction at k={k} divides by it; use "
-            f"an activation such as tanh(z + 1)"
+            f"lambda_{degree}(sigma'') of {activation} is zero at every d: the construction at k={k} divides by it; "
+            f"use an activation such as tanh(z + 1)"
         )
     order = coefficient_order(expr, degree, MAX_ORDER, f"sigma'' of {activation}")
     if order is None:
         raise Undecided(
-            f"E[g^2] of {activation} at k={k}: the first {MAX_ORDER} terms of lambda_{degree}(sigma'') in 1/d are zero, "
-            f"so it grows at least as d^{degree + 2 * MAX_ORDER}"
+            f"E[g^2] of {activation} at k={k}: the first {MAX_ORDER} terms of lambda_{degree}(sigma'') in 1/d are "
+            f"zero, so it grows at least as d^{degree + 2 * MAX_ORDER}"
         )
     return order
 
 
-def sparse_norm(activation: Activation, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
+def sparse_norm(activation: Activation | str | sp.Expr, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
     r"""lim_{m -> oo} ||W_Q||_{2,4}^4 = 8 alpha^2 E[g^2] for alpha <beta,x>^{k+1}.
 
     One neuron of each antisymmetric pair is active, with |W_r|^4 = 16 alpha^2 g^2 / m: (m/2) 16/m = 8.
@@ -270,12 +275,13 @@ def sparse_norm(activation: Activation, k: int, d: int, alpha: Any = 1, digits: 
     >>> print(sparse_norm(Activation.parse("sin(z + pi/4)"), 1, 20, sp.Rational(7, 10)).str(6, radius=False))
     21.8310
     """
+    activation = Activation.of(activation)
     energy = profile_energy(activation, k, d, digits + 1)
     with ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         return 8 * square(as_ball("alpha", alpha)) * energy
 
 
-def dense_norm(activation: Activation, d: int, energies: Mapping[int, Any], digits: int = 15) -> arb:
+def dense_norm(activation: Activation | str | sp.Expr, d: int, energies: Mapping[int, Any], digits: int = 15) -> arb:
     r"""||W_L||^2 = sum_l ||f_l||^2 / Lambda_l of the least-norm W_L with f_L(W_L) = f, at infinite width.
 
     Args:
@@ -294,6 +300,7 @@ def dense_norm(activation: Activation, d: int, energies: Mapping[int, Any], digi
     >>> print(dense_norm(Activation.parse("z"), 10, {1: 3}))
     3.00000000000000
     """
+    activation = Activation.of(activation)
     d = integer_dimension(d)
     parts = by_degree("energies", energies)
     for degree, energy in parts.items():
@@ -316,7 +323,7 @@ def dense_norm(activation: Activation, d: int, energies: Mapping[int, Any], digi
     return refine(evaluate, digits, max_bits=limit, subject=f"|W_L|^2 of {activation} at d={d}")
 
 
-def dense_norm_expr(activation: Activation, d: Dimension, energies: Mapping[int, Any]) -> sp.Expr:
+def dense_norm_expr(activation: Activation | str | sp.Expr, d: Dimension, energies: Mapping[int, Any]) -> sp.Expr:
     """||W_L||^2 in closed form; ``d`` and the energies may be symbols.
 
     Raises:
@@ -326,10 +333,16 @@ def dense_norm_expr(activation: Activation, d: Dimension, energies: Mapping[int,
     >>> dense_norm_expr(Activation.parse("z**2"), sp.Symbol("d"), {2: sp.Symbol("E_2")})
     E_2*(d/8 + 1/4)
     """
+    activation = Activation.of(activation)
     total = sp.Integer(0)
     for degree, given in by_degree("energies", energies).items():
         energy = sp.sympify(given) if is_number(given) else sp.nan
-        if not isinstance(energy, sp.Expr) or energy.is_negative or energy.is_real is False or energy.is_finite is False:
+        if (
+            not isinstance(energy, sp.Expr)
+            or energy.is_negative
+            or energy.is_real is False
+            or energy.is_finite is False
+        ):
             raise ValueError(f"energies[{degree}]={shown(given)}: needs a number >= 0, or a symbol")
         if energy == 0:
             continue

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from theory.sphere import by_degree, check_size, multiplicity
 from theory.spectrum import Spectrum
+from theory.sphere import by_degree, check_size, multiplicity
 
 STEP = 0.05
 """Grid step in log(kappa) of the search for the best ridge."""
@@ -81,7 +81,9 @@ class Eigenlearning:
         listed = {degree: (count, float(value.mid())) for degree, count, value in rows if not value.is_zero()}
         kept = {k: (count, value) for k, (count, value) in listed.items() if value >= SMALLEST and count <= LARGEST}
         if listed and not kept:
-            raise ValueError(f"{spectrum.activation}: its eigenvalues are below {SMALLEST:g}; multiply it by a constant")
+            raise ValueError(
+                f"{spectrum.activation}: its eigenvalues are below {SMALLEST:g}; multiply it by a constant"
+            )
         modes = tuple((count, value, target.get(degree, 0.0)) for degree, (count, value) in kept.items())
         # A tail whose ball contains zero is rounding, not a ridge.
         tail = 0.0 if spectrum.tail.contains(0) else max(float(spectrum.tail.mid()), 0.0)
@@ -147,7 +149,9 @@ class Eigenlearning:
         """Truncated where the degrees not listed may change the risk at kappa by more than TOLERANCE."""
         bound, rough = self.truncation(n, kappa, ridge)
         if not bound + rough <= TOLERANCE:
-            reason = f"n={n}: kappa={kappa:.4g} is not far enough above {self.largest:.4g}, the bound of the eigenvalues"
+            reason = (
+                f"n={n}: kappa={kappa:.4g} is not far enough above {self.largest:.4g}, the bound of the eigenvalues"
+            )
             raise Truncated(f"{reason} beyond the listed degrees", bound + rough, rough > TOLERANCE / 2)
 
     def solved(self, n: int, ridge: float) -> float:

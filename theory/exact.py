@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any, TypeAlias
 
@@ -70,10 +71,8 @@ def as_ball(name: str, value: Any) -> arb:
     """
     result = arb("nan")
     if is_number(value):
-        try:
+        with suppress(TypeError, ValueError, OverflowError):  # no number, or not a finite one: refused below
             result = _converted(value)
-        except (TypeError, ValueError, OverflowError):
-            pass  # no number, or not a finite one: refused below
     if not result.is_finite():
         raise ValueError(f"{name}={shown(value)}: needs a finite real number")
     return result

@@ -28,8 +28,8 @@ from theory.balls import DIGITS_RANGE, Undecided
 from theory.closed_forms import has_closed_form
 from theory.eigenlearning import TOLERANCE, Eigenlearning, Truncated
 from theory.eigenvalues import NTK, QUADNTK
-from theory.sphere import as_integer, by_degree, check_size, shown
 from theory.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
+from theory.sphere import as_integer, by_degree, check_size, shown
 
 MAX_SAMPLES = 10**15
 """Above this many samples a double no longer tells n from n + 1 safely."""
@@ -109,8 +109,8 @@ def _extended(spectrum: Spectrum, degree: int, digits: int, reason: str) -> Spec
         longer.effective_ridge(spectrum.degrees[-1])
     ):
         raise ValueError(
-            f"{reason}: needs a spectrum up to degree {degree}, and this one is not that of {spectrum.activation}, so it "
-            f"cannot be continued; list more degrees"
+            f"{reason}: needs a spectrum up to degree {degree}, and this one is not that of {spectrum.activation}, so "
+            f"it cannot be continued; list more degrees"
         )
     return longer
 
@@ -193,9 +193,7 @@ def kernel_ridge_risk(
     [1.5894, 1.121, 0.5359]
     """
     n, ridge = _check_samples(n), check_size("ridge", ridge)
-    return _settled(
-        spectrum, energies, noise, lambda problem: problem.risk(n, problem.solved(n, ridge), ridge)
-    )
+    return _settled(spectrum, energies, noise, lambda problem: problem.risk(n, problem.solved(n, ridge), ridge))
 
 
 def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noise: float = 0.0) -> float:

@@ -21,7 +21,7 @@ def _limit_order(degree: int) -> tuple[int, int]:
     return (1, 1) if degree == 0 else (degree - 1, degree)
 
 
-def ntk_limit(activation: Activation, degree: int, digits: int = 15) -> arb:
+def ntk_limit(activation: Activation | str | sp.Expr, degree: int, digits: int = 15) -> arb:
     r"""lim_{d -> oo} d^{l-1} Lambda_l = l! mu_{l-1}(sigma')^2 for l >= 1, and lim Lambda_0 = mu_1(sigma')^2.
 
     Returns:
@@ -37,6 +37,7 @@ def ntk_limit(activation: Activation, degree: int, digits: int = 15) -> arb:
     >>> print(ntk_limit(Activation.parse("sin(z + pi/4)"), 1).str(15, radius=False))
     0.183939720585721
     """
+    activation = Activation.of(activation)
     j, factor = _limit_order(check_degree(degree))
     expr = activation.derivative(1)
     return refine(
@@ -47,7 +48,7 @@ def ntk_limit(activation: Activation, degree: int, digits: int = 15) -> arb:
     )
 
 
-def ntk_limit_expr(activation: Activation, degree: int) -> sp.Expr:
+def ntk_limit_expr(activation: Activation | str | sp.Expr, degree: int) -> sp.Expr:
     """The limit of :func:`ntk_limit` in closed form, from Gaussian integrals.
 
     Raises:
@@ -56,6 +57,7 @@ def ntk_limit_expr(activation: Activation, degree: int) -> sp.Expr:
     >>> ntk_limit_expr(Activation.parse("sin(z + pi/4)"), 3)
     3*exp(-1)/2
     """
+    activation = Activation.of(activation)
     j, factor = _limit_order(check_degree(degree))
     return sp.simplify(factor * hermite_coefficient_expr(activation, j, 1) ** 2)
 

@@ -8,6 +8,7 @@ a_r and all unit w_r, because E|phi_r|^2 and the law of M_r below do not depend 
 
 from __future__ import annotations
 
+import sympy as sp
 from flint import arb, ctx
 
 from theory.activations import Activation
@@ -29,7 +30,9 @@ def _checked(n: int, radius: float | arb) -> tuple[int, arb]:
     return samples, ball
 
 
-def linear_rademacher(activation: Activation, d: int, n: int, radius: float | arb, digits: int = 15) -> arb:
+def linear_rademacher(
+    activation: Activation | str | sp.Expr, d: int, n: int, radius: float | arb, digits: int = 15
+) -> arb:
     r"""Bound of R_n for the linear term, F = {f_L(.; W): \|W\|_F <= B}, B = ``radius``.
 
     .. math:: R_n(F) = \frac Bn E\Big\|\sum_i \varepsilon_i \phi(x_i)\Big\| \le B \sqrt{\frac{K(x,x)}{n}}, \qquad
@@ -57,13 +60,14 @@ def linear_rademacher(activation: Activation, d: int, n: int, radius: float | ar
     >>> print(linear_rademacher(Activation.parse("z"), 10, 40, 2.0).str(15, radius=False))
     1.00000000000000
     """
+    activation = Activation.of(activation)
     n, ball = _checked(n, radius)
     trace = ntk_trace(activation, d, digits)
     with ctx.workprec(digits_to_bits(digits) + 32):
         return ball * (trace / n).sqrt()
 
 
-def quadratic_rademacher(activation: Activation, d: int, n: int, radius: float | arb) -> arb:
+def quadratic_rademacher(activation: Activation | str | sp.Expr, d: int, n: int, radius: float | arb) -> arb:
     r"""Upper bound of R_n for the quadratic term, F = {f_Q(.; W): \|W\|_{2,4} <= B}, B = ``radius``.
 
     .. math:: R_n(F) \le \frac{B^2}{2} \sqrt{E\|M\|_{op}^2}, \qquad
@@ -101,6 +105,7 @@ def quadratic_rademacher(activation: Activation, d: int, n: int, radius: float |
     >>> print(bound.str(3, radius=False))
     0.187
     """
+    activation = Activation.of(activation)
     n, ball = _checked(n, radius)
     d = integer_dimension(d)
     end = range_radius(d, 0.0)

@@ -33,7 +33,7 @@ def _covariance_ball(activation: Activation, d: int, bits: int) -> tuple[arb, ar
     return along, (d * coefficient_ball(squared, 0, d, bits) - along) / (d - 1)
 
 
-def slope_covariance(activation: Activation, d: int, digits: int = 15) -> tuple[arb, arb]:
+def slope_covariance(activation: Activation | str | sp.Expr, d: int, digits: int = 15) -> tuple[arb, arb]:
     r"""(A, B) with E_x[sigma'(<w,x>)^2 x x^T] = A w w^T + B (I - w w^T) for a unit vector w.
 
     .. math:: A = E[(z \sigma'(z))^2], \qquad B = \frac{d\,E[\sigma'(z)^2] - A}{d - 1}, \qquad z = \sqrt d\, t .
@@ -43,6 +43,7 @@ def slope_covariance(activation: Activation, d: int, digits: int = 15) -> tuple[
     >>> [str(v) for v in slope_covariance(Activation.parse("z"), 10)]
     ['1.00000000000000', '1.00000000000000']
     """
+    activation = Activation.of(activation)
     d = integer_dimension(d)
 
     def part(index: int) -> arb:
@@ -56,12 +57,13 @@ def slope_covariance(activation: Activation, d: int, digits: int = 15) -> tuple[
     return part(0), part(1)
 
 
-def slope_covariance_expr(activation: Activation, d: Dimension) -> tuple[sp.Expr, sp.Expr]:
+def slope_covariance_expr(activation: Activation | str | sp.Expr, d: Dimension) -> tuple[sp.Expr, sp.Expr]:
     """(A, B) of :func:`slope_covariance` in closed form; NoClosedForm where sigma'^2 has none.
 
     >>> slope_covariance_expr(Activation.parse("z**2"), sp.Symbol("d", positive=True))
     (12*d/(d + 2), 4*d/(d + 2))
     """
+    activation = Activation.of(activation)
     d = check_dimension(d)
     squared = activation.derivative(1) ** 2
     along = sphere_sum(Z**2 * squared, 0, d, SYMBOLS)
@@ -75,7 +77,7 @@ def _tidy(expr: sp.Expr) -> sp.Expr:
 
 
 def random_sign_energy(
-    activation: Activation, d: int, inner: Sequence[float], norms: Sequence[float], digits: int = 15
+    activation: Activation | str | sp.Expr, d: int, inner: Sequence[float], norms: Sequence[float], digits: int = 15
 ) -> arb:
     r"""E_S ||f_L(S W)||^2 over independent signs, for given <w_r, W_r> and |W_r|: the module's formula.
 
@@ -94,6 +96,7 @@ def random_sign_energy(
     >>> print(random_sign_energy(Activation.parse("z"), 10, [0.0, 0.5], [1.0, 1.0]))
     1.00000000000000
     """
+    activation = Activation.of(activation)
     if len(inner) != len(norms) or len(norms) == 0:
         raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
     along, across = slope_covariance(activation, d, digits + 2)
@@ -103,7 +106,7 @@ def random_sign_energy(
         return ((along - across) * parallel + across * total) / len(norms)
 
 
-def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
+def sparse_sign_energy(activation: Activation | str | sp.Expr, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
     r"""lim_{m -> oo} sqrt(m) E_S ||f_L(S W_Q)||^2 = 2 |alpha| E_{tau_d}[ |g(u)| (B + (A-B) u^2) ].
 
     One neuron of each pair is active, with |W_r|^2 = 4 m^{-1/2} |alpha g(<beta,w_r>)| along beta. The absolute value is
@@ -114,6 +117,7 @@ def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, d
     >>> print(sparse_sign_energy(Activation.parse("z**2"), 1, 10, 2).str(6, radius=False))
     8.00000
     """
+    activation = Activation.of(activation)
     k, d = check_low_degree(k), integer_dimension(d)
 
     def evaluate(bits: int) -> arb:

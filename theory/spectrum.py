@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import sympy as sp
 from flint import arb, ctx
 
 from theory.activations import Activation
@@ -86,7 +87,9 @@ class Spectrum(ExactlyEqual):
         """
         number = as_integer(k)
         if number is None or not -1 <= number <= self.degrees[-1]:
-            raise ValueError(f"k={shown(k)}: needs -1 <= k <= {self.degrees[-1]}, the largest degree listed, an integer")
+            raise ValueError(
+                f"k={shown(k)}: needs -1 <= k <= {self.degrees[-1]}, the largest degree listed, an integer"
+            )
         with ctx.workprec(digits_to_bits(self.digits) + GUARD_BITS):
             return sum(
                 (
@@ -198,7 +201,7 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
     return Spectrum(activation, d, degrees, counts, tuple(values), tail, kernel.name, digits)
 
 
-def ntk_spectrum(activation: Activation, d: int, max_degree: int, digits: int = 15) -> Spectrum:
+def ntk_spectrum(activation: Activation | str | sp.Expr, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     """The NTK's :class:`Spectrum` up to ``max_degree``, each eigenvalue certified to ``digits``.
 
     Args:
@@ -212,13 +215,15 @@ def ntk_spectrum(activation: Activation, d: int, max_degree: int, digits: int = 
 
     Cost: one table of coefficients, see :func:`theory.coefficients`, and the trace.
     """
+    activation = Activation.of(activation)
     return _spectrum(NTK, activation, d, max_degree, digits)
 
 
-def quadntk_spectrum(activation: Activation, d: int, max_degree: int, digits: int = 15) -> Spectrum:
+def quadntk_spectrum(activation: Activation | str | sp.Expr, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     """The QuadNTK's :class:`Spectrum`; arguments, errors and cost as :func:`ntk_spectrum`, sigma twice differentiable.
 
     >>> print(quadntk_spectrum(Activation.parse("z**2"), 10, 1).tail)  # <x,x'>^2: degrees 0 and 2
     90.0000000000000
     """
+    activation = Activation.of(activation)
     return _spectrum(QUADNTK, activation, d, max_degree, digits)

@@ -10,6 +10,7 @@ import math
 import numbers
 import operator
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar, overload
 
 import sympy as sp
@@ -51,10 +52,8 @@ def check_size(name: str, value: Any) -> float:
     """
     number = math.nan
     if is_number(value):
-        try:
+        with suppress(TypeError, ValueError, OverflowError):  # no number, or none that a double holds: refused below
             number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            pass  # no number, or none that a double holds: refused below
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name}={shown(value)}: needs a finite number >= 0")
     return number

@@ -54,7 +54,7 @@ class TaylorTerms(ExactlyEqual):
     cross: sp.Expr
 
 
-def neuron_term(activation: Activation, order: int) -> sp.Expr:
+def neuron_term(activation: Activation | str | sp.Expr, order: int) -> sp.Expr:
     r"""The order-j Taylor term of one neuron, sigma^{(j)}(z) h^j / j!, with z = <w_r, x> and h = <W_r, x>.
 
     The network's term of order j is m^{-1/2} sum_r a_r times this; order 1 is f_L, order 2 is f_Q.
@@ -62,12 +62,13 @@ def neuron_term(activation: Activation, order: int) -> sp.Expr:
     >>> neuron_term(Activation.parse("sin(z)"), 2)
     -h**2*sin(z)/2
     """
+    activation = Activation.of(activation)
     order = check_degree(order, "order")
     h = sp.Symbol("h", real=True)
     return activation.derivative(order) * h**order / sp.factorial(order)
 
 
-def taylor_terms(activation: Activation, d: int, m: int) -> TaylorTerms:
+def taylor_terms(activation: Activation | str | sp.Expr, d: int, m: int) -> TaylorTerms:
     """f and its Taylor terms for a network of ``m`` neurons in dimension ``d``, as SymPy expressions.
 
     The terms come from differentiating the network itself, not from the formulas of :func:`neuron_term`.
@@ -77,6 +78,7 @@ def taylor_terms(activation: Activation, d: int, m: int) -> TaylorTerms:
 
     Cost: an expression of O(m d) nodes per term; meant for m d up to a few hundred.
     """
+    activation = Activation.of(activation)
     m, number = check_width(m), as_integer(d)
     if number is None or number < 1:
         raise ValueError(f"d={shown(d)}: needs an integer d >= 1")
@@ -85,7 +87,8 @@ def taylor_terms(activation: Activation, d: int, m: int) -> TaylorTerms:
     real = {"real": True}
     signs = tuple(sp.Symbol(f"a_{r}", **real) for r in range(m))
     w, big_w, v = (
-        sp.ImmutableMatrix(m, d, lambda r, i, name=name: sp.Symbol(f"{name}_{r}_{i}", real=True)) for name in ("w", "W", "V")
+        sp.ImmutableMatrix(m, d, lambda r, i, name=name: sp.Symbol(f"{name}_{r}_{i}", real=True))
+        for name in ("w", "W", "V")
     )
     x = sp.ImmutableMatrix(d, 1, lambda i, _: sp.Symbol(f"x_{i}", real=True))
     s, u = sp.symbols("s u", real=True)
@@ -142,7 +145,7 @@ class TaylorSums:
     remainder: sp.Expr
 
 
-def taylor_sums(activation: Activation) -> TaylorSums:
+def taylor_sums(activation: Activation | str | sp.Expr) -> TaylorSums:
     r"""f, f_L, f_Q, the cross term and the remainder bound as sums over a symbolic number m of neurons.
 
     Each term is a derivative of the summand a_r sigma(z_r + s h_r + u v_r) at s = u = 0. The remainder bound is the
@@ -160,6 +163,7 @@ def taylor_sums(activation: Activation) -> TaylorSums:
     >>> terms.remainder
     Sum(M_3*Abs(h[r])*h[r]**2/6, (r, 1, m))/sqrt(m)
     """
+    activation = Activation.of(activation)
     activation.derivative(3)  # refuses an activation without a third derivative
     m, r = sp.Symbol("m", integer=True, positive=True), sp.Symbol("r", integer=True, positive=True)
     signs, before, step, second = (sp.IndexedBase(name, real=True) for name in ("a", "z", "h", "v"))
@@ -218,7 +222,7 @@ def _rounded_up(exact: arb) -> float:
     return rounded
 
 
-def third_derivative_bound(activation: Activation, radius: float) -> arb:
+def third_derivative_bound(activation: Activation | str | sp.Expr, radius: float) -> arb:
     """A certified upper bound of the supremum of ``|sigma'''|`` on [-radius, radius], at most 0.1 % above it.
 
     For inputs of norm sqrt(d) and unit w_r the range in use is sqrt(d) (1 + max_r |W_r|). ``radius`` is taken as the
@@ -231,12 +235,13 @@ def third_derivative_bound(activation: Activation, radius: float) -> arb:
     >>> float(third_derivative_bound(Activation.parse("sin(z)"), 10.0)) <= 1.001
     True
     """
+    activation = Activation.of(activation)
     check_size("radius", radius)
     end = _rounded_up(as_ball("radius", radius))
     return supremum(activation.derivative(3), -end, end)
 
 
-def remainder_bound(activation: Activation, d: int, norms: Sequence[float]) -> arb:
+def remainder_bound(activation: Activation | str | sp.Expr, d: int, norms: Sequence[float]) -> arb:
     r"""A certified bound of |f - f_L - f_Q| over all inputs |x| = sqrt(d), all signs and all unit w_r.
 
     .. math:: \tfrac16 m^{-1/2} \sup_{|z| \le \sqrt d (1 + \max_r |W_r|)} |\sigma'''(z)| \sum_{r=1}^m (\sqrt d |W_r|)^3,
@@ -261,6 +266,7 @@ def remainder_bound(activation: Activation, d: int, norms: Sequence[float]) -> a
     >>> float(remainder_bound(Activation.parse("sin(z)"), 4, [0.5, 0.5])) <= 1.001 * 2**0.5 / 6
     True
     """
+    activation = Activation.of(activation)
     d, m = integer_dimension(d), check_width(len(norms))
     for r, norm in enumerate(norms):
         check_size(f"norms[{r}]", norm)
