@@ -14,11 +14,12 @@ import sympy as sp
 from flint import arb
 
 from theory.activations import Activation
-from theory.asymptotics import coefficient_term, leading_term
+from theory.asymptotics import leading_term
 from theory.balls import MAX_BITS, Undecided
 from theory.closed_forms import has_closed_form
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
 from theory.funk_hecke import coefficient_ball
+from theory.gaussian_series import coefficient_term
 from theory.parity import vanishes
 from theory.sphere import check_degree, integer_dimension
 

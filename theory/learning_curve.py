@@ -10,8 +10,8 @@ Conventions of all functions here. The ridge is added to the diagonal of the n x
 Degrees beyond the listed ones enter through the spectrum's tail, which acts as additional ridge where Lambda_l <<
 kappa. Where that could change the risk or kappa by more than 0.1 % (:class:`theory.eigenlearning.Eigenlearning` derives
 the bound), or the target has energy beyond the list, more degrees or digits are computed, up to
-:data:`MAX_DEGREE`; beyond that the call is refused with the degree it needs. Energies are ||f_l||^2 in L2 by degree;
-energy at a degree whose eigenvalue is exactly zero stays unlearned. The risk includes the noise.
+:data:`theory.extension.MAX_DEGREE`; beyond that the call is refused with the degree it needs. Energies are ||f_l||^2
+in L2 by degree; energy at a degree whose eigenvalue is exactly zero stays unlearned. The risk includes the noise.
 
 Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, section 6.
 """
@@ -21,22 +21,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TypeVar
 
-from theory.activations import Activation
-from theory.balls import DIGITS_RANGE, Undecided
-from theory.closed_forms import has_closed_form
-from theory.eigenlearning import TOLERANCE, Eigenlearning, Truncated
-from theory.eigenvalues import NTK, QUADNTK
-from theory.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
-from theory.sphere import as_integer, by_degree, check_size, shown
+from theory.eigenlearning import Eigenlearning
+from theory.extension import settled
+from theory.spectrum import Spectrum
+from theory.sphere import as_integer, check_size, shown
 
 MAX_SAMPLES = 10**15
 """Above this many samples a double no longer tells n from n + 1 safely."""
-MAX_DEGREE = {True: 1024, False: 128}
-"""Largest degree that is computed without being asked for, by whether sigma' (sigma'') has a closed form."""
-
-Answer = TypeVar("Answer")
 
 
 def _check_samples(n: int) -> int:
@@ -46,73 +38,6 @@ def _check_samples(n: int) -> int:
     if number > 10**300:
         raise ValueError(f"n={shown(number)}: needs n <= 10**300")
     return number
-
-
-def _settled(
-    spectrum: Spectrum, energies: Mapping[int, float], noise: float, answer: Callable[[Eigenlearning], Answer]
-) -> Answer:
-    """The answer from the listed degrees, or from as many more, or more digits, as settle it."""
-    target, listed, seen = by_degree("energies", energies), spectrum, list[tuple[int, float]]()
-    problem = Eigenlearning.of(listed, target, noise)
-    top = max((degree for degree in target if problem.unlisted and target[degree]), default=0)
-    if spectrum.degrees[-1] < top <= _limit(spectrum):
-        listed = _extended(spectrum, top, spectrum.digits, f"energies[{top}]={target[top]!r}")
-        problem = Eigenlearning.of(listed, target, noise)
-    while True:
-        try:
-            return answer(problem)
-        except Truncated as short:
-            degree, digits = listed.degrees[-1], listed.digits
-            seen.append((degree, short.error))
-            if short.coarse and digits < DIGITS_RANGE[1]:
-                digits = min(2 * digits, DIGITS_RANGE[1])
-            elif not short.coarse and degree < _limit(spectrum):
-                degree = min(2 * degree + 4, _limit(spectrum))
-            else:
-                raise ValueError(f"{short.reason} 0..{degree}; {_remedy(seen, top)}") from None
-            listed = _extended(spectrum, degree, digits, short.reason)
-            problem = Eigenlearning.of(listed, target, noise)
-
-
-def _limit(spectrum: Spectrum) -> int:
-    kernel = {kind.name: kind for kind in (NTK, QUADNTK)}[spectrum.kernel]
-    return MAX_DEGREE[has_closed_form(spectrum.activation.derivative(kernel.order))]
-
-
-def _remedy(seen: list[tuple[int, float]], top: int) -> str:
-    """The degree at which the bound would meet the tolerance, by a power law through the last two degrees seen."""
-    last, error = seen[-1]
-    if top > last:
-        return f"needs a spectrum up to degree {top}"
-    needed = 2 * last
-    before = [(degree, bound) for degree, bound in seen if degree < last and error < bound < math.inf]
-    if before:
-        degree, bound = before[-1]
-        power = math.log(bound / error) / math.log((last + 1) / (degree + 1))
-        needed = math.ceil(last * min((error / TOLERANCE) ** (1 / power), 1e3))
-    return f"needs a spectrum up to degree {needed} or so, or a larger ridge"
-
-
-@lru_cache(maxsize=64)
-def _computed(kernel: str, activation: Activation, d: int, degree: int, digits: int) -> Spectrum:
-    return {NTK.name: ntk_spectrum, QUADNTK.name: quadntk_spectrum}[kernel](activation, d, degree, digits)
-
-
-def _extended(spectrum: Spectrum, degree: int, digits: int, reason: str) -> Spectrum:
-    """The spectrum of the same kernel up to a larger degree; refused when this one is of no kernel."""
-    try:
-        longer = _computed(spectrum.kernel, spectrum.activation, spectrum.d, degree, digits)
-    except Undecided as error:
-        raise Undecided(f"{reason}: needs a spectrum up to degree {degree}, {error}") from None
-    known = zip(spectrum.eigenvalues, longer.eigenvalues, strict=False)
-    if not all(a.overlaps(b) for a, b in known) or not spectrum.tail.overlaps(
-        longer.effective_ridge(spectrum.degrees[-1])
-    ):
-        raise ValueError(
-            f"{reason}: needs a spectrum up to degree {degree}, and this one is not that of {spectrum.activation}, so "
-            f"it cannot be continued; list more degrees"
-        )
-    return longer
 
 
 def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
@@ -133,7 +58,7 @@ def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
     0.119196
     """
     n, ridge = _check_samples(n), check_size("ridge", ridge)
-    return _settled(spectrum, {}, 0.0, lambda problem: problem.solved(n, ridge))
+    return settled(spectrum, {}, 0.0, lambda problem: problem.solved(n, ridge))
 
 
 def learnabilities(spectrum: Spectrum, n: int, ridge: float) -> dict[int, float]:
@@ -193,7 +118,7 @@ def kernel_ridge_risk(
     [1.5894, 1.121, 0.5359]
     """
     n, ridge = _check_samples(n), check_size("ridge", ridge)
-    return _settled(spectrum, energies, noise, lambda problem: problem.risk(n, problem.solved(n, ridge), ridge))
+    return settled(spectrum, energies, noise, lambda problem: problem.risk(n, problem.solved(n, ridge), ridge))
 
 
 def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noise: float = 0.0) -> float:
@@ -221,7 +146,7 @@ def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noi
     [0.0, 0.1542, 2.7291]
     """
     n = _check_samples(n)
-    return _settled(spectrum, energies, noise, lambda problem: _best_ridge(problem, n))
+    return settled(spectrum, energies, noise, lambda problem: _best_ridge(problem, n))
 
 
 def _best_ridge(problem: Eigenlearning, n: int) -> float:
@@ -272,7 +197,7 @@ def samples_for_risk(
     """
     risk = check_size("risk", risk)
     fixed = None if ridge is None else check_size("ridge", ridge)
-    return _settled(spectrum, energies, noise, lambda problem: _first(problem, risk, fixed))
+    return settled(spectrum, energies, noise, lambda problem: _first(problem, risk, fixed))
 
 
 def _first(problem: Eigenlearning, risk: float, ridge: float | None) -> int:

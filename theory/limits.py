@@ -9,9 +9,9 @@ import sympy as sp
 from flint import arb
 
 from theory.activations import Activation
-from theory.asymptotics import coefficient_term
 from theory.balls import compare, refine, square
 from theory.funk_hecke import hermite_coefficient_expr, integral_bits
+from theory.gaussian_series import coefficient_term
 from theory.hypergeometric import humbert_phi3
 from theory.sphere import check_degree
 
