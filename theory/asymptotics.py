@@ -136,7 +136,7 @@ def leading_term(kernel: ZonalKernel, activation: Activation, degree: int, digit
     Raises:
         Undecided: a term that is zero, or nearly, without a proof; or every term that is searched is zero.
     """
-    expr = activation.derivative(kernel.order)
+    expr, degree = activation.derivative(kernel.order), check_degree(degree)
     if all(vanishes(expr, j) for j in _leading_weights(kernel, degree)):
         return None
     subject = f"eigenvalue {degree} of the {kernel.name} of {activation}"
@@ -156,7 +156,8 @@ def leading_term(kernel: ZonalKernel, activation: Activation, degree: int, digit
 
 
 def _expansion(kernel: ZonalKernel, activation: Activation, degree: int, digits: int) -> Expansion:
-    exponent, _ = eigenvalue_series(kernel, check_degree(degree), MAX_ORDER)
+    degree = check_degree(degree)
+    exponent, _ = eigenvalue_series(kernel, degree, MAX_ORDER)
     leading = leading_term(kernel, activation, degree, digits)
     if leading is None:
         return Expansion(None, arb(0), arb(0))
@@ -170,7 +171,8 @@ def _expansion(kernel: ZonalKernel, activation: Activation, degree: int, digits:
 
 
 def _expansion_expr(kernel: ZonalKernel, activation: Activation, degree: int) -> Expansion:
-    exponent, terms = eigenvalue_series(kernel, check_degree(degree), MAX_ORDER)
+    degree = check_degree(degree)
+    exponent, terms = eigenvalue_series(kernel, degree, MAX_ORDER)
 
     def value(n: int) -> sp.Expr:
         total = sp.Add(

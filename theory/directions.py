@@ -256,6 +256,10 @@ def dense_norm(activation: Activation | str | sp.Expr, d: int, energies: Mapping
     return refine(evaluate, digits, max_bits=limit, subject=f"|W_L|^2 of {activation} at d={d}")
 
 
+def _may_be_real(energy: sp.Expr) -> bool:
+    return energy.is_real is not False and energy.is_finite is not False
+
+
 def dense_norm_expr(activation: Activation | str | sp.Expr, d: Dimension, energies: Mapping[int, Any]) -> sp.Expr:
     """||W_L||^2 in closed form; ``d`` and the energies may be symbols.
 
@@ -270,12 +274,7 @@ def dense_norm_expr(activation: Activation | str | sp.Expr, d: Dimension, energi
     total = sp.Integer(0)
     for degree, given in by_degree("energies", energies).items():
         energy = sp.sympify(given) if is_number(given) else sp.nan
-        if (
-            not isinstance(energy, sp.Expr)
-            or energy.is_negative
-            or energy.is_real is False
-            or energy.is_finite is False
-        ):
+        if not isinstance(energy, sp.Expr) or energy.is_negative or energy is sp.nan or not _may_be_real(energy):
             raise ValueError(f"energies[{degree}]={shown(given)}: needs a number >= 0, or a symbol")
         if energy == 0:
             continue

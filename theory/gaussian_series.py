@@ -29,7 +29,7 @@ from flint import arb, fmpq
 
 from theory.arithmetic import SYMBOLS
 from theory.balls import refine
-from theory.closed_forms import line_sum
+from theory.closed_forms import has_closed_form, line_sum
 from theory.funk_hecke import hermite_ball, integral_bits
 from theory.kernels import NoClosedForm
 
@@ -69,6 +69,10 @@ def coefficient_series(degree: int, order: int) -> list[dict[int, sp.Rational]]:
     return result
 
 
+DECISION_BITS = 512
+"""Working precision up to which an integral is asked to exclude zero."""
+
+
 @lru_cache(maxsize=1024)
 def _cancels(expr: sp.Expr, weights: tuple[tuple[int, sp.Rational], ...]) -> bool:
     """Whether algebra proves sum_n w_n E[expr(G) He_n(G)] = 0."""
@@ -96,7 +100,7 @@ def coefficient_order(expr: sp.Expr, degree: int, orders: int, subject: str) -> 
         term = refine(
             lambda bits, r=r: coefficient_term(expr, degree, r, bits),  # type: ignore[misc]
             1,
-            max_bits=integral_bits(1),
+            max_bits=integral_bits(1, expr) if has_closed_form(expr) else DECISION_BITS,
             subject=f"term {r} of the expansion in 1/d of d^({degree}/2) lambda_{degree} of {subject}",
         )
         if not term.is_zero():

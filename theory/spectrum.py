@@ -181,8 +181,8 @@ def _latex(number: str) -> str:
 
 
 def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
-    d = integer_dimension(d)
-    degrees = tuple(range(check_degree(max_degree, "max_degree") + 1))
+    d, max_degree = integer_dimension(d), check_degree(max_degree, "max_degree")
+    degrees = tuple(range(max_degree + 1))
     goal = digits_to_bits(digits)
     values = []
     try:
