@@ -22,7 +22,6 @@ from theory.directions import (
     dense_norm_expr,
     profile_energy,
     profile_energy_expr,
-    profile_energy_limit,
     sparse_norm,
     sparse_profile,
     sparse_profile_expr,
@@ -38,6 +37,7 @@ from theory.eigenvalues import (
     quadntk_tail_bound,
     quadntk_trace,
 )
+from theory.energy_limit import profile_energy_limit
 from theory.funk_hecke import (
     certified,
     coefficient,

@@ -1,17 +1,9 @@
-r"""Expansions in 1/d of coefficients and eigenvalues: exponent, limiting constant, first correction.
+r"""Expansions in 1/d of the eigenvalues: exponent, limiting constant, first correction.
 
-With m_j = E[g(G) He_j(G)], G standard normal,
-
-.. math:: d^{j/2} \lambda_j(g) \sim \sum_{r \ge 0} d^{-r} \sum_{s=0}^{2r} c_{r,s}(j)\, 2^{-s}\, m_{j+2s},
-
-where f_r(J) = [x^r] prod_{0 <= i < J} 1/(1+2ix) is a polynomial of degree 2r in J and f_r(j+q) = sum_s c_{r,s}(j)
-q(q-1)...(q-s+1). Derivation: for g = z^{j+2q} the coefficient is m_j times f(j+q) exactly, and E[h^{(2s)}(G)] =
-2^s q(q-1)...(q-s+1) E[h(G)] for h = z^{2q}. To first order
-
-.. math:: d^{j/2} \lambda_j = m_j - \tfrac1d [\, j(j-1) m_j + j\, m_{j+2} + \tfrac14 m_{j+4} ] + O(d^{-2}).
-
-The series is asymptotic, valid when g grows more slowly than every Gaussian; it gives constants, never a bound at a
-given d. Eigenvalues follow from the exact weights of :mod:`theory.eigenvalues`. Derived here: docs/mathematics,
+The coefficients d^{j/2} lambda_j are series in 1/d whose terms are Gaussian integrals (:mod:`theory.gaussian_series`,
+which states when that is valid); eigenvalues follow from the exact weights of :mod:`theory.eigenvalues`. An eigenvalue
+is a sum of squares, so its leading terms cannot cancel: where the terms of single coefficients vanish, which algebra
+decides, the exponent falls. The expansions give constants, never a bound at a given d. Derived here: docs/mathematics,
 section 3.
 """
 
@@ -19,33 +11,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 from flint import arb, fmpq
 
 from theory.activations import Activation
-from theory.balls import refine
+from theory.balls import compare, refine, square
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
+from theory.exact import ExactlyEqual
 from theory.funk_hecke import hermite_ball, hermite_coefficient_expr, integral_bits
+from theory.gaussian_series import coefficient_series, coefficient_term
+from theory.parity import vanishes
 from theory.sphere import check_degree
 from theory.work import Undecided
 
 MAX_ORDER = 6
-"""Terms of the expansion that are searched for the leading one before the eigenvalue counts as zero or undecided."""
+"""Terms of the expansion that are searched for the leading one before the eigenvalue counts as undecided."""
 
 Monomials = dict[tuple[int, int], sp.Rational]
 """A quadratic form in m_0, m_1, ...: (i, j), i <= j, stands for m_i m_j."""
 
 
-@dataclass(frozen=True)
-class Expansion:
+@dataclass(frozen=True, eq=False)
+class Expansion(ExactlyEqual):
     """eigenvalue = d^exponent (limit + correction/d + O(d^-2)), with ``limit`` not zero.
 
     Attributes:
-        exponent: an integer, or None when every term that was computed is exactly zero (parity): the eigenvalue is
-            then zero for every d, or smaller than every power that was searched.
+        exponent: an integer, or None when the eigenvalue is proved to be zero for every d (parity).
         limit, correction: flint.arb balls, or SymPy expressions from the ``_expr`` functions.
     """
 
@@ -54,39 +47,16 @@ class Expansion:
     correction: Any
 
 
-def _falling_coefficients(polynomial: list[sp.Rational]) -> list[sp.Rational]:
-    """Newton's forward differences: p(q) = sum_s c_s q(q-1)...(q-s+1) from the values p(0), p(1), ..."""
-    values, result = list(polynomial), []
-    s = 0
-    while values:
-        result.append(values[0] / sp.factorial(s))
-        values = [after - before for before, after in pairwise(values)]
-        s += 1
-    return result
-
-
 @lru_cache(maxsize=256)
-def _series_of_product(count: int, order: int) -> tuple[sp.Rational, ...]:
-    """[x^0], ..., [x^order] of prod_{0 <= i < count} 1/(1+2ix)."""
-    series = [sp.Integer(1)] + [sp.Integer(0)] * order
-    for i in range(count):
-        for r in range(1, order + 1):  # divide by 1 + 2 i x
-            series[r] -= 2 * i * series[r - 1]
-    return tuple(series)
-
-
-def coefficient_series(degree: int, order: int) -> list[dict[int, sp.Rational]]:
-    r"""Terms r = 0..order of d^{j/2} lambda_j, j = ``degree``: each maps n to the weight of m_n.
-
-    >>> coefficient_series(2, 1)
-    [{2: 1}, {2: -2, 4: -2, 6: -1/4}]
-    """
-    result = []
-    for r in range(order + 1):
-        values = [_series_of_product(degree + q, r)[r] for q in range(2 * r + 1)]
-        weights = _falling_coefficients(values)
-        result.append({degree + 2 * s: w / 2**s for s, w in enumerate(weights) if w != 0})
-    return result
+def _leading_weights(kernel: ZonalKernel, degree: int) -> dict[int, tuple[int, sp.Rational]]:
+    """By j: (n, w) with weight * d^{-j} ~ w d^{e-n}, e the exponent of :func:`eigenvalue_series`."""
+    x = sp.Symbol("x", positive=True)
+    scaled = {
+        j: sp.cancel(w.subs(sp.Symbol("d"), 1 / x) * x**j) for j, w in kernel.weights(degree, sp.Symbol("d")).items()
+    }
+    powers = {j: _valuation(w, x) for j, w in scaled.items()}
+    first = min(powers.values())
+    return {j: (powers[j] - first, sp.cancel(w * x ** -powers[j]).subs(x, 0)) for j, w in scaled.items()}
 
 
 @lru_cache(maxsize=256)
@@ -151,21 +121,44 @@ def _certified_term(kernel: ZonalKernel, activation: Activation, degree: int, n:
     )
 
 
+def _leading(kernel: ZonalKernel, expr: sp.Expr, degree: int, n: int, bits: int) -> arb:
+    """Term n of the eigenvalue where all before are zero: the squares of the coefficients' terms of that order."""
+    total = arb(0)
+    for j, (offset, weight) in _leading_weights(kernel, degree).items():
+        r, odd = divmod(n - offset, 2)
+        if r >= 0 and not odd and not vanishes(expr, j):
+            total = total + fmpq(int(weight.p), int(weight.q)) * square(coefficient_term(expr, j, r, bits))
+    return total
+
+
 def leading_term(kernel: ZonalKernel, activation: Activation, degree: int, digits: int = 15) -> tuple[int, arb] | None:
-    """(n, value) of the first term that is not zero, None when all that are searched are exactly zero.
+    """(n, value) of the first term that is not zero, None when the eigenvalue is proved to be zero for every d.
 
     Raises:
-        Undecided: a term that is zero, or nearly, without a proof.
+        Undecided: a term that is zero, or nearly, without a proof; or every term that is searched is zero.
     """
+    expr, degree = activation.derivative(kernel.order), check_degree(degree)
+    if all(vanishes(expr, j) for j in _leading_weights(kernel, degree)):
+        return None
+    subject = f"eigenvalue {degree} of the {kernel.name} of {activation}"
     for n in range(MAX_ORDER):
-        value = _certified_term(kernel, activation, degree, n, digits)
+        value = refine(
+            lambda bits, n=n: _leading(kernel, expr, degree, n, bits),  # type: ignore[misc]
+            digits,
+            max_bits=integral_bits(digits),
+            subject=f"term {n} of the expansion in 1/d of {subject}",
+        )
         if not value.is_zero():
             return n, value
-    return None
+    raise Undecided(
+        f"{subject}: its first {MAX_ORDER} terms in 1/d are zero, so it falls faster than they tell; "
+        f"take the eigenvalue at a given d"
+    )
 
 
 def _expansion(kernel: ZonalKernel, activation: Activation, degree: int, digits: int) -> Expansion:
-    exponent, _ = eigenvalue_series(kernel, check_degree(degree), MAX_ORDER)
+    degree = check_degree(degree)
+    exponent, _ = eigenvalue_series(kernel, degree, MAX_ORDER)
     leading = leading_term(kernel, activation, degree, digits)
     if leading is None:
         return Expansion(None, arb(0), arb(0))
@@ -179,7 +172,8 @@ def _expansion(kernel: ZonalKernel, activation: Activation, degree: int, digits:
 
 
 def _expansion_expr(kernel: ZonalKernel, activation: Activation, degree: int) -> Expansion:
-    exponent, terms = eigenvalue_series(kernel, check_degree(degree), MAX_ORDER)
+    degree = check_degree(degree)
+    exponent, terms = eigenvalue_series(kernel, degree, MAX_ORDER)
 
     def value(n: int) -> sp.Expr:
         total = sp.Add(
@@ -192,14 +186,20 @@ def _expansion_expr(kernel: ZonalKernel, activation: Activation, degree: int) ->
         )
         return sp.simplify(total)
 
+    expr = activation.derivative(kernel.order)
+    if all(vanishes(expr, j) for j in _leading_weights(kernel, degree)):
+        return Expansion(None, sp.Integer(0), sp.Integer(0))
     for n in range(MAX_ORDER):
         limit = value(n)
-        if not limit.is_zero:
+        if compare(limit, sp.Integer(0)):  # decided: by algebra, or by a ball that excludes zero
             return Expansion(exponent - n, limit, value(n + 1))
-    return Expansion(None, sp.Integer(0), sp.Integer(0))
+    raise Undecided(
+        f"eigenvalue {degree} of the {kernel.name} of {activation}: its first {MAX_ORDER} terms in 1/d are zero, so it "
+        f"falls faster than they tell; take the eigenvalue at a given d"
+    )
 
 
-def ntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expansion:
+def ntk_expansion(activation: Activation | str | sp.Expr, degree: int, digits: int = 15) -> Expansion:
     r"""Exponent, limit and first 1/d correction of Lambda_l, certified.
 
     For l >= 1 with m_{l-1}(sigma') != 0 the exponent is -(l-1), the limit l m_{l-1}^2 = l! mu_{l-1}^2 and the
@@ -207,13 +207,13 @@ def ntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expa
     leading terms vanish exactly (decided by parity and algebra), the exponent falls accordingly.
 
     Args:
-        activation: sigma, whose derivative grows more slowly than every Gaussian.
+        activation: sigma, with |sigma'(z)| <= C e^{q z^2} for some q < 1/2.
         degree: l >= 0.
         digits: relative digits of the limit; of the correction too unless it is zero without a proof.
 
     Raises:
-        ValueError: degree < 0, or no bound on the growth of sigma' is known.
-        Undecided: a leading term that is zero, or nearly, without a proof.
+        ValueError: degree < 0, no bound on the growth of sigma' is known, or it grows as fast as e^{z^2/2}.
+        Undecided: a leading term that is zero, or nearly, without a proof; or the first six are zero.
 
     Source: derived here, docs/mathematics, section 3.
 
@@ -221,10 +221,11 @@ def ntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expa
     >>> expansion.exponent, str(expansion.limit), str(expansion.correction)
     (-1, '8.00000000000000', '-16.0000000000000')
     """
+    activation = Activation.of(activation)
     return _expansion(NTK, activation, degree, digits)
 
 
-def ntk_expansion_expr(activation: Activation, degree: int) -> Expansion:
+def ntk_expansion_expr(activation: Activation | str | sp.Expr, degree: int) -> Expansion:
     """The expansion of :func:`ntk_expansion` with SymPy expressions.
 
     Raises:
@@ -233,10 +234,11 @@ def ntk_expansion_expr(activation: Activation, degree: int) -> Expansion:
     >>> ntk_expansion_expr(Activation.parse("sin(z + pi/4)"), 3)
     Expansion(exponent=-2, limit=3*exp(-1)/2, correction=-25*exp(-1)/4)
     """
+    activation = Activation.of(activation)
     return _expansion_expr(NTK, activation, degree)
 
 
-def quadntk_expansion(activation: Activation, degree: int, digits: int = 15) -> Expansion:
+def quadntk_expansion(activation: Activation | str | sp.Expr, degree: int, digits: int = 15) -> Expansion:
     r"""Exponent, limit and first 1/d correction of Q_l, certified; arguments, errors, source as :func:`ntk_expansion`.
 
     In general Q_0 ~ (d/4) m_0^2, Q_1 -> (3/4) m_1^2 and d^{l-2} Q_l -> l(l-1)/4 m_{l-2}^2, m_j = m_j(sigma'').
@@ -244,13 +246,15 @@ def quadntk_expansion(activation: Activation, degree: int, digits: int = 15) -> 
     >>> quadntk_expansion(Activation.parse("z**2"), 0).exponent
     1
     """
+    activation = Activation.of(activation)
     return _expansion(QUADNTK, activation, degree, digits)
 
 
-def quadntk_expansion_expr(activation: Activation, degree: int) -> Expansion:
+def quadntk_expansion_expr(activation: Activation | str | sp.Expr, degree: int) -> Expansion:
     """The expansion of :func:`quadntk_expansion` with SymPy expressions; errors as :func:`ntk_expansion_expr`.
 
     >>> quadntk_expansion_expr(Activation.parse("z**2"), 0)
     Expansion(exponent=1, limit=1, correction=0)
     """
+    activation = Activation.of(activation)
     return _expansion_expr(QUADNTK, activation, degree)

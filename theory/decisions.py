@@ -18,7 +18,8 @@ from theory.asymptotics import leading_term
 from theory.balls import MAX_BITS
 from theory.closed_forms import has_closed_form
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
-from theory.funk_hecke import coefficient_ball, hermite_ball
+from theory.funk_hecke import coefficient_ball
+from theory.gaussian_series import coefficient_term
 from theory.parity import vanishes
 from theory.sphere import check_degree, integer_dimension
 from theory.work import Undecided, WorkLimit, evaluation
@@ -81,7 +82,7 @@ def hermite_sign(expr: sp.Expr, degree: int) -> Sign:
     degree = check_degree(degree)
     if vanishes(expr, degree):
         return "zero"
-    return _decide(lambda bits: hermite_ball(expr, degree, bits), expr)
+    return _decide(lambda bits: coefficient_term(expr, degree, 0, bits), expr)
 
 
 @dataclass(frozen=True)

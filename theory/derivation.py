@@ -15,6 +15,8 @@ from typing import Any, Literal
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from theory.exact import ExactlyEqual
+
 Kind = Literal["exact order", "upper bound", "sufficient", "necessary"]
 
 
@@ -28,6 +30,9 @@ class Exponent(sp.Function):
 
         Other symbols in the quantity count as constants.
 
+        Raises:
+            ValueError: the quantity is zero.
+
         >>> d, c = sp.symbols("d c", positive=True)
         >>> Exponent(c * d**2 / (d + 1), d).value()
         1
@@ -35,6 +40,8 @@ class Exponent(sp.Function):
         quantity, variable = self.args
         if not quantity.has(variable):
             return self
+        if sp.simplify(quantity) == 0:
+            raise ValueError(f"{quantity} = 0: needs a quantity that is not zero; zero has no exponent in {variable}")
         return sp.limit(sp.simplify(variable * sp.diff(quantity, variable) / quantity), variable, sp.oo)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -62,8 +69,8 @@ class Step:
             raise ValueError(f"relation={self.relation!r}: needs an Eq, Le or Ge that SymPy leaves unevaluated")
 
 
-@dataclass(frozen=True)
-class Derivation:
+@dataclass(frozen=True, eq=False)
+class Derivation(ExactlyEqual):
     """An exponent with the steps that lead to it.
 
     Attributes:

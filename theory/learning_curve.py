@@ -7,9 +7,11 @@ With n samples and kappa > 0 the solution of the conservation law below, degree 
           \text{risk} = \frac{n}{n - \sum_l N(d,l) L_l^2} \Big[\sum_l (1-L_l)^2 \|f_l\|^2 + \text{noise}\Big].
 
 Conventions of all functions here. The ridge is added to the diagonal of the n x n Gram matrix, not divided by n.
-Degrees beyond the listed ones enter through the spectrum's tail, which acts as additional ridge because Lambda_l <<
-kappa there: list every degree that n samples could learn. Energies are ||f_l||^2 in L2 by degree; energy at a
-degree that is not listed, or whose eigenvalue is exactly zero, stays unlearned. The risk includes the noise.
+Degrees beyond the listed ones enter through the spectrum's tail, which acts as additional ridge where Lambda_l <<
+kappa. Where that could change the risk or kappa by more than 0.1 % (:class:`theory.eigenlearning.Eigenlearning` derives
+the bound), or the target has energy beyond the list, more degrees or digits are computed, up to
+:data:`theory.extension.MAX_DEGREE`; beyond that the call is refused with the degree it needs. Energies are ||f_l||^2
+in L2 by degree; energy at a degree whose eigenvalue is exactly zero stays unlearned. The risk includes the noise.
 
 Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, section 6.
 """
@@ -20,16 +22,22 @@ import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from theory.eigenlearning import Eigenlearning, check_size
+from theory.eigenlearning import Eigenlearning
+from theory.extension import settled
 from theory.spectrum import Spectrum
+from theory.sphere import as_integer, check_size, shown
 
 MAX_SAMPLES = 10**15
 """Above this many samples a double no longer tells n from n + 1 safely."""
 
 
-def _check_samples(n: int) -> None:
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"n={n!r}: needs an integer n >= 1")
+def _check_samples(n: int) -> int:
+    number = as_integer(n)
+    if number is None or number < 1:
+        raise ValueError(f"n={shown(n)}: needs an integer n >= 1")
+    if number > 10**300:
+        raise ValueError(f"n={shown(number)}: needs n <= 10**300")
+    return number
 
 
 def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
@@ -49,9 +57,8 @@ def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
     >>> round(effective_regularization(spectrum, 60, 0.1), 6)
     0.119196
     """
-    _check_samples(n)
-    check_size("ridge", ridge)
-    return Eigenlearning.of(spectrum, {}, 0.0).kappa(n, ridge)
+    n, ridge = _check_samples(n), check_size("ridge", ridge)
+    return settled(spectrum, {}, 0.0, lambda problem: problem.solved(n, ridge))
 
 
 def learnabilities(spectrum: Spectrum, n: int, ridge: float) -> dict[int, float]:
@@ -92,7 +99,7 @@ def kernel_ridge_risk(
         spectrum: eigenvalues by degree, from :func:`theory.ntk_spectrum`.
         n: number of samples, >= 1.
         ridge: added to the diagonal of the n x n Gram matrix (not divided by n), >= 0.
-        energies: ||f_l||^2 in L2 by degree; degrees beyond the spectrum count as unlearned.
+        energies: ||f_l||^2 in L2 by degree.
         noise: variance of the label noise.
 
     Returns:
@@ -110,10 +117,8 @@ def kernel_ridge_risk(
     >>> [round(kernel_ridge_risk(spectrum, n, 0.1, {1: 1.0, 2: 1.0}), 4) for n in (20, 60, 180)]
     [1.5894, 1.121, 0.5359]
     """
-    _check_samples(n)
-    check_size("ridge", ridge)
-    problem = Eigenlearning.of(spectrum, energies, noise)
-    return problem.risk(n, problem.kappa(n, ridge), ridge)
+    n, ridge = _check_samples(n), check_size("ridge", ridge)
+    return settled(spectrum, energies, noise, lambda problem: problem.risk(n, problem.solved(n, ridge), ridge))
 
 
 def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noise: float = 0.0) -> float:
@@ -127,7 +132,7 @@ def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noi
     Returns:
         float: the ridge; 0.0 when no positive ridge does better (the tail, if any, still regularises; without a
             tail and with n at least the number of eigenfunctions it stands for the limit ridge -> 0);
-            ``math.inf`` when no listed degree with a non-zero eigenvalue has energy, so predicting 0 is best.
+            ``math.inf`` when no degree with a non-zero eigenvalue has energy, so predicting 0 is best.
 
     Raises:
         ValueError: n < 1, noise < 0 or a negative energy.
@@ -140,8 +145,11 @@ def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noi
     >>> [round(optimal_ridge(spectrum, n, {1: 1.0, 2: 1.0}, noise=0.5), 4) for n in (60, 180, 1000)]
     [0.0, 0.1542, 2.7291]
     """
-    _check_samples(n)
-    problem = Eigenlearning.of(spectrum, energies, noise)
+    n = _check_samples(n)
+    return settled(spectrum, energies, noise, lambda problem: _best_ridge(problem, n))
+
+
+def _best_ridge(problem: Eigenlearning, n: int) -> float:
     kappa, _ = problem.best(n)
     if kappa == math.inf or kappa == 0.0 or (problem.ridgeless(n) and kappa == problem.kappa(n, 0.0)):
         return 0.0 if kappa != math.inf else math.inf
@@ -187,8 +195,12 @@ def samples_for_risk(
     >>> [samples_for_risk(spectrum, 0.5, {1: 1.0, 2: 1.0}, noise=0.3, ridge=r) for r in (None, 1.0, 0.0)]
     [639, 640, 20748]
     """
-    check_size("risk", risk)
-    problem = Eigenlearning.of(spectrum, energies, noise)
+    risk = check_size("risk", risk)
+    fixed = None if ridge is None else check_size("ridge", ridge)
+    return settled(spectrum, energies, noise, lambda problem: _first(problem, risk, fixed))
+
+
+def _first(problem: Eigenlearning, risk: float, ridge: float | None) -> int:
     if risk <= problem.floor:
         raise ValueError(
             f"risk={risk!r}: needs a risk above the floor {problem.floor:.6g}, "
@@ -202,7 +214,6 @@ def samples_for_risk(
             middle = (low + high) // 2
             low, high = (low, middle) if problem.best(middle)[1] <= risk else (middle, high)
         return high
-    check_size("ridge", ridge)
     return _first_at_ridge(problem, risk, ridge)
 
 
@@ -219,7 +230,7 @@ def _doubled(reached: Callable[[int], bool], limit: int) -> int | None:
 def _first_at_ridge(problem: Eigenlearning, risk: float, ridge: float) -> int:
     interpolates = ridge + problem.tail == 0.0
     limit = min(MAX_SAMPLES, problem.rank - 1) if interpolates else MAX_SAMPLES
-    kappa = lru_cache(maxsize=None)(lambda n: problem.kappa(n, ridge))
+    kappa = lru_cache(maxsize=None)(lambda n: problem.solved(n, ridge))
 
     def reached(n: int) -> bool:
         return problem.risk(n, kappa(n), ridge) <= risk

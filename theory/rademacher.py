@@ -8,31 +8,32 @@ a_r and all unit w_r, because E|phi_r|^2 and the law of M_r below do not depend 
 
 from __future__ import annotations
 
-import math
-
+import sympy as sp
 from flint import arb, ctx
 
 from theory.activations import Activation
 from theory.balls import digits_to_bits
 from theory.eigenvalues import ntk_trace
 from theory.enclosure import supremum
+from theory.exact import as_ball
 from theory.precision import exclusive
-from theory.sphere import integer_dimension
+from theory.sphere import as_integer, integer_dimension, shown
 from theory.taylor import range_radius
 
 
-def _checked(n: int, radius: float | arb) -> arb:
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"n={n!r}: needs an integer n >= 1")
-    if not isinstance(radius, arb) and not math.isfinite(radius):
-        raise ValueError(f"radius={radius!r}: needs a finite number >= 0")
-    ball = arb(radius)
-    if not (ball.is_finite() and ball >= 0):
-        raise ValueError(f"radius={radius!r}: needs a finite number >= 0")
-    return ball
+def _checked(n: int, radius: float | arb) -> tuple[int, arb]:
+    samples = as_integer(n)
+    if samples is None or samples < 1:
+        raise ValueError(f"n={shown(n)}: needs an integer n >= 1")
+    ball = as_ball("radius", radius)
+    if not ball >= 0:
+        raise ValueError(f"radius={shown(radius)}: needs a finite number >= 0")
+    return samples, ball
 
 
-def linear_rademacher(activation: Activation, d: int, n: int, radius: float | arb, digits: int = 15) -> arb:
+def linear_rademacher(
+    activation: Activation | str | sp.Expr, d: int, n: int, radius: float | arb, digits: int = 15
+) -> arb:
     r"""Bound of R_n for the linear term, F = {f_L(.; W): \|W\|_F <= B}, B = ``radius``.
 
     .. math:: R_n(F) = \frac Bn E\Big\|\sum_i \varepsilon_i \phi(x_i)\Big\| \le B \sqrt{\frac{K(x,x)}{n}}, \qquad
@@ -60,13 +61,14 @@ def linear_rademacher(activation: Activation, d: int, n: int, radius: float | ar
     >>> print(linear_rademacher(Activation.parse("z"), 10, 40, 2.0).str(15, radius=False))
     1.00000000000000
     """
-    ball = _checked(n, radius)
+    activation = Activation.of(activation)
+    n, ball = _checked(n, radius)
     trace = ntk_trace(activation, d, digits)
     with exclusive, ctx.workprec(digits_to_bits(digits) + 32):
         return ball * (trace / n).sqrt()
 
 
-def quadratic_rademacher(activation: Activation, d: int, n: int, radius: float | arb) -> arb:
+def quadratic_rademacher(activation: Activation | str | sp.Expr, d: int, n: int, radius: float | arb) -> arb:
     r"""Upper bound of R_n for the quadratic term, F = {f_Q(.; W): \|W\|_{2,4} <= B}, B = ``radius``.
 
     .. math:: R_n(F) \le \frac{B^2}{2} \sqrt{E\|M\|_{op}^2}, \qquad
@@ -104,7 +106,8 @@ def quadratic_rademacher(activation: Activation, d: int, n: int, radius: float |
     >>> print(bound.str(3, radius=False))
     0.187
     """
-    ball = _checked(n, radius)
+    activation = Activation.of(activation)
+    n, ball = _checked(n, radius)
     d = integer_dimension(d)
     end = range_radius(d, 0.0)
     largest = supremum(activation.derivative(2), -end, end)

@@ -19,7 +19,8 @@ SECTION = "derived: docs/mathematics, section 6"
 NTK_SAMPLES = Derivation(
     name="ntk_samples",
     statement=r"$n \sim d^p$ samples suffice for the NTK to learn a degree-$p$ component: the Rademacher complexity of "
-    r"the ball that contains it falls below any fixed $\epsilon$",
+    r"the ball that contains it falls below any fixed $\epsilon$, when $\mu_{p-1}(\sigma') \ne 0$ and "
+    r"$E[\sigma'(G)^2]$ is finite",
     kind="sufficient",
     source=SECTION,
     symbols={
@@ -29,7 +30,7 @@ NTK_SAMPLES = Derivation(
     },
     steps=(
         Step(sp.Eq(W2, C_W * d ** LINEAR_NORM.exponent.subs(k, p)), "rate linear_norm at k = p"),
-        Step(sp.Eq(K, C_K * d), "K(x,x) = d E_tau[sigma'(sqrt(d) t)^2]"),
+        Step(sp.Eq(K, C_K * d), "K(x,x) = d E_tau[sigma'(sqrt(d) t)^2], and the mean tends to E[sigma'(G)^2], finite"),
         Step(sp.Le(R, sp.sqrt(W2 * K / n)), "linear_rademacher"),
         Step(sp.Eq(n, W2 * K / epsilon**2), "choice of n"),
         Step(sp.Le(R, epsilon), "substitute; a larger n only lowers the bound", (3, 4)),
@@ -68,7 +69,7 @@ n_enough = sp.Symbol("n_enough", positive=True)
 NTK_ALONE_SAMPLES = Derivation(
     name="ntk_alone_samples",
     statement=r"the NTK alone needs $n \sim d^{k+1}$ for the sparse part of degree $k+1$: necessary for kernel ridge "
-    r"regression, and sufficient by the Rademacher bound",
+    r"regression, and sufficient by the Rademacher bound, when $\mu_k(\sigma') \ne 0$ and $E[\sigma'(G)^2]$ is finite",
     kind="necessary",
     source=SECTION,
     symbols={"p": "degree of the sparse part", "n_min": "samples necessary", "n_enough": "samples sufficient"},
@@ -85,7 +86,8 @@ B4, alpha, s, logs, C_g = sp.symbols("B4 alpha s ell C_g", positive=True)
 QUADNTK_SAMPLES = Derivation(
     name="quadntk_samples",
     statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f_Q$ to learn the sparse part of degree $k+1$: "
-    r"the Rademacher complexity of $\|W\|_{2,4} \le \|W_Q\|_{2,4}$ falls below any fixed $\epsilon$",
+    r"the Rademacher complexity of $\|W\|_{2,4} \le \|W_Q\|_{2,4}$ falls below any fixed $\epsilon$, when $\sigma''$ "
+    r"is bounded and its $\mu_j(\sigma'')$, $j = k-1, k-3, \dots$, do not vanish",
     kind="sufficient",
     source=SECTION,
     symbols={
@@ -113,7 +115,7 @@ n_k, n_linear, n_quadratic, R_L, F, C_Q = sp.symbols("n_k n_L n_Q R_L F C_Q", po
 JOINT_SAMPLES = Derivation(
     name="joint_samples",
     statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f_L(P_{\le k} W) + f_Q(W)$ to learn "
-    r"$f_k + f_{sp}$",
+    r"$f_k + f_{sp}$, under the conditions of the rate quadntk_samples",
     kind="sufficient",
     source=f"{SECTION}; [abstract] for an improvement over the NTK and the QuadNTK on their own, not for the exponent",
     symbols={

@@ -19,8 +19,9 @@ from theory.activations import Activation, Z
 from theory.arithmetic import SYMBOLS
 from theory.balls import digits_to_bits, refine, square
 from theory.closed_forms import sphere_sum
-from theory.directions import GUARD_BITS, as_ball, check_low_degree, profile_ball
+from theory.directions import GUARD_BITS, check_low_degree, profile_ball
 from theory.enclosure import integrate
+from theory.exact import as_ball
 from theory.funk_hecke import coefficient_ball, integral_bits
 from theory.gegenbauer import legendre_polynomial
 from theory.precision import exclusive
@@ -33,7 +34,7 @@ def _covariance_ball(activation: Activation, d: int, bits: int) -> tuple[arb, ar
     return along, (d * coefficient_ball(squared, 0, d, bits) - along) / (d - 1)
 
 
-def slope_covariance(activation: Activation, d: int, digits: int = 15) -> tuple[arb, arb]:
+def slope_covariance(activation: Activation | str | sp.Expr, d: int, digits: int = 15) -> tuple[arb, arb]:
     r"""(A, B) with E_x[sigma'(<w,x>)^2 x x^T] = A w w^T + B (I - w w^T) for a unit vector w.
 
     .. math:: A = E[(z \sigma'(z))^2], \qquad B = \frac{d\,E[\sigma'(z)^2] - A}{d - 1}, \qquad z = \sqrt d\, t .
@@ -43,6 +44,7 @@ def slope_covariance(activation: Activation, d: int, digits: int = 15) -> tuple[
     >>> [str(v) for v in slope_covariance(Activation.parse("z"), 10)]
     ['1.00000000000000', '1.00000000000000']
     """
+    activation = Activation.of(activation)
     d = integer_dimension(d)
 
     def part(index: int) -> arb:
@@ -56,12 +58,13 @@ def slope_covariance(activation: Activation, d: int, digits: int = 15) -> tuple[
     return part(0), part(1)
 
 
-def slope_covariance_expr(activation: Activation, d: Dimension) -> tuple[sp.Expr, sp.Expr]:
+def slope_covariance_expr(activation: Activation | str | sp.Expr, d: Dimension) -> tuple[sp.Expr, sp.Expr]:
     """(A, B) of :func:`slope_covariance` in closed form; NoClosedForm where sigma'^2 has none.
 
     >>> slope_covariance_expr(Activation.parse("z**2"), sp.Symbol("d", positive=True))
     (12*d/(d + 2), 4*d/(d + 2))
     """
+    activation = Activation.of(activation)
     d = check_dimension(d)
     squared = activation.derivative(1) ** 2
     along = sphere_sum(Z**2 * squared, 0, d, SYMBOLS)
@@ -75,7 +78,7 @@ def _tidy(expr: sp.Expr) -> sp.Expr:
 
 
 def random_sign_energy(
-    activation: Activation, d: int, inner: Sequence[float], norms: Sequence[float], digits: int = 15
+    activation: Activation | str | sp.Expr, d: int, inner: Sequence[float], norms: Sequence[float], digits: int = 15
 ) -> arb:
     r"""E_S ||f_L(S W)||^2 over independent signs, for given <w_r, W_r> and |W_r|: the module's formula.
 
@@ -87,23 +90,24 @@ def random_sign_energy(
         digits: relative decimal digits to certify.
 
     Raises:
-        ValueError: lengths that differ or are zero, d < 3.
+        ValueError: lengths that differ or are zero, a number that is not finite, d < 3.
 
     Cost: O(m). Source: derived here, docs/mathematics, section 4.
 
     >>> print(random_sign_energy(Activation.parse("z"), 10, [0.0, 0.5], [1.0, 1.0]))
     1.00000000000000
     """
+    activation = Activation.of(activation)
     if len(inner) != len(norms) or len(norms) == 0:
         raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
     along, across = slope_covariance(activation, d, digits + 2)
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
-        parallel = sum((square(arb(p)) for p in inner), arb(0))
-        total = sum((square(arb(s)) for s in norms), arb(0))
+        parallel = sum((square(as_ball(f"inner[{r}]", p)) for r, p in enumerate(inner)), arb(0))
+        total = sum((square(as_ball(f"norms[{r}]", s)) for r, s in enumerate(norms)), arb(0))
         return ((along - across) * parallel + across * total) / len(norms)
 
 
-def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
+def sparse_sign_energy(activation: Activation | str | sp.Expr, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
     r"""lim_{m -> oo} sqrt(m) E_S ||f_L(S W_Q)||^2 = 2 |alpha| E_{tau_d}[ |g(u)| (B + (A-B) u^2) ].
 
     One neuron of each pair is active, with |W_r|^2 = 4 m^{-1/2} |alpha g(<beta,w_r>)| along beta. The absolute value is
@@ -114,6 +118,7 @@ def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, d
     >>> print(sparse_sign_energy(Activation.parse("z**2"), 1, 10, 2).str(6, radius=False))
     8.00000
     """
+    activation = Activation.of(activation)
     k, d = check_low_degree(k), integer_dimension(d)
 
     def evaluate(bits: int) -> arb:
@@ -137,4 +142,4 @@ def sparse_sign_energy(activation: Activation, k: int, d: int, alpha: Any = 1, d
         subject=f"E_S|f_L(S W_Q)|^2 of {activation} at k={k}, d={d}",
     )
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
-        return abs(as_ball(alpha)) * energy
+        return abs(as_ball("alpha", alpha)) * energy

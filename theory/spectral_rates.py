@@ -63,7 +63,8 @@ NTK_EIGENVALUE = Derivation(
 LINEAR_NORM = Derivation(
     name="linear_norm",
     statement=r"$\|W_L\|^2 = \sum_{l \le k} \|f_l\|^2/\Lambda_l = \Theta(d^{k-1})$ for a target with energy of order "
-    r"one in degree $k$ and at most that below, in the infinite-width limit",
+    r"one in degree $k$ and at most that below, in the infinite-width limit, when $\mu_{l-1}(\sigma') \ne 0$ for every "
+    r"degree $1 \le l \le k$ with energy, and $\mu_1(\sigma') \ne 0$ if degree 0 has energy",
     kind="exact order",
     source="derived: docs/mathematics, section 4",
     symbols={
@@ -79,7 +80,7 @@ LINEAR_NORM = Derivation(
         Step(sp.Eq(T(ell), energy(ell) / Lambda(ell)), "coefficient of a least-norm solution"),
         Step(
             sp.Eq(Exponent(T_0, d), 0),
-            "Lambda_0 has a limit, mu_1(sigma')^2; without energy in degree 0 T_0 is left out",
+            "Lambda_0 has the limit mu_1(sigma')^2, not zero; without energy in degree 0 T_0 is left out",
         ),
         Step(sp.Eq(T(ell), energy(ell) / c(ell) * d ** (ell - 1)), "substitute", (1, 2)),
         Step(
@@ -102,7 +103,7 @@ QUADRATIC_NORM = Derivation(
         "c(j)": "E_tau[t^(k-1) P_j(t)]",
         "E(j)": "|E[G^(k-1) He_j(G)]| / sqrt(j!) for a standard normal G",
         "q(j)": "lambda_j(sigma'')^2",
-        "mu(j)": "|E[sigma''(G) He_j(G)]| / sqrt(j!)",
+        "mu(j)": "|E[sigma''(G) He_j(G)]| / sqrt(j!), not zero at j = k-1, k-3, ...",
         "i": "2 i <= k-1: the degree k-1-2i stands for every lower one",
     },
     steps=(

@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import sympy as sp
 from flint import arb, ctx
 
 from theory.activations import Activation
@@ -20,9 +21,10 @@ from theory.eigenvalues import (
     kernel_trace,
     remaining_trace,
 )
+from theory.exact import ExactlyEqual
 from theory.funk_hecke import coefficients
 from theory.precision import exclusive
-from theory.sphere import check_degree, integer_dimension, multiplicity
+from theory.sphere import as_integer, check_degree, integer_dimension, multiplicity, short, shown
 from theory.work import Undecided
 
 if TYPE_CHECKING:
@@ -31,13 +33,13 @@ if TYPE_CHECKING:
 
 GUARD_BITS = 64
 """Extra precision for sums over degrees, whose terms are large multiples of certified eigenvalues."""
-MAX_COLUMN = 40
-"""Longest multiplicity that a table writes out; ``multiplicities`` holds them all exactly."""
 
 
-@dataclass(frozen=True)
-class Spectrum:
+@dataclass(frozen=True, eq=False)
+class Spectrum(ExactlyEqual):
     """Eigenvalues of a zonal kernel by degree, with the trace that the listed degrees leave out.
+
+    Two are equal when every number is, balls by midpoint and radius; pickle and copy keep all of them exactly.
 
     Attributes:
         activation: sigma.
@@ -73,27 +75,36 @@ class Spectrum:
         """Sum of all eigenvalues with multiplicity, the tail included."""
         return self.effective_ridge(-1)
 
+    @property
+    def contributions(self) -> tuple[arb, ...]:
+        """N(d,l) Lambda_l by degree, what each adds to the trace: moderate where N is huge and Lambda_l tiny."""
+        with exclusive, ctx.workprec(digits_to_bits(self.digits) + GUARD_BITS):
+            return tuple(count * value for count, value in zip(self.multiplicities, self.eigenvalues, strict=True))
+
     def effective_ridge(self, k: int) -> arb:
         """gamma_{>k}, the trace above degree k, from the listed degrees and the tail; k <= L.
 
         Raises:
             ValueError: k beyond the listed degrees.
         """
-        if not -1 <= k <= self.degrees[-1]:
-            raise ValueError(f"k={k}: needs -1 <= k <= {self.degrees[-1]}, the largest degree listed")
+        number = as_integer(k)
+        if number is None or not -1 <= number <= self.degrees[-1]:
+            raise ValueError(
+                f"k={shown(k)}: needs -1 <= k <= {self.degrees[-1]}, the largest degree listed, an integer"
+            )
         with exclusive, ctx.workprec(digits_to_bits(self.digits) + GUARD_BITS):
             return sum(
                 (
                     count * value
                     for degree, count, value in zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True)
-                    if degree > k
+                    if degree > number
                 ),
                 self.tail,
             )
 
     def _rows(self) -> list[tuple[str, str, str]]:
         triples = zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True)
-        return [(str(degree), _short(count), value.str(self.digits)) for degree, count, value in triples]
+        return [(str(degree), short(count), value.str(self.digits)) for degree, count, value in triples]
 
     def __str__(self) -> str:
         """A table: degree, multiplicity, certified eigenvalue; then the tail."""
@@ -123,21 +134,21 @@ class Spectrum:
         symbol = {k.name: k.symbol for k in (NTK, QUADNTK)}[self.kernel]
         lines = [r"\begin{tabular}{rrl}", rf"$\ell$ & $N({self.d},\ell)$ & ${symbol}_\ell$ \\ \hline"]
         for degree, count, value in zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True):
-            mantissa, _, exponent = value.str(self.digits, radius=False).partition("e")
-            number = rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
-            lines.append(rf"${degree}$ & ${count}$ & ${number}$ \\")
+            number = _latex(value.str(self.digits, radius=False))
+            lines.append(rf"${degree}$ & ${_latex(short(count))}$ & ${number}$ \\")
         return "\n".join([*lines, r"\end{tabular}"])
 
     def to_numpy(self) -> np.ndarray[Any, Any]:
         """A structured array with fields degree (int), multiplicity and eigenvalue (float64, nearest to the ball).
 
-        Multiplicities are floats because they exceed 64 bits for large d; values below the range of float64 become 0.
+        Multiplicities are floats because they exceed 64 bits for large d. Beyond the range of float64 they become inf
+        and eigenvalues 0.0: take :attr:`contributions`, the products, or :attr:`multiplicities`, which are exact.
         """
         import numpy as np
 
         kind = [("degree", np.int64), ("multiplicity", np.float64), ("eigenvalue", np.float64)]
         rows = [
-            (degree, float(count), float(v.mid()))
+            (degree, float(arb(count)), float(v.mid()))
             for degree, count, v in zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True)
         ]
         return np.array(rows, dtype=kind)
@@ -166,15 +177,14 @@ class Spectrum:
         return frame
 
 
-def _short(count: int) -> str:
-    """An integer, in scientific notation when it has more than MAX_COLUMN digits."""
-    exact = str(count)
-    return exact if len(exact) <= MAX_COLUMN else arb(count).str(7, radius=False)
+def _latex(number: str) -> str:
+    mantissa, _, exponent = number.partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
-    d = integer_dimension(d)
-    degrees = tuple(range(check_degree(max_degree, "max_degree") + 1))
+    d, max_degree = integer_dimension(d), check_degree(max_degree, "max_degree")
+    degrees = tuple(range(max_degree + 1))
     goal = digits_to_bits(digits)
     values = []
     try:
@@ -193,7 +203,7 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
     return Spectrum(activation, d, degrees, counts, tuple(values), tail, kernel.name, digits)
 
 
-def ntk_spectrum(activation: Activation, d: int, max_degree: int, digits: int = 15) -> Spectrum:
+def ntk_spectrum(activation: Activation | str | sp.Expr, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     """The NTK's :class:`Spectrum` up to ``max_degree``, each eigenvalue certified to ``digits``.
 
     Args:
@@ -207,13 +217,15 @@ def ntk_spectrum(activation: Activation, d: int, max_degree: int, digits: int = 
 
     Cost: one table of coefficients, see :func:`theory.coefficients`, and the trace.
     """
+    activation = Activation.of(activation)
     return _spectrum(NTK, activation, d, max_degree, digits)
 
 
-def quadntk_spectrum(activation: Activation, d: int, max_degree: int, digits: int = 15) -> Spectrum:
+def quadntk_spectrum(activation: Activation | str | sp.Expr, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     """The QuadNTK's :class:`Spectrum`; arguments, errors and cost as :func:`ntk_spectrum`, sigma twice differentiable.
 
     >>> print(quadntk_spectrum(Activation.parse("z**2"), 10, 1).tail)  # <x,x'>^2: degrees 0 and 2
     90.0000000000000
     """
+    activation = Activation.of(activation)
     return _spectrum(QUADNTK, activation, d, max_degree, digits)

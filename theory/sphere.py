@@ -6,13 +6,90 @@ uniform point of the unit sphere; its law tau_d has density proportional to (1 -
 
 from __future__ import annotations
 
-from typing import TypeAlias, overload
+import math
+import numbers
+import operator
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, TypeAlias, TypeVar, overload
 
 import sympy as sp
+from flint import arb
 
 MAX_DIMENSION = 10**6
+LONGEST = 40
+"""Digits up to which an integer is written out; Python itself refuses to write out more than 4300."""
 
 Dimension: TypeAlias = "int | sp.Expr"
+Value = TypeVar("Value")
+
+
+def as_integer(value: Any) -> int | None:
+    """The integer that ``value`` is (of Python, NumPy, SymPy or a tensor), None for a bool, float, array or text."""
+    if type(value) is int:
+        return value
+    if not is_number(value):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def is_number(value: Any) -> bool:
+    """Whether ``value`` may count as one real number: not a bool, a text, an array or a complex number."""
+    if type(value) in (int, float):
+        return True
+    if isinstance(value, bool | str | bytes | bytearray) or "bool" in str(getattr(value, "dtype", "")):
+        return False
+    return not getattr(value, "ndim", 0) and (not isinstance(value, numbers.Complex) or isinstance(value, numbers.Real))
+
+
+def check_size(name: str, value: Any) -> float:
+    """Return ``value`` as a float when it is a real number, finite and >= 0; ValueError otherwise.
+
+    Admits the real numbers of Python, NumPy and SymPy, a ball (its midpoint) and a tensor without axes.
+    """
+    number = math.nan
+    if is_number(value):
+        with suppress(TypeError, ValueError, OverflowError):  # no number, or none that a double holds: refused below
+            number = float(value)
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{name}={shown(value)}: needs a finite number >= 0")
+    return number
+
+
+def shown(value: Any) -> str:
+    """``repr`` of a value for an error message, an integer of very many digits rounded."""
+    if isinstance(value, int) and abs(value) >= 10**LONGEST:
+        return short(value)
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def short(count: int) -> str:
+    """An integer, in scientific notation when it has more than LONGEST digits.
+
+    >>> short(10**3), short(7 * 10**5000)
+    ('1000', '7.000000e+5000')
+    """
+    return str(count) if abs(count) < 10**LONGEST else str(arb(count).str(7, radius=False))
+
+
+def by_degree(name: str, table: Mapping[Any, Value]) -> dict[int, Value]:
+    """A mapping with its keys as integers >= 0; ValueError for any other key, or two that are the same degree."""
+    if not isinstance(table, Mapping):
+        raise ValueError(f"{name}={shown(table)}: needs a dictionary by degree, such as {{1: 1.0, 2: 0.5}}")
+    result: dict[int, Value] = {}
+    for key, value in table.items():
+        degree = as_integer(key)
+        if degree is None or degree < 0:
+            remedy = "; JSON turns keys into text, turn them back with int()" if isinstance(key, str) else ""
+            raise ValueError(f"{name}, degree={shown(key)}: needs an integer degree >= 0{remedy}")
+        if degree in result:
+            raise ValueError(f"{name}, degree={degree}: needs one value for each degree, two keys mean this one")
+        result[degree] = value
+    return result
 
 
 def check_dimension(d: Dimension) -> Dimension:
@@ -23,13 +100,14 @@ def check_dimension(d: Dimension) -> Dimension:
     """
     if isinstance(d, sp.Expr) and not d.is_number:
         return d
-    if isinstance(d, bool) or not isinstance(d, int | sp.Integer):
-        raise ValueError(f"d={d!r}: needs an integer d >= 3, or a SymPy symbol")
-    if d < 3:
-        raise ValueError(f"d={d}: needs d >= 3; on the circle (d = 2) use Fourier series instead")
-    if d > MAX_DIMENSION:
-        raise ValueError(f"d={d}: needs d <= {MAX_DIMENSION}; for larger d use ntk_limit or a symbolic d")
-    return int(d)
+    number = as_integer(d)
+    if number is None:
+        raise ValueError(f"d={shown(d)}: needs an integer d >= 3, or a SymPy symbol")
+    if number < 3:
+        raise ValueError(f"d={short(number)}: needs d >= 3; on the circle (d = 2) use Fourier series instead")
+    if number > MAX_DIMENSION:
+        raise ValueError(f"d={short(number)}: needs d <= {MAX_DIMENSION}; for larger d use ntk_limit or a symbolic d")
+    return number
 
 
 def integer_dimension(d: Dimension) -> int:
@@ -42,9 +120,10 @@ def integer_dimension(d: Dimension) -> int:
 
 def check_degree(degree: int, name: str = "degree") -> int:
     """Return ``degree`` when it is an integer >= 0, else raise ValueError."""
-    if isinstance(degree, bool) or not isinstance(degree, int | sp.Integer) or degree < 0:
-        raise ValueError(f"{name}={degree!r}: needs an integer {name} >= 0")
-    return int(degree)
+    number = as_integer(degree)
+    if number is None or number < 0:
+        raise ValueError(f"{name}={shown(degree)}: needs an integer {name} >= 0")
+    return number
 
 
 @overload
@@ -80,14 +159,13 @@ def unchecked_multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
     """:func:`multiplicity` without a limit on d: the tail bound needs d + 2q beyond it."""
     if degree == 0:
         return 1 if isinstance(d, int) else sp.Integer(1)
+    if isinstance(d, int):
+        return (2 * degree + d - 2) * math.comb(degree + d - 3, degree - 1) // degree
     # The rising product (d-1) d ... (d+l-3) is C(l+d-3, l-1) (l-1)!: polynomial in d, no symbolic factorials.
     numerator = 2 * degree + d - 2
     for i in range(1, degree):
         numerator = numerator * (d - 2 + i)
-    factorial = sp.factorial(degree)
-    if isinstance(d, int):
-        return int(numerator // int(factorial))
-    return sp.expand(numerator / factorial)
+    return sp.expand(numerator / sp.factorial(degree))
 
 
 def cumulative_multiplicity(d: int, k: int) -> int:

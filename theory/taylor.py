@@ -19,19 +19,21 @@ from flint import arb, ctx
 
 from theory.activations import Activation, Z
 from theory.enclosure import supremum
+from theory.exact import ExactlyEqual, as_ball
 from theory.precision import exclusive
-from theory.sphere import check_degree, integer_dimension
+from theory.sphere import as_integer, check_degree, check_size, integer_dimension, shown
 
 
 def check_width(m: int) -> int:
     """Return ``m`` when it is an even integer >= 2; ValueError otherwise."""
-    if isinstance(m, bool) or not isinstance(m, int) or m < 2 or m % 2:
-        raise ValueError(f"m={m!r}: needs an even integer m >= 2, because neurons come in antisymmetric pairs")
-    return m
+    number = as_integer(m)
+    if number is None or number < 2 or number % 2:
+        raise ValueError(f"m={shown(m)}: needs an even integer m >= 2, because neurons come in antisymmetric pairs")
+    return number
 
 
-@dataclass(frozen=True)
-class TaylorTerms:
+@dataclass(frozen=True, eq=False)
+class TaylorTerms(ExactlyEqual):
     """A concrete small network and its Taylor terms, each derived by SymPy from ``network``.
 
     Attributes:
@@ -43,17 +45,17 @@ class TaylorTerms:
     """
 
     signs: tuple[sp.Symbol, ...]
-    initial: sp.Matrix
-    displacement: sp.Matrix
-    second: sp.Matrix
-    x: sp.Matrix
+    initial: sp.ImmutableMatrix
+    displacement: sp.ImmutableMatrix
+    second: sp.ImmutableMatrix
+    x: sp.ImmutableMatrix
     network: sp.Expr
     linear: sp.Expr
     quadratic: sp.Expr
     cross: sp.Expr
 
 
-def neuron_term(activation: Activation, order: int) -> sp.Expr:
+def neuron_term(activation: Activation | str | sp.Expr, order: int) -> sp.Expr:
     r"""The order-j Taylor term of one neuron, sigma^{(j)}(z) h^j / j!, with z = <w_r, x> and h = <W_r, x>.
 
     The network's term of order j is m^{-1/2} sum_r a_r times this; order 1 is f_L, order 2 is f_Q.
@@ -61,12 +63,13 @@ def neuron_term(activation: Activation, order: int) -> sp.Expr:
     >>> neuron_term(Activation.parse("sin(z)"), 2)
     -h**2*sin(z)/2
     """
+    activation = Activation.of(activation)
     order = check_degree(order, "order")
     h = sp.Symbol("h", real=True)
     return activation.derivative(order) * h**order / sp.factorial(order)
 
 
-def taylor_terms(activation: Activation, d: int, m: int) -> TaylorTerms:
+def taylor_terms(activation: Activation | str | sp.Expr, d: int, m: int) -> TaylorTerms:
     """f and its Taylor terms for a network of ``m`` neurons in dimension ``d``, as SymPy expressions.
 
     The terms come from differentiating the network itself, not from the formulas of :func:`neuron_term`.
@@ -76,16 +79,19 @@ def taylor_terms(activation: Activation, d: int, m: int) -> TaylorTerms:
 
     Cost: an expression of O(m d) nodes per term; meant for m d up to a few hundred.
     """
-    check_width(m)
+    activation = Activation.of(activation)
+    m, number = check_width(m), as_integer(d)
+    if number is None or number < 1:
+        raise ValueError(f"d={shown(d)}: needs an integer d >= 1")
+    d = number
     activation.derivative(2)  # refuses an activation without a second derivative
-    if d < 1:
-        raise ValueError(f"d={d}: needs d >= 1")
     real = {"real": True}
     signs = tuple(sp.Symbol(f"a_{r}", **real) for r in range(m))
     w, big_w, v = (
-        sp.Matrix(m, d, lambda r, i, name=name: sp.Symbol(f"{name}_{r}_{i}", real=True)) for name in ("w", "W", "V")
+        sp.ImmutableMatrix(m, d, lambda r, i, name=name: sp.Symbol(f"{name}_{r}_{i}", real=True))
+        for name in ("w", "W", "V")
     )
-    x = sp.Matrix(d, 1, lambda i, _: sp.Symbol(f"x_{i}", real=True))
+    x = sp.ImmutableMatrix(d, 1, lambda i, _: sp.Symbol(f"x_{i}", real=True))
     s, u = sp.symbols("s u", real=True)
 
     def network(displacement: sp.Matrix) -> sp.Expr:
@@ -140,7 +146,7 @@ class TaylorSums:
     remainder: sp.Expr
 
 
-def taylor_sums(activation: Activation) -> TaylorSums:
+def taylor_sums(activation: Activation | str | sp.Expr) -> TaylorSums:
     r"""f, f_L, f_Q, the cross term and the remainder bound as sums over a symbolic number m of neurons.
 
     Each term is a derivative of the summand a_r sigma(z_r + s h_r + u v_r) at s = u = 0. The remainder bound is the
@@ -158,6 +164,7 @@ def taylor_sums(activation: Activation) -> TaylorSums:
     >>> terms.remainder
     Sum(M_3*Abs(h[r])*h[r]**2/6, (r, 1, m))/sqrt(m)
     """
+    activation = Activation.of(activation)
     activation.derivative(3)  # refuses an activation without a third derivative
     m, r = sp.Symbol("m", integer=True, positive=True), sp.Symbol("r", integer=True, positive=True)
     signs, before, step, second = (sp.IndexedBase(name, real=True) for name in ("a", "z", "h", "v"))
@@ -204,17 +211,19 @@ def range_radius(d: int, length: float) -> float:
     (True, True)
     """
     d = integer_dimension(d)
-    if not (math.isfinite(length) and length >= 0):
-        raise ValueError(f"length={length!r}: needs a finite number >= 0")
+    check_size("length", length)
     with exclusive, ctx.workprec(64):
-        exact = arb(d).sqrt() * (1 + arb(length))
-        rounded = float(exact.mid())
-        while not arb(rounded) >= exact:
-            rounded = math.nextafter(rounded, math.inf)
+        return _rounded_up(arb(d).sqrt() * (1 + as_ball("length", length)))
+
+
+def _rounded_up(exact: arb) -> float:
+    rounded = float(exact.mid())
+    while not arb(rounded) >= exact:
+        rounded = math.nextafter(rounded, math.inf)
     return rounded
 
 
-def third_derivative_bound(activation: Activation, radius: float) -> arb:
+def third_derivative_bound(activation: Activation | str | sp.Expr, radius: float) -> arb:
     """A certified upper bound of the supremum of ``|sigma'''|`` on [-radius, radius], at most 0.1 % above it.
 
     For inputs of norm sqrt(d) and unit w_r the range in use is sqrt(d) (1 + max_r |W_r|). ``radius`` is taken as the
@@ -227,12 +236,13 @@ def third_derivative_bound(activation: Activation, radius: float) -> arb:
     >>> float(third_derivative_bound(Activation.parse("sin(z)"), 10.0)) <= 1.001
     True
     """
-    if not (math.isfinite(radius) and radius >= 0):
-        raise ValueError(f"radius={radius!r}: needs a finite number >= 0")
-    return supremum(activation.derivative(3), -radius, radius)
+    activation = Activation.of(activation)
+    check_size("radius", radius)
+    end = _rounded_up(as_ball("radius", radius))
+    return supremum(activation.derivative(3), -end, end)
 
 
-def remainder_bound(activation: Activation, d: int, norms: Sequence[float]) -> arb:
+def remainder_bound(activation: Activation | str | sp.Expr, d: int, norms: Sequence[float]) -> arb:
     r"""A certified bound of |f - f_L - f_Q| over all inputs |x| = sqrt(d), all signs and all unit w_r.
 
     .. math:: \tfrac16 m^{-1/2} \sup_{|z| \le \sqrt d (1 + \max_r |W_r|)} |\sigma'''(z)| \sum_{r=1}^m (\sqrt d |W_r|)^3,
@@ -257,11 +267,14 @@ def remainder_bound(activation: Activation, d: int, norms: Sequence[float]) -> a
     >>> float(remainder_bound(Activation.parse("sin(z)"), 4, [0.5, 0.5])) <= 1.001 * 2**0.5 / 6
     True
     """
-    m = check_width(len(norms))
+    activation = Activation.of(activation)
+    d, m = integer_dimension(d), check_width(len(norms))
     for r, norm in enumerate(norms):
-        if not (math.isfinite(norm) and norm >= 0):
-            raise ValueError(f"norms[{r}]={norm!r}: needs a finite number >= 0")
-    largest = third_derivative_bound(activation, range_radius(d, max(norms)))
+        check_size(f"norms[{r}]", norm)
     with exclusive, ctx.workprec(64):
-        cubes = sum((arb(norm) ** 3 for norm in norms), arb(0))
+        sizes = [as_ball(f"norms[{r}]", norm) for r, norm in enumerate(norms)]
+        cubes = sum((size**3 for size in sizes), arb(0))
+    longest = max(_rounded_up(size) for size in sizes)
+    largest = third_derivative_bound(activation, range_radius(d, longest))
+    with exclusive, ctx.workprec(64):
         return (largest * arb(d) ** 1.5 * cubes / (6 * arb(m).sqrt())).upper()

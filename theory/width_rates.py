@@ -15,7 +15,12 @@ m, b, a, C, W_r, Q, Q2 = sp.symbols("m b a C W_r Q Q2", positive=True)
 j = sp.Symbol("j", integer=True, positive=True)
 HALF, QUARTER = sp.Rational(1, 2), sp.Rational(1, 4)
 SECTION = "derived: docs/mathematics, section 4"
-SYMBOLS = {"W_r": "norm of each neuron's displacement", "j": "order of the term", "Q": "its size", "b, C": "constants"}
+SYMBOLS = {
+    "W_r": "norm of each neuron's displacement",
+    "j": "order of the term",
+    "Q": "its size",
+    "b, C": "constants > 0, for a sigma^(j) that is bounded and not zero",
+}
 TERMS = {1: "$f_L$", 3: "the third-order term"}
 
 

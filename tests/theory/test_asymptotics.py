@@ -23,8 +23,9 @@ from theory import (
     quadntk_expansion,
     quadntk_expansion_expr,
 )
-from theory.asymptotics import coefficient_series, eigenvalue_series
+from theory.asymptotics import eigenvalue_series
 from theory.eigenvalues import NTK, QUADNTK
+from theory.gaussian_series import coefficient_series
 
 parse = Activation.parse
 D = sp.Symbol("d", positive=True)
@@ -132,11 +133,11 @@ def test_coefficient_series_on_monomials(degree: int) -> None:
     series = coefficient_series(degree, order)
     assert [max(term) for term in series] == [degree + 4 * r for r in range(order + 1)] or degree == 0
     for power in range(degree, degree + 14, 2):
-        monomial = Activation(parse("z").expr ** power)
-        exact = sp.cancel((D ** sp.Rational(degree, 2) * coefficient_expr(monomial, degree, D)).subs(D, 1 / X**2))
+        integral = Activation(parse("z").expr ** (power + 1) / (power + 1))  # its derivative is the monomial
+        exact = sp.cancel((D ** sp.Rational(degree, 2) * coefficient_expr(integral, degree, D, 1)).subs(D, 1 / X**2))
         expected = sp.series(exact, X, 0, 2 * order + 2).removeO()
         found = sum(
-            X ** (2 * r) * sum(w * hermite_coefficient_expr(monomial, n) for n, w in term.items())
+            X ** (2 * r) * sum(w * hermite_coefficient_expr(integral, n, 1) for n, w in term.items())
             for r, term in enumerate(series)
         )
         assert sp.expand(expected - found) == 0

@@ -100,7 +100,7 @@ def test_bad_input(n: int, ridge: float, energies: dict[int, float], needle: str
 
 def test_conservation_law() -> None:
     """sum N L + (ridge + tail)/kappa = n, and without the tail the law does not close."""
-    spectrum = ntk_spectrum(Activation.parse("tanh(z + 1)"), 20, 5)
+    spectrum = ntk_spectrum(Activation.parse("tanh(z + 1)"), 20, 12)  # as many degrees as 10^6 samples see
     tail = float(spectrum.tail.mid())
     for n, ridge in ((1, 0.0), (30, 0.0), (400, 0.0), (400, 3.0), (10**6, 1e-3)):
         kappa = effective_regularization(spectrum, n, ridge)
@@ -155,7 +155,7 @@ def test_optimal_ridge_without_learnable_signal_is_infinite() -> None:
 
 def random_problem(rng: np.random.Generator) -> tuple[Spectrum, dict[int, float], float]:
     size = int(rng.integers(1, 5))
-    counts = [int(10**u) for u in rng.uniform(0, 3, size)]
+    counts = [1 + int(10**u) for u in rng.uniform(0, 3, size)]  # not those of the sphere: the tail is ridge
     values = [10**u for u in rng.uniform(-6, 0, size)]
     energies = {degree: float(rng.uniform(0.1, 1)) * float(rng.integers(0, 2)) for degree in range(size)}
     energies[int(rng.integers(size))] = 1.0

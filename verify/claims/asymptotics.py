@@ -13,7 +13,7 @@ from verify.cells.spectral import (
     read_ball,
 )
 from verify.claim import Claim, Control, Evidence
-from verify.claims.hypotheses import differentiable, nonzero
+from verify.claims.hypotheses import differentiable, settled
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.claims.spectral import WRONG, eigenvalue_cell
 from verify.experiment import Cell
@@ -88,7 +88,10 @@ S3 = Claim(
     "degree l-1 dominates.",
     refuted_by="A certified eigenvalue, scaled and extrapolated from d near 10^5, further than 10^-6 of the constant "
     "from the Gaussian integral.",
-    hypotheses=(differentiable(1), nonzero(1, lambda p: range(LIMIT_DEGREES))),
+    hypotheses=(
+        differentiable(1),
+        settled(lambda p: range(LIMIT_DEGREES + 1), lambda p: p.spectral.limit_dimensions[-1]),
+    ),
     depends_on=("S1",),
     design=_s3_cells,
     check=_s3,
@@ -148,7 +151,7 @@ S4 = Claim(
     why="N(d,l-1) grows as d^{l-1} while the energy of sigma' in degree l-1 stays constant, so lambda_{l-1}^2 falls as "
     "d^{-(l-1)}; the factor <x,x'> gives the degree-l eigenvalue the coefficient of degree l-1.",
     refuted_by="A local exponent, extrapolated in 1/d, further than 0.001 from -(l-1).",
-    hypotheses=(differentiable(1), nonzero(1, lambda p: [degree - 1 for degree in EXPONENT_DEGREES])),
+    hypotheses=(differentiable(1), settled(lambda p: EXPONENT_DEGREES, lambda p: p.spectral.exponent_dimensions[-1])),
     depends_on=("S1", "S3"),
     design=_s4_cells,
     check=_s4,

@@ -11,8 +11,8 @@ import numpy as np
 
 from verify.cells.kernels import Energies, SamplesToRisk
 from verify.claim import Control, Evidence
-from verify.claims.hypotheses import differentiable, every, learns, smooth
-from verify.claims.learning_curves import crossing, crowding, far_exponent, interpolation_error, samples_needed
+from verify.claims.hypotheses import differentiable, every, learns, settled, smooth
+from verify.claims.learning_curves import FAR, crossing, crowding, far_exponent, interpolation_error, samples_needed
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Outcome
@@ -231,9 +231,13 @@ class Growth:
         return tuple(cell for d in self.grid(p) for cell in self.cells(p, d))
 
     def hypotheses(self) -> tuple[Callable[[Profile], None], ...]:
-        """Every degree up to the target's must be learnable at the smallest d."""
+        """Every degree up to the target's must be learnable at the smallest d, and have its order in d by the largest.
+
+        Where the leading term of a Lambda_l vanishes, degree l is learned later than its power of d says.
+        """
         learnable = learns(lambda p: range(self.exponent(p) + 1), lambda p: self.grid(p)[0])
-        return every(differentiable(1)), every(smooth), every(learnable)
+        leading = settled(lambda p: range(1, self.exponent(p) + 1), lambda p: FAR[-1])
+        return every(differentiable(1)), every(smooth), every(learnable), every(leading)
 
     def controls(self, shift: int, planted: str) -> tuple[Control, ...]:
         """A neighbour's exponent, and a factor on the predicted n*."""

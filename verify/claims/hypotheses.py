@@ -12,6 +12,8 @@ from theory import (
     hermite_sign,
     learnable_degrees,
     multiplicity,
+    ntk_eigenvalue,
+    ntk_limit,
     ntk_spectrum,
     vanishes,
 )
@@ -95,6 +97,36 @@ def learns(
                 raise HypothesisViolated(
                     f"activation={profile.activation!r}: {symbol}_{degree} {finding}, this claim needs it non-zero; "
                     f"shift the argument, as in tanh(z + 1), with --activation"
+                )
+
+    return hypothesis
+
+
+SETTLED = 0.25
+"""Largest relative distance of d^{l-1} Lambda_l from its limit at the largest d; 0.06 is the largest among the
+documentation's activations, at l = 4 and d = 200."""
+
+
+def settled(
+    degrees: Callable[[Profile], Sequence[int]], dimension: Callable[[Profile], int]
+) -> Callable[[Profile], None]:
+    """d^{l-1} Lambda_l must be near its limit, proved non-zero, at the largest dimension of the profile.
+
+    Where the limit is small beside the corrections in 1/d the leading power shows only at larger d, and an exponent
+    read off smaller ones is another term's.
+    """
+    limited = nonzero(1, lambda profile: [max(degree - 1, 0) if degree else 1 for degree in degrees(profile)])
+
+    def hypothesis(profile: Profile) -> None:
+        limited(profile)
+        d = dimension(profile)
+        for degree in degrees(profile):
+            limit = float(ntk_limit(profile.sigma, degree).mid())
+            ratio = float(ntk_eigenvalue(profile.sigma, degree, d).mid()) * float(d) ** max(degree - 1, 0) / limit
+            if abs(ratio - 1) > SETTLED:
+                raise HypothesisViolated(
+                    f"activation={profile.activation!r}: at d={d} Lambda_{degree} is {ratio:.3g} times its leading "
+                    f"term as d grows, this claim needs it within {SETTLED:.0%}; use larger d or another activation"
                 )
 
     return hypothesis

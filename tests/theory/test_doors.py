@@ -1,0 +1,150 @@
+"""Every public function of theory takes the integers, numbers and activations that its readers have at hand."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from theory import (
+    Activation,
+    cumulative_multiplicity,
+    dense_norm,
+    dense_norm_expr,
+    linear_rademacher,
+    moment,
+    multiplicity,
+    neuron_term,
+    ntk_expansion,
+    ntk_expansion_expr,
+    ntk_limit,
+    ntk_limit_expr,
+    ntk_spectrum,
+    profile_energy,
+    profile_energy_expr,
+    profile_energy_limit,
+    quadntk_expansion,
+    quadntk_expansion_expr,
+    quadntk_spectrum,
+    quadratic_rademacher,
+    random_sign_energy,
+    range_radius,
+    remainder_bound,
+    slope_covariance,
+    slope_covariance_expr,
+    sparse_norm,
+    sparse_profile,
+    sparse_profile_expr,
+    sparse_sign_energy,
+    taylor_sums,
+    taylor_terms,
+    third_derivative_bound,
+)
+
+SIGMA = "sin(z + pi/4)"
+U = sp.Symbol("u")
+BY_ACTIVATION: dict[str, Callable] = {
+    "ntk_spectrum": lambda a: ntk_spectrum(a, 5, 1).eigenvalues,
+    "quadntk_spectrum": lambda a: quadntk_spectrum(a, 5, 1).eigenvalues,
+    "ntk_expansion": lambda a: ntk_expansion(a, 1),
+    "ntk_expansion_expr": lambda a: ntk_expansion_expr(a, 1),
+    "quadntk_expansion": lambda a: quadntk_expansion(a, 1),
+    "quadntk_expansion_expr": lambda a: quadntk_expansion_expr(a, 1),
+    "ntk_limit": lambda a: ntk_limit(a, 1),
+    "ntk_limit_expr": lambda a: ntk_limit_expr(a, 1),
+    "dense_norm": lambda a: dense_norm(a, 5, {1: 1}),
+    "dense_norm_expr": lambda a: dense_norm_expr(a, 5, {1: 1}),
+    "sparse_norm": lambda a: sparse_norm(a, 1, 5),
+    "sparse_profile": lambda a: sparse_profile(a, 1, 5),
+    "sparse_profile_expr": lambda a: sparse_profile_expr(a, 1, 5, U),
+    "profile_energy": lambda a: profile_energy(a, 1, 5),
+    "profile_energy_expr": lambda a: profile_energy_expr(a, 1, 5),
+    "profile_energy_limit": lambda a: profile_energy_limit(a, 1),
+    "slope_covariance": lambda a: slope_covariance(a, 5),
+    "slope_covariance_expr": lambda a: slope_covariance_expr(a, 5),
+    "random_sign_energy": lambda a: random_sign_energy(a, 5, [0.5], [1.0]),
+    "sparse_sign_energy": lambda a: sparse_sign_energy(a, 1, 5),
+    "linear_rademacher": lambda a: linear_rademacher(a, 5, 10, 1.0),
+    "quadratic_rademacher": lambda a: quadratic_rademacher(a, 5, 10, 1.0),
+    "neuron_term": lambda a: neuron_term(a, 2),
+    "taylor_terms": lambda a: taylor_terms(a, 3, 2).linear,
+    "taylor_sums": lambda a: taylor_sums(a).linear,
+    "third_derivative_bound": lambda a: third_derivative_bound(a, 2.0),
+    "remainder_bound": lambda a: remainder_bound(a, 4, [0.5, 0.5]),
+}
+
+
+@pytest.mark.parametrize("name", BY_ACTIVATION)
+def test_activations_as_text_and_as_expressions(name: str) -> None:
+    function = BY_ACTIVATION[name]
+    expected = str(function(Activation.parse(SIGMA)))
+    x = sp.Symbol("x")
+    for other in (SIGMA, sp.sin(x + sp.pi / 4)):
+        assert str(function(other)) == expected
+    for bad in (None, 3, np.sin):
+        with pytest.raises(ValueError, match="activation"):
+            function(bad)
+
+
+BY_INTEGER: dict[str, tuple[str, Callable]] = {
+    "d": ("d", lambda i: multiplicity(i, 2)),
+    "degree": ("degree", lambda i: multiplicity(5, i)),
+    "k": ("k", lambda i: cumulative_multiplicity(5, i)),
+    "power": ("power", lambda i: moment(5, i)),
+    "low degree": ("k", lambda i: profile_energy(SIGMA, i, 5)),
+    "max_degree": ("max_degree", lambda i: ntk_spectrum(SIGMA, 5, i)),
+    "spectrum d": ("d", lambda i: ntk_spectrum(SIGMA, i, 1)),
+    "limit": ("degree", lambda i: ntk_limit(SIGMA, i)),
+    "expansion": ("degree", lambda i: ntk_expansion(SIGMA, i)),
+    "order": ("order", lambda i: neuron_term(SIGMA, i)),
+    "width": ("m", lambda i: taylor_terms(SIGMA, 3, i)),
+    "taylor d": ("d", lambda i: taylor_terms(SIGMA, i, 2)),
+    "samples": ("n", lambda i: linear_rademacher(SIGMA, 5, i, 1.0)),
+    "samples of f_Q": ("n", lambda i: quadratic_rademacher(SIGMA, 5, i, 1.0)),
+    "ridge": ("k", lambda i: ntk_spectrum(SIGMA, 5, 5).effective_ridge(i)),
+}
+
+
+@pytest.mark.parametrize("case", BY_INTEGER)
+def test_integers_of_any_type(case: str) -> None:
+    name, function = BY_INTEGER[case]
+    expected = str(function(4))
+    for integer in (np.int64(4), np.uint8(4), np.array(4), sp.Integer(4)):
+        assert str(function(integer)) == expected
+    for bad in (True, np.True_, 4.0, np.float64(4), "4", None, np.array([4]), [4], 4j, math.nan, -(10**5000)):
+        with pytest.raises(ValueError, match=rf"^{name}=.*: needs"):
+            function(bad)
+
+
+def test_tensors_are_numbers_too() -> None:
+    torch = pytest.importorskip("torch")
+    assert multiplicity(torch.tensor(5), torch.tensor(2)) == multiplicity(5, 2)
+    assert range_radius(5, torch.tensor(0.5)) == range_radius(5, 0.5)
+    for bad in (torch.tensor(True), torch.tensor([5]), torch.tensor(5.0)):
+        with pytest.raises(ValueError, match="d="):
+            multiplicity(bad, 2)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, "1", None, True, np.ones(1), 1j])
+def test_sizes_are_finite_numbers(bad: object) -> None:
+    for name, call in (
+        ("length", lambda: range_radius(5, bad)),
+        ("radius", lambda: third_derivative_bound(SIGMA, bad)),
+        ("radius", lambda: linear_rademacher(SIGMA, 5, 10, bad)),
+        ("radius", lambda: quadratic_rademacher(SIGMA, 5, 10, bad)),
+        (r"norms\[1\]", lambda: remainder_bound(SIGMA, 5, [0.5, bad])),
+        (r"norms\[0\]", lambda: random_sign_energy(SIGMA, 5, [0.5], [bad])),
+        (r"inner\[0\]", lambda: random_sign_energy(SIGMA, 5, [bad], [0.5])),
+        ("alpha", lambda: sparse_norm(SIGMA, 1, 5, bad)),
+        ("alpha", lambda: sparse_sign_energy(SIGMA, 1, 5, bad)),
+    ):
+        with pytest.raises(ValueError, match=f"^{name}=.*: needs a finite"):
+            call()
+
+
+def test_bounds_are_rounded_upwards_from_exact_numbers() -> None:
+    third = sp.Rational(1, 3)
+    assert sp.Rational(range_radius(4, third)) >= 2 * (1 + third)
+    assert sp.Rational(range_radius(4, third)) < 2 * (1 + third) + sp.Rational(1, 10**15)
+    assert third_derivative_bound("z**4", third) >= 8  # 24 |z|
