@@ -153,7 +153,8 @@ def coefficient(
     """
     degree, d = check_degree(degree), integer_dimension(d)
     expr = integrand(activation, derivative, power)
-    return _refined(expr, degree, d, digits, 0, _subject(activation, derivative, power))
+    subject = _subject(activation, derivative, power)
+    return _refined(expr, degree, d, digits, 0, integral_bits(digits, expr), subject)
 
 
 def coefficients(
@@ -186,9 +187,19 @@ def coefficients(
 
 
 def coefficient_list(
-    expr: sp.Expr, max_degree: int, d: int, digits: int, spare: int = 0, subject: str = ""
+    expr: sp.Expr,
+    max_degree: int,
+    d: int,
+    digits: int,
+    spare: int = 0,
+    max_bits: int | None = None,
+    subject: str = "",
 ) -> tuple[arb, ...]:
-    """lambda_0, ..., lambda_L of an expression in z, to ``digits`` and ``spare`` more."""
+    """lambda_0, ..., lambda_L of an expression in z, to ``digits`` and ``spare`` more.
+
+    With ``max_bits`` a coefficient that needs a higher working precision than that, and than its size accounts for, is
+    Undecided.
+    """
     check_degree(max_degree, "max_degree")
     d = integer_dimension(d)
     with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or expr} at d={d}"):
@@ -199,18 +210,21 @@ def coefficient_list(
             if table:
                 values.append(arb(0) if vanishes(expr, degree) else table[degree])
             else:
-                values.append(_refined(expr, degree, d, digits, spare, subject or str(expr)))
+                bits = integral_bits(digits, expr)
+                if max_bits is not None:
+                    bits = min(bits, max_bits + 2 * size_bits(degree, d))
+                values.append(_refined(expr, degree, d, digits, spare, bits, subject or str(expr)))
     return tuple(values)
 
 
-def _refined(expr: sp.Expr, degree: int, d: int, digits: int, spare: int, subject: str) -> arb:
+def _refined(expr: sp.Expr, degree: int, d: int, digits: int, spare: int, max_bits: int, subject: str) -> arb:
     """lambda_l by rising precision, exactly zero where parity proves it."""
     if vanishes(expr, degree):
         return arb(0)
     return refine(
         lambda bits: coefficient_ball(expr, degree, d, bits),
         digits,
-        max_bits=integral_bits(digits, expr),
+        max_bits=max_bits,
         subject=f"lambda_{degree} of {subject} at d={d}",
         spare=spare,
     )

@@ -22,10 +22,10 @@ from theory.eigenvalues import (
     remaining_trace,
 )
 from theory.exact import ExactlyEqual
-from theory.funk_hecke import coefficients
+from theory.funk_hecke import coefficient_list
 from theory.precision import exclusive
 from theory.sphere import as_integer, check_degree, integer_dimension, multiplicity, short, shown
-from theory.work import Undecided
+from theory.work import Undecided, WorkLimit, evaluation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 GUARD_BITS = 64
 """Extra precision for sums over degrees, whose terms are large multiples of certified eigenvalues."""
+
+CLOSE = 8
+"""How many times the precision asked for a coefficient may take before the eigenvalues are computed one by one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,21 +189,43 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
     d, max_degree = integer_dimension(d), check_degree(max_degree, "max_degree")
     degrees = tuple(range(max_degree + 1))
     goal = digits_to_bits(digits)
-    values = []
+    with evaluation(f"the spectrum up to degree {max_degree} of the {kernel.name} of {activation} at d={d}"):
+        values = _eigenvalues(kernel, activation, d, degrees, digits)
+        with exclusive, ctx.workprec(goal + GUARD_BITS):
+            counts = tuple(multiplicity(d, degree) for degree in degrees)
+            listed = sum((v * n for v, n in zip(values, counts, strict=True)), arb(0))
+            tail = kernel_trace(kernel, activation, d, digits) - listed
+        if tail.contains(0) and is_polynomial(activation.derivative(kernel.order)):
+            tail = remaining_trace(kernel, activation, d, max_degree, digits)  # exactly zero, or small
+    return Spectrum(activation, d, degrees, counts, values, tail, kernel.name, digits)
+
+
+def _eigenvalues(
+    kernel: ZonalKernel, activation: Activation, d: int, degrees: tuple[int, ...], digits: int
+) -> tuple[arb, ...]:
+    """Each eigenvalue to ``digits``, from one list of coefficients or one by one."""
+    expr, goal = activation.derivative(kernel.order), digits_to_bits(digits)
     try:
-        table = coefficients(activation, max_degree + kernel.order, d, kernel.order, digits + 2)
-    except Undecided:  # one coefficient may be zero without a proof, and every eigenvalue positive all the same
-        values = [kernel_eigenvalue(kernel, activation, degree, d, digits) for degree in degrees]
+        # Two digits more than asked for each coefficient: its square and the sum of squares keep the digits asked.
+        table = coefficient_list(
+            expr,
+            degrees[-1] + kernel.order,
+            d,
+            digits,
+            spare=2,
+            max_bits=CLOSE * goal,
+            subject=f"a derivative of {activation}",
+        )
+    except WorkLimit:
+        raise
+    except Undecided:
+        # One coefficient is zero without a proof, or so small that its own digits cost more than all the others, and
+        # every eigenvalue may be positive all the same.
+        return tuple(kernel_eigenvalue(kernel, activation, degree, d, digits) for degree in degrees)
     with exclusive, ctx.workprec(goal + GUARD_BITS):
-        for degree in degrees[len(values) :]:
-            # Two digits more than asked for each coefficient: its square and the sum of squares keep the digits asked.
-            values.append(sum((square(table[j]) * w for j, w in exact_weights(kernel, degree, d)), arb(0)))
-        counts = tuple(multiplicity(d, degree) for degree in degrees)
-        listed = sum((v * n for v, n in zip(values, counts, strict=True)), arb(0))
-        tail = kernel_trace(kernel, activation, d, digits) - listed
-    if tail.contains(0) and is_polynomial(activation.derivative(kernel.order)):
-        tail = remaining_trace(kernel, activation, d, max_degree, digits)  # exactly zero, or small
-    return Spectrum(activation, d, degrees, counts, tuple(values), tail, kernel.name, digits)
+        return tuple(
+            sum((square(table[j]) * w for j, w in exact_weights(kernel, degree, d)), arb(0)) for degree in degrees
+        )
 
 
 def ntk_spectrum(activation: Activation | str | sp.Expr, d: int, max_degree: int, digits: int = 15) -> Spectrum:
