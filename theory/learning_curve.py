@@ -192,8 +192,8 @@ def samples_for_risk(
     >>> from theory.activations import Activation
     >>> from theory.spectrum import ntk_spectrum
     >>> spectrum = ntk_spectrum(Activation.parse("sin(z + pi/4)"), 20, 4)
-    >>> [samples_for_risk(spectrum, 0.5, {1: 1.0, 2: 1.0}, noise=0.3, ridge=r) for r in (None, 1.0, 0.0)]
-    [639, 640, 20748]
+    >>> [samples_for_risk(spectrum, 0.5, {1: 1.0, 2: 1.0}, noise=0.3, ridge=r) for r in (None, 1.0, 9.0)]
+    [639, 640, 1120]
     """
     risk = check_size("risk", risk)
     fixed = None if ridge is None else check_size("ridge", ridge)
@@ -228,7 +228,7 @@ def _doubled(reached: Callable[[int], bool], limit: int) -> int | None:
 
 
 def _first_at_ridge(problem: Eigenlearning, risk: float, ridge: float) -> int:
-    interpolates = ridge + problem.tail == 0.0
+    interpolates = ridge + problem.tail == problem.radius == 0.0  # there are no eigenfunctions but the listed ones
     limit = min(MAX_SAMPLES, problem.rank - 1) if interpolates else MAX_SAMPLES
     kappa = lru_cache(maxsize=None)(lambda n: problem.solved(n, ridge))
 

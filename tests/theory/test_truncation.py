@@ -275,3 +275,10 @@ def test_quadntk_spectra_are_continued_too() -> None:
     assert kernel_ridge_risk(short, 2000, 0.0, {2: 1.0}) == pytest.approx(
         kernel_ridge_risk(long, 2000, 0.0, {2: 1.0}), rel=1e-3
     )
+
+
+def test_a_ridgeless_fit_of_noise_does_not_end_at_the_degrees_listed() -> None:
+    """With 4, 8 and 12 degrees the risk seemed to reach 0.5 at 20748, 6.9e6 and 4.8e8 samples; it never does."""
+    for top in (4, 12):
+        with pytest.raises(ValueError, match=r"not reached with 1000000000000000 samples at ridge=0\.0"):
+            samples_for_risk(ntk_spectrum(SHIFTED, 20, top), 0.5, {1: 1.0, 2: 1.0}, noise=0.3, ridge=0.0)
