@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeAlias
 
 import sympy as sp
 
@@ -20,7 +21,10 @@ from theory.functions import Z, gelu, sigmoid, softplus
 from theory.reading import CATALOGUE, MAX_TEXT, clean, read
 from theory.symbolic import admitted
 
-__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "Z", "gelu", "sigmoid", "softplus"]
+__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "gelu", "sigmoid", "softplus"]
+
+ActivationLike: TypeAlias = "Activation | str | sp.Expr"
+"""What functions that take an activation accept: see :meth:`Activation.of`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Activation:
         return Activation(read(line), line)
 
     @staticmethod
-    def of(value: Activation | str | sp.Expr) -> Activation:
+    def of(value: ActivationLike) -> Activation:
         """What functions that take an activation accept: an Activation, its text, or a SymPy expression in one symbol.
 
         Raises:

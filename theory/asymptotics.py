@@ -16,7 +16,7 @@ from typing import Any
 import sympy as sp
 from flint import arb, fmpq
 
-from theory.activations import Activation
+from theory.activations import Activation, ActivationLike
 from theory.balls import compare, refine, square
 from theory.eigenvalues import NTK, QUADNTK, ZonalKernel
 from theory.exact import ExactlyEqual
@@ -199,7 +199,7 @@ def _expansion_expr(kernel: ZonalKernel, activation: Activation, degree: int) ->
     )
 
 
-def ntk_expansion(activation: Activation | str | sp.Expr, degree: int, digits: int = 15) -> Expansion:
+def ntk_expansion(activation: ActivationLike, degree: int, digits: int = 15) -> Expansion:
     r"""Exponent, limit and first 1/d correction of Lambda_l, certified.
 
     For l >= 1 with m_{l-1}(sigma') != 0 the exponent is -(l-1), the limit l m_{l-1}^2 = l! mu_{l-1}^2 and the
@@ -225,7 +225,7 @@ def ntk_expansion(activation: Activation | str | sp.Expr, degree: int, digits: i
     return _expansion(NTK, activation, degree, digits)
 
 
-def ntk_expansion_expr(activation: Activation | str | sp.Expr, degree: int) -> Expansion:
+def ntk_expansion_expr(activation: ActivationLike, degree: int) -> Expansion:
     """The expansion of :func:`ntk_expansion` with SymPy expressions.
 
     Raises:
@@ -238,7 +238,7 @@ def ntk_expansion_expr(activation: Activation | str | sp.Expr, degree: int) -> E
     return _expansion_expr(NTK, activation, degree)
 
 
-def quadntk_expansion(activation: Activation | str | sp.Expr, degree: int, digits: int = 15) -> Expansion:
+def quadntk_expansion(activation: ActivationLike, degree: int, digits: int = 15) -> Expansion:
     r"""Exponent, limit and first 1/d correction of Q_l, certified; arguments, errors, source as :func:`ntk_expansion`.
 
     In general Q_0 ~ (d/4) m_0^2, Q_1 -> (3/4) m_1^2 and d^{l-2} Q_l -> l(l-1)/4 m_{l-2}^2, m_j = m_j(sigma'').
@@ -250,7 +250,7 @@ def quadntk_expansion(activation: Activation | str | sp.Expr, degree: int, digit
     return _expansion(QUADNTK, activation, degree, digits)
 
 
-def quadntk_expansion_expr(activation: Activation | str | sp.Expr, degree: int) -> Expansion:
+def quadntk_expansion_expr(activation: ActivationLike, degree: int) -> Expansion:
     """The expansion of :func:`quadntk_expansion` with SymPy expressions; errors as :func:`ntk_expansion_expr`.
 
     >>> quadntk_expansion_expr(Activation.parse("z**2"), 0)

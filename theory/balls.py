@@ -70,9 +70,13 @@ def refine(
                 continue
             stalled = stalled + 1 if unconverged() > count else 0
             if bits >= max_bits or stalled == 2:
+                reason = (
+                    "its integral does not converge, the function varies too much for it; use smaller constants"
+                    if stalled
+                    else "the value may be exactly zero, or smaller than that"
+                )
                 raise Undecided(
-                    f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; "
-                    f"the value may be exactly zero, or smaller than that"
+                    f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; {reason}"
                 )
             bits = min(2 * bits, max_bits)
 

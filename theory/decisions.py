@@ -13,7 +13,7 @@ from typing import Literal
 import sympy as sp
 from flint import arb
 
-from theory.activations import Activation
+from theory.activations import Activation, ActivationLike
 from theory.asymptotics import leading_term
 from theory.balls import MAX_BITS
 from theory.closed_forms import has_closed_form
@@ -101,7 +101,10 @@ class LearnableDegrees:
 
 
 def learnable_degrees(
-    activation: Activation, max_degree: int, d: int | None = None, kernel: Literal["NTK", "QuadNTK"] = "NTK"
+    activation: ActivationLike,
+    max_degree: int,
+    d: int | None = None,
+    kernel: Literal["NTK", "QuadNTK"] = "NTK",
 ) -> LearnableDegrees:
     r"""Which of the degrees 0..L have a positive eigenvalue Lambda_l (or Q_l).
 
@@ -122,6 +125,7 @@ def learnable_degrees(
     kinds = {k.name: k for k in (NTK, QUADNTK)}
     if kernel not in kinds:
         raise ValueError(f"kernel={kernel!r}: needs one of {', '.join(kinds)}")
+    activation = Activation.of(activation)
     found: dict[Sign, list[int]] = {"nonzero": [], "zero": [], "undecided": []}
     for degree in range(check_degree(max_degree, "max_degree") + 1):
         found[_eigenvalue_sign(kinds[kernel], activation, degree, d)].append(degree)
@@ -143,7 +147,7 @@ def _eigenvalue_sign(kernel: ZonalKernel, activation: Activation, degree: int, d
     return "nonzero" if "nonzero" in signs else "undecided" if "undecided" in signs else "zero"
 
 
-def learnable(activation: Activation, degree: int) -> bool:
+def learnable(activation: ActivationLike, degree: int) -> bool:
     """False when Lambda_l is proved to vanish for every d (parity), so the NTK cannot learn degree l.
 
     True says only that this proof does not apply; :func:`learnable_degrees` proves the contrary too.
@@ -151,5 +155,5 @@ def learnable(activation: Activation, degree: int) -> bool:
     >>> learnable(Activation.parse("tanh(z)"), 2)
     False
     """
-    expr = activation.derivative(1)
+    expr = Activation.of(activation).derivative(1)
     return not all(vanishes(expr, j) for j in NTK.weights(check_degree(degree), sp.Symbol("d")))

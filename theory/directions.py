@@ -22,7 +22,7 @@ from typing import Any
 import sympy as sp
 from flint import arb, ctx, fmpq
 
-from theory.activations import Activation
+from theory.activations import Activation, ActivationLike
 from theory.arithmetic import SYMBOLS
 from theory.balls import compare, digits_to_bits, refine, square
 from theory.closed_forms import sphere_sum
@@ -77,7 +77,7 @@ def _profile_part(activation: Activation, k: int, d: int, j: int, bits: int) -> 
     return profile_ball(activation, k, d, bits)[j]
 
 
-def sparse_profile(activation: Activation | str | sp.Expr, k: int, d: int, digits: int = 15) -> dict[int, arb]:
+def sparse_profile(activation: ActivationLike, k: int, d: int, digits: int = 15) -> dict[int, arb]:
     r"""The coefficients of P_j in g, by degree j = k-1, k-3, ...: d^{(k-1)/2} c_j N(d,j) / lambda_j(sigma'').
 
     Args:
@@ -109,7 +109,7 @@ def sparse_profile(activation: Activation | str | sp.Expr, k: int, d: int, digit
     }
 
 
-def sparse_profile_expr(activation: Activation | str | sp.Expr, k: int, d: Dimension, u: sp.Expr) -> sp.Expr:
+def sparse_profile_expr(activation: ActivationLike, k: int, d: Dimension, u: sp.Expr) -> sp.Expr:
     """g(u) in closed form; ``d`` may be a symbol.
 
     Raises:
@@ -153,7 +153,7 @@ def _energy_ball(activation: Activation, k: int, d: int, bits: int) -> arb:
     return sum((square(value) / multiplicity(d, j) for j, value in profile.items()), arb(0))
 
 
-def profile_energy(activation: Activation | str | sp.Expr, k: int, d: int, digits: int = 15) -> arb:
+def profile_energy(activation: ActivationLike, k: int, d: int, digits: int = 15) -> arb:
     r"""E[g^2] = d^{k-1} sum_j c_j^2 N(d,j) / lambda_j(sigma'')^2, because E[P_j^2] = 1/N(d,j).
 
     Arguments, errors, cost and source as :func:`sparse_profile`. Theta(d^{k-1}), with the constant of
@@ -172,7 +172,7 @@ def profile_energy(activation: Activation | str | sp.Expr, k: int, d: int, digit
     )
 
 
-def profile_energy_expr(activation: Activation | str | sp.Expr, k: int, d: Dimension) -> sp.Expr:
+def profile_energy_expr(activation: ActivationLike, k: int, d: Dimension) -> sp.Expr:
     """E[g^2] in closed form; ``d`` may be a symbol. Errors as :func:`sparse_profile_expr`.
 
     >>> profile_energy_expr(Activation.parse("z**2"), 1, sp.Symbol("d"))
@@ -188,7 +188,7 @@ def profile_energy_expr(activation: Activation | str | sp.Expr, k: int, d: Dimen
     return d ** (k - 1) * sp.Add(*terms)
 
 
-def sparse_norm(activation: Activation | str | sp.Expr, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
+def sparse_norm(activation: ActivationLike, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
     r"""lim_{m -> oo} ||W_Q||_{2,4}^4 = 8 alpha^2 E[g^2] for alpha <beta,x>^{k+1}.
 
     One neuron of each antisymmetric pair is active, with |W_r|^4 = 16 alpha^2 g^2 / m: (m/2) 16/m = 8.
@@ -215,7 +215,7 @@ def sparse_norm(activation: Activation | str | sp.Expr, k: int, d: int, alpha: A
         return 8 * square(as_ball("alpha", alpha)) * energy
 
 
-def dense_norm(activation: Activation | str | sp.Expr, d: int, energies: Mapping[int, Any], digits: int = 15) -> arb:
+def dense_norm(activation: ActivationLike, d: int, energies: Mapping[int, Any], digits: int = 15) -> arb:
     r"""||W_L||^2 = sum_l ||f_l||^2 / Lambda_l of the least-norm W_L with f_L(W_L) = f, at infinite width.
 
     Args:
@@ -261,7 +261,7 @@ def _may_be_real(energy: sp.Expr) -> bool:
     return energy.is_real is not False and energy.is_finite is not False
 
 
-def dense_norm_expr(activation: Activation | str | sp.Expr, d: Dimension, energies: Mapping[int, Any]) -> sp.Expr:
+def dense_norm_expr(activation: ActivationLike, d: Dimension, energies: Mapping[int, Any]) -> sp.Expr:
     """||W_L||^2 in closed form; ``d`` and the energies may be symbols.
 
     Raises:

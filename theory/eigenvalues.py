@@ -28,7 +28,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, ctx, fmpq, fmpq_poly
 
-from theory.activations import Activation
+from theory.activations import Activation, ActivationLike
 from theory.arithmetic import SYMBOLS
 from theory.balls import ball, proved_zero, refine, square
 from theory.closed_forms import is_polynomial, sphere_sum
@@ -85,10 +85,9 @@ def eigenvalue_ball(kernel: ZonalKernel, activation: Activation, degree: int, d:
     return sum((square(coefficient_ball(expr, j, d, bits)) * w for j, w in exact_weights(kernel, degree, d)), arb(0))
 
 
-def kernel_eigenvalue(kernel: ZonalKernel, activation: Activation, degree: int, d: int, digits: int) -> arb:
+def kernel_eigenvalue(kernel: ZonalKernel, activation: ActivationLike, degree: int, d: int, digits: int) -> arb:
     """The certified eigenvalue, for either kernel; see :func:`ntk_eigenvalue`."""
-    check_degree(degree)
-    d = integer_dimension(d)
+    activation, degree, d = Activation.of(activation), check_degree(degree), integer_dimension(d)
     return refine(
         lambda bits: eigenvalue_ball(kernel, activation, degree, d, bits),
         digits,
@@ -97,7 +96,7 @@ def kernel_eigenvalue(kernel: ZonalKernel, activation: Activation, degree: int, 
     )
 
 
-def ntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int = 15) -> arb:
+def ntk_eigenvalue(activation: ActivationLike, degree: int, d: int, digits: int = 15) -> arb:
     r"""Lambda_l of the NTK, certified: see the module's formula.
 
     Args:
@@ -122,7 +121,7 @@ def ntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int = 15
     return kernel_eigenvalue(NTK, activation, degree, d, digits)
 
 
-def quadntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int = 15) -> arb:
+def quadntk_eigenvalue(activation: ActivationLike, degree: int, d: int, digits: int = 15) -> arb:
     r"""Q_l of the QuadNTK kernel (1/4) <x,x'>^2 E_w[sigma''(<w,x>) sigma''(<w,x'>)], certified.
 
     Arguments, errors and source as :func:`ntk_eigenvalue`; sigma'' must be a function (ReLU is refused). Cost: three
@@ -134,13 +133,13 @@ def quadntk_eigenvalue(activation: Activation, degree: int, d: int, digits: int 
     return kernel_eigenvalue(QUADNTK, activation, degree, d, digits)
 
 
-def _eigenvalue_expr(kernel: ZonalKernel, activation: Activation, degree: int, d: Dimension) -> sp.Expr:
+def _eigenvalue_expr(kernel: ZonalKernel, activation: ActivationLike, degree: int, d: Dimension) -> sp.Expr:
     d, degree = check_dimension(d), check_degree(degree)
-    expr = activation.derivative(kernel.order)
+    expr = Activation.of(activation).derivative(kernel.order)
     return sp.Add(*(w * sphere_sum(expr, j, d, SYMBOLS) ** 2 for j, w in kernel.weights(degree, d).items()))
 
 
-def ntk_eigenvalue_expr(activation: Activation, degree: int, d: Dimension) -> sp.Expr:
+def ntk_eigenvalue_expr(activation: ActivationLike, degree: int, d: Dimension) -> sp.Expr:
     """Lambda_l in closed form; ``d`` may be a symbol.
 
     Raises:
@@ -155,7 +154,7 @@ def ntk_eigenvalue_expr(activation: Activation, degree: int, d: Dimension) -> sp
     return _eigenvalue_expr(NTK, activation, degree, d)
 
 
-def quadntk_eigenvalue_expr(activation: Activation, degree: int, d: Dimension) -> sp.Expr:
+def quadntk_eigenvalue_expr(activation: ActivationLike, degree: int, d: Dimension) -> sp.Expr:
     """Q_l in closed form; arguments, errors and source as :func:`ntk_eigenvalue_expr`.
 
     >>> quadntk_eigenvalue_expr(Activation.parse("z**2"), 0, sp.Symbol("d", positive=True))
@@ -171,9 +170,9 @@ def trace_ball(kernel: ZonalKernel, activation: Activation, d: int, bits: int) -
     return arb(d) ** kernel.order * factor * coefficient_ball(squared, 0, d, bits)
 
 
-def kernel_trace(kernel: ZonalKernel, activation: Activation, d: int, digits: int) -> arb:
+def kernel_trace(kernel: ZonalKernel, activation: ActivationLike, d: int, digits: int) -> arb:
     """The certified trace, for either kernel; see :func:`ntk_trace`."""
-    d = integer_dimension(d)
+    activation, d = Activation.of(activation), integer_dimension(d)
     return refine(
         lambda bits: trace_ball(kernel, activation, d, bits),
         digits,
@@ -182,7 +181,7 @@ def kernel_trace(kernel: ZonalKernel, activation: Activation, d: int, digits: in
     )
 
 
-def ntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
+def ntk_trace(activation: ActivationLike, d: int, digits: int = 15) -> arb:
     r"""Trace of the NTK on L2: sum_l N(d,l) Lambda_l = K(x,x) = d E_{tau_d}[ sigma'(sqrt(d) t)^2 ].
 
     Arguments and errors as :func:`ntk_eigenvalue`. Source: derived here, docs/mathematics, section 3.
@@ -193,7 +192,7 @@ def ntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
     return kernel_trace(NTK, activation, d, digits)
 
 
-def quadntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
+def quadntk_trace(activation: ActivationLike, d: int, digits: int = 15) -> arb:
     r"""Trace of the QuadNTK on L2: sum_l N(d,l) Q_l = (d^2/4) E_{tau_d}[ sigma''(sqrt(d) t)^2 ].
 
     Arguments, errors and source as :func:`ntk_trace`.
@@ -204,9 +203,9 @@ def quadntk_trace(activation: Activation, d: int, digits: int = 15) -> arb:
     return kernel_trace(QUADNTK, activation, d, digits)
 
 
-def remaining_trace(kernel: ZonalKernel, activation: Activation, d: int, k: int, digits: int) -> arb:
+def remaining_trace(kernel: ZonalKernel, activation: ActivationLike, d: int, k: int, digits: int) -> arb:
     """The trace above degree k, for either kernel; see :func:`effective_ridge`."""
-    d, k = integer_dimension(d), check_degree(k, "k")
+    activation, d, k = Activation.of(activation), integer_dimension(d), check_degree(k, "k")
     expr = activation.derivative(kernel.order)
     if is_polynomial(expr):  # then the trace above its degree is exactly zero
         factor = kernel.factor * sp.Integer(d) ** kernel.order
@@ -225,7 +224,7 @@ def remaining_trace(kernel: ZonalKernel, activation: Activation, d: int, k: int,
     return refine(evaluate, digits, max_bits=integral_bits(digits, expr**2), subject=subject)
 
 
-def effective_ridge(activation: Activation, d: int, k: int, digits: int = 15) -> arb:
+def effective_ridge(activation: ActivationLike, d: int, k: int, digits: int = 15) -> arb:
     r"""gamma_{>k} = sum_{l > k} N(d,l) Lambda_l of the NTK: what degrees above k add to the diagonal of a Gram matrix.
 
     For d^k << n << d^{k+1} the Gram matrix of n points is its part of degree <= k plus gamma_{>k} times the identity,
@@ -248,10 +247,10 @@ def effective_ridge(activation: Activation, d: int, k: int, digits: int = 15) ->
     return remaining_trace(NTK, activation, d, k, digits)
 
 
-def _tail_bound(kernel: ZonalKernel, activation: Activation, d: int, max_degree: int, order: int) -> arb:
-    d = integer_dimension(d)
+def _tail_bound(kernel: ZonalKernel, activation: ActivationLike, d: int, max_degree: int, order: int) -> arb:
+    activation, d, order = Activation.of(activation), integer_dimension(d), check_degree(order, "order")
     first = check_degree(max_degree, "max_degree") + 1 - kernel.order  # smallest j that enters a degree above L
-    if not 1 <= check_degree(order, "order") <= first:
+    if not 1 <= order <= first:
         raise ValueError(f"order={order}: needs 1 <= order <= {first} at max_degree={max_degree}")
     expr = activation.derivative(kernel.order + order) ** 2
     ratio = fmpq(int(multiplicity(d, first)), int(unchecked_multiplicity(d + 2 * order, first - order)))
@@ -272,7 +271,7 @@ def _tail_bound(kernel: ZonalKernel, activation: Activation, d: int, max_degree:
     return bound
 
 
-def ntk_tail_bound(activation: Activation, d: int, max_degree: int, order: int) -> arb:
+def ntk_tail_bound(activation: ActivationLike, d: int, max_degree: int, order: int) -> arb:
     r"""An upper bound of sum_{l > L} N(d,l) Lambda_l that does not use the trace.
 
     With q = ``order``, the Rodrigues form and Parseval in dimension d + 2q give, for every J >= q,
@@ -303,6 +302,6 @@ def ntk_tail_bound(activation: Activation, d: int, max_degree: int, order: int) 
     return _tail_bound(NTK, activation, d, max_degree, order)
 
 
-def quadntk_tail_bound(activation: Activation, d: int, max_degree: int, order: int) -> arb:
+def quadntk_tail_bound(activation: ActivationLike, d: int, max_degree: int, order: int) -> arb:
     r"""An upper bound of sum_{l > L} N(d,l) Q_l that does not use the trace; as :func:`ntk_tail_bound`, J = L-1."""
     return _tail_bound(QUADNTK, activation, d, max_degree, order)

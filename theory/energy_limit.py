@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 
-import sympy as sp
 from flint import arb, fmpq
 
-from theory.activations import Activation
+from theory.activations import Activation, ActivationLike
 from theory.asymptotics import MAX_ORDER
 from theory.balls import refine, square
 from theory.directions import check_low_degree
@@ -20,7 +19,7 @@ from theory.parity import vanishes
 from theory.work import Undecided
 
 
-def profile_energy_limit(activation: Activation | str | sp.Expr, k: int, digits: int = 15) -> arb:
+def profile_energy_limit(activation: ActivationLike, k: int, digits: int = 15) -> arb:
     r"""lim_{d -> oo} d^{-(k-1)} E[g^2], from the leading term of each lambda_j(sigma'') as d grows.
 
     With d^{j/2} lambda_j ~ v_j d^{-r_j}, v_j != 0 (:mod:`theory.asymptotics`), and d^{k-1} c_j^2 N(d,j) -> e_j,

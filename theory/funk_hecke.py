@@ -16,7 +16,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, ctx, fmpq_poly
 
-from theory.activations import Activation, Z
+from theory.activations import Activation, ActivationLike, Z
 from theory.arithmetic import BALLS, MAX_EXACT, SYMBOLS
 from theory.balls import MAX_BITS, ball, digits_to_bits, proved_zero, refine
 from theory.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
@@ -107,23 +107,29 @@ def integral_bits(digits: int, expr: sp.Expr | None = None) -> int:
     return INTEGRAL_BITS + 4 * digits
 
 
-def integrand(activation: Activation, derivative: int, power: int) -> sp.Expr:
+def integrand(activation: ActivationLike, derivative: int, power: int) -> sp.Expr:
     """z^p sigma^{(j)}(z), the function whose coefficients are taken.
 
     Raises:
         ValueError: power < 0, derivative < 0, or a derivative that is a distribution.
     """
-    expr = activation.derivative(check_degree(derivative, "derivative"))
+    expr = Activation.of(activation).derivative(check_degree(derivative, "derivative"))
     return Z ** check_degree(power, "power") * expr if power else expr
 
 
-def _subject(activation: Activation, derivative: int, power: int) -> str:
+def _subject(activation: ActivationLike, derivative: int, power: int) -> str:
     times = {0: "", 1: "z * "}.get(power, f"z^{power} * ")
     return f"{times}derivative {derivative} of {activation}"
 
 
 def coefficient(
-    activation: Activation, degree: int, d: int, derivative: int = 0, digits: int = 15, *, power: int = 0
+    activation: ActivationLike,
+    degree: int,
+    d: int,
+    derivative: int = 0,
+    digits: int = 15,
+    *,
+    power: int = 0,
 ) -> arb:
     r"""lambda_l(z^p sigma^{(j)}) = E_{tau_d}[ z^p sigma^{(j)}(z) P_{l,d}(t) ] at z = sqrt(d) t, certified.
 
@@ -158,7 +164,13 @@ def coefficient(
 
 
 def coefficients(
-    activation: Activation, max_degree: int, d: int, derivative: int = 0, digits: int = 15, *, power: int = 0
+    activation: ActivationLike,
+    max_degree: int,
+    d: int,
+    derivative: int = 0,
+    digits: int = 15,
+    *,
+    power: int = 0,
 ) -> tuple[arb, ...]:
     r"""lambda_0, ..., lambda_L of z^p sigma^{(j)}, each as :func:`coefficient` gives it.
 
@@ -248,7 +260,7 @@ def _table(expr: sp.Expr, max_degree: int, d: int, goal: int, max_bits: int) -> 
 
 
 def coefficient_expr(
-    activation: Activation, degree: int, d: Dimension, derivative: int = 0, *, power: int = 0
+    activation: ActivationLike, degree: int, d: Dimension, derivative: int = 0, *, power: int = 0
 ) -> sp.Expr:
     r"""lambda_l(z^p sigma^{(j)}) in closed form; ``d`` may be a symbol.
 
@@ -278,7 +290,9 @@ def coefficient_expr(
     return sphere_sum(integrand(activation, derivative, power), degree, d, SYMBOLS)
 
 
-def hermite_coefficient_expr(activation: Activation, degree: int, derivative: int = 0, *, power: int = 0) -> sp.Expr:
+def hermite_coefficient_expr(
+    activation: ActivationLike, degree: int, derivative: int = 0, *, power: int = 0
+) -> sp.Expr:
     r"""E[ z^p sigma^{(j)}(z) He_l(z) ] for standard normal z, in closed form (not divided by sqrt(l!)).
 
     Raises:
@@ -292,7 +306,7 @@ def hermite_coefficient_expr(activation: Activation, degree: int, derivative: in
 
 
 def hermite_coefficient(
-    activation: Activation, degree: int, derivative: int = 0, digits: int = 15, *, power: int = 0
+    activation: ActivationLike, degree: int, derivative: int = 0, digits: int = 15, *, power: int = 0
 ) -> arb:
     r"""mu_l = E[ z^p sigma^{(j)}(z) He_l(z) ] / sqrt(l!) for standard normal z, certified.
 
@@ -303,8 +317,7 @@ def hermite_coefficient(
     >>> print(hermite_coefficient(Activation.parse("tanh(z)"), 1).str(15, radius=False))
     0.605705509602159
     """
-    check_degree(degree)
-    expr = integrand(activation, derivative, power)
+    degree, expr = check_degree(degree), integrand(activation, derivative, power)
     return refine(
         lambda bits: hermite_ball(expr, degree, bits) / arb(int(sp.factorial(degree))).sqrt(),
         digits,

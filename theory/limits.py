@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from theory.activations import Activation
+from theory.activations import Activation, ActivationLike
 from theory.balls import compare, refine, square
 from theory.funk_hecke import hermite_coefficient_expr, integral_bits
 from theory.gaussian_series import coefficient_term
@@ -21,7 +21,7 @@ def _limit_order(degree: int) -> tuple[int, int]:
     return (1, 1) if degree == 0 else (degree - 1, degree)
 
 
-def ntk_limit(activation: Activation | str | sp.Expr, degree: int, digits: int = 15) -> arb:
+def ntk_limit(activation: ActivationLike, degree: int, digits: int = 15) -> arb:
     r"""lim_{d -> oo} d^{l-1} Lambda_l = l! mu_{l-1}(sigma')^2 for l >= 1, and lim Lambda_0 = mu_1(sigma')^2.
 
     Returns:
@@ -48,7 +48,7 @@ def ntk_limit(activation: Activation | str | sp.Expr, degree: int, digits: int =
     )
 
 
-def ntk_limit_expr(activation: Activation | str | sp.Expr, degree: int) -> sp.Expr:
+def ntk_limit_expr(activation: ActivationLike, degree: int) -> sp.Expr:
     """The limit of :func:`ntk_limit` in closed form, from Gaussian integrals.
 
     Raises:

@@ -8,10 +8,9 @@ a_r and all unit w_r, because E|phi_r|^2 and the law of M_r below do not depend 
 
 from __future__ import annotations
 
-import sympy as sp
 from flint import arb, ctx
 
-from theory.activations import Activation
+from theory.activations import Activation, ActivationLike
 from theory.balls import digits_to_bits
 from theory.eigenvalues import ntk_trace
 from theory.enclosure import supremum
@@ -31,9 +30,7 @@ def _checked(n: int, radius: float | arb) -> tuple[int, arb]:
     return samples, ball
 
 
-def linear_rademacher(
-    activation: Activation | str | sp.Expr, d: int, n: int, radius: float | arb, digits: int = 15
-) -> arb:
+def linear_rademacher(activation: ActivationLike, d: int, n: int, radius: float | arb, digits: int = 15) -> arb:
     r"""Bound of R_n for the linear term, F = {f_L(.; W): \|W\|_F <= B}, B = ``radius``.
 
     .. math:: R_n(F) = \frac Bn E\Big\|\sum_i \varepsilon_i \phi(x_i)\Big\| \le B \sqrt{\frac{K(x,x)}{n}}, \qquad
@@ -68,7 +65,7 @@ def linear_rademacher(
         return ball * (trace / n).sqrt()
 
 
-def quadratic_rademacher(activation: Activation | str | sp.Expr, d: int, n: int, radius: float | arb) -> arb:
+def quadratic_rademacher(activation: ActivationLike, d: int, n: int, radius: float | arb) -> arb:
     r"""Upper bound of R_n for the quadratic term, F = {f_Q(.; W): \|W\|_{2,4} <= B}, B = ``radius``.
 
     .. math:: R_n(F) \le \frac{B^2}{2} \sqrt{E\|M\|_{op}^2}, \qquad

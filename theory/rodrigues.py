@@ -16,8 +16,9 @@ from typing import Any
 import sympy as sp
 from flint import acb, acb_series, arb, ctx, fmpq
 
-from theory.activations import Activation, Z
+from theory.activations import ActivationLike, Z
 from theory.balls import ball, refine
+from theory.derivatives import derivative as derived
 from theory.enclosure import REPETITIONS, integrate
 from theory.funk_hecke import integral_bits, integrand
 from theory.parity import vanishes
@@ -36,7 +37,7 @@ def _smooth(expr: sp.Expr) -> sp.Expr:
 
 
 def rodrigues_form(
-    activation: Activation, degree: int, d: Dimension, derivative: int = 0, *, power: int = 0
+    activation: ActivationLike, degree: int, d: Dimension, derivative: int = 0, *, power: int = 0
 ) -> tuple[sp.Expr, sp.Expr]:
     r"""(c, h) with lambda_l(z^p sigma^{(j)}) = c E[h(sqrt(d) t)], t ~ tau_{d+2l}; c rational in sqrt(d), h = g^{(l)}.
 
@@ -48,21 +49,27 @@ def rodrigues_form(
         power: p.
 
     Raises:
-        ValueError: a kink, d < 3 or degree < 0.
+        ValueError: a kink, d < 3, degree < 0, or a derivative that grows beyond bounds.
 
     Cost: l symbolic differentiations; the expression may grow with l.
 
-    >>> rodrigues_form(Activation.parse("exp(z)"), 2, sp.Symbol("d", positive=True))
+    >>> rodrigues_form("exp(z)", 2, sp.Symbol("d", positive=True))
     (1/(d + 2), exp(z))
     """
     d, degree = check_dimension(d), check_degree(degree)
     expr = _smooth(integrand(activation, derivative, power))
     front = sp.sqrt(d) ** degree / sp.Mul(*(d + 2 * i for i in range(degree)))
-    return front, sp.diff(expr, Z, degree)
+    return front, derived(expr, degree)
 
 
 def coefficient_rodrigues(
-    activation: Activation, degree: int, d: int, derivative: int = 0, digits: int = 15, *, power: int = 0
+    activation: ActivationLike,
+    degree: int,
+    d: int,
+    derivative: int = 0,
+    digits: int = 15,
+    *,
+    power: int = 0,
 ) -> arb:
     r"""lambda_l(z^p sigma^{(j)}) from its Rodrigues form, certified.
 
@@ -72,7 +79,7 @@ def coefficient_rodrigues(
     Cost: one adaptive certified quadrature with derivatives by Taylor arithmetic, O(l^2) at each point.
     Source: derived here, docs/mathematics, section 2.
 
-    >>> print(coefficient_rodrigues(Activation.parse("tanh(z + 1)"), 2, 10, derivative=1).str(15, radius=False))
+    >>> print(coefficient_rodrigues("tanh(z + 1)", 2, 10, derivative=1).str(15, radius=False))
     -0.00859366268477008
     """
     d, degree = integer_dimension(d), check_degree(degree)

@@ -15,7 +15,7 @@ from typing import Any
 import sympy as sp
 from flint import acb, acb_poly, arb, ctx, fmpq
 
-from theory.activations import Activation, Z
+from theory.activations import Activation, ActivationLike, Z
 from theory.arithmetic import SYMBOLS
 from theory.balls import digits_to_bits, refine, square
 from theory.closed_forms import sphere_sum
@@ -34,7 +34,7 @@ def _covariance_ball(activation: Activation, d: int, bits: int) -> tuple[arb, ar
     return along, (d * coefficient_ball(squared, 0, d, bits) - along) / (d - 1)
 
 
-def slope_covariance(activation: Activation | str | sp.Expr, d: int, digits: int = 15) -> tuple[arb, arb]:
+def slope_covariance(activation: ActivationLike, d: int, digits: int = 15) -> tuple[arb, arb]:
     r"""(A, B) with E_x[sigma'(<w,x>)^2 x x^T] = A w w^T + B (I - w w^T) for a unit vector w.
 
     .. math:: A = E[(z \sigma'(z))^2], \qquad B = \frac{d\,E[\sigma'(z)^2] - A}{d - 1}, \qquad z = \sqrt d\, t .
@@ -58,7 +58,7 @@ def slope_covariance(activation: Activation | str | sp.Expr, d: int, digits: int
     return part(0), part(1)
 
 
-def slope_covariance_expr(activation: Activation | str | sp.Expr, d: Dimension) -> tuple[sp.Expr, sp.Expr]:
+def slope_covariance_expr(activation: ActivationLike, d: Dimension) -> tuple[sp.Expr, sp.Expr]:
     """(A, B) of :func:`slope_covariance` in closed form; NoClosedForm where sigma'^2 has none.
 
     >>> slope_covariance_expr(Activation.parse("z**2"), sp.Symbol("d", positive=True))
@@ -78,7 +78,7 @@ def _tidy(expr: sp.Expr) -> sp.Expr:
 
 
 def random_sign_energy(
-    activation: Activation | str | sp.Expr, d: int, inner: Sequence[float], norms: Sequence[float], digits: int = 15
+    activation: ActivationLike, d: int, inner: Sequence[float], norms: Sequence[float], digits: int = 15
 ) -> arb:
     r"""E_S ||f_L(S W)||^2 over independent signs, for given <w_r, W_r> and |W_r|: the module's formula.
 
@@ -107,7 +107,7 @@ def random_sign_energy(
         return ((along - across) * parallel + across * total) / len(norms)
 
 
-def sparse_sign_energy(activation: Activation | str | sp.Expr, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
+def sparse_sign_energy(activation: ActivationLike, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
     r"""lim_{m -> oo} sqrt(m) E_S ||f_L(S W_Q)||^2 = 2 |alpha| E_{tau_d}[ |g(u)| (B + (A-B) u^2) ].
 
     One neuron of each pair is active, with |W_r|^2 = 4 m^{-1/2} |alpha g(<beta,w_r>)| along beta. The absolute value is

@@ -6,10 +6,9 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import sympy as sp
 from flint import arb, ctx
 
-from theory.activations import Activation
+from theory.activations import Activation, ActivationLike
 from theory.balls import digits_to_bits, square
 from theory.closed_forms import is_polynomial
 from theory.eigenvalues import (
@@ -228,7 +227,7 @@ def _eigenvalues(
         )
 
 
-def ntk_spectrum(activation: Activation | str | sp.Expr, d: int, max_degree: int, digits: int = 15) -> Spectrum:
+def ntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     """The NTK's :class:`Spectrum` up to ``max_degree``, each eigenvalue certified to ``digits``.
 
     Args:
@@ -246,7 +245,7 @@ def ntk_spectrum(activation: Activation | str | sp.Expr, d: int, max_degree: int
     return _spectrum(NTK, activation, d, max_degree, digits)
 
 
-def quadntk_spectrum(activation: Activation | str | sp.Expr, d: int, max_degree: int, digits: int = 15) -> Spectrum:
+def quadntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     """The QuadNTK's :class:`Spectrum`; arguments, errors and cost as :func:`ntk_spectrum`, sigma twice differentiable.
 
     >>> print(quadntk_spectrum(Activation.parse("z**2"), 10, 1).tail)  # <x,x'>^2: degrees 0 and 2

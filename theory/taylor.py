@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import sympy as sp
 from flint import arb, ctx
 
-from theory.activations import Activation, Z
+from theory.activations import Activation, ActivationLike, Z
 from theory.enclosure import supremum
 from theory.exact import ExactlyEqual, as_ball
 from theory.precision import exclusive
@@ -55,7 +55,7 @@ class TaylorTerms(ExactlyEqual):
     cross: sp.Expr
 
 
-def neuron_term(activation: Activation | str | sp.Expr, order: int) -> sp.Expr:
+def neuron_term(activation: ActivationLike, order: int) -> sp.Expr:
     r"""The order-j Taylor term of one neuron, sigma^{(j)}(z) h^j / j!, with z = <w_r, x> and h = <W_r, x>.
 
     The network's term of order j is m^{-1/2} sum_r a_r times this; order 1 is f_L, order 2 is f_Q.
@@ -69,7 +69,7 @@ def neuron_term(activation: Activation | str | sp.Expr, order: int) -> sp.Expr:
     return activation.derivative(order) * h**order / sp.factorial(order)
 
 
-def taylor_terms(activation: Activation | str | sp.Expr, d: int, m: int) -> TaylorTerms:
+def taylor_terms(activation: ActivationLike, d: int, m: int) -> TaylorTerms:
     """f and its Taylor terms for a network of ``m`` neurons in dimension ``d``, as SymPy expressions.
 
     The terms come from differentiating the network itself, not from the formulas of :func:`neuron_term`.
@@ -146,7 +146,7 @@ class TaylorSums:
     remainder: sp.Expr
 
 
-def taylor_sums(activation: Activation | str | sp.Expr) -> TaylorSums:
+def taylor_sums(activation: ActivationLike) -> TaylorSums:
     r"""f, f_L, f_Q, the cross term and the remainder bound as sums over a symbolic number m of neurons.
 
     Each term is a derivative of the summand a_r sigma(z_r + s h_r + u v_r) at s = u = 0. The remainder bound is the
@@ -223,7 +223,7 @@ def _rounded_up(exact: arb) -> float:
     return rounded
 
 
-def third_derivative_bound(activation: Activation | str | sp.Expr, radius: float) -> arb:
+def third_derivative_bound(activation: ActivationLike, radius: float) -> arb:
     """A certified upper bound of the supremum of ``|sigma'''|`` on [-radius, radius], at most 0.1 % above it.
 
     For inputs of norm sqrt(d) and unit w_r the range in use is sqrt(d) (1 + max_r |W_r|). ``radius`` is taken as the
@@ -242,7 +242,7 @@ def third_derivative_bound(activation: Activation | str | sp.Expr, radius: float
     return supremum(activation.derivative(3), -end, end)
 
 
-def remainder_bound(activation: Activation | str | sp.Expr, d: int, norms: Sequence[float]) -> arb:
+def remainder_bound(activation: ActivationLike, d: int, norms: Sequence[float]) -> arb:
     r"""A certified bound of |f - f_L - f_Q| over all inputs |x| = sqrt(d), all signs and all unit w_r.
 
     .. math:: \tfrac16 m^{-1/2} \sup_{|z| \le \sqrt d (1 + \max_r |W_r|)} |\sigma'''(z)| \sum_{r=1}^m (\sqrt d |W_r|)^3,
