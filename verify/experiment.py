@@ -1,8 +1,9 @@
 """A cell: a frozen specification of what to measure, and the numbers it gives.
 
 Computing and judging are apart. A cell computes; its numbers are stored under its key; verdicts are derived from
-stored numbers, every time. The key hashes the specification together with a fingerprint of the code and of the
-libraries that computed it, so a record made by other code is never served as current.
+stored numbers, every time. The key hashes the specification together with a fingerprint of the package's code and of
+the libraries beneath it, and for a cell class from outside the package with everything that the class itself runs (see
+:mod:`verify.identity`): a record made by other code is never served as current.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import platform
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+
+from verify.identity import digest, home
 
 LIBRARIES = ("torch", "python-flint", "sympy", "mpmath", "numpy", "scipy", "pydantic")
 
@@ -56,11 +60,30 @@ class Cell(BaseModel):
         return f'{{"kind":"{type(self).__name__}","fields":{self.model_dump_json()}}}'
 
     def key(self, fingerprint: str) -> str:
-        """Key of the record: SHA-256 of specification and fingerprint."""
-        return hashlib.sha256(f"{fingerprint}\n{self.specification}".encode()).hexdigest()
+        """Key of the record: SHA-256 of specification, fingerprint and code.
+
+        Raises:
+            Unidentified: a class from outside the package uses something whose content cannot be read.
+        """
+        return hashlib.sha256(f"{fingerprint}\n{self.code}\n{self.specification}".encode()).hexdigest()
+
+    @property
+    def code(self) -> str:
+        """The class by module and qualified name; for one from outside the package a digest of all that it runs.
+
+        Fields that are left out of the specification, and private attributes, count there too.
+        """
+        kind = type(self)
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        covered = sources()
+        if home(kind.__module__, covered) == "covered" and _names_itself(kind):
+            return name
+        return f"{name} {digest((kind, self.__dict__, self.__pydantic_private__), covered)}"
 
     def seed(self, purpose: str, shared: tuple[str, ...] = ()) -> int:
         """A seed from the cell's own coordinates, so that results depend on neither order nor worker.
+
+        It depends on the name of the class and its fields, not on its code: an edited cell draws what it drew before.
 
         Args:
             purpose: what is drawn; different purposes give independent streams.
@@ -84,10 +107,17 @@ def versions() -> dict[str, str]:
     return found
 
 
+def _names_itself(kind: type) -> bool:
+    """Whether the class is what its module holds under its name, not another one that took the name."""
+    value: Any = sys.modules[kind.__module__]
+    for part in kind.__qualname__.split("."):
+        value = getattr(value, part, None)
+    return value is kind
+
+
 @lru_cache(maxsize=1)
-def fingerprint() -> str:
-    """Hash of the source of theory, numerics, the cells and what runs them, and of the library versions."""
-    digest = hashlib.sha256()
+def sources() -> frozenset[Path]:
+    """The files whose content the fingerprint covers: theory, numerics, the cells and what runs them."""
     here = Path(__file__).parent
     files = [here / "experiment.py", here / "sweep.py", *(here / "cells").rglob("*.py")]
     for module in ("theory", "numerics"):
@@ -95,10 +125,17 @@ def fingerprint() -> str:
         if spec is None or spec.origin is None:
             raise ImportError(f"{module}: its source is not found, so records cannot be keyed")
         files += Path(spec.origin).parent.rglob("*.py")
-    for path in sorted(files):
+    return frozenset(path.resolve() for path in files)
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Hash of the :func:`sources` and of the library versions."""
+    total = hashlib.sha256()
+    for path in sorted(sources()):
         content = path.read_bytes()
-        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
+        total.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
     for name, version in sorted(versions().items()):
         if name != "escape-ntk":
-            digest.update(f"{name}={version}\n".encode())
-    return digest.hexdigest()
+            total.update(f"{name}={version}\n".encode())
+    return total.hexdigest()
