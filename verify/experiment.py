@@ -32,6 +32,10 @@ class CellFailed(RuntimeError):
     """A cell raised; the message names the cell and the cause."""
 
 
+class Unusable(ValueError):
+    """Numbers from which nothing can be concluded; the message says why."""
+
+
 class Cell(BaseModel):
     """Base of all cells. A subclass adds fields and :meth:`run`.
 

@@ -145,21 +145,23 @@ class _Walk:
             yield from self._module(value, name, frozenset())
         elif isinstance(value, type):
             yield from self._class(value)
-        elif isinstance(value, staticmethod | classmethod | types.MethodType):
-            yield type(value).__name__
-            yield self.of(value.__func__, name)
-            if isinstance(value, types.MethodType):
-                yield self.of(value.__self__, name)
+        elif isinstance(value, staticmethod | classmethod):
+            yield from (type(value).__name__, self.of(value.__func__, name))
+        elif isinstance(value, types.MethodType):
+            yield from ("method", self.of(value.__func__, name), self.of(value.__self__, name))
         elif isinstance(value, property):
-            yield from ("property", *(self.of(f, name) for f in (value.fget, value.fset, value.fdel)))
+            yield "property"
+            yield from [self.of(function, name) for function in (value.fget, value.fset, value.fdel)]
         elif isinstance(value, functools.cached_property):
             yield from ("cached property", self.of(value.func, name))
         elif isinstance(value, functools._lru_cache_wrapper):
             yield from ("cache", self.of(value.__wrapped__, name))
         elif type(value) in (tuple, list):
-            yield from (type(value).__name__, *(self.of(item, name) for item in value))
+            yield type(value).__name__
+            yield from [self.of(item, name) for item in value]
         elif type(value) in (set, frozenset):
-            yield from (type(value).__name__, *sorted(self.of(item, name) for item in value))
+            yield type(value).__name__
+            yield from sorted([self.of(item, name) for item in value])
         elif type(value) in (dict, types.MappingProxyType):
             yield "dict"
             for key, item in value.items():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from loky import get_reusable_executor
@@ -126,7 +127,7 @@ def run_cells(
     # Heavy cells first: a long one begun last would keep one worker busy while the others have nothing left.
     ordered = sorted(missing, key=lambda cell: -cell.cost)
     with _library_first():
-        pool = executor if executor is not None else _workers(workers, missing)
+        pool: Any = executor if executor is not None else _workers(workers, missing)
         futures = {}
         try:
             futures = {pool.submit(execute, cell, keys[cell]): cell for cell in ordered}
@@ -141,7 +142,7 @@ def run_cells(
     return results
 
 
-def _workers(count: int, cells: Iterable[Cell]) -> Executor:
+def _workers(count: int, cells: Iterable[Cell]) -> Any:
     """Worker processes; for cells from outside the package new ones, which have loaded no earlier state of them."""
     outside = any(" " in cell.code for cell in cells)
     return get_reusable_executor(max_workers=count, reuse=False if outside else "auto", kill_workers=outside)
