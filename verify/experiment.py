@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import platform
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from verify.identity import digest, home
+from verify.identity import digest
+from verify.origin import home, named
 
 LIBRARIES = ("torch", "python-flint", "sympy", "mpmath", "numpy", "scipy", "pydantic")
 
@@ -63,26 +63,23 @@ class Cell(BaseModel):
         """Canonical JSON of the fields, with the cell's kind."""
         return f'{{"kind":"{type(self).__name__}","fields":{self.model_dump_json()}}}'
 
-    def key(self, fingerprint: str) -> str:
+    def key(self, fingerprint: str, code: str | None = None) -> str:
         """Key of the record: SHA-256 of specification, fingerprint and code.
+
+        Fields that are left out of the specification, and private attributes, count too.
+
+        Args:
+            fingerprint: of the package and the libraries.
+            code: of the class (:func:`code_of`), where it is known already.
 
         Raises:
             Unidentified: a class from outside the package uses something whose content cannot be read.
         """
-        return hashlib.sha256(f"{fingerprint}\n{self.code}\n{self.specification}".encode()).hexdigest()
-
-    @property
-    def code(self) -> str:
-        """The class by module and qualified name; for one from outside the package a digest of all that it runs.
-
-        Fields that are left out of the specification, and private attributes, count there too.
-        """
-        kind = type(self)
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        covered = sources()
-        if home(kind.__module__, covered) == "covered" and _names_itself(kind):
-            return name
-        return f"{name} {digest((kind, self.__dict__, self.__pydantic_private__), covered)}"
+        parts = [fingerprint, code_of(type(self)) if code is None else code, self.specification]
+        hidden = {name: getattr(self, name) for name, field in type(self).model_fields.items() if field.exclude}
+        if hidden or self.__pydantic_private__:
+            parts.append(digest((hidden, self.__pydantic_private__), sources()))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def seed(self, purpose: str, shared: tuple[str, ...] = ()) -> int:
         """A seed from the cell's own coordinates, so that results depend on neither order nor worker.
@@ -111,12 +108,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _names_itself(kind: type) -> bool:
-    """Whether the class is what its module holds under its name, not another one that took the name."""
-    value: Any = sys.modules[kind.__module__]
-    for part in kind.__qualname__.split("."):
-        value = getattr(value, part, None)
-    return value is kind
+def code_of(kind: type[Cell]) -> str:
+    """A class by module and qualified name; one from outside the package with a digest of all that it runs."""
+    name, covered = f"{kind.__module__}.{kind.__qualname__}", sources()
+    # Another class can carry the name of one of ours; what the module holds under the name cannot.
+    if home(kind.__module__, covered) == "covered" and named(kind.__module__, kind.__qualname__) is kind:
+        return name
+    return f"{name} {digest(kind, covered)}"
 
 
 @lru_cache(maxsize=1)

@@ -16,17 +16,16 @@ import dis
 import functools
 import hashlib
 import importlib
-import importlib.metadata
 import importlib.util
 import sys
-import sysconfig
 import types
 from collections.abc import Iterator, Set
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from verify.origin import home, named
 
 _MADE_BY_MACHINE = {"__dict__", "__weakref__", "__doc__", "__signature__", "__abstractmethods__", "_abc_impl"} | {
     "__firstlineno__",
@@ -59,45 +58,6 @@ def digest(value: Any, covered: Set[Path] = frozenset()) -> str:
             f"{getattr(value, '__qualname__', value)}: what it uses is nested too deeply to be identified; "
             f"use a flatter structure, or pass the data as fields of the cell"
         ) from None
-
-
-def home(name: str, covered: Set[Path] = frozenset()) -> str | None:
-    """Where a module belongs that is identified by its name: Python, a distribution with its version, or ``covered``.
-
-    None for the user's own modules.
-    """
-    module = sys.modules.get(name)
-    top = name.partition(".")[0]
-    file = getattr(module, "__file__", None)
-    if name == "__main__" or module is None:
-        return None
-    if file is None:
-        return "python" if top in sys.stdlib_module_names else None
-    path = Path(file).resolve()
-    if path in covered:
-        return "covered"
-    if not {"site-packages", "dist-packages"} & set(path.parts):
-        return "python" if any(path.is_relative_to(folder) for folder in _library()) else None
-    owners = _distributions().get(top, ())
-    return ", ".join(f"{owner}=={importlib.metadata.version(owner)}" for owner in sorted(set(owners))) or None
-
-
-@lru_cache(maxsize=1)
-def _library() -> tuple[Path, ...]:
-    return tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib"))
-
-
-@lru_cache(maxsize=1)
-def _distributions() -> dict[str, list[str]]:
-    return dict(importlib.metadata.packages_distributions())
-
-
-def _found(module: str, qualname: str) -> Any:
-    """What the name leads to, or None."""
-    value: Any = sys.modules.get(module)
-    for part in qualname.split("."):
-        value = getattr(value, part, None)
-    return value
 
 
 class _Walk:
@@ -190,7 +150,7 @@ class _Walk:
         module, qualname = (getattr(value, key, None) for key in ("__module__", "__qualname__"))
         if own and isinstance(module, str) and isinstance(qualname, str):
             origin = self._home(module)
-            return (origin, module, qualname) if origin is not None and _found(module, qualname) is value else None
+            return (origin, module, qualname) if origin is not None and named(module, qualname) is value else None
         # A constant object of a library, such as a distribution of scipy.stats.
         kind = type(value)
         origin = self._home(kind.__module__)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from loky import get_reusable_executor
 
-from verify.experiment import Cell, CellFailed, Numbers, fingerprint
+from verify.experiment import Cell, CellFailed, Numbers, code_of, fingerprint
 from verify.store import Store
 
 
@@ -88,7 +88,9 @@ def run_cells(
     mark = fingerprint()
     results: dict[Cell, Done] = {}
     # Keys are fixed before anything runs: a cell that fills a cache of its own has another one afterwards.
-    keys = {cell: cell.key(mark) for cell in dict.fromkeys(cells)}
+    union = tuple(dict.fromkeys(cells))
+    codes = {kind: code_of(kind) for kind in {type(cell) for cell in union}}
+    keys = {cell: cell.key(mark, codes[type(cell)]) for cell in union}
     missing: list[Cell] = []
 
     def accept(cell: Cell, numbers: Numbers, seconds: float, stored: bool) -> None:
@@ -134,17 +136,17 @@ def run_cells(
             for future in as_completed(futures):
                 compute(futures[future], future.result)
         except BaseException:
-            for future in futures:
-                future.cancel()
             if executor is None:
                 pool.shutdown(wait=True, kill_workers=True)
+            for future in futures:
+                future.cancel()
             raise
     return results
 
 
 def _workers(count: int, cells: Iterable[Cell]) -> Any:
     """Worker processes; for cells from outside the package new ones, which have loaded no earlier state of them."""
-    outside = any(" " in cell.code for cell in cells)
+    outside = any(" " in code_of(kind) for kind in {type(cell) for cell in cells})
     return get_reusable_executor(max_workers=count, reuse=False if outside else "auto", kill_workers=outside)
 
 
