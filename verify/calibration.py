@@ -6,6 +6,10 @@ survives the strictest step of Holm's correction and Bonferroni's over the compa
 - *false FAILS*: the truth lies on the edge of the margin, the admitted truth that is hardest to tell from a false one.
 - *missed FAILS*: the truth is displaced by the rule's stated alternative.
 - *HOLDS*: the truth is the prediction itself; the share of verdicts that are HOLDS is the rule's power to confirm.
+
+A share of simulated runs is itself a matter of chance, so each rate is judged by its Clopper-Pearson interval: a rule
+errs too often when the whole interval lies above what is allowed, it is fine when none of it does, and otherwise there
+were too few runs to tell. The intervals hold at once for all rates of a table with probability :data:`CERTAINTY`.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from verify.claim import Claim
 from verify.decision import DecisionRule
@@ -24,6 +29,21 @@ from verify.profile import Profile
 FALSE_FAILS = 0.01
 MISSED_FAILS = 0.05
 """What a rule is allowed."""
+CERTAINTY = 0.99
+"""Probability that no rule of a table is called worse, or better, than it is."""
+
+
+def clopper_pearson(count: int, runs: int, level: float) -> tuple[float, float]:
+    r"""Interval of a probability of which ``count`` of ``runs`` were seen; it holds with probability >= 1 - level.
+
+    The ends are the probabilities at which as many, or as few, would be seen with probability level/2 (Clopper and
+    Pearson 1934):
+
+    .. math:: P_{low}(X \ge count) = P_{high}(X \le count) = level/2.
+    """
+    low = 0.0 if count == 0 else float(special.betaincinv(count, runs - count + 1, level / 2))
+    high = 1.0 if count == runs else float(special.betaincinv(count + 1, runs - count, 1 - level / 2))
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,7 @@ class ErrorRates:
         rule: the rule.
         false_fails, missed_fails, holds: shares of the simulated runs.
         runs: simulated, for each of the three.
+        together: rates of the same table, over which :data:`CERTAINTY` is shared.
     """
 
     claim: str
@@ -45,11 +66,23 @@ class ErrorRates:
     missed_fails: float
     holds: float
     runs: int
+    together: int = 2
+
+    def _intervals(self) -> tuple[tuple[float, float, float], ...]:
+        """(lower end, upper end, allowed) of the two rates."""
+        level = (1 - CERTAINTY) / self.together
+        pairs = ((self.false_fails, FALSE_FAILS), (self.missed_fails, MISSED_FAILS))
+        return tuple((*clopper_pearson(round(rate * self.runs), self.runs, level), most) for rate, most in pairs)
 
     @property
     def admissible(self) -> bool:
-        """Whether both error rates are within what is allowed."""
-        return self.false_fails <= FALSE_FAILS and self.missed_fails <= MISSED_FAILS
+        """Whether neither error rate is shown to be beyond what is allowed."""
+        return all(low <= allowed for low, _, allowed in self._intervals())
+
+    @property
+    def decided(self) -> bool:
+        """Whether there were runs enough to tell: the rule is not admissible, or both rates are shown to be within."""
+        return not self.admissible or all(high <= allowed for _, high, allowed in self._intervals())
 
 
 def error_rates(
@@ -86,24 +119,26 @@ def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 
         seed: of the simulation.
 
     Raises:
-        ValueError: runs < 1.
+        ValueError: runs < 1, or seed < 0.
     """
     if runs < 1:
         raise ValueError(f"runs={runs}: needs an integer runs >= 1")
-    results: list[ErrorRates] = []
+    if seed < 0:
+        raise ValueError(f"seed={seed}: needs an integer seed >= 0")
+    tasks: list[tuple[Claim, str, DecisionRule, int]] = []
     for claim in claims:
         cases = claim.cases(profile)
         by_case = {case.label: claim.rules(case.profile) for case in cases}
         comparisons = sum(len(rules) for rules in by_case.values())
-        seen: set[DecisionRule] = set()
+        distinct: dict[DecisionRule, str] = {}
         for label, rules in by_case.items():
             for rule in rules:
-                if rule in seen:
-                    continue
-                seen.add(rule)
-                generator = np.random.default_rng([seed, len(results)])
-                rates = error_rates(rule, comparisons * len(claims), runs, generator)
-                results.append(ErrorRates(claim.id, label, rule, *rates, runs))
+                distinct.setdefault(rule, label)
+        tasks += [(claim, label, rule, comparisons * len(claims)) for rule, label in distinct.items()]
+    results = []
+    for place, (claim, label, rule, family) in enumerate(tasks):
+        rates = error_rates(rule, family, runs, np.random.default_rng([seed, place]))
+        results.append(ErrorRates(claim.id, label, rule, *rates, runs, 2 * len(tasks)))
     return results
 
 
@@ -141,7 +176,9 @@ def table(rates: Sequence[ErrorRates], markdown: bool = False) -> str:
         lines = [
             "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in (HEADINGS, *rows)
         ]
-    bad = sum(not r.admissible for r in rates)
+    bad, open_ = sum(not r.admissible for r in rates), sum(not r.decided for r in rates)
     runs = rates[0].runs if rates else 0
     summary = f"{len(rates)} rules, {runs} simulated runs each: {bad} beyond {FALSE_FAILS:.0%} or {MISSED_FAILS:.0%}"
+    if open_:
+        summary += f", {open_} undecided (too few runs to tell; give more with --runs)"
     return "\n".join([*lines, "", summary] if markdown else [*lines, summary])

@@ -87,6 +87,7 @@ class DecisionRule:
         scale: float = 1.0,
         budget: tuple[tuple[str, float], ...] = (),
         slack: float = 0.0,
+        uncertainty: float = 0.0,
     ) -> Comparison:
         """Hold measured numbers against a prediction.
 
@@ -97,6 +98,7 @@ class DecisionRule:
             scale: unit of margin and noise, such as the prediction itself for a relative margin.
             budget: further terms of the error budget; ``slack`` must be their sum.
             slack: error that is no matter of chance, by which the interval is widened.
+            uncertainty: of the prediction itself, such as the radius of its ball.
         """
         measured, missing = self.interval(data)
         if slack and math.isfinite(measured.lower):
@@ -104,7 +106,7 @@ class DecisionRule:
         terms = ((f"sampling, {CONFIDENCE:.0%}", measured.upper - measured.value - slack), *budget)
         if missing:
             terms = (*terms, ("censored observations", float(missing)))
-        return Comparison(label, predicted, measured, self.rule, self.margin * abs(scale), terms)
+        return Comparison(label, predicted, measured, self.rule, self.margin * abs(scale), terms, uncertainty)
 
     def simulate(self, displacement: float, generator: np.random.Generator) -> Comparison:
         """The comparison when the truth lies ``displacement`` from a prediction of 0, with normal errors."""

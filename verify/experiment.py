@@ -1,8 +1,9 @@
 """A cell: a frozen specification of what to measure, and the numbers it gives.
 
 Computing and judging are apart. A cell computes; its numbers are stored under its key; verdicts are derived from
-stored numbers, every time. The key hashes the specification together with a fingerprint of the code and of the
-libraries that computed it, so a record made by other code is never served as current.
+stored numbers, every time. The key hashes the specification together with a fingerprint of the package's code and of
+the libraries beneath it, and for a cell class from outside the package with everything that the class itself runs (see
+:mod:`verify.identity`): a record made by other code is never served as current.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from verify.identity import digest
+from verify.origin import home, named
+
 LIBRARIES = ("torch", "python-flint", "sympy", "mpmath", "numpy", "scipy", "pydantic")
 
 Numbers = dict[str, Any]
@@ -26,6 +30,10 @@ Numbers = dict[str, Any]
 
 class CellFailed(RuntimeError):
     """A cell raised; the message names the cell and the cause."""
+
+
+class Unusable(ValueError):
+    """Numbers from which nothing can be concluded; the message says why."""
 
 
 class Cell(BaseModel):
@@ -55,12 +63,28 @@ class Cell(BaseModel):
         """Canonical JSON of the fields, with the cell's kind."""
         return f'{{"kind":"{type(self).__name__}","fields":{self.model_dump_json()}}}'
 
-    def key(self, fingerprint: str) -> str:
-        """Key of the record: SHA-256 of specification and fingerprint."""
-        return hashlib.sha256(f"{fingerprint}\n{self.specification}".encode()).hexdigest()
+    def key(self, fingerprint: str, code: str | None = None) -> str:
+        """Key of the record: SHA-256 of specification, fingerprint and code.
+
+        Fields that are left out of the specification, and private attributes, count too.
+
+        Args:
+            fingerprint: of the package and the libraries.
+            code: of the class (:func:`code_of`), where it is known already.
+
+        Raises:
+            Unidentified: a class from outside the package uses something whose content cannot be read.
+        """
+        parts = [fingerprint, code_of(type(self)) if code is None else code, self.specification]
+        hidden = {name: getattr(self, name) for name, field in type(self).model_fields.items() if field.exclude}
+        if hidden or self.__pydantic_private__:
+            parts.append(digest((hidden, self.__pydantic_private__), sources()))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def seed(self, purpose: str, shared: tuple[str, ...] = ()) -> int:
         """A seed from the cell's own coordinates, so that results depend on neither order nor worker.
+
+        It depends on the name of the class and its fields, not on its code: an edited cell draws what it drew before.
 
         Args:
             purpose: what is drawn; different purposes give independent streams.
@@ -84,10 +108,18 @@ def versions() -> dict[str, str]:
     return found
 
 
+def code_of(kind: type[Cell]) -> str:
+    """A class by module and qualified name; one from outside the package with a digest of all that it runs."""
+    name, covered = f"{kind.__module__}.{kind.__qualname__}", sources()
+    # Another class can carry the name of one of ours; what the module holds under the name cannot.
+    if home(kind.__module__, covered) == "covered" and named(kind.__module__, kind.__qualname__) is kind:
+        return name
+    return f"{name} {digest(kind, covered)}"
+
+
 @lru_cache(maxsize=1)
-def fingerprint() -> str:
-    """Hash of the source of theory, numerics, the cells and what runs them, and of the library versions."""
-    digest = hashlib.sha256()
+def sources() -> frozenset[Path]:
+    """The files whose content the fingerprint covers: theory, numerics, the cells and what runs them."""
     here = Path(__file__).parent
     files = [here / "experiment.py", here / "sweep.py", *(here / "cells").rglob("*.py")]
     for module in ("theory", "numerics"):
@@ -95,10 +127,17 @@ def fingerprint() -> str:
         if spec is None or spec.origin is None:
             raise ImportError(f"{module}: its source is not found, so records cannot be keyed")
         files += Path(spec.origin).parent.rglob("*.py")
-    for path in sorted(files):
+    return frozenset(path.resolve() for path in files)
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Hash of the :func:`sources` and of the library versions."""
+    total = hashlib.sha256()
+    for path in sorted(sources()):
         content = path.read_bytes()
-        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
+        total.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
     for name, version in sorted(versions().items()):
         if name != "escape-ntk":
-            digest.update(f"{name}={version}\n".encode())
-    return digest.hexdigest()
+            total.update(f"{name}={version}\n".encode())
+    return total.hexdigest()

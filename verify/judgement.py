@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from verify.claim import Case, Claim, Evidence, HypothesisViolated
+from verify.claim import Case, Check, Claim, Evidence, HypothesisViolated
+from verify.experiment import Unusable
 from verify.multiplicity import LEVEL, holm
 from verify.outcome import Comparison, Outcome, Verdict
 from verify.profile import Profile
@@ -152,13 +153,13 @@ def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1)
     """
     evidence = Evidence({item.cell: item.numbers for item in done})
     cases, obstacles = admissible(claim, profile)
-    outcome = merge(cases, [claim.check(case.profile, evidence) for case in cases], obstacles)
+    outcome = merge(cases, [_checked(claim.check, case, evidence) for case in cases], obstacles)
     controls = []
     for control in claim.controls:
         asked = [case for case in cases if control.asked(case)]
         if cases and not asked:
             continue
-        found = [control.check(case.profile, evidence) for case in asked]
+        found = [_checked(control.check, case, evidence) for case in asked]
         p_value = max((o.p_value for o in found), default=1.0)
         orders = ", ".join(str(k) for k in dict.fromkeys(case.profile.k for case in asked))
         planted = control.planted if len(asked) == len(cases) else f"{control.planted} (k = {orders} only)"
@@ -174,13 +175,21 @@ def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1)
     )
 
 
+def _checked(check: Check, case: Case, evidence: Evidence) -> Outcome:
+    """The outcome in a case; numbers from which nothing follows are an obstacle, not an error."""
+    try:
+        return check(case.profile, evidence)
+    except Unusable as reason:
+        return Outcome((), "", (str(reason),))
+
+
 def merge(cases: Sequence[Case], outcomes: Sequence[Outcome], obstacles: tuple[str, ...] = ()) -> Outcome:
     """One outcome of all cases: labels led by the case, and the explanation of the first case of each k."""
     comparisons: list[Comparison] = []
     sentences: dict[int, str] = {}
     for case, outcome in zip(cases, outcomes, strict=True):
         lead = f"{case.label}: " if case.label else ""
-        comparisons += [replace(c, label=lead + c.label) for c in outcome.comparisons]
+        comparisons += [replace(c, label=lead + c.label, case=case.label) for c in outcome.comparisons]
         obstacles += tuple(lead + obstacle for obstacle in outcome.obstacles)
         sentences.setdefault(case.profile.k, outcome.explanation)
     if len(sentences) > 1:

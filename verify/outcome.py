@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.99
 """Two-sided confidence of every statistical interval."""
@@ -27,8 +28,9 @@ class Interval:
     """A measured value with the interval that its error budget leaves; ``lower <= value <= upper``.
 
     Attributes:
-        value, lower, upper: the estimate and the ends.
-        stderr: standard error of a statistical estimate; 0 for an interval without randomness.
+        value, lower, upper: the estimate and the ends; value may be NaN where nothing is known.
+        stderr: standard error of a statistical estimate; 0 for an interval that is without randomness by the way it was
+            made (:meth:`around`), never because a standard error happened to be 0.
         dof: degrees of freedom of the standard error (Student t); infinite for a normal estimate.
     """
 
@@ -39,32 +41,44 @@ class Interval:
     dof: float = math.inf
 
     def __post_init__(self) -> None:
-        if not self.lower <= self.value <= self.upper:
+        blank = math.isnan(self.value) and (self.lower, self.upper) == (-math.inf, math.inf)
+        if not (self.lower <= self.value <= self.upper or blank):
             raise ValueError(f"interval {self}: needs lower <= value <= upper, none of them NaN")
         if not (0 <= self.stderr < math.inf and self.dof > 0):
             raise ValueError(f"interval {self}: needs a finite stderr >= 0 and dof > 0")
+        if self.stderr == 0 and math.isfinite(self.dof):
+            raise ValueError(f"interval {self}: a statistical one needs stderr > 0; for others leave dof out")
 
     @staticmethod
     def around(value: float, radius: float) -> Interval:
-        """value +- radius, without randomness."""
+        """value +- radius, without randomness; unknown when one of them is not finite."""
+        if not (math.isfinite(value) and math.isfinite(radius)):
+            return Interval.unknown(value)
         return Interval(value, value - radius, value + radius)
 
     @staticmethod
     def student(value: float, stderr: float, dof: float = math.inf, slack: float = 0.0) -> Interval:
-        """The interval of a t (or normal) estimate, widened by ``slack``, an error that is no matter of chance."""
+        """The interval of a t (or normal) estimate, widened by ``slack``, an error that is no matter of chance.
+
+        A standard error of 0 says that observations were repeated or altered, not that the value is certain: nothing is
+        known then.
+        """
+        if not (math.isfinite(value) and 0 < stderr < math.inf and dof > 0 and 0 <= slack < math.inf):
+            return Interval.unknown(value)
         radius = student_quantile(dof) * stderr + slack
         return Interval(value, value - radius, value + radius, stderr, dof)
 
     @staticmethod
     def unknown(value: float) -> Interval:
         """A value of which nothing is known."""
-        return Interval(value, -math.inf, math.inf)
+        return Interval(value if math.isfinite(value) else math.nan, -math.inf, math.inf)
 
 
+@lru_cache(maxsize=256)
 def student_quantile(dof: float) -> float:
     """Half-width of the interval of :data:`CONFIDENCE` in standard errors."""
-    law = stats.norm if math.isinf(dof) else stats.t(dof)
-    return float(law.ppf((1 + CONFIDENCE) / 2))
+    q = (1 + CONFIDENCE) / 2
+    return float(special.ndtri(q) if math.isinf(dof) else special.stdtrit(dof, q))
 
 
 Rule = Literal["within", "encloses", "below", "above"]
@@ -86,6 +100,8 @@ class Comparison:
         measured: by a route that does not use the prediction.
         rule: one of the above. margin: absolute, fixed before looking; 0 for "below" and "above".
         budget: name of each error term -> its size; what the interval's radius is made of.
+        uncertainty: radius of the ball that the prediction is the middle of: HOLDS and FAILS must follow for all of it.
+        case: label of the case that it belongs to.
     """
 
     label: str
@@ -94,24 +110,32 @@ class Comparison:
     rule: Rule
     margin: float
     budget: tuple[tuple[str, float], ...] = ()
+    uncertainty: float = 0.0
+    case: str = ""
 
     @property
     def allowed(self) -> tuple[float, float]:
         """Where the rule admits the true value; for "encloses" the prediction itself."""
-        p, margin = self.predicted, 0.0 if self.rule == "encloses" else self.margin
+        return self._admitted(0.0)
+
+    def _admitted(self, slack: float) -> tuple[float, float]:
+        """The same when it is wider by ``slack`` at each end."""
+        p, margin = self.predicted, (0.0 if self.rule == "encloses" else self.margin) + slack
         return -math.inf if self.rule == "below" else p - margin, math.inf if self.rule == "above" else p + margin
 
     @property
     def verdict(self) -> Verdict:
-        """The rule applied to the interval; a prediction that is not finite is INCONCLUSIVE."""
+        """The rule applied to the interval; a prediction or margin that is not finite is INCONCLUSIVE."""
         low, high = self.measured.lower, self.measured.upper
-        if not math.isfinite(self.predicted):
+        if not all(map(math.isfinite, (self.predicted, self.margin, self.uncertainty))):
             return Verdict.INCONCLUSIVE
-        floor, ceiling = self.allowed
+        floor, ceiling = self._admitted(self.uncertainty)
         if high < floor or low > ceiling:
             return Verdict.FAILS
         if self.rule == "encloses":
-            return Verdict.HOLDS if high - low <= self.margin else Verdict.INCONCLUSIVE
+            narrow = low <= floor and ceiling <= high and high - low <= self.margin
+            return Verdict.HOLDS if narrow else Verdict.INCONCLUSIVE
+        floor, ceiling = self._admitted(-self.uncertainty)
         return Verdict.HOLDS if floor <= low and high <= ceiling else Verdict.INCONCLUSIVE
 
     @property
@@ -120,16 +144,16 @@ class Comparison:
 
         One-sided, at the nearest admitted value; an interval without randomness gives 0 outside and 1 elsewhere.
         """
-        if not math.isfinite(self.predicted) or not math.isfinite(self.measured.lower):
+        finite = (self.predicted, self.margin, self.uncertainty, self.measured.lower, self.measured.upper)
+        if not all(map(math.isfinite, finite)):
             return 1.0
         if self.measured.stderr == 0:
             return 0.0 if self.verdict is Verdict.FAILS else 1.0
         m = self.measured
-        floor, ceiling = self.allowed
+        floor, ceiling = self._admitted(self.uncertainty)
         slack = max((m.upper - m.value) - student_quantile(m.dof) * m.stderr, 0.0)
         outside = (max(floor - m.value, m.value - ceiling) - slack) / m.stderr
-        law = stats.norm if math.isinf(m.dof) else stats.t(m.dof)
-        return float(law.sf(outside))
+        return float(special.ndtr(-outside) if math.isinf(m.dof) else special.stdtr(m.dof, -outside))
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

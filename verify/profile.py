@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from theory.activations import Activation
 from verify.sizes import directions, kernels, optimization, spectral, taylor, training
@@ -24,6 +26,16 @@ from verify.sizes.training import TrainingSizes
 def parse(text: str) -> Activation:
     """An activation from its text, parsed once."""
     return Activation.parse(text)
+
+
+LARGEST_FILE = 1_000_000
+"""Bytes of a profile; a file beyond is not one."""
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
+        raise ValueError("needs cpu, cuda, or cuda:N for the accelerator of that number")
+    return name
 
 
 class Profile(BaseModel):
@@ -42,11 +54,11 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    base_seed: int = Field(default=0, ge=0)
+    name: str = Field(min_length=1)
+    base_seed: Annotated[int, Strict()] = Field(default=0, ge=0, lt=2**63)
     activations: tuple[str, ...] = Field(default=("sin(z + pi/4)", "tanh(z + 1)", "erf(z + 1/2)"), min_length=1)
-    device: str = "cpu"
-    k: int = Field(default=1, ge=0)
+    device: Annotated[str, AfterValidator(_device)] = "cpu"
+    k: Annotated[int, Strict()] = Field(default=1, ge=0, le=8)
 
     spectral: SpectralSizes = SpectralSizes()
     taylor: TaylorSizes = TaylorSizes()
@@ -54,6 +66,24 @@ class Profile(BaseModel):
     optimization: OptimizationSizes = OptimizationSizes()
     kernels: KernelSizes = KernelSizes()
     training: TrainingSizes = TrainingSizes()
+
+    @model_validator(mode="after")
+    def readable(self) -> Profile:
+        """Every activation can be read, and none is there twice: the same one would count as independent evidence."""
+        for name, texts in (
+            ("activations", self.activations),
+            ("training.more_activations", self.training.more_activations),
+        ):
+            seen: dict[Activation, str] = {}
+            for text in texts:
+                try:
+                    sigma = parse(text)
+                except ValueError as error:
+                    raise ValueError(f"{name}={text!r}: {error}") from None
+                if sigma in seen:
+                    raise ValueError(f"{name}={text!r}: needs each activation once; {seen[sigma]!r} is the same")
+                seen[sigma] = text
+        return self
 
     @property
     def activation(self) -> str:
@@ -110,26 +140,23 @@ def load_profile(source: str, overrides: Sequence[str] = ()) -> Profile:
         overrides: "field=value" with a TOML value, such as "spectral.blocks=1000"; they win over the file.
 
     Raises:
-        ValueError: an unknown name, field or base, a file that cannot be read, or a value of the wrong kind.
+        ValueError: an unknown name, field or base, a file that cannot be read, or a value that no experiment can have;
+            the sentence names field, value and requirement.
     """
     changes: dict[str, Any] = {}
     name = base = source
     if source.endswith(".toml"):
-        path = Path(source)
-        try:
-            changes = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ValueError(f"profile={source!r}: cannot be read ({error})") from None
-        base, name = changes.pop("base", "quick"), path.stem
-    if base not in PROFILES:
+        changes, name = _read(source), Path(source).stem
+        base = changes.pop("base", "quick")
+    if not isinstance(base, str) or base not in PROFILES:
         raise ValueError(f"profile={base!r}: needs one of {', '.join(PROFILES)}, or a file that ends in .toml")
     for text in overrides:
         field, _, value = text.partition("=")
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             raise ValueError(
-                f"set={text!r}: needs field=value with a TOML value, such as spectral.blocks=1000"
+                f"set={_short(text)}: needs field=value with a TOML value, such as spectral.blocks=1000"
             ) from None
         inner = changes
         *tables, last = field.strip().split(".")
@@ -139,7 +166,64 @@ def load_profile(source: str, overrides: Sequence[str] = ()) -> Profile:
                 raise ValueError(f"set={text!r}: {table} is not a table")
         inner[last] = parsed
     merged = _merge(PROFILES[base].model_dump(), changes)
-    return Profile.model_validate({**merged, "name": changes.get("name", name)})
+    return _validated({**merged, "name": changes.get("name", name)})
+
+
+def changed(profile: Profile, changes: Mapping[str, Any]) -> Profile:
+    """The profile with single fields changed, table by table, and checked as a whole.
+
+    Raises:
+        ValueError: as :func:`load_profile`.
+    """
+    return _validated(_merge(profile.model_dump(), changes))
+
+
+def _read(source: str) -> dict[str, Any]:
+    """The tables of a TOML file."""
+    try:
+        with Path(source).open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            raise ValueError(f"it has more than {LARGEST_FILE} bytes")
+        return tomllib.loads(data.decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"profile={source!r}: cannot be read ({error}); give a TOML file of sizes") from None
+
+
+def _validated(values: Mapping[str, Any]) -> Profile:
+    try:
+        return Profile.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first violation as field, value and requirement."""
+    first = error.errors()[0]
+    where, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        fields: dict[str, Any] = dict(Profile.model_fields)
+        for part in first["loc"][:-1]:
+            fields = dict(getattr(fields[str(part)].annotation, "model_fields", {}))
+        *chapter, name = map(str, first["loc"])
+        near = get_close_matches(name, fields, 1)
+        hint = f"did you mean {'.'.join([*chapter, *near])}?" if near else f"there are {', '.join(fields)}"
+        return f"{where}={_short(first['input'])}: there is no such field; {hint}"
+    if re.match(r"[\w.]+(\[\w+\])?=", what):  # a sentence of a whole table, which names its field itself
+        return f"{where}.{what}" if where else what
+    if isinstance(first["input"], BaseModel) or first["type"].startswith("model"):
+        return f"{where}={_short(first['input'])}: needs a table of sizes, such as [{where}] in a file"
+    requirement = re.sub(r"^(Input|Tuple|String) should (be|have|match)", _needs, what)
+    return f"{where}={_short(first['input'])}: {requirement}"
+
+
+def _needs(match: re.Match[str]) -> str:
+    return "needs" if match[2] == "have" else f"needs to {match[2]}"
+
+
+def _short(value: Any) -> str:
+    text = ascii(value) if not isinstance(value, int) or abs(value) < 10**40 else "a number of more than 40 digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ import torch
 from verify.claim import Claim
 from verify.experiment import Cell, fingerprint, versions
 from verify.judgement import Judgement, admissible, judge, settle
+from verify.machine import kernels, machine
 from verify.profile import Profile
-from verify.store import Store
+from verify.store import RunRow, Store
 from verify.sweep import Done, run_cells
 
 Listener = Callable[[Claim, int, int], None]
@@ -22,12 +24,19 @@ Listener = Callable[[Claim, int, int], None]
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it was judged, just now or again from its records."""
+    """A run as it was judged, just now or again from its records.
+
+    Attributes:
+        judgements: claim by claim.
+        profile, provenance, created: what was run, where and when.
+        notes: sentences for the user, such as that damaged records were computed anew.
+    """
 
     judgements: list[Judgement]
     profile: Profile
     provenance: dict[str, str]
     created: str
+    notes: tuple[str, ...] = ()
 
 
 def design(claim: Claim, profile: Profile) -> tuple[Cell, ...]:
@@ -58,14 +67,11 @@ def verify(
         The run.
 
     Raises:
-        ValueError: the folder cannot be written, or the profile's device is not there.
+        ValueError: the profile's device is not there.
+        StoreError: the records cannot be kept.
         CellFailed: a computation raised.
     """
-    if profile.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(
-            f"device={profile.device!r}: no CUDA device is available; use --profile quick or full, or install a CUDA "
-            f"build of torch"
-        )
+    _require(profile.device)
     origin = provenance(profile)
     cells = {claim.id: design(claim, profile) for claim in claims}
     union = tuple(dict.fromkeys(cell for own in cells.values() for cell in own))
@@ -94,40 +100,73 @@ def verify(
                 complete(claim)
         results = run_cells(union, store, origin, workers, on_done=report)
         judgements = settle([judge(c, profile, [results[cell] for cell in cells[c.id]], len(claims)) for c in claims])
-        store.say(number, [j.as_json() for j in judgements])
-        *_, created = store.run(number)
-    return Run(judgements, profile, origin, created)
+        origins = [json.loads(text) for text in store.origins]
+        if not all(done.stored for done in results.values()):
+            origins.append(origin)
+        machines = {tuple(kernels(found).items()) for found in origins}
+        store.say(number, [j.as_json() for j in judgements], [dict(found) for found in sorted(machines)])
+        created, damaged = store.run(number).created, store.damaged
+    notes: tuple[str, ...] = ()
+    if damaged:
+        what = "record did" if damaged == 1 else "records did"
+        notes = (f"{damaged} {what} not match their checksum in {folder} and were computed anew",)
+    return Run(judgements, profile, origin, created, notes)
 
 
 def reload(folder: Path, known: dict[str, Claim]) -> Run:
-    """Judge the newest run of ``folder`` again. Nothing is computed.
+    """Judge the newest run of ``folder`` that ended again. Nothing is computed, nothing is written.
 
     Raises:
-        ValueError: no run there, a record is missing, or a claim of the run is not registered.
+        StoreError: no run there that ended, or one that does not verify.
+        ValueError: a record is missing or does not verify, or the run is of another version.
     """
+    again = f"complete the run with the same escape-ntk verify command and --out {folder}"
     with Store(folder, create=False) as store:
-        profile_text, ids, mark, provenance, created = store.run()
-        profile = Profile.model_validate_json(profile_text)
+        row = store.run()
+        profile = _profile(row, folder)
         judgements = []
-        for name in ids:
+        for name in row.claims:
             if name not in known:
                 raise ValueError(f"{folder}: its run holds claim {name}, which this version does not know")
             done = []
             for cell in design(known[name], profile):
-                found = store.find(cell, mark)
-                if found is None:
+                found = store.find(cell, row.fingerprint)
+                if store.damaged:
                     raise ValueError(
-                        f"{folder}: no record of {cell.specification}; complete the run with the same escape-ntk "
-                        f"verify command and --out {folder}"
+                        f"{folder}: the record of {cell.specification} does not match its checksum, so it was altered "
+                        f"or damaged; {again}, which computes it anew"
                     )
+                if found is None:
+                    raise ValueError(f"{folder}: no record of {cell.specification}; {again}")
                 done.append(Done(cell, *found, stored=True))
-            judgements.append(judge(known[name], profile, done, len(ids)))
-    return Run(settle(judgements), profile, provenance, created)
+            judgements.append(judge(known[name], profile, done, len(row.claims)))
+    return Run(settle(judgements), profile, row.provenance, row.created)
+
+
+def _profile(row: RunRow, folder: Path) -> Profile:
+    try:
+        return Profile.model_validate_json(row.profile)
+    except ValueError:
+        raise ValueError(
+            f"{folder}: its run has a profile of another version of escape-ntk; run escape-ntk verify again with "
+            f"--out {folder}"
+        ) from None
+
+
+def _require(device: str) -> None:
+    """Refuse a device that is not there."""
+    if device == "cpu":
+        return
+    _, _, index = device.partition(":")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(index or 0) >= count:
+        there = f"only {count} CUDA devices are here" if count else "no CUDA device is available"
+        raise ValueError(f"device={device!r}: {there}; use --profile quick or full, or install a CUDA build of torch")
 
 
 def provenance(profile: Profile) -> dict[str, str]:
-    """Where numbers come from: device, commit, and versions of Python and the libraries."""
-    return {"device": device_name(profile.device), "commit": commit()} | versions()
+    """Where numbers come from: device, commit, processor, linear algebra, versions of Python and the libraries."""
+    return {"device": device_name(profile.device), "commit": commit()} | machine() | versions()
 
 
 def device_name(device: str) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from verify.experiment import Unusable
 from verify.outcome import CONFIDENCE, Interval
 
 
@@ -15,13 +16,13 @@ def mean_interval(samples: Sequence[float]) -> Interval:
     """Student t interval of the mean of independent samples.
 
     Raises:
-        ValueError: fewer than two samples, one that is not finite, or all equal (the same draw repeated).
+        Unusable: fewer than two samples, one that is not finite, or all equal (the same draw repeated).
     """
     values = np.asarray(samples, dtype=float)
     if values.size < 2 or not np.isfinite(values).all():
-        raise ValueError(f"{values.size} samples: a t interval needs at least 2, all finite")
+        raise Unusable(f"{values.size} samples: a t interval needs at least 2, all finite")
     if np.ptp(values) == 0:
-        raise ValueError(f"{values.size} samples are all {values[0]}: repetitions of a random measurement must differ")
+        raise Unusable(f"{values.size} samples are all {values[0]}: repetitions of a random measurement must differ")
     stderr = float(values.std(ddof=1)) / math.sqrt(values.size)
     return Interval.student(float(values.mean()), stderr, values.size - 1)
 
@@ -39,14 +40,14 @@ def exponent_interval(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[f
         rows: (replicates, len(x)); NaN is a missing observation.
 
     Raises:
-        ValueError: fewer than two distinct x or three observations, or values that are not positive.
+        Unusable: fewer than two distinct x or three observations, or values that are not positive.
     """
     table = np.asarray(rows, dtype=float)
     grid = np.broadcast_to(np.asarray(x, dtype=float), table.shape)
     known = ~np.isnan(table)
     values, places = table[known], grid[known]
     if values.size < 3 or np.unique(places).size < 2 or not (values > 0).all():
-        raise ValueError(f"{values.size} values: an exponent needs at least 3 positive ones at two abscissae or more")
+        raise Unusable(f"{values.size} values: an exponent needs at least 3 positive ones at two abscissae or more")
     design = np.column_stack([np.ones(values.size), np.log(places)])
     inverse = np.linalg.inv(design.T @ design)
     coefficients = inverse @ design.T @ np.log(values)
@@ -62,11 +63,11 @@ def clustered_exponent(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[
     """Exponent when the observations of a replicate share draws over the grid: a t interval of one slope each.
 
     Raises:
-        ValueError: fewer than two x, rows of another length, or values that are not positive.
+        Unusable: fewer than two x, rows of another length, or values that are not positive.
     """
     table = np.asarray(rows, dtype=float)
     if len(x) < 2 or table.ndim != 2 or table.shape[1] != len(x) or not (table > 0).all():
-        raise ValueError(f"{table.shape} values for {len(x)} abscissae: needs positive rows of equal length >= 2")
+        raise Unusable(f"{table.shape} values for {len(x)} abscissae: needs positive rows of equal length >= 2")
     return mean_interval([slope(x, row) for row in table])
 
 

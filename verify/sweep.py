@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+import sysconfig
 import time
 import warnings
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from loky import get_reusable_executor
 
-from verify.experiment import Cell, CellFailed, Numbers, fingerprint
+from verify.experiment import Cell, CellFailed, Numbers, code_of, fingerprint
 from verify.store import Store
 
 
@@ -26,8 +31,22 @@ class Done:
     stored: bool
 
 
-def execute(cell: Cell) -> tuple[Numbers, float]:
-    """Numbers of a cell and the seconds they took; what a worker runs."""
+def execute(cell: Cell, key: str | None = None) -> tuple[Numbers, float]:
+    """Numbers of a cell and the seconds they took; what a worker runs.
+
+    Args:
+        cell: to compute.
+        key: under which the numbers shall be kept; a worker that has loaded other code than the one it stands for
+            refuses.
+
+    Raises:
+        RuntimeError: this process has other code, or other versions, than the one that asked.
+    """
+    if key is not None and cell.key(fingerprint()) != key:
+        raise RuntimeError(
+            f"{type(cell).__module__} is another one in the worker than in the session that asked: a file was edited "
+            f"since it was loaded, or versions differ; restart the session, or reload the module"
+        )
     # One thread per worker: results are then the same for every number of workers.
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -62,10 +81,16 @@ def run_cells(
         on_done: called in this process as each cell becomes available.
 
     Raises:
-        CellFailed: a cell raised. What was computed before is kept.
+        CellFailed: a cell raised, or a worker ended without a word. What was computed before is kept.
+        StoreError: the records cannot be read or kept.
+        Unidentified: a cell from outside the package uses something whose content cannot be read.
     """
     mark = fingerprint()
     results: dict[Cell, Done] = {}
+    # Keys are fixed before anything runs: a cell that fills a cache of its own has another one afterwards.
+    union = tuple(dict.fromkeys(cells))
+    codes = {kind: code_of(kind) for kind in {type(cell) for cell in union}}
+    keys = {cell: cell.key(mark, codes[type(cell)]) for cell in union}
     missing: list[Cell] = []
 
     def accept(cell: Cell, numbers: Numbers, seconds: float, stored: bool) -> None:
@@ -73,8 +98,8 @@ def run_cells(
         if on_done is not None:
             on_done(results[cell])
 
-    for cell in dict.fromkeys(cells):
-        found = store.find(cell, mark)
+    for cell, key in keys.items():
+        found = store.find(cell, mark, key)
         if found is None:
             missing.append(cell)
         else:
@@ -83,9 +108,16 @@ def run_cells(
     def compute(cell: Cell, outcome: Callable[[], tuple[Numbers, float]]) -> None:
         try:
             numbers, seconds = outcome()
-            store.add(cell, mark, numbers, seconds, provenance)
-        except Exception as error:
+            # As they will be read again: lists for tuples, text for the keys of tables.
+            numbers = json.loads(json.dumps(numbers, allow_nan=False))
+        except BrokenExecutor:
+            raise CellFailed(
+                f"{cell.specification}: a worker process ended without a word: it was killed, memory ran out, or it "
+                f"could not start; use fewer workers (--workers 1 shows the cause), the same command continues"
+            ) from None
+        except Exception as error:  # whatever a cell raises, it is named
             raise CellFailed(f"{cell.specification}: {type(error).__name__}: {error}") from error
+        store.add(cell, mark, numbers, seconds, provenance, keys[cell])
         accept(cell, numbers, seconds, stored=False)
 
     if executor is None and (workers == 1 or len(missing) <= 1):
@@ -94,14 +126,52 @@ def run_cells(
         return results
     # A worker that has grown is replaced by loky between cells; that is its business, not the user's.
     warnings.filterwarnings("ignore", message="A worker was restarted", category=UserWarning)
-    pool = executor if executor is not None else get_reusable_executor(max_workers=workers)
     # Heavy cells first: a long one begun last would keep one worker busy while the others have nothing left.
     ordered = sorted(missing, key=lambda cell: -cell.cost)
-    futures = {pool.submit(execute, cell): cell for cell in ordered}
-    try:
-        for future in as_completed(futures):
-            compute(futures[future], future.result)
-    finally:
-        for future in futures:
-            future.cancel()
+    with _library_first():
+        pool: Any = executor if executor is not None else _workers(workers, missing)
+        futures = {}
+        try:
+            futures = {pool.submit(execute, cell, keys[cell]): cell for cell in ordered}
+            for future in as_completed(futures):
+                compute(futures[future], future.result)
+        except BaseException:
+            if executor is None:
+                pool.shutdown(wait=True, kill_workers=True)
+            for future in futures:
+                future.cancel()
+            raise
     return results
+
+
+def _workers(count: int, cells: Iterable[Cell]) -> Any:
+    """Worker processes; for cells from outside the package new ones, which have loaded no earlier state of them."""
+    outside = any(" " in code_of(kind) for kind in {type(cell) for cell in cells})
+    return get_reusable_executor(max_workers=count, reuse=False if outside else "auto", kill_workers=outside)
+
+
+@contextmanager
+def _library_first() -> Iterator[None]:
+    """While processes are started, Python's own modules come before those of the same name in the user's folders.
+
+    Workers take over this process's path, and would import a random.py that lies beside a notebook.
+    """
+    path, safe = list(sys.path), os.environ.get("PYTHONSAFEPATH")
+    library = [entry for entry in path if entry and entry in _library()]
+    sys.path[:] = [*library, *(entry for entry in path if entry not in library)]
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        if safe is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = safe
+
+
+def _library() -> set[str]:
+    """Folders of the standard library on the path: itself, its compiled modules, and its archive."""
+    found = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    found |= {os.path.join(folder, "lib-dynload") for folder in found}
+    return found | {entry for entry in sys.path if entry.endswith(".zip") and "python" in os.path.basename(entry)}

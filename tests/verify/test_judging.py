@@ -187,3 +187,51 @@ def test_mean_needs_distinct_finite_samples(samples: list[float]) -> None:
 def test_slopes_need_positive_values() -> None:
     with pytest.raises(ValueError, match="positive"):
         clustered_exponent([1.0, 2.0], [[1.0, 0.0], [1.0, 2.0]])
+
+
+@pytest.mark.parametrize("stderr", [0.0, math.nan, math.inf, -1.0])
+def test_a_standard_error_that_proves_nothing(stderr: float) -> None:
+    """Neither FAILS nor HOLDS, in whatever way the numbers reach a comparison."""
+    for interval in (Interval.student(0.0, stderr), Interval.student(0.0, stderr, 5.0, slack=0.1)):
+        for predicted, margin in ((0.0, 1.0), (9.0, 1.0)):
+            comparison = Comparison("x", predicted, interval, "within", margin)
+            assert (comparison.verdict, comparison.p_value) == (I, 1.0)
+    rule = DecisionRule("x", "normal mean", "within", 0.1, 1.0, 0.1, 1)
+    assert {rule.compare("x", value, (0.0, stderr)).verdict for value in (0.0, 9.0)} == {I}
+    with pytest.raises(ValueError, match="stderr > 0"):
+        Interval(0.0, 0.0, 0.0, stderr=0.0, dof=3.0)
+
+
+def test_numbers_without_value_are_unknown() -> None:
+    for interval in (Interval.around(math.nan, 0.0), Interval.around(1.0, math.nan), Interval.around(1.0, math.inf)):
+        assert (interval.lower, interval.upper) == (-math.inf, math.inf)
+        assert Comparison("x", 5.0, interval, "within", 0.1).verdict is I
+    sharp = Interval.around(1.0, 0.1)
+    assert Comparison("x", 5.0, sharp, "within", math.nan).verdict is I
+    assert Comparison("x", 5.0, sharp, "within", 0.1, uncertainty=math.nan).verdict is I
+
+
+@pytest.mark.parametrize(
+    ("rule", "predicted", "margin", "uncertainty", "verdict"),
+    [
+        ("within", 1.0, 0.2, 0.05, H),
+        ("within", 1.0, 0.2, 0.11, I),  # at the far end of the ball the interval leaves the margin
+        ("within", 1.5, 0.2, 0.0, F),
+        ("within", 1.5, 0.2, 0.21, I),  # at the near end it does not
+        ("encloses", 1.0, 0.5, 0.05, H),
+        ("encloses", 1.0, 0.5, 0.15, I),
+        ("encloses", 1.3, 0.5, 0.0, F),
+        ("encloses", 1.3, 0.5, 0.25, I),
+        ("below", 1.2, 0.0, 0.05, H),
+        ("below", 1.2, 0.0, 0.2, I),
+        ("below", 0.8, 0.0, 0.05, F),
+        ("below", 0.8, 0.0, 0.15, I),
+        ("above", 0.8, 0.0, 0.15, I),
+        ("above", 1.2, 0.0, 0.05, F),
+        ("within", 9.0, 0.1, 1e300, I),
+    ],
+)
+def test_a_verdict_follows_for_the_whole_ball_of_the_prediction(rule, predicted, margin, uncertainty, verdict) -> None:
+    comparison = Comparison("x", predicted, Interval.around(1.0, 0.1), rule, margin, uncertainty=uncertainty)
+    assert comparison.verdict is verdict
+    assert comparison.p_value == (0.0 if verdict is F else 1.0)

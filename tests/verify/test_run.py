@@ -14,6 +14,7 @@ from verify.outcome import Verdict
 from verify.registry import CLAIMS
 from verify.report import pictured
 from verify.session import reload
+from verify.store import seal
 
 
 def test_every_claim_holds(first: Run) -> None:
@@ -117,13 +118,19 @@ def test_formulas_render_in_a_browser(folder: Path, first: Run) -> None:
 
 
 def test_verdicts_are_recomputed_from_records(folder: Path, first: Run, tmp_path: Path) -> None:
-    """A number changed in the records changes the verdict: nothing is stored as truth."""
+    """A number changed in the records changes the verdict: nothing is stored as truth.
+
+    Changed and sealed again, that is; without the seal the record is refused.
+    """
     shutil.copy(folder / "records.sqlite", tmp_path / "records.sqlite")
+    chosen = "kind = 'KernelMonteCarlo' AND specification LIKE '%\"kernel\":\"NTK\"%'"
     with sqlite3.connect(tmp_path / "records.sqlite") as connection:
-        connection.execute(
-            "UPDATE records SET numbers = json_set(numbers, '$.values[0]', 9.0) WHERE kind = 'KernelMonteCarlo' "
-            'AND specification LIKE \'%"kernel":"NTK"%\''
-        )
+        connection.execute(f"UPDATE records SET numbers = json_set(numbers, '$.values[0]', 9.0) WHERE {chosen}")
+    with pytest.raises(ValueError, match="does not match its checksum"):
+        reload(tmp_path, CLAIMS)
+    with sqlite3.connect(tmp_path / "records.sqlite") as connection:
+        for row in connection.execute(f"SELECT * FROM records WHERE {chosen}").fetchall():
+            connection.execute("UPDATE records SET digest = ? WHERE key = ?", (seal(*row[:-1]), row[0]))
     verdicts = {j.claim.id: j.verdict for j in reload(tmp_path, CLAIMS).judgements}
     assert verdicts["S1"] is Verdict.FAILS
     assert verdicts["S2"] is Verdict.INCONCLUSIVE, "it builds on S1"

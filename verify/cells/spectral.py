@@ -41,9 +41,19 @@ def ball_text(value: arb) -> str:
     return value.str(DIGITS + 5)
 
 
+ACCURACY = 1e-12
+"""Relative radius up to which a stored ball is what a cell promised; cells give 1e-20, doubles 1e-16."""
+
+
 def read_ball(text: str) -> tuple[float, float, float]:
-    """(midpoint, lower, upper) as doubles, rounded outwards."""
+    """(midpoint, lower, upper) as doubles, rounded outwards.
+
+    A ball wider than :data:`ACCURACY` stands for no number: its midpoint is NaN, its ends are infinite, and whatever is
+    compared with it is INCONCLUSIVE.
+    """
     value = arb(text)
+    if not (value.is_finite() and value.rad() <= ACCURACY * abs(value.mid())):
+        return math.nan, -math.inf, math.inf
     low, high = float(value.lower()), float(value.upper())
     middle = float(value.mid())
     return middle, math.nextafter(low, -math.inf), math.nextafter(high, math.inf)

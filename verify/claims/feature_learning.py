@@ -11,7 +11,7 @@ from theory import multiplicity
 from verify.cells.escape import EscapedRuns
 from verify.claim import Claim, Control, Evidence
 from verify.claims.hypotheses import differentiable, nonzero, smooth
-from verify.claims.plotting import PREDICTED, SERIES, finish
+from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.claims.runs import SETTLED, everywhere, samples, separated, some
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Outcome
@@ -129,7 +129,7 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     for i, activation in enumerate(_chosen(p)):
         for scale, marker in ((1.0, "o"), (p.training.label_scale, "s")):
             n = evidence[_cell(p, activation, scale)]
-            label = f"{activation}, {'regularised' if scale == 1 else 'lazy'}"
+            label = f"{plain(activation)}, {'regularised' if scale == 1 else 'lazy'}"
             ax.semilogx(n["movement"], n["risk"], marker, color=SERIES[i], ms=5, mfc="none", label=label)
         ax.axhline(_floor(p, activation), color=PREDICTED, lw=0.8, ls=":" if i else "-")
     finish(ax, "relative movement of the kernel", "test risk")

@@ -10,7 +10,7 @@ from verify.cells.landscape import SignCurvature
 from verify.claim import Claim, Control, Evidence
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization import groups, level
-from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
+from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.decision import DecisionRule
 from verify.outcome import Outcome
 from verify.profile import Profile
@@ -146,7 +146,7 @@ def _o3_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     widths = p.optimization.sign_widths[p.k]
     for i, row in enumerate(_o3_grid(p)):
         rest = [float(np.sqrt((_rest(cell, evidence) ** 2).mean())) for cell in row]
-        ax.loglog(widths, rest, "o-", color=SERIES[i], ms=5, label=row[0].activation)
+        ax.loglog(widths, rest, "o-", color=SERIES[i], ms=5, label=plain(row[0].activation))
         if i == 0:
             power_guide(ax, widths, rest[0], -0.5, "slope $-1/2$")
     grid_ticks(ax, widths)

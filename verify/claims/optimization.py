@@ -10,7 +10,7 @@ import numpy as np
 from verify.cells.optimization import Descent
 from verify.claim import Claim, Control, Evidence
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
-from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
+from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Interval, Outcome
 from verify.profile import Profile
@@ -168,7 +168,7 @@ def _o1_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     for i, (activation, draws) in enumerate(groups(p, p.optimization.descent_replicates)):
         for row in times[start : start + draws]:
             ax.loglog(dimensions, row, "o", color=SERIES[i], ms=4, mfc="none")
-        ax.loglog([], [], "o", color=SERIES[i], ms=4, mfc="none", label=activation)
+        ax.loglog([], [], "o", color=SERIES[i], ms=4, mfc="none", label=plain(activation))
         start += draws
     medians = np.nanmedian(times, axis=0)
     ax.loglog(dimensions, medians, "-", color=MUTED, lw=1.2, label="median")

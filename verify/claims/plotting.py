@@ -6,11 +6,40 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 PREDICTED = "#1b1b1b"
-SERIES = ("#2f6fb4", "#d1662b", "#2f8f5b", "#8a4fa3", "#a8842a", "#4b4b4b")
+BASE = ("#2f6fb4", "#d1662b", "#2f8f5b", "#8a4fa3", "#a8842a", "#4b4b4b")
 MUTED = "#9aa0a6"
+ENTRIES = 10
+"""Most entries of a legend."""
+
+
+class Series(Sequence[str]):
+    """Colours without end: the base ones, then lighter, then darker ones, and so on."""
+
+    def __len__(self) -> int:
+        return 3 * len(BASE)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        shade, place = (0.0, 0.45, -0.35)[index // len(BASE) % 3], index % len(BASE)
+        target = "#ffffff" if shade > 0 else "#000000"
+        mixed = (1 - abs(shade)) * np.array(to_rgb(BASE[place])) + abs(shade) * np.array(to_rgb(target))
+        return to_hex(mixed)
+
+
+SERIES = Series()
+
+
+def plain(text: str) -> str:
+    """A text of the user's for matplotlib: no formula, no control characters, and not too long."""
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    shown = shown if len(shown) <= 40 else shown[:37] + "..."
+    return shown.replace("\\", "/").replace("$", r"\$")
 
 
 def power_guide(ax: Any, x: Sequence[float], anchor: float, exponent: float, label: str | None = None) -> None:
@@ -32,5 +61,10 @@ def finish(ax: Any, xlabel: str, ylabel: str, legend: bool = True) -> None:
     ax.grid(True, which="major", color="#e6e6e6", lw=0.6, zorder=0)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    if legend:
-        ax.legend(frameon=False)
+    handles, labels = ax.get_legend_handles_labels()
+    if not (legend and handles):
+        return
+    if len(handles) > ENTRIES:
+        handles = [*handles[: ENTRIES - 1], Line2D([], [], linestyle="none")]
+        labels = [*labels[: ENTRIES - 1], f"and {len(labels) - ENTRIES + 1} more"]
+    ax.legend(handles, labels, frameon=False)

@@ -13,7 +13,7 @@ from theory import linear_rademacher, quadntk_trace, quadratic_rademacher
 from verify.cells.rademacher import NoisyFits, SignSuprema
 from verify.claim import Check, Claim, Control, Evidence
 from verify.claims.hypotheses import differentiable, every, present, smooth
-from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks
+from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Interval, Outcome
 from verify.profile import Profile, parse
@@ -214,7 +214,9 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     for i, activation in enumerate(p.activations):
         rows = [np.array(evidence[c]["quadratic"]).mean(axis=1) for c in _ball_cells(p) if c.activation == activation]
         for j, row in enumerate(rows):
-            ax.loglog(s.ball_samples, row, "o", color=SERIES[i % len(SERIES)], ms=4, label=None if j else activation)
+            ax.loglog(
+                s.ball_samples, row, "o", color=SERIES[i % len(SERIES)], ms=4, label=None if j else plain(activation)
+            )
     bound = [_quadratic_bound(p.activation, s.ball_dimension, n) for n in s.ball_samples]
     floor = [_quadratic_floor(p.activation, s.ball_dimension, n) for n in s.ball_samples]
     ax.loglog(s.ball_samples, bound, "-", color=PREDICTED, lw=1.2, label="bound")

@@ -9,7 +9,7 @@ import numpy as np
 from verify.cells.training import Arm, Kind
 from verify.claim import Claim, Control, Evidence
 from verify.claims.hypotheses import differentiable, nonzero, smooth
-from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
+from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.claims.runs import (
     affordable,
     aligned,
@@ -86,7 +86,7 @@ def _figure(p: Profile, evidence: Evidence, ax: Any, arm: Arm) -> None:
     grid = p.training.dimensions[p.k]
     for i, (activation, table) in enumerate(tables.items()):
         for j, row in enumerate(table):
-            ax.loglog(grid, row, "o", color=SERIES[i], ms=5, mfc="none", label=activation if j == 0 else None)
+            ax.loglog(grid, row, "o", color=SERIES[i], ms=5, mfc="none", label=plain(activation) if j == 0 else None)
     together = aligned(p, tables)
     first = float(np.nanmedian(together[:, 0])) if not np.isnan(together[:, 0]).all() else float(grid[0] ** p.k)
     power_guide(ax, grid, first, p.k, f"slope {p.k}")

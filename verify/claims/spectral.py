@@ -83,7 +83,8 @@ def eigenvalue_comparisons(
     p: Profile, evidence: Evidence, kernel: KernelName, predicted: Sequence[float]
 ) -> tuple[Comparison, ...]:
     """Predicted eigenvalues against quadrature, at every degree, and against Monte Carlo."""
-    _, quadrature, monte_carlo = (evidence[cell] for cell in eigenvalue_cells(p, kernel))
+    certified, quadrature, monte_carlo = (evidence[cell] for cell in eigenvalue_cells(p, kernel))
+    radii = [(high - low) / 2 for _, low, high in map(read_ball, certified["balls"])]
     largest = max(abs(v) for v in quadrature["values"])
     comparisons = []
     for degree, (fine, coarse) in enumerate(zip(quadrature["values"], quadrature["coarse"], strict=True)):
@@ -96,11 +97,14 @@ def eigenvalue_comparisons(
                 "within",
                 QUADRATURE_MARGIN * abs(predicted[degree]),
                 (("quadrature", error), ("rounding", rounding)),
+                radii[degree],
             )
         )
     for degree, rule in enumerate(monte_carlo_rules(p, kernel)):
         data = (monte_carlo["values"][degree], monte_carlo["stderrs"][degree])
-        comparisons.append(rule.compare(rule.name, predicted[degree], data, scale=predicted[degree]))
+        comparisons.append(
+            rule.compare(rule.name, predicted[degree], data, scale=predicted[degree], uncertainty=radii[degree])
+        )
     return tuple(comparisons)
 
 
@@ -165,17 +169,19 @@ bound is caught."""
 def trace_comparison(p: Profile, evidence: Evidence, cell: TraceAndTail, omitted: int | None = None) -> Comparison:
     """The partial sum and its tail against the trace; a degree may be left out."""
     numbers = evidence[cell]
-    trace, _, _ = read_ball(numbers["trace"])
+    trace, least, most = read_ball(numbers["trace"])
     middle, low, high = read_ball(numbers["partial"])
     missing = read_ball(numbers["terms"][omitted])[0] if omitted is not None else 0.0
     tail = read_ball(numbers["tail_bound"])[2]
+    known = math.isfinite(middle - missing)
     return Comparison(
         f"sum over degrees <= {cell.max_degree} plus tail",
         trace,
-        Interval(middle - missing, low - missing, high - missing + tail),
+        Interval(middle - missing, low - missing, high - missing + tail) if known else Interval.unknown(math.nan),
         "encloses",
         TRACE_MARGIN * trace,
         (("tail bound", tail), ("ball radius", high - low)),
+        (most - least) / 2,
     )
 
 
@@ -199,7 +205,7 @@ def _s2(p: Profile, evidence: Evidence, omitted: int | None = None) -> Outcome:
 def _s2_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     numbers = evidence[_s2_cell(p)]
     trace = read_ball(numbers["trace"])[0]
-    terms = np.array([read_ball(text)[0] for text in numbers["terms"]])
+    terms = np.nan_to_num([read_ball(text)[0] for text in numbers["terms"]])  # a degree that is zero but for rounding
     missing = trace - np.cumsum(terms)
     visible = missing > 1e-15 * trace
     degrees = np.arange(len(terms))

@@ -9,7 +9,7 @@ import numpy as np
 from verify.cells.optimization import IndependentStarts
 from verify.claim import Claim, Control, Evidence
 from verify.claims.optimization import DECREASE, O1, groups, problem
-from verify.claims.plotting import PREDICTED, SERIES, finish
+from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.decision import DecisionRule
 from verify.outcome import Outcome
 from verify.profile import Profile
@@ -90,7 +90,7 @@ def _o2_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         row = evidence[cell]
         for ends, reference in zip(row["ends"], row["reference"], strict=True):
             ax.plot([reference] * len(ends), ends, "o", color=SERIES[i], ms=4, mfc="none")
-        ax.plot([], [], "o", color=SERIES[i], ms=4, mfc="none", label=cell.activation)
+        ax.plot([], [], "o", color=SERIES[i], ms=4, mfc="none", label=plain(cell.activation))
         start += cell.draws
     end = max(value for cell in _o2_cells(p) for value in evidence[cell]["reference"])
     ax.plot([0, end], [0, end], "-", color=PREDICTED, lw=0.8, label="equal")

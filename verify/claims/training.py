@@ -11,7 +11,7 @@ from theory import multiplicity
 from verify.cells.training import Arm
 from verify.claim import Claim, Control, Evidence
 from verify.claims.hypotheses import differentiable, nonzero, smooth
-from verify.claims.plotting import SERIES, finish
+from verify.claims.plotting import SERIES, finish, plain
 from verify.claims.runs import everywhere, paired, paired_cell, paired_logs, paired_mean, some
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Outcome
@@ -133,7 +133,7 @@ def _figure(names: dict[Arm, str]) -> Any:
             table = np.array([evidence[paired_cell(p, activation, arm)]["risk"] for arm in names])
             ax.plot(x, table, "-", color="#c8ccd0", lw=0.7, zorder=1)
             ax.plot(x + 0.06 * i, table, "o", color=SERIES[i], ms=4, mfc="none", zorder=2)
-            ax.plot([], [], "o", color=SERIES[i], ms=4, mfc="none", label=activation)
+            ax.plot([], [], "o", color=SERIES[i], ms=4, mfc="none", label=plain(activation))
         ax.set_xticks(x, list(names.values()))
         ax.set_ylim(bottom=0)
         finish(ax, "", "test risk")

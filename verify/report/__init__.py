@@ -7,12 +7,14 @@ import io
 import os
 import re
 import tempfile
+import textwrap
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
 import jinja2
 import matplotlib
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from verify.claim import Case
@@ -25,6 +27,10 @@ from verify.session import Run, reload
 RULES = {"within": "within margin", "encloses": "enclosed", "below": "at most", "above": "at least"}
 
 
+class ReportError(ValueError):
+    """The report cannot be written; verdicts and records do not depend on it."""
+
+
 def write_report(folder: Path, run: Run | None = None) -> Path:
     """Write ``folder``/report.html; returns the path. The file appears whole or not at all.
 
@@ -33,21 +39,29 @@ def write_report(folder: Path, run: Run | None = None) -> Path:
         run: to show; when None, the newest run of the folder is judged again from its records.
 
     Raises:
-        ValueError: no run in the folder, an incomplete one, or the folder cannot be written.
+        ValueError: no run in the folder that ended, or records that are missing or damaged.
+        ReportError: the file cannot be written.
     """
     run = run or reload(folder, CLAIMS)
     target = folder / "report.html"
     page = render(run)
+    temporary = None
     try:
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".report-", suffix=".html")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
             file.write(page)
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
-    except OSError as error:
-        raise ValueError(
-            f"{folder}: cannot write report.html there ({error}); give a folder that can be written"
+        temporary = None
+    except (OSError, ValueError) as error:
+        raise ReportError(
+            f"{folder}: cannot write report.html there ({error}); the records are complete: make room or give a folder "
+            f"that can be written, and run escape-ntk report {folder}"
         ) from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
     return target
 
 
@@ -73,15 +87,27 @@ def render(run: Run) -> str:
 
 
 def pictured(judgement: Judgement) -> list[Case]:
-    """The cases that are drawn: the first of each k."""
+    """The cases that are drawn: one of each k, that of the deciding comparison or else the first."""
     first: dict[int, Case] = {}
     for case in judgement.cases:
         first.setdefault(case.profile.k, case)
+    decisive = judgement.outcome.decisive
+    for case in judgement.cases:
+        if decisive is not None and decisive.case == case.label:
+            first[case.profile.k] = case
     return list(first.values())
 
 
 def figure(judgement: Judgement, case: Case) -> str:
-    """The claim's figure in a case, as a data address of an SVG."""
+    """The claim's figure in a case, as a data address of an SVG; a sentence in its place when it cannot be drawn."""
+    try:
+        image = _drawn(judgement, case)
+    except Exception as error:  # whatever matplotlib or a figure raises: it must not cost the report
+        image = _sentence(f"The figure cannot be drawn ({type(error).__name__}: {error}). The verdict is not affected.")
+    return "data:image/svg+xml;base64," + base64.b64encode(image).decode()
+
+
+def _drawn(judgement: Judgement, case: Case) -> bytes:
     settings = {
         "svg.hashsalt": judgement.claim.id + case.label,
         "font.size": 9,
@@ -93,7 +119,18 @@ def figure(judgement: Judgement, case: Case) -> str:
         judgement.claim.figure(case.profile, judgement.evidence, canvas.add_subplot())
         buffer = io.BytesIO()
         canvas.savefig(buffer, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
+
+
+def _sentence(text: str) -> bytes:
+    """An SVG that says it."""
+    shown = "".join(c if c.isprintable() else " " for c in text)[:400]
+    lines = "".join(f'<tspan x="10" dy="16">{escape(line)}</tspan>' for line in textwrap.wrap(shown, 62))
+    page = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="403" height="252" viewBox="0 0 403 252">'
+        f'<text y="40" font-family="sans-serif" font-size="12">{lines}</text></svg>'
+    )
+    return page.encode("utf-8", "replace")
 
 
 def _katex_style() -> str:

@@ -1,11 +1,17 @@
 """Sizes of the claims on good directions, G1..G5."""
+# ruff: noqa: RUF012 - pydantic copies the defaults
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from verify.sizes import Amplitudes, ByOrder, Count, Dimension, Grid, Sizes, Width
 
 
-class DirectionSizes(BaseModel):
+class DirectionSizes(Sizes):
     """Sizes of the claims on good directions.
 
     Attributes:
@@ -19,32 +25,37 @@ class DirectionSizes(BaseModel):
             same |W_r| needs less at k = 2.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "dimension": (
+            "energy_width",
+            "joint_amplitudes",
+        ),
+    }
 
-    dimension: dict[int, int] = {1: 8, 2: 6}
+    dimension: ByOrder[Dimension] = {1: 8, 2: 6}
 
-    energy_width: dict[int, int] = {1: 384, 2: 768}
-    energy_replicates: int = Field(default=16, ge=2)
-    energy_inputs: int = Field(default=512, ge=2)
+    energy_width: ByOrder[Width] = {1: 384, 2: 768}
+    energy_replicates: Count = Field(default=16, ge=2)
+    energy_inputs: Count = Field(default=512, ge=2)
 
-    sign_widths: tuple[int, ...] = (128, 512, 2048)
-    sign_networks: int = Field(default=32, ge=2)
-    sign_inputs: int = Field(default=12, ge=2)
-    sign_draws: int = Field(default=48, ge=2)
+    sign_widths: Grid[Width] = (128, 512, 2048)
+    sign_networks: Count = Field(default=32, ge=2)
+    sign_inputs: Count = Field(default=12, ge=2)
+    sign_draws: Count = Field(default=48, ge=2)
 
-    sparse_widths: tuple[int, ...] = (128, 512, 2048)
-    sparse_networks: int = Field(default=72, ge=2)
-    sparse_inputs: int = Field(default=64, ge=1)
+    sparse_widths: Grid[Width] = (128, 512, 2048)
+    sparse_networks: Count = Field(default=72, ge=2)
+    sparse_inputs: Count = 64
 
-    dense_widths: tuple[int, ...] = (256, 512, 1024, 2048)
-    dense_networks: int = Field(default=24, ge=2)
-    dense_inputs: int = Field(default=256, ge=1)
+    dense_widths: Grid[Width] = (256, 512, 1024, 2048)
+    dense_networks: Count = Field(default=24, ge=2)
+    dense_inputs: Count = 256
 
-    joint_widths: tuple[int, ...] = (512, 2048, 8192)
-    joint_networks: int = Field(default=16, ge=2)
-    joint_inputs: int = Field(default=32, ge=1)
-    joint_draws: int = Field(default=32, ge=4)
-    joint_amplitudes: dict[int, tuple[float, ...]] = {1: (0.5, -0.3), 2: (0.2, -0.12)}
+    joint_widths: Grid[Width] = (512, 2048, 8192)
+    joint_networks: Count = Field(default=16, ge=2)
+    joint_inputs: Count = 32
+    joint_draws: Count = Field(default=32, ge=4)
+    joint_amplitudes: ByOrder[Amplitudes] = {1: (0.5, -0.3), 2: (0.2, -0.12)}
 
 
 FULL = DirectionSizes(

@@ -1,11 +1,17 @@
 """Sizes of the claims on kernel regression and Rademacher bounds, N1, N2, N7, N8."""
+# ruff: noqa: RUF012 - pydantic copies the defaults
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes, Width
 
 
-class KernelSizes(BaseModel):
+class KernelSizes(Sizes):
     """Sizes of the claims on kernel regression and Rademacher bounds; where keyed by k, the keys are the k judged.
 
     The activations of a profile share the repetitions, so their number is best a multiple of three.
@@ -21,35 +27,45 @@ class KernelSizes(BaseModel):
             activation, of which one half fixes the radii and the other is judged; noisy_steps: of training.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "curve_dimension": ("curve_samples",),
+        "escape_dimensions": (
+            "escape_ratios",
+            "escape_width",
+        ),
+        "dense_dimensions": (
+            "dense_ratios",
+            "dense_width",
+        ),
+    }
 
-    curve_dimension: dict[int, int] = {1: 32}
-    curve_samples: dict[int, tuple[int, ...]] = {1: (128, 256, 512, 1024)}
-    curve_width: int = Field(default=8192, ge=2)
-    curve_replicates: int = Field(default=12, ge=6)
+    curve_dimension: ByOrder[Dimension] = {1: 32}
+    curve_samples: ByOrder[Grid[Count]] = {1: (128, 256, 512, 1024)}
+    curve_width: Width = 8192
+    curve_replicates: Count = Field(default=12, ge=6)
 
-    escape_dimensions: dict[int, tuple[int, ...]] = {1: (8, 12, 16, 24)}
-    escape_ratios: dict[int, tuple[float, ...]] = {
+    escape_dimensions: ByOrder[Grid[Dimension]] = {1: (8, 12, 16, 24)}
+    escape_ratios: ByOrder[Grid[Positive]] = {
         1: (0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25, 1.6),
         2: (0.13, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25),
     }
-    dense_dimensions: dict[int, tuple[int, ...]] = {1: (24, 40, 64, 96)}
-    dense_ratios: dict[int, tuple[float, ...]] = {
+    dense_dimensions: ByOrder[Grid[Dimension]] = {1: (24, 40, 64, 96)}
+    dense_ratios: ByOrder[Grid[Positive]] = {
         1: (0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2),
         2: (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5),
     }
-    escape_width: dict[int, int] = {1: 4096, 2: 16_384}
-    dense_width: dict[int, int] = {1: 2048, 2: 8192}
-    rate_replicates: int = Field(default=24, ge=6)
+    escape_width: ByOrder[Width] = {1: 4096, 2: 16_384}
+    dense_width: ByOrder[Width] = {1: 2048, 2: 8192}
+    rate_replicates: Count = Field(default=24, ge=6)
 
-    ball_dimension: int = Field(default=16, ge=3)
-    ball_width: int = Field(default=64, ge=2)
-    ball_samples: tuple[int, ...] = (256, 1024, 4096)
-    ball_replicates: int = Field(default=30, ge=6)
-    noisy_dimension: int = Field(default=16, ge=3)
-    noisy_samples: int = Field(default=512, ge=2)
-    noisy_networks: int = Field(default=8, ge=4, multiple_of=2)
-    noisy_steps: int = Field(default=300, ge=2)
+    ball_dimension: Dimension = 16
+    ball_width: Width = 64
+    ball_samples: Grid[Count] = (256, 1024, 4096)
+    ball_replicates: Count = Field(default=30, ge=6)
+    noisy_dimension: Dimension = 16
+    noisy_samples: Count = Field(default=512, ge=2)
+    noisy_networks: Count = Field(default=8, ge=4, multiple_of=2)
+    noisy_steps: Count = Field(default=300, ge=2)
 
 
 FULL = KernelSizes(

@@ -1,11 +1,17 @@
 """Sizes of the claims on optimisation, O1..O4."""
+# ruff: noqa: RUF012 - pydantic copies the defaults
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes, Width
 
 
-class OptimizationSizes(BaseModel):
+class OptimizationSizes(Sizes):
     """Sizes of the claims on optimisation. Tables are keyed by k. A claim is judged for the keys of its dimension.
 
     Attributes:
@@ -19,26 +25,60 @@ class OptimizationSizes(BaseModel):
         saddle_dimension, saddle_replicates: by k, d of O4; its draws.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "descent_dimensions": (
+            "width_ratio",
+            "sample_ratio",
+            "r4",
+        ),
+        "start_dimension": (
+            "width_ratio",
+            "sample_ratio",
+            "r4",
+        ),
+        "sign_dimension": (
+            "sign_samples",
+            "sign_width",
+            "signs",
+            "sign_widths",
+            "sign_draws",
+        ),
+        "saddle_dimension": (
+            "width_ratio",
+            "sample_ratio",
+        ),
+    }
 
-    width_ratio: dict[int, int] = {1: 8, 2: 12}
-    sample_ratio: dict[int, int] = {1: 8, 2: 4}
-    r4: dict[int, float] = {1: 0.03, 2: 0.005}
-    descent_dimensions: dict[int, tuple[int, ...]] = {1: (4, 7, 11)}
-    descent_replicates: int = Field(default=12, ge=3)
-    descent_steps: int = Field(default=4000, ge=20)
-    start_dimension: dict[int, int] = {1: 8}
-    start_replicates: int = Field(default=12, ge=3)
-    starts: int = Field(default=3, ge=2)
-    sign_dimension: dict[int, int] = {1: 8}
-    sign_samples: dict[int, int] = {1: 128, 2: 288}
-    sign_width: dict[int, int] = {1: 256, 2: 1024}
-    sign_replicates: int = Field(default=12, ge=3)
-    signs: dict[int, int] = {1: 96, 2: 24}
-    sign_widths: dict[int, tuple[int, ...]] = {1: (128, 256, 512, 1024)}
-    sign_draws: dict[int, int] = {1: 6, 2: 4}
-    saddle_dimension: dict[int, int] = {1: 8}
-    saddle_replicates: int = Field(default=12, ge=3)
+    width_ratio: ByOrder[Count] = {1: 8, 2: 12}
+    sample_ratio: ByOrder[Count] = {1: 8, 2: 4}
+    r4: ByOrder[Positive] = {1: 0.03, 2: 0.005}
+    descent_dimensions: ByOrder[Grid[Dimension]] = {1: (4, 7, 11)}
+    descent_replicates: Count = Field(default=12, ge=3)
+    descent_steps: Count = Field(default=4000, ge=20)
+    start_dimension: ByOrder[Dimension] = {1: 8}
+    start_replicates: Count = Field(default=12, ge=3)
+    starts: Count = Field(default=3, ge=2)
+    sign_dimension: ByOrder[Dimension] = {1: 8}
+    sign_samples: ByOrder[Count] = {1: 128, 2: 288}
+    sign_width: ByOrder[Width] = {1: 256, 2: 1024}
+    sign_replicates: Count = Field(default=12, ge=3)
+    signs: ByOrder[Count] = {1: 96, 2: 24}
+    sign_widths: ByOrder[Grid[Width]] = {1: (128, 256, 512, 1024)}
+    sign_draws: ByOrder[Count] = {1: 6, 2: 4}
+    saddle_dimension: ByOrder[Dimension] = {1: 8}
+    saddle_replicates: Count = Field(default=12, ge=3)
+
+    @model_validator(mode="after")
+    def even_widths(self) -> Self:
+        """Every width m = width_ratio[k] d is even: neurons come in antisymmetric pairs."""
+        for table in ("descent_dimensions", "start_dimension", "saddle_dimension"):
+            for k, entry in getattr(self, table).items():
+                for d in entry if isinstance(entry, tuple) else (entry,):
+                    if self.width_ratio[k] * d % 2:
+                        raise ValueError(
+                            f"width_ratio[{k}]={self.width_ratio[k]}: needs an even m = width_ratio d at d = {d}"
+                        )
+        return self
 
 
 FULL = OptimizationSizes(

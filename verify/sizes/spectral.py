@@ -1,11 +1,17 @@
 """Sizes of the spectral claims S1..S9."""
+# ruff: noqa: RUF012 - pydantic copies the defaults
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from verify.sizes import ByOrder, Count, Dimension, Doubling, Grid, Sizes, Width
 
 
-class SpectralSizes(BaseModel):
+class SpectralSizes(Sizes):
     """Sizes of the spectral claims.
 
     Attributes:
@@ -22,34 +28,43 @@ class SpectralSizes(BaseModel):
             parity_degree: its largest degree. parity_replicates: draws.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "block_dimension": (
+            "block_widths",
+            "block_replicates",
+        ),
+        "gram_dimension": (
+            "gram_samples",
+            "gram_width",
+        ),
+    }
 
-    dimension: int = Field(default=10, ge=3)
-    degrees: int = Field(default=4, ge=2)
-    quadrature_points: int = Field(default=48, ge=8)
-    blocks: int = Field(default=400, ge=100)
-    trace_degree: int = Field(default=8, ge=2)
-    trace_order: int = Field(default=4, ge=1)
-    quadratic_trace_degree: int = Field(default=12, ge=3)
-    quadratic_trace_order: int = Field(default=5, ge=1)
-    limit_dimensions: tuple[int, ...] = (12_500, 25_000, 50_000, 100_000)
-    exponent_dimensions: tuple[int, ...] = (256, 512, 1024, 2048, 4096, 8192)
+    dimension: Dimension = 10
+    degrees: Count = Field(default=4, ge=2)
+    quadrature_points: Count = Field(default=48, ge=8)
+    blocks: Count = Field(default=400, ge=100)
+    trace_degree: Count = Field(default=8, ge=2)
+    trace_order: Count = 4
+    quadratic_trace_degree: Count = Field(default=12, ge=3)
+    quadratic_trace_order: Count = 5
+    limit_dimensions: Doubling = (12_500, 25_000, 50_000, 100_000)
+    exponent_dimensions: Annotated[Doubling, Field(min_length=4)] = (256, 512, 1024, 2048, 4096, 8192)
 
-    block_dimension: dict[int, int] = {1: 8, 2: 6}
-    block_widths: dict[int, tuple[int, ...]] = {1: (256, 512, 1024), 2: (256, 512, 1024)}
-    block_replicates: dict[int, int] = {1: 28, 2: 20}
+    block_dimension: ByOrder[Dimension] = {1: 8, 2: 6}
+    block_widths: ByOrder[Grid[Width]] = {1: (256, 512, 1024), 2: (256, 512, 1024)}
+    block_replicates: ByOrder[Count] = {1: 28, 2: 20}
 
-    gram_dimension: dict[int, int] = {1: 96, 2: 28}
-    gram_samples: dict[int, int] = {1: 512, 2: 1200}
-    gram_width: dict[int, int] = {1: 4096, 2: 4096}
-    gram_replicates: int = Field(default=12, ge=12)
+    gram_dimension: ByOrder[Dimension] = {1: 96, 2: 28}
+    gram_samples: ByOrder[Count] = {1: 512, 2: 1200}
+    gram_width: ByOrder[Width] = {1: 4096, 2: 4096}
+    gram_replicates: Count = Field(default=12, ge=12)
 
-    parity_dimension: int = Field(default=3, ge=3)
-    parity_width: int = Field(default=512, ge=2)
-    parity_samples: int = Field(default=300, ge=50)
-    parity_tests: int = Field(default=2000, ge=100)
-    parity_degree: int = Field(default=5, ge=3)
-    parity_replicates: int = Field(default=10, ge=10)
+    parity_dimension: Dimension = 3
+    parity_width: Width = 512
+    parity_samples: Count = Field(default=300, ge=50)
+    parity_tests: Count = Field(default=2000, ge=100)
+    parity_degree: Count = Field(default=5, ge=3)
+    parity_replicates: Count = Field(default=10, ge=10)
 
 
 FULL = SpectralSizes(

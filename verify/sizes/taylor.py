@@ -1,11 +1,17 @@
 """Sizes of the Taylor claims T1..T3."""
+# ruff: noqa: RUF012 - pydantic copies the defaults
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes, Width
 
 
-class TaylorSizes(BaseModel):
+class TaylorSizes(Sizes):
     """Sizes of the Taylor claims.
 
     Attributes:
@@ -15,16 +21,18 @@ class TaylorSizes(BaseModel):
             a mean over max(widths)/m networks. width_inputs, width_draws: inputs x, and sign vectors, for each network.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "widths": ("width_dimension",),
+    }
 
-    dimension: int = Field(default=8, ge=3)
-    replicates: int = Field(default=8, ge=2)
-    displacements: tuple[float, ...] = (0.01, 0.1, 0.5)
-    width_dimension: dict[int, int] = {1: 8, 2: 6}
-    widths: dict[int, tuple[int, ...]] = {1: (2048, 8192, 32_768), 2: (2048, 8192, 32_768)}
-    width_replicates: int = Field(default=16, ge=2)
-    width_inputs: int = Field(default=8, ge=2)
-    width_draws: int = Field(default=16, ge=1)
+    dimension: Dimension = 8
+    replicates: Count = Field(default=8, ge=2)
+    displacements: Grid[Positive] = (0.01, 0.1, 0.5)
+    width_dimension: ByOrder[Dimension] = {1: 8, 2: 6}
+    widths: ByOrder[Grid[Width]] = {1: (2048, 8192, 32_768), 2: (2048, 8192, 32_768)}
+    width_replicates: Count = Field(default=16, ge=2)
+    width_inputs: Count = Field(default=8, ge=2)
+    width_draws: Count = 16
 
 
 FULL = TaylorSizes(

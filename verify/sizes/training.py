@@ -1,11 +1,17 @@
 """Sizes of the claims on trained models, N3..N6 and N9."""
+# ruff: noqa: RUF012 - pydantic copies the defaults
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes
 
 
-class TrainingSizes(BaseModel):
+class TrainingSizes(Sizes):
     """Sizes of the claims on trained models; samples n are given as n / (A_k d^k) (see :mod:`verify.claims.runs`).
 
     The grids were chosen from pilot runs of the risks alone, so that the risk to reach lies inside the grid.
@@ -26,34 +32,63 @@ class TrainingSizes(BaseModel):
         label_scale: of N6's lazy control.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "dimensions": (
+            "ratios",
+            "repetitions",
+            "width",
+            "r4",
+        ),
+        "paired_dimension": (
+            "paired_ratio",
+            "paired_draws",
+            "width",
+            "r4",
+        ),
+        "escape_dimension": (
+            "escape_ratio",
+            "escape_draws",
+            "width",
+            "r4",
+        ),
+    }
 
-    width: dict[int, int] = {1: 10, 2: 40}
-    r4: dict[int, float] = {1: 3e-3, 2: 5e-3}
-    steps: int = Field(default=200, ge=2)
-    quadratic_steps: int = Field(default=120, ge=2)
-    rate: float = Field(default=0.03, gt=0)
-    start: float = Field(default=0.3, gt=0)
+    width: ByOrder[Count] = {1: 10, 2: 40}
+    r4: ByOrder[Positive] = {1: 3e-3, 2: 5e-3}
+    steps: Count = Field(default=200, ge=2)
+    quadratic_steps: Count = Field(default=120, ge=2)
+    rate: Positive = 0.03
+    start: Positive = 0.3
 
-    dimensions: dict[int, tuple[int, ...]] = {1: (24, 40, 64)}
-    ratios: dict[int, tuple[float, ...]] = {1: (1.7, 4.7)}
-    repetitions: dict[int, int] = {1: 4}
-    most_draws: int = Field(default=4, ge=1)
-    joint_risk: float = Field(default=0.5, gt=0, lt=2)
-    sparse_risk: float = Field(default=0.45, gt=0, lt=1)
+    dimensions: ByOrder[Grid[Dimension]] = {1: (24, 40, 64)}
+    ratios: ByOrder[Grid[Positive]] = {1: (1.7, 4.7)}
+    repetitions: ByOrder[Count] = {1: 4}
+    most_draws: Count = 4
+    joint_risk: Positive = Field(default=0.5, lt=2)
+    sparse_risk: Positive = Field(default=0.45, lt=1)
     more_activations: tuple[str, ...] = ("sin(z + 1)",)
-    largest_scale: float = Field(default=4.0, gt=0)
-    largest_share: float = Field(default=0.3, gt=0, lt=1)
+    largest_scale: Positive = 4.0
+    largest_share: Positive = Field(default=0.3, lt=1)
 
-    paired_dimension: dict[int, int] = {1: 48}
-    paired_ratio: dict[int, float] = {1: 2.0}
-    paired_draws: dict[int, int] = {1: 5}
+    paired_dimension: ByOrder[Dimension] = {1: 48}
+    paired_ratio: ByOrder[Positive] = {1: 2.0}
+    paired_draws: ByOrder[Count] = {1: 5}
 
-    escape_dimension: dict[int, int] = {1: 56}
-    escape_ratio: dict[int, float] = {1: 3.0}
-    escape_draws: dict[int, int] = {1: 6}
-    escape_share: float = Field(default=0.5, gt=0, lt=1)
-    label_scale: float = Field(default=100.0, gt=1)
+    escape_dimension: ByOrder[Dimension] = {1: 56}
+    escape_ratio: ByOrder[Positive] = {1: 3.0}
+    escape_draws: ByOrder[Count] = {1: 6}
+    escape_share: Positive = Field(default=0.5, lt=1)
+    label_scale: Positive = Field(default=100.0, gt=1)
+
+    @model_validator(mode="after")
+    def even_widths(self) -> Self:
+        """Every width m = width[k] d is even: neurons come in antisymmetric pairs."""
+        for table in ("dimensions", "paired_dimension", "escape_dimension"):
+            for k, entry in getattr(self, table).items():
+                for d in entry if isinstance(entry, tuple) else (entry,):
+                    if self.width[k] * d % 2:
+                        raise ValueError(f"width[{k}]={self.width[k]}: needs an even m = width d at d = {d}")
+        return self
 
 
 FULL = TrainingSizes(

@@ -1,0 +1,191 @@
+"""Cells from outside the package are keyed by everything that they run."""
+
+import importlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from loky import get_reusable_executor
+
+from verify.cells.kernels import RidgeCurve
+from verify.experiment import Cell, CellFailed, fingerprint
+from verify.identity import Unidentified, digest
+from verify.store import Store
+from verify.sweep import execute, run_cells
+
+HEAD = "from typing import ClassVar\nfrom verify.experiment import Cell\n"
+BODY = """
+import numpy as np
+import sidekick
+TABLE = {"a": [1, 2.0, {3, 4}], "b": np.arange(4)}
+def half(x):
+    return x / 2
+def outer(f):
+    def inner(x):
+        return f(x)
+    return inner
+wrapped = outer(half)
+class Base(Cell):
+    x: float
+    RATE: ClassVar[float] = 0.5
+    def scale(self, power=2):
+        return self.x**power * self.RATE
+class Measure(Base):
+    def run(self):
+        import sidekick as late
+        f = lambda y: y + TABLE["a"][0]
+        return {"y": f(wrapped(self.scale())) + sidekick.shift(1) + late.CONSTANT + ("p" in {"p", "q"})}
+"""
+SIDEKICK = "CONSTANT = 5\ndef shift(x):\n    return inner(x) + 1\ndef inner(x):\n    return x\n"
+EDITS = {
+    "method": ("self.x**power", "self.x**power + 1"),
+    "constant": ('TABLE = {"a": [1,', 'TABLE = {"a": [7,'),
+    "set": ("{3, 4}", "{3, 5}"),
+    "array": ("np.arange(4)", "np.arange(4.0)"),
+    "function": ("return x / 2", "return x / 3"),
+    "captured": ("wrapped = outer(half)", "wrapped = outer(abs)"),
+    "default": ("power=2", "power=3"),
+    "class variable": ("= 0.5", "= 0.6"),
+    "lambda": ("y + TABLE", "y - TABLE"),
+    "member of a set": ('{"p", "q"}', '{"p", "r"}'),
+    "late import": ("late.CONSTANT", "late.shift(0)"),
+}
+SIDE_EDITS = {"nested": ("return x\n", "return x + 2\n"), "attribute": ("= 5", "= 6")}
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def load(body: str = BODY, side: str = SIDEKICK, name: str = "users_cells") -> ModuleType:
+        (tmp_path / "sidekick.py").write_text(side)
+        (tmp_path / f"{name}.py").write_text(HEAD + body)
+        for module in ("sidekick", name):
+            sys.modules.pop(module, None)
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
+
+    yield load
+    for module in ("sidekick", "users_cells", "other_cells"):
+        sys.modules.pop(module, None)
+
+
+@pytest.mark.parametrize("edit", [*EDITS, *SIDE_EDITS])
+def test_every_edit_gives_another_key_and_none_the_same(load, edit: str) -> None:
+    before = load().Measure(x=1.0).key("f")
+    assert load().Measure(x=1.0).key("f") == before
+    side = edit in SIDE_EDITS
+    old, new = SIDE_EDITS[edit] if side else EDITS[edit]
+    body, sidekick = (BODY, SIDEKICK.replace(old, new)) if side else (BODY.replace(old, new), SIDEKICK)
+    assert (body, sidekick) != (BODY, SIDEKICK)
+    assert load(body, sidekick).Measure(x=1.0).key("f") != before
+
+
+def test_numbers_of_deleted_code_are_not_served(load, tmp_path: Path) -> None:
+    with Store(tmp_path / "o") as store:
+        for body, value in ((BODY, 9.25), (BODY.replace("x / 2", "x / 4"), 9.125)):
+            cell = load(body).Measure(x=1.0)
+            (done,) = run_cells([cell], store, {}).values()
+            assert not done.stored
+            assert done.numbers["y"] == value
+            assert run_cells([cell], store, {})[cell].stored
+
+
+def test_names_are_not_shared(load) -> None:
+    """Neither with a class of that name in another module, nor with one of ours; seeds follow the name alone."""
+    one, other = load(name="users_cells").Measure(x=1.0), load(name="other_cells").Measure(x=1.0)
+    assert one.key("f") != other.key("f")
+    assert one.seed("draw") == other.seed("draw")
+    fields = "".join(
+        f"    {name}: object = None\n" for name in RidgeCurve.model_fields if name not in Cell.model_fields
+    )
+    body = f"class RidgeCurve(Cell):\n{fields}"
+    values = {"activation": "z", "device": "cpu", "d": 3, "m": 2, "samples": (2,), "dense": (), "ridges": ()}
+    ours, theirs = RidgeCurve(**values), load(body).RidgeCurve(sparse=(), targets=8, **values)
+    assert ours.specification == theirs.specification
+    assert ours.key("f") != theirs.key("f")
+    type(theirs).__module__ = RidgeCurve.__module__
+    assert ours.key("f") != theirs.key("f"), "not even when it says that it is ours"
+
+
+def test_a_notebook_cell_defined_again_has_another_key() -> None:
+    def define(body: str) -> Cell:
+        namespace = {"__name__": "__main__"}
+        exec(HEAD + body, namespace)  # noqa: S102 - there is no file to read
+        return namespace["C"](x=1.0)
+
+    text = "FACTOR = 2\nclass C(Cell):\n    x: float\n    def run(self):\n        return {'y': FACTOR * self.x}\n"
+    first = define(text)
+    assert first.key("f") == define("\n\n# moved\n" + text).key("f")
+    assert first.key("f") != define(text.replace("FACTOR *", "FACTOR +")).key("f")
+    assert first.key("f") != define(text.replace("= 2", "= 3")).key("f")
+
+
+def test_fields_outside_the_specification_count() -> None:
+    class Hidden(Cell):
+        _note: int = 0
+
+        def run(self) -> dict:
+            return {}
+
+    one, two = Hidden(), Hidden()
+    two._note = 1
+    assert one.specification == two.specification
+    assert one.key("f") != two.key("f")
+
+
+@pytest.mark.parametrize("value", [threading.Lock(), (n for n in (1, 2)), memoryview(b"1")])
+def test_what_cannot_be_read_is_refused(value: object) -> None:
+    with pytest.raises(Unidentified, match=r"cannot be identified .* or pass what it depends on as a field"):
+        digest({"a": [value]})
+
+
+def test_equal_content_is_equal_and_cycles_end() -> None:
+    looped: list = [1]
+    looped.append(looped)
+    again: list = [1]
+    again.append(again)
+    assert digest(looped) == digest(again)
+    assert digest((np.zeros(3), {"b", "a"})) == digest((np.zeros(3), {"a", "b"}))
+    values = [1, 1.0, True, "1", b"1", (1,), [1], {1}, {1: 1}, np.ones(1), -0.0, 0.0, None, complex(1), len, int]
+    assert len({digest(value) for value in values}) == len(values)
+
+
+def key_of(cell: Cell) -> str:
+    return cell.key("f")
+
+
+def test_keys_agree_across_processes_and_other_code_is_refused(load, tmp_path: Path) -> None:
+    """The worker imports the file: edited since it was loaded here, it would compute what the key does not say."""
+    cell = load().Measure(x=1.0)
+    pool = get_reusable_executor(1, reuse=False, kill_workers=True)
+    assert pool.submit(key_of, cell).result() == cell.key("f")
+    assert execute(cell, cell.key(fingerprint()))[0] == {"y": 9.25}
+    (tmp_path / "users_cells.py").write_text(HEAD + BODY.replace("x / 2", "x / 8"))
+    cells = [cell, type(cell)(x=2.0)]
+    with Store(tmp_path / "o") as store, pytest.raises(CellFailed, match="restart the session, or reload the module"):
+        run_cells(cells, store, {}, workers=2)
+
+
+def test_a_script_with_its_own_cell_and_a_file_named_as_python_s(tmp_path: Path) -> None:
+    """Classes of __main__ reach the workers by value, and random.py beside the script does not reach them at all."""
+    (tmp_path / "random.py").write_text("raise SystemExit('shadowed')\n")
+    (tmp_path / "copy.py").write_text("raise SystemExit('shadowed')\n")
+    (tmp_path / "job.py").write_text(
+        "from pathlib import Path\nimport sys\n"
+        "from verify.experiment import Cell\nfrom verify.store import Store\nfrom verify.sweep import run_cells\n"
+        "class C(Cell):\n    x: float\n    def run(self):\n        import random, copy\n        return {'y': self.x}\n"
+        "if __name__ == '__main__':\n    sys.path.insert(0, '')\n    with Store(Path('o')) as store:\n"
+        "        run_cells([C(x=1.0), C(x=2.0)], store, {}, workers=2)\n"
+        "        print(all(d.stored for d in run_cells([C(x=1.0), C(x=2.0)], store, {}).values()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "job.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

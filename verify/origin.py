@@ -1,0 +1,50 @@
+"""Where code comes from: Python itself, an installed distribution, this package, or the user."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import sysconfig
+from collections.abc import Set
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+
+def home(name: str, covered: Set[Path] = frozenset()) -> str | None:
+    """Where a module belongs that is identified by its name: Python, a distribution with its version, or ``covered``.
+
+    None for the user's own modules.
+    """
+    module = sys.modules.get(name)
+    top = name.partition(".")[0]
+    file = getattr(module, "__file__", None)
+    if name == "__main__" or module is None:
+        return None
+    if file is None:
+        return "python" if top in sys.stdlib_module_names else None
+    path = Path(file).resolve()
+    if path in covered:
+        return "covered"
+    if not {"site-packages", "dist-packages"} & set(path.parts):
+        return "python" if any(path.is_relative_to(folder) for folder in _library()) else None
+    owners = _distributions().get(top, ())
+    return ", ".join(f"{owner}=={importlib.metadata.version(owner)}" for owner in sorted(set(owners))) or None
+
+
+@lru_cache(maxsize=1)
+def _library() -> tuple[Path, ...]:
+    return tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib"))
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+def named(module: str, qualname: str) -> Any:
+    """What the name leads to, or None."""
+    value: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        value = getattr(value, part, None)
+    return value
