@@ -1,18 +1,19 @@
 """The door to the packages ``theory``, ``numerics`` and ``verify``, and the command ``escape-ntk``.
 
 Its name is its own, while ``theory.py`` or ``verify`` may lie beside anybody's script: so what must hold before the
-packages can be imported is checked here. It imports nothing but the standard library.
+packages can be imported is checked here. It imports little, and nothing but the standard library: what comes before
+:func:`main` is not guarded against Ctrl-C.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
-from pathlib import Path
-from types import ModuleType
+from os.path import dirname, join, realpath
+from types import FrameType, ModuleType
 
 EXTRA = ("torch", "numpy", "scipy", "pydantic", "loky", "matplotlib", "jinja2")
 """What ``numerics`` and ``verify`` need beyond ``theory``: the extra ``verify`` in pyproject.toml."""
@@ -37,14 +38,13 @@ def require_ours(package: str, *names: str) -> None:
     Raises:
         CannotStart: something else is found; the sentence says where, and the way out.
     """
-    home = Path(package).resolve().parent.parent
+    home = dirname(dirname(realpath(package)))
     for name in names:
-        places = [Path(place).resolve() for place in _places(name)]
-        if home / name not in places and home / name / "__init__.py" not in places:
-            found = " and ".join(map(str, places)) or "nothing"
+        places = [realpath(place) for place in _places(name)]
+        if join(home, name, "__init__.py") not in places:
             _refuse(
-                f"import {name} finds {found} instead of the package {home / name} that belongs to escape-ntk; rename "
-                f"what was found, or start Python in another folder and take its folder off PYTHONPATH",
+                f"import {name} finds {' and '.join(places) or 'nothing'} instead of the package {join(home, name)} of "
+                f"escape-ntk; rename what was found, or start Python elsewhere and take its folder off PYTHONPATH",
                 name,
             )
 
@@ -89,7 +89,7 @@ def require_extra(what: str) -> None:
         )
 
 
-class LightOnly(MetaPathFinder):
+class LightOnly:
     """Asked first for the modules of verify while the extra is missing: all but the command line say what they need."""
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:
@@ -106,20 +106,31 @@ def _refuse(sentence: str, name: str) -> None:
     raise CannotStart(sentence, name=name)
 
 
+def leave(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
+    """End the process on Ctrl-C, at once: nothing has been begun that would be lost.
+
+    An exception could get lost in a callback of a C library or in an import; then the command would go on.
+    """
+    shown = b"\x1b[?25h" if os.isatty(2) else b""  # a progress line hides the cursor
+    try:
+        os.write(2, shown + b"escape-ntk: interrupted\n")
+    finally:
+        os._exit(INTERRUPTED)
+
+
 def main() -> int:
     """The command ``escape-ntk`` and ``python -m verify``; returns the exit status."""
+    watched = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if watched:
+        signal.signal(signal.SIGINT, leave)
     try:
         from verify.cli import main as command
 
         return command()
-    except KeyboardInterrupt:
-        print("escape-ntk: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except ImportError as error:
         remedy = "" if isinstance(error, CannotStart) else "; pip install --force-reinstall escape-ntk repairs it"
         print(f"escape-ntk: {error}{remedy}", file=sys.stderr)
         return MISUSE
     finally:
-        # What is left is to leave: a second Ctrl-C ends the process at once, without a traceback.
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        if watched:  # what is left is to leave
             signal.signal(signal.SIGINT, signal.SIG_DFL)

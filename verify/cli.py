@@ -17,7 +17,7 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from escape_ntk import INTERRUPTED, MISUSE, require_extra
+from escape_ntk import INTERRUPTED, MISUSE, leave, require_extra
 from verify import inquiries
 from verify.options import Json, Whole
 from verify.options import sizes as read_sizes
@@ -34,10 +34,17 @@ OWN = ("escape_ntk", "theory", "numerics", "verify")
 
 app = App(
     name="escape-ntk",
-    version=lambda: importlib.metadata.version("escape-ntk"),
+    version=lambda: _version(),
     suppress_keyboard_interrupt=False,
     help="Checks the theory of two-layer networks beyond the NTK regime (arXiv:2206.03688) against numbers.",
 )
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("escape-ntk")
+    except importlib.metadata.PackageNotFoundError:  # run from a folder of sources
+        return "unknown: escape-ntk is not installed"
 
 
 @app.command
@@ -122,7 +129,8 @@ def verify(
         raise ValueError(f"workers={workers}: needs an integer workers >= 1")
     count = workers or default_workers(sizes.device)
 
-    with ProgressDisplay(Output(stderr=True), selected) as progress:
+    # From here on there is something to keep: Ctrl-C unwinds, and what runs is ended in order.
+    with interruptible(leave), ProgressDisplay(Output(stderr=True), selected) as progress:
         found = run(selected, sizes, out, count, progress.claim, progress.cell)
     # The page is written before anything is printed, and printing goes on without it: neither costs the other.
     try:
@@ -149,25 +157,22 @@ for inquiry in (inquiries.report, inquiries.explain, inquiries.compare, inquirie
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     prepare()
-    with interruptible() as interruption:
-        try:
-            return _run(list(sys.argv[1:] if arguments is None else arguments))
-        except KeyboardInterrupt:
-            return _interrupted()
-        except Exception as error:
-            # A library that was called back, or was being imported, may have turned Ctrl-C into an error of its own.
-            return _interrupted() if interruption.pressed else _status(error)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with interruptible():
+            return _run(words)
+    except KeyboardInterrupt:
+        keeps = "; what was computed is kept, the same command continues" if words[:1] == ["verify"] else ""
+        say(f"interrupted{keeps}")
+        return INTERRUPTED
+    except Exception as error:
+        return _status(error)
 
 
 def _run(arguments: list[str]) -> int:
     result = app(arguments, console=Output(), exit_on_error=False, print_error=False, result_action="return_value")
     sys.stdout.flush()
     return result if isinstance(result, int) else 0
-
-
-def _interrupted() -> int:
-    say("interrupted; what was computed is kept, the same command continues")
-    return INTERRUPTED
 
 
 def _status(error: Exception) -> int:

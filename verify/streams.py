@@ -8,7 +8,8 @@ import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import IO
@@ -29,7 +30,7 @@ def prepare() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest free number: this one
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -121,34 +122,33 @@ def silence(stream: IO[str]) -> None:
     os.close(nowhere)
 
 
-class Interruption:
-    """Whether Ctrl-C was pressed; true from then on.
+@contextmanager
+def interruptible(*also: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Where Ctrl-C ends in KeyboardInterrupt, whatever becomes of that exception on its way.
 
-    KeyboardInterrupt alone does not tell: raised inside a callback of a C library, or in an import, it may come out as
-    another exception.
+    Raised inside a callback of a C library it may come out as another one, such as SystemError. Nothing is changed off
+    the main thread, and where another handler stands than Python's own.
+
+    Args:
+        also: handlers that are replaced as well.
     """
+    pressed = False
 
-    def __init__(self) -> None:
-        self.pressed = False
-
-    def handle(self, number: int, frame: FrameType | None) -> None:
-        """The signal's handler."""
-        self.pressed = True
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
         raise KeyboardInterrupt
 
-
-@contextmanager
-def interruptible() -> Iterator[Interruption]:
-    """Watch for Ctrl-C; where another handler stands, or off the main thread, only its exception tells."""
-    found = Interruption()
+    before = signal.getsignal(signal.SIGINT)
+    replaced = before in (signal.default_int_handler, *also) and threading.current_thread() is threading.main_thread()
+    if replaced:
+        signal.signal(signal.SIGINT, note)
     try:
-        watch = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if watch:
-            signal.signal(signal.SIGINT, found.handle)
-    except ValueError:  # not the main thread
-        watch = False
-    try:
-        yield found
+        yield
+    except Exception as error:
+        if pressed:
+            raise KeyboardInterrupt from error
+        raise
     finally:
-        if watch:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if replaced:
+            signal.signal(signal.SIGINT, before)
