@@ -57,7 +57,7 @@ clean:
 	@touch $@
 
 .venv/.runtime: .venv/.base
-	$(PIP) -c constraints.txt -e .
+	$(PIP) -c constraints.txt -e ".[verify]"
 	@touch $@
 
 .venv/.dev .venv/.notebook .venv/.docs: .venv/.%: .venv/.runtime

@@ -1,5 +1,11 @@
 """Two-layer networks near initialisation in torch: features, kernels, good directions and regularised training."""
 
+# ruff: noqa: E402  (what the imports below need is checked before them)
+import escape_ntk
+
+escape_ntk.require_ours(__file__, "theory")
+escape_ntk.require_extra("numerics")
+
 from numerics.constructions import (
     Construction,
     Norm,

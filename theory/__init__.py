@@ -47,6 +47,7 @@ from theory.funk_hecke import (
     hermite_coefficient_expr,
 )
 from theory.gegenbauer import legendre, monomial_coefficients, multiplication
+from theory.golden import GoldenConstant, golden_constants
 from theory.hypergeometric import humbert_phi3
 from theory.kernels import NoClosedForm
 from theory.learning_curve import (
@@ -93,6 +94,7 @@ __all__ = [
     "Activation",
     "Derivation",
     "Expansion",
+    "GoldenConstant",
     "LearnableDegrees",
     "NoClosedForm",
     "Spectrum",
@@ -112,6 +114,7 @@ __all__ = [
     "dense_norm_expr",
     "effective_regularization",
     "effective_ridge",
+    "golden_constants",
     "hermite_coefficient",
     "hermite_coefficient_expr",
     "hermite_sign",

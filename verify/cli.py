@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import sqlite3
 import sys
 import traceback
@@ -17,28 +16,35 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
-from pydantic import ValidationError
 
+from escape_ntk import INTERRUPTED, MISUSE, leave, require_extra
 from verify import inquiries
-from verify.experiment import CellFailed
 from verify.options import Json, Whole
 from verify.options import sizes as read_sizes
+from verify.streams import Output, emit, forgiving, interruptible, prepare, say, silence
 
 # Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` and ``--help`` start without
-# torch.
+# torch and run where the extra is not installed.
 
-MISUSE = 2
 INTERNAL = 70
 PIPE = 141
-INTERRUPTED = 130
+OWN = ("escape_ntk", "theory", "numerics", "verify")
+"""Packages whose exceptions carry a sentence for the user."""
 
 
 app = App(
     name="escape-ntk",
-    version=lambda: importlib.metadata.version("escape-ntk"),
+    version=lambda: _version(),
     suppress_keyboard_interrupt=False,
     help="Checks the theory of two-layer networks beyond the NTK regime (arXiv:2206.03688) against numbers.",
 )
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("escape-ntk")
+    except importlib.metadata.PackageNotFoundError:  # run from a folder of sources
+        return "unknown: escape-ntk is not installed"
 
 
 @app.command
@@ -50,6 +56,7 @@ def claims(*, json_: Json = False) -> int:
     json_
         Print one JSON object instead of a table.
     """
+    require_extra("escape-ntk claims")
     from verify.registry import CLAIMS
 
     if json_:
@@ -66,12 +73,12 @@ def claims(*, json_: Json = False) -> int:
             }
             for c in CLAIMS.values()
         ]
-        print(json.dumps({"claims": entries}, indent=2))
+        emit(json.dumps({"claims": entries}, indent=2), wrap=False)
         return 0
     for c in CLAIMS.values():
-        print(f"{c.id:<3} {c.title}\n    source:  {c.source}")
+        emit(f"{c.id:<3} {c.title}\n    source:  {c.source}")
         for control in c.controls:
-            print(f"    control: {control.planted}")
+            emit(f"    control: {control.planted}")
     return 0
 
 
@@ -108,9 +115,8 @@ def verify(
     set_
         One field of the profile, as spectral.blocks=1000 (TOML); may be given several times.
     """
-    from rich.console import Console
-
-    from verify.display import ProgressDisplay, show_table
+    require_extra("escape-ntk verify")
+    from verify.display import ProgressDisplay, entry, show_table
     from verify.experiment import versions
     from verify.registry import select
     from verify.report import write_report
@@ -123,25 +129,23 @@ def verify(
         raise ValueError(f"workers={workers}: needs an integer workers >= 1")
     count = workers or default_workers(sizes.device)
 
-    with ProgressDisplay(Console(stderr=True), selected) as progress:
+    # From here on there is something to keep: Ctrl-C unwinds, and what runs is ended in order.
+    with interruptible(leave), ProgressDisplay(Output(stderr=True), selected) as progress:
         found = run(selected, sizes, out, count, progress.claim, progress.cell)
+    # The page is written before anything is printed, and printing goes on without it: neither costs the other.
+    try:
+        path = write_report(out, found)
+    except (ValueError, OSError) as error:
+        path = None
+        say(f"the report was not written ({error}); escape-ntk report {out} writes it from the records")
     if json_:
-        print(
-            json.dumps(
-                {
-                    "claims": [j.as_json() for j in found.judgements],
-                    "profile": sizes.name,
-                    "activations": sizes.activations,
-                    "seed": sizes.base_seed,
-                    "versions": versions(),
-                }
-            )
-        )
+        settings = {"profile": sizes.name, "activations": sizes.activations, "seed": sizes.base_seed}
+        judged = {"claims": [entry(j) for j in found.judgements]}
+        emit(json.dumps(judged | settings | {"versions": versions()}), wrap=False)
     else:
-        show_table(Console(), found.judgements)
-    path = write_report(out, found)
-    if not json_:
-        print(f"report: {path}")
+        show_table(Output(), found.judgements)
+        if path is not None:
+            emit(f"report: {path}")
     verdicts = {str(j.verdict) for j in found.judgements}
     return 1 if "FAILS" in verdicts else 3 if "INCONCLUSIVE" in verdicts else 0
 
@@ -151,42 +155,69 @@ for inquiry in (inquiries.report, inquiries.explain, inquiries.compare, inquirie
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit status."""
+    """Run the command; returns the exit status."""
+    prepare()
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = app(
-            list(sys.argv[1:] if arguments is None else arguments),
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
-        sys.stdout.flush()
-    except CycloptsError as error:
-        return _misuse(" ".join(str(error).split()) + " (see escape-ntk --help)")
-    except ValidationError as error:
-        first = error.errors()[0]
-        return _misuse(f"{'.'.join(map(str, first['loc']))}={first['input']!r}: {first['msg']}")
-    except (ValueError, ArithmeticError) as error:
-        return _misuse(str(error))
-    except BrokenPipeError:
-        # The reader has gone, as in ``escape-ntk claims | head``; nothing is left to say on standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE
-    except (sqlite3.Error, json.JSONDecodeError, KeyError) as error:
-        return _misuse(
-            f"records.sqlite cannot be used ({type(error).__name__}: {error}); give another folder with --out"
-        )
-    except CellFailed as error:
-        return _misuse(f"a computation failed; what was computed before is kept: {error}")
+        with interruptible():
+            return _run(words)
     except KeyboardInterrupt:
-        print("escape-ntk: interrupted; what was computed is kept, the same command continues", file=sys.stderr)
+        keeps = "; what was computed is kept, the same command continues" if words[:1] == ["verify"] else ""
+        say(f"interrupted{keeps}")
         return INTERRUPTED
-    except Exception:
-        # Python's own status would be 1, which here means that a claim FAILS.
-        traceback.print_exc()
-        return INTERNAL
+    except Exception as error:
+        return _status(error)
+
+
+def _run(arguments: list[str]) -> int:
+    result = app(arguments, console=Output(), exit_on_error=False, print_error=False, result_action="return_value")
+    sys.stdout.flush()
     return result if isinstance(result, int) else 0
 
 
-def _misuse(sentence: str) -> int:
-    print(f"escape-ntk: {sentence}", file=sys.stderr)
-    return MISUSE
+def _status(error: Exception) -> int:
+    """The exit status of an exception, after its sentence or, for a fault of the program, its traceback."""
+    if isinstance(error, OSError):
+        _flush()
+    if isinstance(error, BrokenPipeError):  # the reader has gone, as in ``escape-ntk claims | head``
+        return PIPE
+    sentence = _sentence(error)
+    if sentence is not None:
+        say(sentence)
+        return MISUSE
+    # Python's own status would be 1, which here means that a claim FAILS.
+    with forgiving(sys.stderr):
+        traceback.print_exception(error)
+    return INTERNAL
+
+
+def _flush() -> None:
+    """What standard output cannot take any more is given up, lest Python's end turn it into a status of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        silence(sys.stdout)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to tell the user, by what the exception means; None for a fault of the program.
+
+    Base classes do not tell: UnicodeEncodeError and numpy's LinAlgError are ValueErrors, and nobody's misuse.
+    """
+    kind = type(error)
+    package = kind.__module__.split(".")[0]
+    if isinstance(error, CycloptsError):
+        return " ".join(str(error).split()) + " (see escape-ntk --help)"
+    if kind.__name__ == "CellFailed":
+        return f"a computation failed; what was computed before is kept: {error}"
+    if package in OWN or kind in (ValueError, ArithmeticError):
+        return str(error)
+    if package == "pydantic_core" and kind.__name__ == "ValidationError":
+        first = error.errors()[0]  # type: ignore[attr-defined]  # pydantic is not imported for every command
+        return f"{'.'.join(map(str, first['loc']))}={first['input']!r}: {first['msg']}"
+    if isinstance(error, sqlite3.Error | json.JSONDecodeError):
+        return f"records.sqlite cannot be used ({kind.__name__}: {error}); keep it aside and take another folder"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: cannot be" if error.filename else "standard output, or a file, cannot be"
+        return f"{where} read or written ({error.strerror}); what was computed is kept"
+    return None

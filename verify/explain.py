@@ -6,13 +6,15 @@ import textwrap
 from collections.abc import Iterator
 
 from verify.claim import Claim
-from verify.display import SIGNS, interval_text, number
+from verify.display import CONTROLS, shown
 from verify.judgement import Judgement
 from verify.outcome import Comparison, Verdict
 from verify.profile import Profile
 from verify.session import design
 
 WIDTH = 100
+"""Of the paragraphs; a narrower terminal's own width wins."""
+INDENT = "    "
 HOW = {
     "within": "HOLDS when the whole interval lies within the margin of the prediction, FAILS when none of it does",
     "encloses": "the interval is rigorous: HOLDS when it contains the prediction and is narrow, FAILS when it does not",
@@ -21,15 +23,22 @@ HOW = {
 }
 
 
-def explain(claim: Claim, profile: Profile, judgement: Judgement | None) -> str:
+def explain(claim: Claim, profile: Profile, judgement: Judgement | None, width: int = WIDTH) -> str:
     """The text.
 
     Args:
         claim: to explain.
         profile: whose sizes are described.
         judgement: from records; None when nothing was measured yet.
+        width: of its paragraphs; the lines of the comparisons are one line each.
     """
-    return "\n".join(_lines(claim, profile, judgement))
+    return "\n".join(
+        line if line.startswith(INDENT) else _filled(line, width) for line in _lines(claim, profile, judgement)
+    )
+
+
+def _filled(line: str, width: int) -> str:
+    return textwrap.fill(line, width, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False)
 
 
 def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Iterator[str]:
@@ -70,19 +79,20 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
         failing = sum(c.verdict is Verdict.FAILS for c in control.outcome.comparisons)
         yield from _paragraph(
             "Control",
-            f"{control.planted}: {control.verdict} ({failing} of {len(control.outcome.comparisons)} comparisons).",
+            f"{control.planted}: {CONTROLS[control.verdict]}. With this error planted {failing} of "
+            f"{len(control.outcome.comparisons)} comparisons come out FAILS, which is what is wanted.",
         )
 
 
 def _paragraph(heading: str, text: str) -> Iterator[str]:
     lead = f"{heading}: " if heading else ""
-    yield textwrap.fill(lead + text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    yield lead + text
 
 
 def _comparison(c: Comparison) -> str:
-    margin = f" +- {number(c.margin)}" if c.margin else ""
     budget = "; ".join(f"{name} {size:.2g}" for name, size in c.budget)
+    found = shown(c)
     return (
-        f"    {c.verdict:<12} {c.label}: predicted {SIGNS[c.rule]}{number(c.predicted)}{margin}, measured "
-        f"{number(c.measured.value)} in {interval_text(c)}{f' ({budget})' if budget else ''}"
+        f"{INDENT}{c.verdict:<12} {c.label}: admitted {found.admitted}, measured {found.measured} in {found.interval}"
+        f"{f' ({budget})' if budget else ''}"
     )

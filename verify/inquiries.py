@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from verify.options import Flag, Json, Whole, sizes
+from escape_ntk import require_extra
+from verify.options import Flag, Json, Whole, record_folder, sizes
+from verify.streams import columns, emit
 
 # Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` starts without torch.
 
@@ -31,17 +33,22 @@ def explain(
     profile
         The sizes to describe when there are no records.
     """
+    require_extra("escape-ntk explain")
+    from verify.explain import WIDTH
     from verify.explain import explain as text
     from verify.registry import CLAIMS, select
     from verify.session import reload
 
-    chosen = select(claim)[0]
-    if (out / "records.sqlite").is_file():
-        run = reload(out, CLAIMS)
+    chosen, *others = select(claim)
+    if others:
+        raise ValueError(f"claim={claim!r}: needs one id; explain them one after the other")
+    if (out / "records.sqlite").exists():
+        run = reload(record_folder(out), CLAIMS)
         found = [j for j in run.judgements if j.claim.id == chosen.id]
-        print(text(chosen, run.profile, found[0] if found else None))
+        described, judgement = run.profile, found[0] if found else None
     else:
-        print(text(chosen, sizes(profile, (), ()), None))
+        described, judgement = sizes(profile, (), ()), None
+    emit(text(chosen, described, judgement, min(WIDTH, columns() or WIDTH)))
     return 0
 
 
@@ -55,11 +62,12 @@ def compare(before: Path, after: Path, /) -> int:
     after
         Another one.
     """
+    require_extra("escape-ntk compare")
     from verify.difference import compare as differences
     from verify.difference import lines
 
-    found = differences(before, after)
-    print("\n".join(lines(found)))
+    found = differences(record_folder(before), record_folder(after))
+    emit("\n".join(lines(found)))
     return 1 if any(d.worse for d in found) else 0
 
 
@@ -86,12 +94,13 @@ def calibrate(
     markdown
         Print a Markdown table.
     """
+    require_extra("escape-ntk calibrate")
     from verify.calibration import calibrate as simulate
     from verify.calibration import table
     from verify.registry import select
 
     rates = simulate(select(claims), sizes(profile, (), ()), runs, seed)
-    print(table(rates, markdown))
+    emit(table(rates, markdown), wrap=not markdown)
     return 0 if all(r.admissible for r in rates) else 1
 
 
@@ -103,9 +112,10 @@ def report(folder: Annotated[Path, Parameter(name="DIR")], /) -> int:
     folder
         Folder of an earlier ``escape-ntk verify --out``.
     """
+    require_extra("escape-ntk report")
     from verify.report import write_report
 
-    print(f"report: {write_report(folder)}")
+    emit(f"report: {write_report(record_folder(folder))}")
     return 0
 
 
@@ -129,7 +139,7 @@ def spectrum(
     d
         Dimension, 3 to 1000000.
     degrees
-        Largest degree L.
+        Largest degree L, 0 to 10000.
     digits
         Decimal digits to certify, 1 to 1000.
     kernel
@@ -137,19 +147,21 @@ def spectrum(
     latex
         Print a LaTeX tabular instead of a table.
     json_
-        Print one JSON object instead of a table.
+        Print one JSON object instead of a table: each ball as text, and its mid and radius as numbers.
     """
     from theory import Activation, ntk_spectrum, quadntk_spectrum
+    from verify.spectra import MAX_DEGREE, as_json, patience, table
 
+    if degrees > MAX_DEGREE:
+        raise ValueError(
+            f"degrees={degrees}: needs degrees <= {MAX_DEGREE}; single eigenvalues of higher degree come from "
+            f"theory.{kernel}_eigenvalue"
+        )
     compute = ntk_spectrum if kernel == "ntk" else quadntk_spectrum
-    found = compute(Activation.parse(activation), d, degrees, digits)
+    with patience(f"eigenvalues of degree 0 .. {degrees} to {digits} digits; Ctrl-C ends it"):
+        found = compute(Activation.parse(activation), d, degrees, digits)
     if json_:
-        entries = [
-            {"degree": degree, "multiplicity": count, "eigenvalue": value.str(digits)}
-            for degree, count, value in zip(found.degrees, found.multiplicities, found.eigenvalues, strict=True)
-        ]
-        report = {"activation": activation.strip(), "kernel": found.kernel, "d": d, "spectrum": entries}
-        print(json.dumps(report | {"tail": found.tail.str(digits)}))
-        return 0
-    print(found.to_latex() if latex else found)
+        emit(json.dumps(as_json(found, activation.strip())), wrap=False)
+    else:
+        emit(found.to_latex() if latex else table(found), wrap=not latex)
     return 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, Token
@@ -27,9 +29,14 @@ Flag = Annotated[bool, Parameter(negative="")]
 
 def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], seed: int | None = None) -> Profile:
     """The profile that the options describe; an unreadable activation is refused before anything is written."""
-    from verify.profile import load_profile
+    from verify.profile import PROFILES, load_profile
     from verify.profile import parse as read
 
+    if profile not in PROFILES and not profile.endswith(".toml"):
+        raise ValueError(
+            f"profile={profile!r}: needs one of {', '.join(PROFILES)}, or a file that ends in .toml"
+            f"{did_you_mean([profile], PROFILES)}"
+        )
     found = load_profile(profile, overrides)
     if seed is not None and seed < 0:
         raise ValueError(f"seed={seed}: needs an integer seed >= 0")
@@ -41,3 +48,34 @@ def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], see
     for text in found.activations:
         read(text)
     return found
+
+
+def did_you_mean(words: Iterable[str], known: Iterable[str]) -> str:
+    """The known names most like the given ones, as the end of a sentence; empty when nothing is like them.
+
+    >>> did_you_mean(["quik"], ["quick", "full", "gpu"])
+    '; did you mean quick?'
+    """
+    known = list(known)
+    near = dict.fromkeys(name for word in words for name in difflib.get_close_matches(word, known, 2, 0.6))
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def record_folder(path: Path) -> Path:
+    """The folder of a record store, named by itself or by its records.sqlite; it is only looked at.
+
+    Raises:
+        ValueError: no such folder, no file in it, or a file of another kind.
+    """
+    file = path if path.name == "records.sqlite" and not path.is_dir() else path / "records.sqlite"
+    remedy = "name the folder of an escape-ntk verify"
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(16)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ValueError(f"{path}: no records.sqlite there; {remedy}") from None
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
+    if start != b"SQLite format 3\x00":
+        raise ValueError(f"{file}: is no record store; {remedy}")
+    return file.parent

@@ -26,6 +26,7 @@ from verify.claims import (
     training,
     widths,
 )
+from verify.options import did_you_mean
 
 MODULES = (
     *(spectral, asymptotics, finite_width, structure, subspace, quadratic_spectrum, parity),
@@ -56,5 +57,6 @@ def select(ids: str | None) -> list[Claim]:
     unknown = [name for name in wanted if name not in CLAIMS]
     if unknown or not wanted:
         named = ", ".join(unknown) or "(none named)"
-        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {', '.join(CLAIMS)}")
+        known = ", ".join(CLAIMS)
+        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {known}{did_you_mean(unknown, CLAIMS)}")
     return [claim for name, claim in CLAIMS.items() if name in wanted]

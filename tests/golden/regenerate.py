@@ -1,4 +1,4 @@
-"""Certified constants for the regression test: ``python tests/golden/regenerate.py`` writes constants.json beside it.
+"""Certified constants: ``python tests/golden/regenerate.py`` writes theory/constants.json, a part of the package.
 
 Each value is computed by the library's primary route to 50 digits and written with 40, correctly rounded: a ball that
 does not decide the rounding is an error. So the file depends on the true values only, not on how they were computed.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from decimal import Context, Decimal
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from theory import (
     slope_covariance,
 )
 
-PATH = Path(__file__).with_name("constants.json")
+PATH = Path(str(files("theory").joinpath("constants.json")))
 WRITTEN_DIGITS = 40
 CERTIFIED_DIGITS = 50
 WORKING_BITS = 400

@@ -45,10 +45,11 @@ from golden.regenerate import (
 )
 from quadrature import FUNCTIONS, Function, Sphere, multiplicity
 
-from theory import coefficient_rodrigues
+from theory import coefficient_rodrigues, golden_constants
 from theory.activations import Z
 from theory.enclosure import gaussian_expectation, sphere_expectation
 from theory.gegenbauer import legendre_polynomial
+from theory.golden import stored_records
 
 DIGITS = 50
 """Of the second route; 40 are compared."""
@@ -71,7 +72,7 @@ FUNCTION: dict[str, Function] = {
 }
 """The activations by hand, for mpmath."""
 
-STORED: list[Record] = json.loads(PATH.read_text(encoding="utf-8"))
+STORED: list[Record] = stored_records()
 
 
 def rational(value: Fraction) -> arb:
@@ -271,6 +272,29 @@ def number(record: Record) -> arb:
 def test_the_file_holds_what_the_script_writes() -> None:
     assert text(STORED) == PATH.read_text(encoding="utf-8")
     assert [{key: value for key, value in record.items() if key != "value"} for record in STORED] == all_records()
+
+
+def test_the_public_door_gives_every_constant() -> None:
+    """By name, with its arguments, its 40 digits and a ball of half a unit in the last of them around them."""
+    found = golden_constants()
+    assert len({each.id for each in found}) == len(found) == len(STORED)
+    for each, record in zip(found, STORED, strict=True):
+        named = {"kind": each.kind, "activation": each.activation, "value": each.decimal}
+        assert named | each.arguments == record
+        with ctx.workprec(WORKING_BITS):
+            width = 2 * each.ball.rad()
+            assert each.ball.contains(number(record))
+            assert each.ball.is_zero() == (each.decimal == "0")
+            unit = arb(10) ** (int(each.decimal.split("e")[1]) - 39) if each.decimal != "0" else arb(0)
+            assert unit * arb("0.999") <= width <= unit * arb("1.001")
+    assert len(set(found)) == len(found), "constants can be hashed"
+
+
+def test_the_balls_contain_the_second_route() -> None:
+    for each, record in list(zip(golden_constants(), STORED, strict=True))[::60]:
+        bare = {key: value for key, value in record.items() if key != "value"}
+        with ctx.workprec(WORKING_BITS):
+            assert each.ball.overlaps(second(json.dumps(bare, sort_keys=True)))
 
 
 def test_the_selection_is_wide() -> None:

@@ -19,8 +19,9 @@ def test_spectrum_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0
     lines = out.splitlines()
     assert lines[0] == "NTK of tanh(z + 1) on the sphere of radius sqrt(d), d = 20"
-    assert [line.split()[0] for line in lines[2:9]] == [str(i) for i in range(7)]
-    assert lines[3].split()[1] == "20"
+    assert lines[1].startswith("first layer alone: K(x,x') = <x,x'> E_w[sigma'(<w,x>) sigma'(<w,x'>)]")
+    assert [line.split()[0] for line in lines[3:10]] == [str(i) for i in range(7)]
+    assert lines[4].split()[1] == "20"
 
 
 def test_spectrum_json_and_digits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,7 +181,7 @@ def test_interruption_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr(theory, "ntk_spectrum", interrupted)
     status, _, err = run(capsys, "spectrum", "tanh(z)", "--d", "5")
     assert status == 130
-    assert "the same command continues" in err
+    assert err == "escape-ntk: interrupted\n"
 
 
 def test_a_closed_pipe_is_no_error() -> None:

@@ -1,0 +1,233 @@
+"""Every command and every Python block of the README and the documentation does what it says, as printed.
+
+What a shell has after ``source .venv/bin/activate`` is what this interpreter has: ``escape-ntk`` runs in this process
+through its ``main``, Python blocks in one namespace for each document. Substituted, because a command would take
+minutes or needs a cluster, and nothing else:
+
+- ``verify``: ``--claims S3`` and one worker in place of all claims or those named (each name is looked up);
+  ``--profile full`` and ``gpu`` become quick;
+- ``calibrate``: 20 runs of S1 by the quick profile, whatever comes of so few;
+- scripts of ``benchmarks/`` (``python``, ``torchrun``): only their options are read, by their own parser;
+- ``make``: ``make -n``; ``pip install``: that the extra exists; tools for contributors: that the extra dev brings them;
+- in Python blocks the texts of ``IN_BLOCKS``, a stand-in for dask, and torchrun's variables for one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import runpy
+import shlex
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from verify.cli import main
+from verify.profile import PROFILES
+from verify.registry import select
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+IN_BLOCKS = {
+    'PROFILES["full"]': 'PROFILES["quick"]',
+    "CLAIMS.values()": '[CLAIMS["S3"]]',
+    "steps=500": "steps=2",
+    "(n, 2000)": "(n, 20)",
+    "m, n = 16, 256, 256": "m, n = 16, 32, 32",
+    "4096": "64",
+}
+FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+COMMAND = re.compile(r"(time )?(escape-ntk|python|torchrun|make|pip|source|\.venv/bin/[\w-]+) \S")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def blocks(document: Path, *languages: str) -> list[str]:
+    return [body for language, body in FENCE.findall(document.read_text(encoding="utf-8")) if language in languages]
+
+
+def commands(text: str) -> Iterator[str]:
+    """Lines after a prompt in blocks, and code within a line that is a command rather than a name."""
+    for _, body in FENCE.findall(text):
+        yield from (line[2:] for line in body.splitlines() if line.startswith("$ "))
+    for span in SPAN.findall(FENCE.sub("", text)):
+        line = " ".join(span.split())
+        if COMMAND.match(line):
+            yield line
+
+
+def run(line: str) -> int:
+    """The exit status of a command in the current folder."""
+    words = shlex.split(line, comments=True)
+    if words[0] == "time":
+        del words[0]
+    match words:
+        case ["source", ".venv/bin/activate"]:
+            return 0 if "-m venv .venv" in (ROOT / "Makefile").read_text(encoding="utf-8") else 1
+        case ["make", *targets]:
+            return subprocess.run(["make", "-n", *targets], cwd=ROOT, capture_output=True, check=False).returncode
+        case ["pip", "install", what]:
+            extras = re.fullmatch(r"\.(?:\[([\w,]+)\])?", what)
+            named = (extras[1] or "").split(",") if extras else ["?"]
+            return 0 if all(not name or name in PROJECT["optional-dependencies"] for name in named) else 1
+        case ["escape-ntk", *rest]:
+            return main(smaller(rest))
+        case ["python" | "torchrun", *rest]:
+            return options_of(rest)
+    tool = Path(words[0]).name
+    return 0 if any(line.startswith(f"{tool}>") for line in PROJECT["optional-dependencies"]["dev"]) else 1
+
+
+def smaller(words: list[str]) -> list[str]:
+    """The command with the substitutions above."""
+    words = list(words)
+    if words[0] not in ("verify", "calibrate"):
+        return words
+    for option, substitute in (("--claims", "S3"), ("--profile", "quick"), ("--runs", "20")):
+        if option in words:
+            at = words.index(option) + 1
+            if option == "--claims" and words[at] != "NEW":
+                assert select(words[at])
+            if option == "--profile" and words[at].endswith(".toml"):
+                continue
+            assert option != "--profile" or words[at] in PROFILES
+            words[at] = substitute
+    if words[0] == "calibrate":
+        return [*[w for w in words if w not in ("--runs", "20")], "--runs", "20", "--claims", "S1"]
+    return [*words, *([] if "--claims" in words else ["--claims", "S3"]), "--workers", "1"]
+
+
+class Read(Exception):
+    """A script's options were read."""
+
+
+def options_of(words: list[str]) -> int:
+    """0 when the script exists and reads its options."""
+    at = next(i for i, word in enumerate(words) if word.endswith(".py"))
+    if words[at] == "script.py":  # the reader's own
+        return 0
+    script, options = ROOT / words[at], words[at + 1 :]
+    if "argparse" not in script.read_text(encoding="utf-8"):
+        return 0 if not options else 1
+
+    def parse_args(self: argparse.ArgumentParser, *_: object) -> None:
+        self.parse_known_args(options)[1] and self.error("unknown options")
+        raise Read
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(argparse.ArgumentParser, "parse_args", parse_args)
+        patch.setattr(sys, "argv", [str(script), *options])
+        patch.syspath_prepend(str(script.parent))
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except Read:
+            return 0
+        except SystemExit as stopped:
+            return int(stopped.code or 0)
+    return 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the commands name: records in out, old and new, and the profile of the usage page."""
+    folder = tmp_path_factory.mktemp("reader")
+    for name in ("out", "old", "new"):
+        assert main(["verify", "--claims", "S3", "--workers", "1", "--out", str(folder / name)]) == 0
+    profile = next(body for body in blocks(ROOT / "docs" / "usage.md", "toml"))
+    (folder / "mine.toml").write_text(profile, encoding="utf-8")
+    return folder
+
+
+ALL = {line: path.name for path in DOCUMENTS for line in commands(path.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize("line", ALL, ids=lambda line: f"{ALL[line]}: {line.split('#')[0].strip()}")
+def test_command(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    allowed = (0, 1) if "calibrate" in line else (0,)
+    assert run(line) in allowed
+
+
+def test_there_are_commands() -> None:
+    assert len(ALL) >= 25
+    assert {"make verify", "source .venv/bin/activate"} <= {line.split("#")[0].strip() for line in ALL}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_stand_in_fences(document: Path) -> None:
+    """An indented block would be run by nobody here."""
+    outside = FENCE.sub("", document.read_text(encoding="utf-8"))
+    assert not [line for line in outside.splitlines() if re.match(r"    (\$ )?" + COMMAND.pattern, line)]
+    for block in blocks(document, "console"):
+        assert block.startswith("$ ")
+    assert not blocks(document, "sh", "bash", "shell", ""), "use console with a prompt, or text"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_shown_output_is_the_output(
+    document: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.chdir(folder)
+    for block in blocks(document, "console"):
+        first, _, shown = block.partition("\n")
+        if shown and "$ " not in shown:
+            capsys.readouterr()
+            run(first[2:])
+            assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "python")], ids=lambda path: path.name)
+def test_python_blocks(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        """Stands for dask's: the same methods, on threads."""
+
+        def __enter__(self) -> Client:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def get_executor(self) -> ThreadPoolExecutor:
+            return ThreadPoolExecutor(1)
+
+    cluster = ModuleType("dask.distributed")
+    cluster.Client = Client  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "dask", ModuleType("dask"))
+    monkeypatch.setitem(sys.modules, "dask.distributed", cluster)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    alone = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    for name, value in alone.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in blocks(document, "python"):
+        for before, after in IN_BLOCKS.items():
+            block = block.replace(before, after)
+        exec(compile(block, str(document), "exec"), names)  # noqa: S102 (the project's own documentation)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'escape-ntk spectrum "relu(z)"',
+        "escape-ntk verfy --claims S1",
+        "escape-ntk report out --out out",
+        "python benchmarks/gram.py --rigde",
+        "python benchmarks/constants.py --fast",
+        "make everything",
+        "pip install '.[all]'",
+        ".venv/bin/no-such-tool install",
+    ],
+)
+def test_a_wrong_command_is_noticed(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert run(line) != 0

@@ -1,0 +1,132 @@
+"""What must hold before the packages can be imported: the names are ours, and the extra is there where it is needed."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import escape_ntk
+
+ROOT = Path(__file__).parent.parent
+WITHOUT_EXTRA = f"""
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {set(escape_ntk.EXTRA)!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+"""
+"""An interpreter in which only what ``theory`` needs is installed; not even numpy, which Spectrum.to_numpy needs."""
+
+
+def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_constants_need_no_torch(tmp_path: Path) -> None:
+    """theory, the golden constants, spectrum, --help and --version work; the rest names the extra in one sentence."""
+    code = f"""{WITHOUT_EXTRA}
+import theory
+assert len(theory.golden_constants()) > 300
+from verify.cli import main
+for words in (["spectrum", "tanh(z + 1)", "--d", "10", "--degrees", "1", "--json"], ["--help"], ["--version"]):
+    assert main(words) == 0, words
+for words in (["claims"], ["verify"], ["report", "x"], ["explain", "N3"], ["compare", "a", "b"], ["calibrate"]):
+    assert main(words) == 2, words
+import importlib
+for name in ("numerics", "verify.session", "verify.profile", "verify.registry", "verify.report", "verify.store"):
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        assert "pip install 'escape-ntk[verify]'" in str(error) and "torch" in str(error), error
+    else:
+        raise SystemExit(name + " was imported")
+try:
+    from verify import Claim
+except ImportError as error:
+    assert "pip install 'escape-ntk[verify]'" in str(error), error
+assert not {set(escape_ntk.EXTRA)!r} & set(sys.modules)
+"""
+    done = python(tmp_path, "-c", code)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    sentences = done.stderr.splitlines()
+    assert len(sentences) == 6
+    assert all(line.startswith("escape-ntk: ") and "pip install 'escape-ntk[verify]'" in line for line in sentences)
+
+
+def test_the_metadata_agree_with_what_is_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = project["project"]["dependencies"]
+    extras = project["project"]["optional-dependencies"]
+    names = {line.split(">")[0] for line in extras["verify"]}
+    assert not names & {line.split(">")[0] for line in needed}
+    assert names | {"numpy"} == set(escape_ntk.EXTRA)
+    assert all(extras[name][0] == "escape-ntk[verify]" for name in ("dev", "notebook", "docs", "cluster"))
+    assert project["project"]["scripts"] == {"escape-ntk": "escape_ntk:main"}
+    packaged = project["tool"]["setuptools"]
+    assert packaged["py-modules"] == ["escape_ntk"]
+    assert "constants.json" in packaged["package-data"]["theory"]
+    assert (ROOT / "theory" / "constants.json").is_file()
+
+
+def test_importing_the_command_loads_nothing_heavy(tmp_path: Path) -> None:
+    code = "import sys, verify.cli; print(sorted({'torch', 'scipy', 'pydantic', 'sympy', 'loky'} & set(sys.modules)))"
+    assert python(tmp_path, "-c", code).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "package"])
+def test_a_shadowing_name_is_named(kind: str, tmp_path: Path) -> None:
+    """A file, folder or package of the user's called theory or numerics is named, with the remedy, where it bites."""
+    for name in ("theory", "numerics"):
+        folder = tmp_path / name
+        place = folder / f"{name}.py" if kind == "file" else folder / name
+        if kind == "file":
+            folder.mkdir()
+            place.write_text("")
+        else:
+            place.mkdir(parents=True)
+        if kind == "package":
+            place = place / "__init__.py"
+            place.write_text("")
+        if kind == "folder":  # our folders come after the regular package of an installation: there it does no harm
+            place.joinpath("notes.txt").write_text("")
+        importer = "numerics" if name == "theory" else "verify.profile"
+        if kind == "folder":
+            # A folder without __init__.py wins only where ours is found by a later finder, as in an editable
+            # installation; the finder of the test stands for it.
+            code = f"""
+import importlib.machinery, importlib.util, sys
+class First:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations.append({str(place)!r})
+            return spec
+sys.meta_path.insert(0, First())
+import {importer}
+"""
+            trials = [("-c", code)]
+        else:
+            trials = [("-c", f"import {importer}"), ("-m", "verify", "spectrum", "z", "--d", "5")]
+            trials.append(("-c", "import escape_ntk, sys; sys.exit(escape_ntk.main())"))
+        for arguments in trials:
+            done = python(folder, *arguments)
+            last = done.stderr.splitlines()[-1]
+            assert f"import {name} finds {place} instead of the package {ROOT / name}" in last
+            assert "rename what was found" in last
+            if "-m" in arguments or "escape_ntk.main" in arguments[1]:
+                assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+            else:
+                assert done.returncode == 1
