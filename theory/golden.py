@@ -14,6 +14,8 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
+from theory.precision import exclusive
+
 PLACES = 39
 """Decimals of a stored mantissa: 40 digits."""
 READING_BITS = 400
@@ -58,7 +60,7 @@ class GoldenConstant:
     def ball(self) -> arb:
         """The decimal with the error of its rounding, half a unit in its last place: contains the true value."""
         mantissa, _, exponent = self.decimal.partition("e")
-        with ctx.workprec(READING_BITS):
+        with exclusive, ctx.workprec(READING_BITS):
             if not exponent:
                 return arb(0)
             unit = arb(10) ** (int(exponent) - PLACES)

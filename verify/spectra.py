@@ -11,6 +11,7 @@ from typing import Any
 from flint import arb, ctx, fmpz
 
 from theory import Spectrum
+from theory.precision import exclusive
 
 MAX_DEGREE = 10_000
 """Largest degree of one table; without a closed form the time grows with the third power of the degree."""
@@ -59,7 +60,10 @@ def _double(value: arb) -> dict[str, float | None]:
 
     The radius also covers the rounding of the midpoint.
     """
-    with ctx.workprec(value.bits() + 2200):  # the difference of two doubles, whatever their exponents, is exact
+    with (
+        exclusive,
+        ctx.workprec(value.bits() + 2200),
+    ):  # the difference of two doubles, whatever their exponents, is exact
         mid = float(value.mid())
         lost = mid == 0 and not value.mid().is_zero()
         if lost or not math.isfinite(mid) or 0 < abs(mid) < sys.float_info.min:

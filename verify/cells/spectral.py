@@ -29,6 +29,7 @@ from theory import (
     quadntk_trace,
 )
 from theory.funk_hecke import certified
+from theory.precision import exclusive
 from verify.experiment import Cell, Numbers
 
 KernelName = Literal["NTK", "QuadNTK"]
@@ -183,7 +184,7 @@ class TraceAndTail(Cell):
             if linear
             else (quadntk_eigenvalue, quadntk_trace, quadntk_tail_bound)
         )
-        with ctx.workprec(128):
+        with exclusive, ctx.workprec(128):
             terms = [
                 multiplicity(self.d, degree) * eigenvalue(sigma, degree, self.d, DIGITS)
                 for degree in range(self.max_degree + 1)

@@ -16,6 +16,7 @@ from numerics.quadrature import gauss_rule
 from numerics.sampling import generator, sphere
 from theory import Activation, range_radius, taylor_terms, third_derivative_bound
 from theory.balls import ball
+from theory.precision import exclusive
 from verify.experiment import Cell, Numbers
 
 
@@ -87,7 +88,7 @@ class TaylorAgreement(Cell):
         # A double is a binary rational, so the substitution is exact.
         exact = [sp.Rational(v) for v in torch.cat(values).tolist()]
         point = dict(zip(symbols, exact, strict=True))
-        with ctx.workprec(160):
+        with exclusive, ctx.workprec(160):
             return [float(ball(term.xreplace(point)).mid()) for term in (terms.linear, terms.quadratic, terms.cross)]
 
 
