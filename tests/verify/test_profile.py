@@ -80,8 +80,17 @@ def test_what_no_experiment_can_have_is_refused_on_load(override: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"base = []", b"base = {}", b"[[spectral]]\nblocks = 300", b"spectral = []", b"\xff\xfe", b"#" * 1_000_001]
-    + [b"x = " + b"[" * 50_000, b"base_seed = " + b"9" * 5000, b"\0"],
+    [
+        b"base = []",
+        b"base = {}",
+        b"[[spectral]]\nblocks = 300",
+        b"spectral = []",
+        b"\xff\xfe",
+        b"#" * 1000001,
+        b"x = " + b"[" * 50000,
+        b"base_seed = " + b"9" * 5000,
+        b"\x00",
+    ],
 )
 def test_files_of_a_wrong_shape(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"

@@ -124,13 +124,15 @@ def test_verdicts_are_recomputed_from_records(folder: Path, first: Run, tmp_path
     """
     shutil.copy(folder / "records.sqlite", tmp_path / "records.sqlite")
     chosen = ("KernelMonteCarlo", '%"kernel":"NTK"%')
-    where = "WHERE kind = ? AND specification LIKE ?"
+    find = "SELECT * FROM records WHERE kind = ? AND specification LIKE ?"
     with sqlite3.connect(tmp_path / "records.sqlite") as connection:
-        connection.execute("UPDATE records SET numbers = json_set(numbers, '$.values[0]', 9.0) " + where, chosen)
+        for key, *_ in connection.execute(find, chosen).fetchall():
+            change = "UPDATE records SET numbers = json_set(numbers, '$.values[0]', 9.0) WHERE key = ?"
+            connection.execute(change, (key,))
     with pytest.raises(ValueError, match="does not match its checksum"):
         reload(tmp_path, CLAIMS)
     with sqlite3.connect(tmp_path / "records.sqlite") as connection:
-        for row in connection.execute("SELECT * FROM records " + where, chosen).fetchall():
+        for row in connection.execute(find, chosen).fetchall():
             connection.execute("UPDATE records SET digest = ? WHERE key = ?", (seal(*row[:-1]), row[0]))
     verdicts = {j.claim.id: j.verdict for j in reload(tmp_path, CLAIMS).judgements}
     assert verdicts["S1"] is Verdict.FAILS
