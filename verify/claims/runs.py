@@ -2,9 +2,9 @@ r"""Grids of training runs that the claims on trained models share, and what is 
 
 Samples are counted in units of A d^k with
 
-.. math:: A_k(\sigma) = (k-1)!\; E[\sigma''(G)^2] / m_{k-1}(\sigma'')^2, \qquad m_j = E[\sigma''(G) He_j(G)]:
+.. math:: A_k(\sigma) = E[\sigma''(G)^2]\; \lim_{d \to \infty} d^{-(k-1)} E[g^2]:
 
-what the construction W_Q costs in \|W\|_{2,4}^4, E[g^2] ~ d^{k-1} (k-1)!/m_{k-1}^2, times the size of the features that
+what the construction W_Q costs in \|W\|_{2,4}^4 (:func:`theory.profile_energy_limit`) times the size of the features that
 fit noise: the two factors of the Rademacher bound of docs/mathematics, section 6, that depend on the activation. A_1 is
 2.7, 3.4 and 10.8 for the activations of the documentation; in these units their learning curves nearly coincide, so one
 grid serves all.
@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from theory import hermite_coefficient, monomial_coefficients, multiplicity, profile_energy, quadntk_trace
+from theory import monomial_coefficients, multiplicity, profile_energy, profile_energy_limit, quadntk_trace
 from theory.sphere import cumulative_multiplicity
 from verify.cells.training import Arm, Kind, TrainedRuns
 from verify.claim import Evidence, HypothesisViolated
@@ -35,14 +35,13 @@ d log(risk)/d log(n) near -1 that moves log n* by as much, alike at all d, so it
 
 @lru_cache(maxsize=64)
 def sample_scale(activation: str, k: int) -> float:
-    """A_k of the module, to three digits; infinite when the coefficient it divides by is zero."""
+    """A_k of the module, to three digits; infinite when E[g^2] has no limit, or none that is decided."""
     sigma = parse(activation)
     second = 4 * float(quadntk_trace(sigma, LIMIT)) / LIMIT**2
     try:
-        m = float(hermite_coefficient(sigma, k - 1, 2)) * math.sqrt(math.factorial(k - 1))
-    except (ArithmeticError, ValueError):  # not told from zero
+        return float(f"{float(profile_energy_limit(sigma, k)) * second:.3g}")
+    except (ArithmeticError, ValueError):
         return math.inf
-    return float(f"{math.factorial(k - 1) * second / m**2:.3g}") if m else math.inf
 
 
 def affordable(p: Profile) -> tuple[str, ...]:
