@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from numerics.precision import full_precision
 from theory.activations import Activation, Z
 from theory.balls import certified_float
 from theory.program import Program
@@ -23,16 +24,24 @@ _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
+@full_precision
 class TorchActivation:
     """sigma, sigma', sigma'' ... on tensors of any dtype and device, elementwise.
 
     Args:
-        activation: the exact expression; its constants are rounded to double once.
+        activation: the exact expression, or its text; its constants are rounded to double once.
 
     Derivatives come from SymPy, not from autograd; repeated subexpressions are evaluated once per call.
+
+    Raises:
+        ValueError: something that is neither, or a text that is no activation.
     """
 
-    def __init__(self, activation: Activation) -> None:
+    def __init__(self, activation: Activation | str) -> None:
+        if isinstance(activation, str):
+            activation = Activation.parse(activation)
+        if not isinstance(activation, Activation):
+            raise ValueError(f"activation={activation!r}: needs an Activation or its text, such as 'tanh(z + 1)'")
         self.exact = activation
         self._programs: dict[tuple[int, ...], Program] = {}
 

@@ -15,7 +15,7 @@ Derived: docs/mathematics, section 4.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,10 @@ from flint import arb
 
 from numerics.covariance import FeatureCovariance
 from numerics.harmonics import Harmonics
+from numerics.inputs import Array, finite, integer, of_length, plain, real, tensor, vector
+from numerics.memory import require
 from numerics.network import TwoLayerNetwork
+from numerics.precision import full_precision
 from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values
 from theory.directions import dense_norm, sparse_norm, sparse_profile
@@ -53,17 +56,22 @@ class Construction:
     norms: Mapping[str, Norm]
 
 
+@full_precision
 def random_signs(m: int, generator: torch.Generator) -> torch.Tensor:
-    """m independent signs s_r = +-1, double, shape (m,)."""
+    """m independent signs s_r = +-1, double, shape (m,). Raises ValueError on m < 1, WouldNotFit where they do not."""
+    m = integer(m, "m")
+    require(24 * m, f"{m} signs", generator.device, "use fewer")
     return torch.randint(0, 2, (m,), generator=generator, device=generator.device).double() * 2 - 1
 
 
+@full_precision
+@torch.no_grad()
 def sparse_displacement(
     network: TwoLayerNetwork,
-    beta: torch.Tensor,
+    beta: Array,
     alpha: float,
     k: int,
-    signs: torch.Tensor | None = None,
+    signs: Array | None = None,
 ) -> torch.Tensor:
     """W_Q for alpha <beta,x>^{k+1}, shape (m, d).
 
@@ -75,18 +83,19 @@ def sparse_displacement(
         signs: s_r = +-1, (m,); all +1 when None.
 
     Raises:
-        ValueError: k < 1, a beta that is no unit vector, signs other than +-1, a batched or sharded network, or a
-            coefficient lambda_j(sigma'') that the construction divides by is proved to be zero.
+        ValueError: k < 1, a beta that is no unit vector, an alpha that is not finite, signs other than +-1, a batched
+            or sharded network, or a coefficient lambda_j(sigma'') that the construction divides by is proved zero.
         Undecided: such a coefficient could not be told from zero.
 
     Cost: m d.
     """
     network.require_single("sparse_displacement")
-    d, sigma, beta = network.d, network.activation.exact, beta.to(network.w)
-    if beta.shape != (d,) or abs(float(beta.norm()) - 1) > 1e-5:
-        raise ValueError(
-            f"beta of shape {tuple(beta.shape)} and norm {float(beta.norm()):.6g}: needs a unit vector ({d},)"
-        )
+    d, sigma, k, alpha = network.d, network.activation.exact, plain(k), real(alpha, "alpha")
+    beta = finite(tensor(beta, "beta"), "beta")
+    if beta.shape != (d,):
+        raise ValueError(f"beta of shape {tuple(beta.shape)}: needs a unit vector ({d},)")
+    beta = of_length(beta, 1, "beta", "W_Q, which is exact for a unit vector,").to(network.w)
+    signs = None if signs is None else vector(signs, "signs", network.w)
     if signs is not None and (signs.shape != (network.m,) or not bool((signs.abs() == 1).all())):
         raise ValueError(f"signs of shape {tuple(signs.shape)}: needs ({network.m},), each -1 or +1")
     u = network.w @ beta
@@ -101,12 +110,14 @@ def sparse_displacement(
     return length[:, None] * beta[None, :]
 
 
+@full_precision
+@torch.no_grad()
 def sparse_construction(
     network: TwoLayerNetwork,
-    betas: torch.Tensor,
-    alphas: list[float],
+    betas: Array,
+    alphas: Sequence[float],
     k: int,
-    signs: torch.Tensor | None = None,
+    signs: Array | None = None,
 ) -> Construction:
     """W_Q for sum_i alpha_i <beta_i,x>^{k+1} with R terms: pair r serves term r mod R, alone.
 
@@ -124,13 +135,15 @@ def sparse_construction(
 
     Cost: R m d.
     """
+    network.require_single("sparse_construction")
+    betas, alphas, k = tensor(betas, "betas"), [real(alpha, "alpha") for alpha in alphas], plain(k)
     count, pairs = len(alphas), network.m // 2
     if betas.shape != (count, network.d) or not 1 <= count <= pairs:
         raise ValueError(f"betas of shape {tuple(betas.shape)}: needs ({count}, {network.d}), 1 <= {count} <= m / 2")
     turn = (torch.arange(pairs, device=network.device) % count).repeat(2)
     W = torch.zeros_like(network.w)
     predicted = arb(0)
-    for i, (beta, alpha) in enumerate(zip(betas.to(network.w), alphas, strict=True)):
+    for i, (beta, alpha) in enumerate(zip(betas, alphas, strict=True)):
         mine = turn == i
         share = network.m / int(mine.sum())  # the average over the term's own neurons stands for that over all
         W += torch.where(mine[:, None], sparse_displacement(network, beta, alpha * share, k, signs), 0)
@@ -139,15 +152,17 @@ def sparse_construction(
     return Construction(W, {"|W_Q|_{2,4}^4": Norm(measured, predicted)})
 
 
+@full_precision
 def coefficients(target: Target, k: int, like: torch.Tensor) -> torch.Tensor:
     """<f, Y_j> of the part of degree <= k in the basis of :class:`numerics.harmonics.Harmonics`, double, (n_k,).
 
     A zonal term alpha sqrt(N) P_l(<beta, u>) has coefficients alpha Y_j(beta) / sqrt(N), by the addition theorem.
     """
-    parts = []
+    parts, pole = [], torch.zeros(1, target.d, dtype=torch.float64, device=like.device)
+    pole[0, 0] = 1  # stands in for a degree without terms, with weight zero
     for degree in range(check_degree(k, "k") + 1):
         count = multiplicity(target.d, degree)
-        weights, betas = target.terms.get(degree, (like.new_zeros(1), torch.eye(target.d)[:1]))
+        weights, betas = target.terms.get(degree, (like.new_zeros(1), pole))
         values = (
             Harmonics(target.d, degree, torch.float64, like.device).values(betas.to(like.device, torch.float64))
             if degree
@@ -157,6 +172,8 @@ def coefficients(target: Target, k: int, like: torch.Tensor) -> torch.Tensor:
     return torch.cat(parts).to(like.device)
 
 
+@full_precision
+@torch.no_grad()
 def dense_construction(
     network: TwoLayerNetwork, target: Target, k: int, method: Literal["span", "eigen"] = "span"
 ) -> Construction:
@@ -169,12 +186,13 @@ def dense_construction(
         method: "span" (through the Gram matrix of the span) or "eigen" (through Sigma).
 
     Raises:
-        ValueError: unknown method, a Lambda_l that is zero for a degree with energy, and as
-            :class:`numerics.directions.GoodDirections`.
+        ValueError: unknown method, a Lambda_l that is zero for a degree with energy, an eigenvalue of Sigma that is
+            zero to rounding ("eigen"), and as :class:`numerics.directions.GoodDirections`.
 
     Cost: as the good directions of that method.
     """
     network.require_single("dense_construction")
+    k = check_degree(plain(k), "k")
     if target.d != network.d:
         raise ValueError(f"target in d={target.d}: needs the network's d={network.d}")
     f = coefficients(target, k, network.w)
@@ -182,7 +200,7 @@ def dense_construction(
         span = Span(network, k)
         half = span.apply(torch.linalg.solve(span.gram, f))
     elif method == "eigen":
-        values, vectors = FeatureCovariance(network).top(len(f))
+        values, vectors = FeatureCovariance(network).top_of_rank(len(f))
         first = vectors[:, : network.m // 2]
         image = HarmonicTransform(network, k, torch.float64).apply(f).to(first)
         inner = 2 * torch.einsum("jrd,rd->j", first, image)
@@ -195,7 +213,9 @@ def dense_construction(
     return Construction(W, {"|W_L|^2": Norm(float(W.double().square().sum()), predicted)})
 
 
-def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: torch.Tensor) -> Construction:
+@full_precision
+@torch.no_grad()
+def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: Array) -> Construction:
     """W = W_L + S W_Q for a target of degree <= k plus sparse terms of degree k + 1 exactly.
 
     The harmonic alpha sqrt(N) P_{k+1} of a sparse term is a multiple of <beta,x>^{k+1} less its parts of lower degree,
@@ -212,8 +232,9 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
 
     Cost: that of both.
     """
-    if max(target.terms) != k + 1:
-        raise ValueError(f"target of degree {max(target.terms)} at k={k}: needs degree k + 1")
+    k, degree = check_degree(plain(k), "k"), max(target.terms, default=0)
+    if degree != k + 1:
+        raise ValueError(f"target of degree {degree} at k={k}: needs degree k + 1")
     d, (alphas, betas) = target.d, target.terms[k + 1]
     c = {j: float(value) for j, value in monomial_coefficients(k + 1, d).items()}
     top = c[k + 1] * math.sqrt(multiplicity(d, k + 1))

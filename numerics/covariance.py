@@ -23,6 +23,7 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
+from numerics.inputs import Array, displacement, finite, plain
 from numerics.memory import available_bytes, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
@@ -38,6 +39,8 @@ BLOCK_NUMBERS = 2**18
 """Entries of one block of rows of c, K and H: small enough for the caches of a processor."""
 TOLERABLE = 1e-6
 """Relative error above which the covariance is refused."""
+LANCZOS = 20
+"""Vectors that ``eigsh`` keeps at least; else twice as many as eigenvectors, and one."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ def _zonal_value(network: TwoLayerNetwork, rho: float, points: int) -> np.ndarra
     return np.array([c, k, h])
 
 
+@full_precision
 class FeatureCovariance:
     """Sigma of a network as an operator on displacements of shape (..., m, d).
 
@@ -165,9 +169,10 @@ class FeatureCovariance:
         rho = self.network.half[..., rows, :].double() @ self._all.double().mT
         return self._tensor(rho.clamp_(-1.0, 1.0)).to(self.network.dtype)
 
-    @full_precision
     def half_matmul(self, difference: torch.Tensor) -> torch.Tensor:
         """S D for D of shape (..., m/2, d), over the distinct neurons."""
+        if difference.shape[-2:] != self.network.half.shape[-2:]:
+            raise ValueError(f"difference of shape {tuple(difference.shape)}: needs {tuple(self.network.half.shape)}")
         every, w = self.network.gather(difference), self._all
         own = (every * w).sum(-1)[..., None, :]  # <w_s, D_s>, (..., 1, m/2)
         result = torch.empty_like(difference)
@@ -180,23 +185,29 @@ class FeatureCovariance:
             result[..., rows, :] = c @ every + mixed @ w + along * here
         return result.div_(self.network.m)
 
-    def matmul(self, W: torch.Tensor) -> torch.Tensor:
+    def matmul(self, W: Array) -> torch.Tensor:
         """Sigma W for a displacement W of shape (..., m, d)."""
+        W = self._displacement(W)
         plus, minus = W.chunk(2, dim=-2)
         half = self.half_matmul(plus - minus)
         return torch.cat([half, -half], dim=-2)
 
-    def energy(self, W: torch.Tensor) -> torch.Tensor:
+    def _displacement(self, W: Array) -> torch.Tensor:
+        return finite(displacement(self.network, W, stacked=True), "W")
+
+    def energy(self, W: Array) -> torch.Tensor:
         r"""\|f_L(.; W)\|_{L2}^2 = W^T Sigma W, of shape batch."""
+        W = self._displacement(W)
         plus, minus = W.chunk(2, dim=-2)
         difference = plus - minus
         return self.network.reduce((self.half_matmul(difference) * difference).sum((-2, -1)))
 
-    def sign_energy(self, W: torch.Tensor) -> torch.Tensor:
+    def sign_energy(self, W: Array) -> torch.Tensor:
         r"""E_S \|f_L(.; S W)\|_{L2}^2 = sum_r W_r^T Sigma_rr W_r over independent signs, of shape batch.
 
         Block (r, r) is (1/m) [c I + 2 (K + H) w_r w_r^T] at rho = 1. Cost: O(m d).
         """
+        W = self._displacement(W)
         c, k, h = self._tensor(torch.ones((), dtype=torch.float64, device=W.device)).tolist()
         along = (W * self.network.w).sum(-1).square().sum(-1)
         return self.network.reduce(c * W.square().sum((-2, -1)) + 2 * (k + h) * along) / self.network.m
@@ -233,13 +244,17 @@ class FeatureCovariance:
 
         Raises:
             ValueError: a batch of networks, count < 1 or count >= m d / 2.
+            ArithmeticError: no convergence.
+            WouldNotFit: the vectors of Lanczos do not fit in memory.
 
-        Cost: some tens of products with S, and count m d / 2 numbers.
+        Cost: some tens of products with S, and (2 count + 1) m d / 2 numbers while it runs.
         """
         self.network.require_single("top()")
-        half, d = self.network.half.shape[-2], self.network.d
-        if not 1 <= count < half * d:
-            raise ValueError(f"count={count}: needs 1 <= count < m d / 2 = {half * d}")
+        half, d, count = self.network.half.shape[-2], self.network.d, plain(count)
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < half * d:
+            raise ValueError(f"count={count!r}: needs 1 <= count < m d / 2 = {half * d}")
+        vectors_kept = max(2 * count + 1, LANCZOS) + 2 * count
+        require(8 * vectors_kept * half * d, f"{count} eigenvectors at m={2 * half}, d={d}", "cpu", "ask for fewer")
 
         def apply(flat: np.ndarray) -> np.ndarray:
             tensor = torch.from_numpy(np.ascontiguousarray(flat).reshape(half, d)).to(self.network.half)
@@ -247,7 +262,10 @@ class FeatureCovariance:
 
         operator = scipy.sparse.linalg.LinearOperator((half * d, half * d), matvec=apply, dtype=np.float64)
         start = np.random.default_rng(0).standard_normal(half * d)
-        values, vectors = scipy.sparse.linalg.eigsh(operator, k=count, which="LA", v0=start)
+        try:
+            values, vectors = scipy.sparse.linalg.eigsh(operator, k=count, which="LA", v0=start)
+        except scipy.sparse.linalg.ArpackNoConvergence as failure:
+            raise ArithmeticError(f"the top {count} eigenvalues of Sigma did not converge; ask for fewer") from failure
         order = np.argsort(values)[::-1]
         halves = torch.from_numpy(vectors.T[order].copy()).to(self.network.half).reshape(count, half, d)
         # A unit eigenvector of S, copied with both signs, is an eigenvector of Sigma of norm sqrt 2 and
@@ -255,7 +273,27 @@ class FeatureCovariance:
         full = torch.cat([halves, -halves], dim=1) / math.sqrt(2)
         return torch.from_numpy(2 * values[order].copy()).to(self.network.half), full
 
+    def top_of_rank(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """As :meth:`top`, for a caller that divides by the eigenvalues or needs the space of the eigenvectors.
 
+        Eigenvalues of Sigma are known to about sqrt(m d / 2) eps of the largest, from products in the network's dtype,
+        plus ``error``. Below that they are zero to rounding, and the eigenvectors there any vectors of the null space.
+
+        Raises:
+            ValueError: the eigenvalue number ``count`` is zero to rounding; and as :meth:`top`.
+        """
+        values, vectors = self.top(count)
+        size = math.sqrt(self.network.half.numel()) * torch.finfo(self.network.dtype).eps + self.error
+        if float(values[-1]) <= size * float(values[0]):
+            rank = int((values > size * values[0]).sum())
+            raise ValueError(
+                f"Sigma has rank {rank} to rounding at m={self.network.m}, below the {count} directions asked for (a "
+                f"coefficient lambda_l vanishes, or m is small): use another activation, a smaller k or a wider network"
+            )
+        return values, vectors
+
+
+@full_precision
 def feature_covariance(network: TwoLayerNetwork, cache: bool | None = None) -> FeatureCovariance:
     """The feature covariance of ``network`` as an operator: ``.matmul(W)``, ``.dense()``, ``.top(n_k)``."""
     return FeatureCovariance(network, cache)

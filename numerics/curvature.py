@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
+from numerics.inputs import Array, finite, integer, number, tensor
+from numerics.memory import require
 from numerics.objective import Objective, accumulate
 from numerics.precision import full_precision
 from numerics.regularizer import capacity, capacity_tangent
@@ -21,7 +23,7 @@ from numerics.sampling import generator
 
 @full_precision
 @torch.no_grad()
-def hessian_vector(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> torch.Tensor:
+def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
     """Hessian of the regularised loss at W applied to V, shape (..., m, d).
 
     At the kinks of a loss ("absolute", "hinge") its second derivative counts as zero.
@@ -35,8 +37,7 @@ def hessian_vector(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> to
     """
     network, lam, n, half = objective.network, objective.weights, objective.n, objective.network.half.shape[-2]
     directions, features = objective.directions, objective.features
-    for name, displacement in (("W", W), ("V", V)):
-        network.check_displacement(displacement, name)
+    W, V = network.check_displacement(W, "W"), network.check_displacement(V, "V")
 
     def parts(W: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor | None, torch.Tensor | None]:
         """D, S and, with R3, p; the coordinates of P W; p."""
@@ -105,8 +106,10 @@ class Eigenvalue:
     vector: torch.Tensor = field(repr=False)
 
 
+@full_precision
+@torch.no_grad()
 def extreme_eigenvalue(
-    objective: Objective, W: torch.Tensor, end: Literal["smallest", "largest"], tolerance: float = 1e-6
+    objective: Objective, W: Array, end: Literal["smallest", "largest"], tolerance: float = 1e-6
 ) -> Eigenvalue:
     """Smallest or largest eigenvalue of the Hessian at W, with a residual bound.
 
@@ -119,13 +122,18 @@ def extreme_eigenvalue(
         tolerance: relative, of the Ritz value.
 
     Raises:
-        ValueError: a batch of networks, or an unknown ``end``.
-        ArithmeticError: no convergence, with the number of products spent.
+        ValueError: a batch of networks, an unknown ``end``, a W of another shape or not finite.
+        ArithmeticError: no convergence, with the number of products spent, or a Hessian that is not finite.
+        WouldNotFit: the 40 vectors of Lanczos do not fit in memory.
 
     Cost: some tens of products with the Hessian, hundreds where the end of the spectrum is crowded.
     """
-    if W.shape != (objective.network.m, objective.network.d):  # Lanczos would take a part for the whole
+    network, m, d = objective.network, objective.network.m, objective.network.d
+    W = finite(tensor(W, "W", network.w, "network"), "W")
+    if W.shape != (m, d) or W.shape != network.w.shape:  # Lanczos would take a part for the whole
         raise ValueError(f"W of shape {tuple(W.shape)}: needs one network in one process, (m, d)")
+    tolerance = number(tolerance, "tolerance")
+    require(8 * 44 * m * d, f"the vectors of Lanczos at m={m}, d={d}", "cpu", "use a narrower network")
     if end not in ("smallest", "largest"):
         raise ValueError(f"end={end!r}: needs 'smallest' or 'largest'")
     products = 0
@@ -134,7 +142,10 @@ def extreme_eigenvalue(
         nonlocal products
         products += 1
         V = torch.from_numpy(np.ascontiguousarray(flat)).to(W).reshape(W.shape)
-        return hessian_vector(objective, W, V).double().cpu().numpy().ravel()
+        image = hessian_vector(objective, W, V).double().cpu().numpy().ravel()
+        if not np.isfinite(image).all():
+            raise ArithmeticError(f"the Hessian at a W of norm {float(W.norm()):.3g} is not finite; use a smaller W")
+        return image
 
     size = W.numel()
     operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=apply, dtype=np.float64)
@@ -157,7 +168,9 @@ def extreme_eigenvalue(
     return Eigenvalue(value, residual, torch.from_numpy(vector).to(W).reshape(W.shape))
 
 
-def lipschitz_constant(objective: Objective, W: torch.Tensor, iterations: int = 30) -> torch.Tensor:
+@full_precision
+@torch.no_grad()
+def lipschitz_constant(objective: Objective, W: Array, iterations: int = 30) -> torch.Tensor:
     """Largest |eigenvalue| of the Hessian at W by power iteration, of shape batch: a local Lipschitz constant.
 
     An estimate from below, by less than a few per cent once the eigenvalues behind are smaller by that much; steps that
@@ -166,12 +179,17 @@ def lipschitz_constant(objective: Objective, W: torch.Tensor, iterations: int = 
     Args:
         objective: the loss.
         W: where, (..., m, d).
-        iterations: products with the Hessian.
+        iterations: products with the Hessian, >= 1.
+
+    Raises:
+        ValueError: a W of another shape, dtype or device, or not finite; iterations < 1.
 
     Cost: ``iterations`` products with the Hessian.
     """
-    network = objective.network
-    V = network.scatter(torch.randn((network.m, network.d), generator=generator(0), dtype=torch.float64).to(W))
+    network, iterations = objective.network, integer(iterations, "iterations")
+    W = finite(network.check_displacement(W), "W")
+    draws = torch.randn((network.m, network.d), generator=generator(0), dtype=torch.float64, device="cpu")
+    V = network.scatter(draws.to(W))
     V = V.expand_as(W)
     size = torch.ones(W.shape[:-2], dtype=W.dtype, device=W.device)
     for _ in range(iterations):
@@ -181,6 +199,7 @@ def lipschitz_constant(objective: Objective, W: torch.Tensor, iterations: int = 
     return size
 
 
+@full_precision
 def norm(objective: Objective, V: torch.Tensor) -> torch.Tensor:
     """Frobenius norm of a displacement, of shape batch, over all neurons wherever they are kept."""
     return objective.network.reduce(V.square().sum((-2, -1))).sqrt()

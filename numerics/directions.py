@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 import torch
 
 from numerics.covariance import FeatureCovariance
+from numerics.inputs import Array, displacement, finite, inputs, plain, tensor
 from numerics.memory import require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from numerics.precision import full_precision
@@ -61,6 +62,7 @@ class Dense:
         return network.reduce(torch.stack(columns, dim=-1)) * (2 / math.sqrt(network.m))
 
 
+@full_precision
 class GoodDirections:
     """Orthogonal projection P_{<=k} on displacements of shape (..., m, d).
 
@@ -78,15 +80,17 @@ class GoodDirections:
 
     Raises:
         ValueError: unknown method, m d too small to hold n_k independent directions, directions that are linearly
-            dependent because a coefficient vanishes, or "eigen" on a network shared among processes.
+            dependent because a coefficient vanishes ("span"; with "eigen", an eigenvalue that is zero to rounding), or
+            "eigen" on a network shared among processes. From every method: a displacement, coordinates or inputs of
+            another shape, dtype or device, or not finite.
         WouldNotFit: the basis does not fit in memory.
 
     Cost: "span" is built in O(n_k m d^k) and applied in O(m d^k + n_k^2); "eigen" stores n_k m d / 2 numbers.
     """
 
     def __init__(self, network: TwoLayerNetwork, k: int, method: Literal["span", "eigen"] = "span") -> None:
-        self.network, self.k = network, check_degree(k, "k")
-        self.dimension = cumulative_multiplicity(network.d, k)
+        self.network, self.k = network, check_degree(plain(k), "k")
+        k, self.dimension = self.k, cumulative_multiplicity(network.d, self.k)
         if 2 * self.dimension > network.m * network.d:
             raise ValueError(f"m={network.m}: needs m d / 2 >= n_k = {self.dimension} at k={k}; use a wider network")
         if method == "eigen":
@@ -97,7 +101,7 @@ class GoodDirections:
                 raise ValueError(f"m={network.m}: method='eigen' needs m d / 2 > n_k = {self.dimension}")
             self._require_dense(network.pairs)
             members = [network.member(i) for i in range(network.batch[0])] if network.batch else [network]
-            halves = [FeatureCovariance(one).top(self.dimension)[1][:, : network.m // 2] for one in members]
+            halves = [FeatureCovariance(one).top_of_rank(self.dimension)[1][:, : network.m // 2] for one in members]
             self._basis: Basis = Dense(network, torch.stack(halves) if network.batch else halves[0])
         elif method == "span":
             self._basis = Span(network, k)
@@ -116,47 +120,54 @@ class GoodDirections:
         self._require_dense(network.m // 2)
         # Over all pairs, also those kept elsewhere: rows of a part alone would not be orthonormal together.
         shape = (*network.batch, self.dimension, network.m // 2, network.d)
-        noise = torch.randn(shape, generator=generator(seed), dtype=torch.float64).to(network.device)
+        noise = torch.randn(shape, generator=generator(seed), dtype=torch.float64, device="cpu").to(network.device)
         flat = torch.linalg.qr(noise.flatten(-2).mT).Q.mT / math.sqrt(2)
         other = copy.copy(self)
         own = slice(network.first_pair, network.first_pair + network.pairs)
         other._basis = Dense(network, flat.to(network.half).reshape(shape)[..., own, :])
         return other
 
-    @full_precision
     def half_coordinates(self, difference: torch.Tensor) -> torch.Tensor:
         """Coefficients <b_j, W> of W in the orthonormal basis, from the difference D of its halves, (..., n_k)."""
+        if difference.shape[-2:] != self.network.half.shape[-2:]:
+            raise ValueError(f"difference of shape {tuple(difference.shape)}: needs {tuple(self.network.half.shape)}")
         return self._basis.coordinates(difference)
 
-    @full_precision
     def half_combine(self, coordinates: torch.Tensor) -> torch.Tensor:
         """p of shape (..., m/2, d), where (p, -p) is the displacement with these coordinates."""
+        if coordinates.shape[-1:] != (self.dimension,):
+            raise ValueError(f"coordinates of shape {tuple(coordinates.shape)}: needs (..., n_k = {self.dimension})")
         return self._basis.combine(coordinates)
 
-    def coordinates(self, W: torch.Tensor) -> torch.Tensor:
+    def coordinates(self, W: Array) -> torch.Tensor:
         """Coefficients of W in the orthonormal basis, shape (..., n_k)."""
+        W = self._displacement(W)
         plus, minus = W.chunk(2, dim=-2)
         return self.half_coordinates(plus - minus)
 
-    def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
+    def _displacement(self, W: Array) -> torch.Tensor:
+        return finite(displacement(self.network, W, stacked=True), "W")
+
+    def combine(self, coordinates: Array) -> torch.Tensor:
         """The displacement with these coordinates, shape (..., m, d)."""
-        half = self.half_combine(coordinates)
+        half = self.half_combine(finite(tensor(coordinates, "coordinates", self.network.w, "network"), "coordinates"))
         return torch.cat([half, -half], dim=-2)
 
-    def project(self, W: torch.Tensor) -> torch.Tensor:
+    def project(self, W: Array) -> torch.Tensor:
         """P_{<=k} W."""
         return self.combine(self.coordinates(W))
 
-    def complement(self, W: torch.Tensor) -> torch.Tensor:
+    def complement(self, W: Array) -> torch.Tensor:
         """P_{>k} W = W - P_{<=k} W."""
+        W = self._displacement(W)
         return W - self.project(W)
 
-    @full_precision
-    def features(self, x: torch.Tensor) -> torch.Tensor:
+    def features(self, x: Array) -> torch.Tensor:
         """Linear term along each basis vector, shape (..., n, n_k).
 
         By linearity f_L(x; P W) is this matrix times the coordinates of W. Cost: "span" n m d^k; "eigen" n m d n_k.
         """
+        x = inputs(self.network, x, "x")
         numbers = math.prod(self.network.batch) * x.shape[-2] * self.dimension
         purpose = f"the linear term of n={x.shape[-2]} inputs along n_k = {self.dimension} directions"
         require(2 * numbers * x.dtype.itemsize, purpose, x.device, "use fewer inputs or a smaller k")
@@ -170,8 +181,9 @@ class GoodDirections:
         batch = self.network.half.shape[:-2]
         return torch.stack([self.half_combine(row.expand(*batch, -1)) for row in identity], dim=-3)
 
-    def sign_energy(self, W: torch.Tensor) -> torch.Tensor:
+    def sign_energy(self, W: Array) -> torch.Tensor:
         r"""E_S \|P_{<=k} S W\|^2 = sum_r W_r^T P_rr W_r over independent signs, of shape batch. Cost: n_k m d."""
+        W = self._displacement(W)
         total = torch.zeros(W.shape[:-2], dtype=W.dtype, device=W.device)
         squares = W.chunk(2, dim=-2)
         half = self.half_basis()

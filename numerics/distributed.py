@@ -24,8 +24,11 @@ from typing import Literal
 import torch
 import torch.distributed as dist
 
+from numerics.inputs import plain
 from numerics.network import TwoLayerNetwork
+from numerics.precision import full_precision
 from theory.activations import Activation
+from theory.taylor import check_width
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """Variables that torchrun sets in each process it starts."""
@@ -63,6 +66,7 @@ def process_group(kind: Literal["cpu", "cuda"] = "cpu") -> Iterator[torch.device
         dist.destroy_process_group()
 
 
+@full_precision
 class ShardedNetwork(TwoLayerNetwork):
     """The network that :class:`TwoLayerNetwork` is at the same seed; this process keeps an equal share of its pairs.
 
@@ -85,7 +89,7 @@ class ShardedNetwork(TwoLayerNetwork):
         self,
         d: int,
         m: int,
-        activation: Activation,
+        activation: Activation | str,
         seed: int | Sequence[int] = 0,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
@@ -96,7 +100,7 @@ class ShardedNetwork(TwoLayerNetwork):
         self.group, self.rank, self.world = group, dist.get_rank(group), dist.get_world_size(group)
         if self.rank < 0:
             raise ValueError(f"group={group!r}: needs a group that holds this process")
-        if m % (2 * self.world):
+        if check_width(plain(m)) % (2 * self.world):
             raise ValueError(f"m={m}: needs m/2 divisible by the number of processes, {self.world}")
         super().__init__(d, m, activation, seed, dtype, device)
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
+from numerics.inputs import Array, finite, one_seed, tensor
+from numerics.precision import full_precision
 
+
+@full_precision
 @dataclass(frozen=True)
 class Estimate:
     """A Monte-Carlo mean: value, standard error, number of samples and the seed that made it."""
@@ -18,17 +22,21 @@ class Estimate:
     seed: int
 
     @staticmethod
-    def of(samples: torch.Tensor, seed: int) -> Estimate:
+    def of(samples: Array, seed: int) -> Estimate:
         """Mean and standard error of independent samples.
 
+        Samples that agree do not make their mean exact: the standard error is at least the rounding of the mean in the
+        precision of the samples, and zero only where all samples are zero.
+
         Raises:
-            ValueError: fewer than two samples.
+            ValueError: fewer than two samples, or samples that are not finite.
         """
+        samples = finite(tensor(samples, "samples"), "samples").detach()
         if samples.numel() < 2:
             raise ValueError(f"samples of size {samples.numel()}: a standard error needs at least 2")
-        double = samples.detach().double().flatten()
-        stderr = float(double.std(unbiased=True)) / math.sqrt(double.numel())
-        return Estimate(float(double.mean()), stderr, double.numel(), seed)
+        double = samples.double().flatten()
+        value, spread = float(double.mean()), float(double.std(unbiased=True)) / math.sqrt(double.numel())
+        return Estimate(value, max(spread, torch.finfo(samples.dtype).eps * abs(value)), double.numel(), one_seed(seed))
 
     def __str__(self) -> str:
         return f"{self.value:.6g} +- {self.stderr:.2g}"

@@ -16,7 +16,9 @@ from itertools import combinations_with_replacement
 import numpy as np
 import torch
 
+from numerics.inputs import Array, finite, floating, placed, plain, tensor
 from numerics.memory import require
+from numerics.precision import full_precision
 from theory.sphere import check_degree, integer_dimension, multiplicity
 
 
@@ -39,16 +41,17 @@ def _position(indices: np.ndarray, d: int, table: np.ndarray) -> np.ndarray:
     return np.searchsorted(table @ place, np.sort(indices, axis=-1) @ place)
 
 
+@full_precision
 class Harmonics:
     """An orthonormal basis Y_1..Y_N of the harmonics of degree l >= 1, N = N(d,l).
 
     Args:
         d: dimension, >= 3.
         degree: l >= 1.
-        dtype, device: of everything returned.
+        dtype, device: of everything returned; float32 or float64, "cpu" or "cuda".
 
     Raises:
-        ValueError: d < 3 or degree < 1.
+        ValueError: d < 3 or degree < 1, another dtype, or a device that is not there.
         WouldNotFit: the basis does not fit in memory.
 
     Cost: memory N C(d+l-1, l) + 2 d^l numbers; none beyond d for l = 1.
@@ -61,9 +64,10 @@ class Harmonics:
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.d, self.degree = integer_dimension(d), check_degree(degree)
+        d, degree = integer_dimension(plain(d)), check_degree(plain(degree))
         if degree < 1:
             raise ValueError(f"degree={degree}: needs degree >= 1; the harmonic of degree 0 is 1")
+        self.d, self.degree, dtype, device = d, degree, floating(dtype), placed(device)
         self.count = multiplicity(d, degree)
         packed = math.comb(d + degree - 1, degree)
         # The QR decomposition holds its input's complete factor, a copy of its transpose, and its rows in ``dtype``.
@@ -93,16 +97,34 @@ class Harmonics:
 
     def tensors(self, coordinates: torch.Tensor) -> torch.Tensor:
         """The tensors A of sum_j c_j Y_j for c of shape (..., N), as matrices (..., d^{l-1}, d)."""
+        if coordinates.shape[-1:] != (self.count,):
+            raise ValueError(f"coordinates of shape {tuple(coordinates.shape)}: needs (..., N = {self.count})")
         packed = coordinates if self._traceless is None else coordinates @ self._traceless
         return (packed * self._weight)[..., self._position].unflatten(-1, (-1, self.d))
 
     def coordinates(self, tensors: torch.Tensor) -> torch.Tensor:
         """The adjoint of :meth:`tensors`: <A_j, B> for B of shape (..., d^{l-1}, d), shape (..., N)."""
+        if tensors.shape[-2:] != (self.d ** (self.degree - 1), self.d):
+            needs = (self.d ** (self.degree - 1), self.d)
+            raise ValueError(f"tensors of shape {tuple(tensors.shape)}: needs {needs}, after leading axes")
         packed = (tensors.flatten(-2)[..., self._members] * self._mask).sum(-1) * self._weight
         return packed if self._traceless is None else packed @ self._traceless.mT
 
-    def values(self, u: torch.Tensor) -> torch.Tensor:
-        """Y_j(u_i) for unit vectors of shape (..., n, d), shape (..., n, N). Memory: n d^l numbers."""
+    def values(self, u: Array) -> torch.Tensor:
+        """Y_j(u_i) for unit vectors of shape (..., n, d), shape (..., n, N). Memory: n d^l numbers.
+
+        Off the unit sphere this is the homogeneous polynomial, |u|^l Y_j(u / |u|), whose Laplacian vanishes.
+
+        Raises:
+            ValueError: another shape, dtype or device, or entries that are not finite.
+            WouldNotFit: n d^l numbers do not fit in memory.
+        """
+        u = finite(tensor(u, "u", self._weight, "harmonics"), "u")
+        if u.ndim < 2 or u.shape[-1] != self.d:
+            raise ValueError(f"u of shape {tuple(u.shape)}: needs (..., n, {self.d})")
+        need = 2 * u.element_size() * u[..., 0].numel() * self.d**self.degree
+        purpose = f"harmonics of degree {self.degree} at {u[..., 0].numel()} points"
+        require(need, purpose, u.device, "evaluate fewer points at a time")
         return self.coordinates(khatri_rao(u, self.degree).unflatten(-1, (-1, self.d)))
 
 

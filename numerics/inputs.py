@@ -1,41 +1,264 @@
-"""What inputs and labels must be, checked where they enter."""
+"""The one door for what callers hand in: numbers, seeds, dtypes, devices, arrays, inputs, labels.
+
+Each function returns the value as the rest of the package uses it, or raises ValueError with the requirement and the
+remedy. NumPy arrays, lists and whatever NumPy can read become tensors of the dtype and on the device that the call
+works in. A tensor is never converted silently, except labels: it has to have that dtype and device already.
+"""
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from numerics.losses import Loss
-from numerics.network import TwoLayerNetwork
+from numerics.precision import full_precision
+
+Array: TypeAlias = "torch.Tensor | npt.ArrayLike"
+"""What a call takes where it needs a tensor."""
+
+FLOATING = (torch.float32, torch.float64)
+SEEDS = 2**64
 
 
-def checked_labels(network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor, loss: Loss) -> torch.Tensor:
-    """Labels in the dtype and on the device of x; ValueError unless they have its n, are finite and suit the loss."""
-    if y.shape not in {(x.shape[-2],), (*network.batch, x.shape[-2])}:
-        shapes = f"x of shape {tuple(x.shape)}, y of shape {tuple(y.shape)}"
-        raise ValueError(f"{shapes}: needs (n, {network.d}) and (n,), or a leading axis {network.batch} on each")
-    if not bool(torch.isfinite(y).all()):
-        raise ValueError("y has entries that are not finite")
-    if loss.signs and not bool((y.abs() == 1).all()):
-        raise ValueError(f"loss={loss.name!r}: needs labels -1 and +1")
-    return y.to(x)
+class Shapes(Protocol):
+    """What is asked of a network here."""
+
+    d: int
+    batch: tuple[int, ...]
+    w: torch.Tensor
 
 
-def check_inputs(network: TwoLayerNetwork, x: torch.Tensor, name: str) -> None:
-    """ValueError unless x has shape (n, d) or (..., n, d), n >= 1, the network's dtype and device, and is finite."""
-    if x.shape[-1:] != (network.d,) or x.shape[:-2] not in {(), network.batch} or x.ndim < 2:
-        batch = f", or {network.batch} in front of it" if network.batch else ""
-        raise ValueError(f"{name} of shape {tuple(x.shape)}: needs (n, {network.d}){batch}")
-    if not x.numel() or not bool(torch.isfinite(x).all()):
-        raise ValueError(f"{name} of shape {tuple(x.shape)}: needs one input or more, all finite")
-    if x.dtype != network.dtype or x.device != network.device:
-        raise ValueError(
-            f"{name} is {x.dtype} on {x.device}: needs the network's {network.dtype} on {network.device}; "
-            f"use {name}.to(network.w)"
+def plain(value: Any) -> Any:
+    """A NumPy integer as Python's; anything else as it is, for the caller's own check."""
+    return operator.index(value) if isinstance(value, np.integer) else value
+
+
+def integer(value: Any, name: str, least: int = 1, most: int | None = None, remedy: str = "") -> int:
+    """``value`` as an int when it is an integer, NumPy's too, with least <= value <= most; no bool, float or text."""
+    result, top = plain(value), math.inf if most is None else most
+    if isinstance(result, bool) or not isinstance(result, int) or not least <= result <= top:
+        wanted = f"{name} >= {least}" if most is None else f"{least} <= {name} <= {most}"
+        raise ValueError(f"{name}={value!r}: needs an integer {wanted}" + (f"; {remedy}" if remedy else ""))
+    return result
+
+
+def number(value: Any, name: str, requirement: str = "a positive finite number", zero: bool = False) -> float:
+    """``value`` as a float when it is a finite number > 0, or >= 0 with ``zero``."""
+    result = real(value, name, requirement)
+    if result < 0 or (result == 0 and not zero):
+        raise ValueError(f"{name}={value!r}: needs {requirement}")
+    return result
+
+
+def real(value: Any, name: str, requirement: str = "a finite number") -> float:
+    """``value`` as a float when it is a finite real number: of Python, NumPy or SymPy, or a tensor with one entry."""
+    try:
+        if isinstance(value, bool | np.bool_ | str | bytes):
+            raise TypeError
+        result = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise ValueError(f"{name}={value!r}: needs {requirement}")
+    return result
+
+
+def settle(record: Any, positive: tuple[str, ...], counts: tuple[str, ...]) -> None:
+    """Check the named fields of a frozen dataclass, and keep them as Python's numbers: a checkpoint knows them so."""
+    for name in positive:
+        object.__setattr__(record, name, number(getattr(record, name), name))
+    for name in counts:
+        object.__setattr__(record, name, integer(getattr(record, name), name))
+
+
+def one_seed(value: Any, name: str = "seed") -> int:
+    """``value`` as a seed: torch would take 1.2 for 1, and -1 for 2^64 - 1."""
+    remedy = "several networks take a tuple of seeds" if isinstance(value, Sequence | np.ndarray) else ""
+    return integer(value, name, 0, SEEDS - 1, remedy)
+
+
+def seeds(value: Any) -> int | tuple[int, ...]:
+    """One seed, or several as a tuple: from any sequence, range or one-dimensional array of integers.
+
+    Raises ValueError also on seeds that differ by a multiple of 2^32, of which torch makes one and the same stream.
+    """
+    several = isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+    if isinstance(value, np.ndarray | torch.Tensor) and value.ndim == 1:
+        value, several = value.tolist(), True
+    if not several:
+        return one_seed(value)
+    if not len(value):
+        raise ValueError(f"seed={value!r}: needs one seed or more")
+    result = tuple(one_seed(seed) for seed in value)
+    if len({seed % 2**32 for seed in result}) < len(set(result)):
+        raise ValueError(f"seed={value!r}: needs seeds that differ modulo 2^32, which is all that torch keeps of them")
+    return result
+
+
+def floating(dtype: Any) -> torch.dtype:
+    """``dtype`` when it is float32 or float64: half precision keeps three digits of a weight, integers none."""
+    if dtype not in FLOATING:
+        raise ValueError(f"dtype={dtype!r}: needs torch.float32 or torch.float64")
+    return dtype
+
+
+def placed(device: Any) -> torch.device:
+    """``device`` as a torch.device that is there and holds numbers: "cpu", "cuda" or "cuda:0"."""
+    try:
+        result = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device={device!r}: needs 'cpu' or 'cuda'") from error
+    if result.type not in ("cpu", "cuda"):
+        raise ValueError(f"device={device!r}: needs 'cpu' or 'cuda'")
+    cards = torch.cuda.device_count() if result.type == "cuda" and torch.cuda.is_available() else 0
+    if result.type == "cuda" and (result.index or 0) >= cards:
+        here = f"torch sees {cards} CUDA devices here"
+        raise ValueError(f"device={device!r}: {here}; use device='cpu', or a build of torch for your card")
+    return result
+
+
+def tensor(value: Array, name: str, like: torch.Tensor | None = None, owner: str = "") -> torch.Tensor:
+    """``value`` as a floating tensor, of the dtype and on the device of ``like`` where that is given.
+
+    Args:
+        value: a tensor, or what NumPy can read as numbers.
+        name: of the argument.
+        like: whose dtype and device it has to have.
+        owner: of ``like``, such as "network".
+
+    Raises:
+        ValueError: no numbers, complex or masked ones, a sparse tensor, or a tensor of another dtype or device.
+    """
+    if not isinstance(value, torch.Tensor):
+        made = torch.from_numpy(_array(value, name))
+        return made if like is None else made.to(like)
+    if value.layout != torch.strided or value.is_nested:
+        raise ValueError(f"{name} of layout {value.layout}: needs a dense tensor; use {name}.to_dense()")
+    if like is not None and (value.dtype != like.dtype or value.device != like.device):
+        whose = (
+            f"the {owner}'s {like.dtype} on {like.device}; use {name}.to({owner}{'.w' if owner == 'network' else ''})"
         )
+        raise ValueError(f"{name} is {value.dtype} on {value.device}: needs {whose}")
+    if value.dtype not in FLOATING:
+        raise ValueError(f"{name} is {value.dtype}: needs float32 or float64; use {name}.double()")
+    return value
 
 
-def check_single(network: TwoLayerNetwork, x: torch.Tensor, name: str) -> None:
-    """As :func:`check_inputs`, for one network."""
-    if network.batch:
+def _array(value: npt.ArrayLike, name: str) -> np.ndarray:
+    """A copy in float32, if it has that, or float64."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} of type {type(value).__name__}: needs a tensor or an array of numbers") from error
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} of type {type(value).__name__}, {array.dtype}: needs a tensor or an array of numbers")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise ValueError(f"{name} has masked entries: needs a number in each; drop these rows")
+    # Rows in order, whatever the order in memory was: products of another layout are summed otherwise.
+    return np.array(array, dtype=np.float32 if array.dtype == np.float32 else np.float64, order="C")
+
+
+def holds(condition: torch.Tensor) -> bool:
+    """Whether all entries are true; also where torch.func.vmap or tracing keeps values from being read."""
+    try:
+        return bool(condition.all())
+    except RuntimeError:
+        return True
+
+
+def finite(value: torch.Tensor, name: str) -> torch.Tensor:
+    """``value`` when all entries are finite."""
+    if not holds(torch.isfinite(value)):
+        raise ValueError(f"{name} has entries that are not finite; remove or rescale them")
+    return value
+
+
+def _shapes(network: Shapes) -> Shapes:
+    if not isinstance(getattr(network, "w", None), torch.Tensor):
+        raise ValueError(f"network of type {type(network).__name__}: needs a TwoLayerNetwork, which comes first")
+    return network
+
+
+def displacement(network: Shapes, W: Array, name: str = "W", stacked: bool = False) -> torch.Tensor:
+    """W as a displacement of ``network``: its shape, dtype and device. Not looked at: whether W is finite.
+
+    Args:
+        network: whose.
+        W: the displacement.
+        name: of the argument.
+        stacked: whether, on one network, W may have leading axes.
+    """
+    result, shape = tensor(W, name, _shapes(network).w, "network"), network.w.shape
+    if result.shape != shape and not (stacked and not network.batch and result.shape[-2:] == shape):
+        raise ValueError(f"{name} of shape {tuple(result.shape)}: needs {tuple(shape)}, the shape of network.w")
+    return result
+
+
+@full_precision
+def copied(network: Shapes, W: Array) -> torch.Tensor:
+    """A copy of a finite displacement, which no gradient follows."""
+    return finite(displacement(network, W), "W").detach().clone()
+
+
+def inputs(network: Shapes, x: Array, name: str) -> torch.Tensor:
+    """x of shape (n, d) or (..., n, d), n >= 1, in the network's dtype and on its device, finite."""
+    result = tensor(x, name, _shapes(network).w, "network")
+    if result.shape[-1:] != (network.d,) or result.shape[:-2] not in {(), network.batch} or result.ndim < 2:
+        batch = f", or {network.batch} in front of it" if network.batch else ""
+        raise ValueError(f"{name} of shape {tuple(result.shape)}: needs (n, {network.d}){batch}")
+    if not result.numel() or not holds(torch.isfinite(result)):
+        raise ValueError(f"{name} of shape {tuple(result.shape)}: needs one input or more, all finite")
+    return result
+
+
+def single(network: Shapes, x: Array, name: str) -> torch.Tensor:
+    """As :func:`inputs`, for one network."""
+    if _shapes(network).batch:
         raise ValueError(f"network of batch {network.batch}: needs one network; take network.member(i)")
-    check_inputs(network, x, name)
+    return inputs(network, x, name)
+
+
+def vector(y: Array, name: str, like: torch.Tensor) -> torch.Tensor:
+    """Labels or weights, converted to the dtype and device of ``like``, finite."""
+    return finite(converted(y, name, like), name)
+
+
+def converted(y: Array, name: str, like: torch.Tensor) -> torch.Tensor:
+    """Real numbers, integers too, in the dtype and on the device of ``like``."""
+    result = y if isinstance(y, torch.Tensor) else torch.from_numpy(_array(y, name))
+    if result.is_complex() or result.dtype == torch.bool:
+        raise ValueError(f"{name} is {result.dtype}: needs real numbers")
+    return result.to(like)
+
+
+def labels(network: Shapes, x: torch.Tensor, y: Array, loss: Loss) -> torch.Tensor:
+    """Labels in the dtype and on the device of x; ValueError unless they have its n, are finite and suit the loss."""
+    result = vector(y, "y", x)
+    if result.shape not in {(x.shape[-2],), (*network.batch, x.shape[-2])}:
+        shapes = f"x of shape {tuple(x.shape)}, y of shape {tuple(result.shape)}"
+        raise ValueError(f"{shapes}: needs (n, {network.d}) and (n,), or a leading axis {network.batch} on each")
+    if loss.signs and not holds(result.abs() == 1):
+        raise ValueError(f"loss={loss.name!r}: needs labels -1 and +1")
+    return result
+
+
+def of_length(x: torch.Tensor, square: float, name: str, why: str) -> torch.Tensor:
+    """x when |x_i|^2 = ``square`` in every row, to what normalising and rounding in its dtype leaves.
+
+    Dividing a row by its norm leaves a relative error of |x|^2 of (d + 2) eps from the sum of squares, and a few eps
+    from root, quotient and product: 2 d + 16 covers both, and inputs that were divided twice.
+    """
+    d = x.shape[-1]
+    squares = x.detach().double().square().sum(-1) / square
+    tolerance = (2 * d + 16) * torch.finfo(x.dtype).eps
+    if not holds((squares - 1).abs() <= tolerance):
+        worst = float(squares.flatten()[(squares - 1).abs().argmax()]) * square
+        scale = f"{square:g} ** 0.5 * {name} / {name}.norm(dim=-1, keepdim=True)"
+        raise ValueError(f"{name} has a row with |x|^2 = {worst:.8g}: {why} needs |x|^2 = {square:g}; use {scale}")
+    return x

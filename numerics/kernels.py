@@ -18,11 +18,10 @@ from typing import Literal
 import torch
 
 from numerics.features import Evaluate, displaced, expanded, fill, initial
-from numerics.inputs import check_single
+from numerics.inputs import Array, displacement, finite, integer, single, tensor
 from numerics.memory import available_bytes, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
-from numerics.sampling import check_samples
 
 TILE = {"cpu": 512, "cuda": 4096}
 """Rows and columns of a tile of the result: small enough to skip nearly half of a symmetric one, large enough for
@@ -39,9 +38,9 @@ ROW_NUMBERS = 2**20
 @torch.no_grad()
 def ntk_gram(
     network: TwoLayerNetwork,
-    x: torch.Tensor,
-    x2: torch.Tensor | None = None,
-    W: torch.Tensor | None = None,
+    x: Array,
+    x2: Array | None = None,
+    W: Array | None = None,
     model: Literal["network", "taylor"] = "network",
     block: int = 512,
 ) -> torch.Tensor:
@@ -58,7 +57,8 @@ def ntk_gram(
         block: features per block.
 
     Raises:
-        ValueError: shapes that do not match, block < 1, an unknown model, a batch of networks.
+        ValueError: shapes, dtypes or devices that do not match, entries that are not finite, block < 1, an unknown
+            model, a batch of networks.
         WouldNotFit: result and block do not fit in memory.
 
     Cost: products n x d x n2 and n x m/2 x n2 (n x m x n2 with W), half of them at x2 = None; n m/2 activations.
@@ -68,8 +68,7 @@ def ntk_gram(
         raise ValueError(f"model={model!r}: needs 'network' or 'taylor'")
     if W is None:
         return _gram(network, x, x2, initial(network, 1), (1, 1, 1.0), block, "ntk_gram")
-    if W.shape != (2 * len(network.half), network.d):
-        raise ValueError(f"W of shape {tuple(W.shape)}: needs ({2 * len(network.half)}, {network.d})")
+    W = finite(displacement(network, W), "W")
     features = displaced(network, W) if model == "network" else expanded(network, W)
     return _gram(network, x, x2, features, (2, 1, 1.0), block, "ntk_gram")
 
@@ -78,8 +77,8 @@ def ntk_gram(
 @torch.no_grad()
 def quadntk_gram(
     network: TwoLayerNetwork,
-    x: torch.Tensor,
-    x2: torch.Tensor | None = None,
+    x: Array,
+    x2: Array | None = None,
     block: int = 512,
 ) -> torch.Tensor:
     """QuadNTK K_ij = (1/4) <x_i, x2_j>^2 (1/m) sum_r sigma''(<w_r,x_i>) sigma''(<w_r,x2_j>), shape (n, n2).
@@ -90,6 +89,7 @@ def quadntk_gram(
     return _gram(network, x, x2, initial(network, 2), (1, 2, 0.25), block, "quadntk_gram")
 
 
+@full_precision
 class NTKOperator:
     """The NTK at initialisation of n inputs as an operator, without its n x n matrix.
 
@@ -109,8 +109,9 @@ class NTKOperator:
     block of rows.
     """
 
-    def __init__(self, network: TwoLayerNetwork, x: torch.Tensor, cache: bool | None = None) -> None:
-        check_single(network, x, "x")
+    @torch.no_grad()
+    def __init__(self, network: TwoLayerNetwork, x: Array, cache: bool | None = None) -> None:
+        x = single(network, x, "x")
         self.network, self.x = network, x
         self._evaluate = initial(network, 1)(slice(0, len(network.half)))
         need = x.element_size() * len(x) * len(network.half)
@@ -123,36 +124,44 @@ class NTKOperator:
         if cache:
             self._cached = self._features(x)
 
-    @full_precision
     @torch.no_grad()
-    def matmul(self, v: torch.Tensor) -> torch.Tensor:
+    def matmul(self, v: Array) -> torch.Tensor:
         """K v, of the shape of ``v``: (n,) or (n, c)."""
+        v = self._vector(v)
         return self._contract(self.x, self._adjoint(v), self._cached).reshape(v.shape)
 
-    @full_precision
     @torch.no_grad()
-    def evaluate(self, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    def evaluate(self, x: Array, v: Array) -> torch.Tensor:
         """sum_j K(x_i, X_j) v_j at other inputs (n2, d), shape (n2,) or (n2, c), without their n2 x n matrix.
 
         Cost: one product n x m/2 x d and one n2 x m/2 x d for each column.
         """
-        check_single(self.network, x, "x")
+        x, v = single(self.network, x, "x"), self._vector(v)
         return self._contract(x, self._adjoint(v), None).reshape(len(x), *v.shape[1:])
 
-    @full_precision
     @torch.no_grad()
-    def displacement(self, v: torch.Tensor) -> torch.Tensor:
+    def displacement(self, v: Array) -> torch.Tensor:
         """W = m^{-1/2} (U, -U), (m, d): the one in the span of the gradients with f_L(x; W) = sum_j K(x, X_j) v_j."""
+        v = self._vector(v)
         if v.ndim != 1:
             raise ValueError(f"v of shape {tuple(v.shape)}: needs ({len(self.x)},)")
         half = self._adjoint(v) / math.sqrt(self.network.m)
         return torch.cat([half, -half])
 
-    @full_precision
     @torch.no_grad()
     def columns(self, index: torch.Tensor) -> torch.Tensor:
-        """K[:, index], shape (n, s). Cost: products n x m/2 x s and n x d x s; memory n s and the s rows of F."""
-        n, chosen = len(self.x), self.x[index]
+        """K[:, index], shape (n, s). Cost: products n x m/2 x s and n x d x s; memory n s and the s rows of F.
+
+        Raises:
+            ValueError: an index that is no vector of integers 0 <= i < n.
+            WouldNotFit: they do not fit in memory.
+        """
+        n, index = len(self.x), torch.as_tensor(index, device=self.x.device)
+        if index.ndim != 1 or index.is_floating_point() or index.is_complex() or index.dtype == torch.bool:
+            raise ValueError(f"index of shape {tuple(index.shape)}, {index.dtype}: needs integers, of shape (s,)")
+        if len(index) and (int(index.min()) < 0 or int(index.max()) >= n):
+            raise ValueError(f"index from {int(index.min())} to {int(index.max())}: needs 0 <= index < n = {n}")
+        chosen = self.x[index]
         need = self.x.element_size() * len(chosen) * (n + len(self.network.half))
         require(need, f"{len(chosen)} columns at n={n}", self.x.device, lambda there: f"{len(chosen) * there // need}")
         right = self._features(chosen) if self._cached is None else self._cached[index]
@@ -162,7 +171,6 @@ class NTKOperator:
             result[rows].mul_(part @ chosen.T)
         return self.network.reduce(result.mul_(2 / self.network.m))
 
-    @full_precision
     @torch.no_grad()
     def diagonal(self) -> torch.Tensor:
         """K_ii, shape (n,)."""
@@ -190,10 +198,16 @@ class NTKOperator:
                 fill(features, x[rows], self._evaluate)
             yield rows, x[rows], features
 
-    def _adjoint(self, v: torch.Tensor) -> torch.Tensor:
-        """F^T diag(v_c) X for every column c, side by side: (m/2, c d)."""
+    def _vector(self, v: Array) -> torch.Tensor:
+        v = tensor(v, "v", self.x, "operator.x")
         if v.ndim not in (1, 2) or len(v) != len(self.x):
             raise ValueError(f"v of shape {tuple(v.shape)}: needs ({len(self.x)},) or ({len(self.x)}, c)")
+        need = v.element_size() * (v.numel() // len(v)) * self.network.d * len(self.network.half)
+        require(need, f"{v.numel() // len(v)} products with K at once", v.device, "use fewer columns of v at a time")
+        return v
+
+    def _adjoint(self, v: torch.Tensor) -> torch.Tensor:
+        """F^T diag(v_c) X for every column c, side by side: (m/2, c d)."""
         columns = v.reshape(len(v), -1, 1)
         result = self.x.new_zeros(len(self.network.half), columns.shape[1] * self.network.d)
         for rows, part, features in self._blocks(self.x, self._cached, result.shape[1]):
@@ -216,8 +230,8 @@ def _tiles(n: int, edge: int, start: int = 0) -> list[slice]:
 
 def _gram(
     network: TwoLayerNetwork,
-    x: torch.Tensor,
-    x2: torch.Tensor | None,
+    x: Array,
+    x2: Array | None,
     features: Callable[[slice], Evaluate],
     form: tuple[int, int, float],
     block: int,
@@ -225,14 +239,13 @@ def _gram(
 ) -> torch.Tensor:
     """c <x, x2>^p (copies m/2)^{-1} sum over features; ``form`` is (copies, p, c), copies features for each pair."""
     copies, power, constant = form
-    check_samples(block, "block")
-    check_single(network, x, "x")
-    other = x if x2 is None else x2
-    check_single(network, other, "x2")
+    block = integer(block, "block")
+    x = single(network, x, "x")
+    other = x if x2 is None else single(network, x2, "x2")
     n, n2, pairs = len(x), len(other), len(network.half)
     # Equal blocks: a thin last one would run below the speed of the others.
     step = math.ceil(pairs / math.ceil(copies * pairs / max(block, copies)))
-    _require(name, x, x2, copies * step)
+    _require(name, x, None if x2 is None else other, copies * step)
     gram, left = x.new_empty(n, n2), x.new_empty(n, copies * step)
     right = left if x2 is None else x.new_empty(n2, copies * step)
     scale = (constant * 2 / (copies * network.m)) ** (1 / power)  # of <x, x2>, inside its product
@@ -243,7 +256,7 @@ def _gram(
         evaluate, width = features(pair), copies * (pair.stop - pair.start)
         fill(left[:, :width], x, evaluate)
         if x2 is not None:
-            fill(right[:, :width], x2, evaluate)
+            fill(right[:, :width], other, evaluate)
         for i, j in tiles:
             gram[i, j].addmm_(left[i, :width], right[j, :width].T, beta=min(pair.start, 1))  # 0: contents are ignored
             if pair.stop == pairs:

@@ -91,6 +91,6 @@ LOSSES: Mapping[str, Loss] = {
 
 def named_loss(name: str) -> Loss:
     """The loss called ``name``. Raises ValueError with the known names."""
-    if name not in LOSSES:
+    if not isinstance(name, str) or name not in LOSSES:
         raise ValueError(f"loss={name!r}: needs one of {', '.join(LOSSES)}")
     return LOSSES[name]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import torch
 
 SMALL = 64 * 2**20
 """Bytes below which nothing is looked up: requests of this size cost less than reading the limits."""
+
+DRAWS = 64 * 2**20
+"""The same for random draws of points and weights, and for quadrature rules."""
 
 _GIB = 2**30
 
@@ -30,7 +34,13 @@ def available_bytes(device: torch.device | str) -> int:
     return min([_kernel_available(), *_group_available()])
 
 
-def require(count_bytes: int, purpose: str, device: torch.device | str, remedy: str | Callable[[int], str]) -> None:
+def require(
+    count_bytes: int,
+    purpose: str,
+    device: torch.device | str,
+    remedy: str | Callable[[int], str],
+    small: int | None = None,
+) -> None:
     """Raise unless ``count_bytes`` more bytes fit on ``device``.
 
     Args:
@@ -38,19 +48,30 @@ def require(count_bytes: int, purpose: str, device: torch.device | str, remedy: 
         purpose: what for, with its sizes.
         device: where.
         remedy: what would fit; a function gets the bytes available.
+        small: bytes below which nothing is looked up; :data:`SMALL` when None.
 
     Raises:
         WouldNotFit: naming purpose, GiB needed, GiB there, and the remedy.
 
     Cost: nothing below 64 MiB, else a few small reads from /proc and /sys.
     """
-    if count_bytes < SMALL:
+    if count_bytes < (SMALL if small is None else small):
         return
     there = available_bytes(device)
     if count_bytes > there:
         fits = remedy if isinstance(remedy, str) else remedy(there)
-        sizes = f"needs {count_bytes / _GIB:.2f} GiB on {device}, {there / _GIB:.2f} GiB there"
-        raise WouldNotFit(f"{purpose}: {sizes}; {fits}")
+        raise WouldNotFit(f"{purpose}: needs {_gib(count_bytes)} on {device}, {_gib(there)} there; {fits}")
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch raised ``error`` because an allocation failed: its class says so on a card only."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _gib(count_bytes: int) -> str:
+    if count_bytes < 10**6 * _GIB:
+        return f"{count_bytes / _GIB:.2f} GiB"
+    return f"{Decimal(count_bytes) / _GIB:.3g} GiB"  # beyond the largest float, too
 
 
 def _kernel_available(path: Path = Path("/proc/meminfo")) -> int:

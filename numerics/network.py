@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from numerics.activations import TorchActivation
+from numerics.inputs import Array, displacement, finite, floating, inputs, placed, plain, seeds
+from numerics.memory import DRAWS, require
 from numerics.precision import full_precision
 from numerics.sampling import generator, sphere
 from theory.activations import Activation
@@ -25,25 +27,31 @@ ROW_NUMBERS = 2**24
 """Numbers in one block of preactivations: longer inputs are evaluated in blocks of rows."""
 
 
+@full_precision
 class TwoLayerNetwork:
     """The network at its initialisation; a displacement W of shape (m, d) is an argument of every evaluation.
 
     Args:
         d: input dimension, >= 3.
         m: width, even.
-        activation: sigma.
-        seed: of the initial weights; B seeds give B networks, and shapes gain a leading axis B.
-        dtype, device: of the weights and of everything computed from them.
+        activation: sigma, or its text.
+        seed: of the initial weights, an integer >= 0; a sequence of B seeds gives B networks, and shapes gain a leading
+            axis B.
+        dtype, device: of the weights and of everything computed from them; float32 or float64, "cpu" or "cuda".
 
     Attributes:
         batch: () for one network, (B,) for B of them.
         half: the m/2 distinct initial weights, (..., m/2, d), rows of norm 1. w: all of them, (..., m, d).
         a: signs, (m,).
 
-    Inputs x have shape (n, d), the same for all networks, or (..., n, d); W (..., m, d). "..." is the batch.
+    Inputs x have shape (n, d), the same for all networks, or (..., n, d); W (..., m, d). "..." is the batch. A single
+    network also takes several displacements at once, (s, m, d), and gives an output for each. NumPy arrays and lists
+    are converted; a tensor needs the network's dtype and device.
 
     Raises:
-        ValueError: d < 3, m odd or < 2, or an empty sequence of seeds.
+        ValueError: d < 3, m odd or < 2, a seed that is no integer >= 0, no seed, another dtype, or a device that is
+            not there. From every evaluation: inputs or displacements of another shape, dtype or device, or not finite.
+        WouldNotFit: the weights do not fit in memory.
 
     Cost: m d / 2 Gaussian draws for each seed.
     """
@@ -52,21 +60,23 @@ class TwoLayerNetwork:
         self,
         d: int,
         m: int,
-        activation: Activation,
+        activation: Activation | str,
         seed: int | Sequence[int] = 0,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.d, self.m, self.seed = integer_dimension(d), check_width(m), seed
+        self.d, self.m = integer_dimension(plain(d)), check_width(plain(m))
+        self.seed: int | tuple[int, ...] = seeds(seed)
+        dtype, device = floating(dtype), placed(device)
         self.activation = TorchActivation(activation)
-        if isinstance(seed, Sequence):
-            if not seed:
-                raise ValueError(f"seed={seed!r}: needs one seed or more")
-            self.batch: tuple[int, ...] = (len(seed),)
-            half = torch.stack([_initial_weights(self.d, self.m, s) for s in seed])
-        else:
-            self.batch = ()
-            half = _initial_weights(self.d, self.m, seed)
+        several = self.seed if isinstance(self.seed, tuple) else (self.seed,)
+        self.batch: tuple[int, ...] = (len(several),) if isinstance(self.seed, tuple) else ()
+        # The draws of all networks and those of one twice, half of all neurons each; then the weights kept.
+        size = self.d * (8 * (len(several) + 1) // 2 + len(several) * 3 * dtype.itemsize // 2)
+        purpose = f"the weights at m={self.m}, d={self.d}" + (f" of {len(several)} networks" if self.batch else "")
+        require(size * self.m, purpose, "cpu", lambda there: f"m <= {there // size // 2 * 2} would fit", DRAWS)
+        draws = [_initial_weights(self.d, self.m, one) for one in several]
+        half = torch.stack(draws) if self.batch else draws[0]
         own = half[..., self.first_pair : self.first_pair + self.pairs, :]
         # A copy, so that the pairs kept elsewhere are not held in memory by a view.
         self._place(own.to(device=device, dtype=dtype, copy=True))
@@ -79,11 +89,12 @@ class TwoLayerNetwork:
 
     def member(self, index: int) -> TwoLayerNetwork:
         """Network ``index`` of a batch, as one network. Raises IndexError, also on a single network."""
-        if not self.batch or not 0 <= index < self.batch[0]:
+        index = plain(index)
+        if not self.batch or isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < self.batch[0]:
             raise IndexError(f"index={index}: this network has batch {self.batch}")
         other = copy.copy(self)
         other.batch = ()
-        if isinstance(self.seed, Sequence):
+        if isinstance(self.seed, tuple):
             other.seed = self.seed[index]
         other._place(self.half[index])
         return other
@@ -136,22 +147,23 @@ class TwoLayerNetwork:
         if 2 * self.pairs != self.m:
             raise ValueError(f"{call}: needs all neurons in one process, {self.pairs} of {self.m // 2} pairs are here")
 
-    def check_displacement(self, W: torch.Tensor, name: str = "W") -> None:
-        """ValueError unless W has the shape, dtype and device of the displacements of this network."""
-        if W.shape != self.w.shape or W.dtype != self.dtype or W.device != self.device:
-            raise ValueError(
-                f"{name} of shape {tuple(W.shape)}, {W.dtype} on {W.device}: needs {tuple(self.w.shape)}, {self.dtype} "
-                f"on {self.device}"
-            )
+    def check_displacement(self, W: Array, name: str = "W") -> torch.Tensor:
+        """W as a tensor; ValueError unless it has the shape, dtype and device of the displacements of this network."""
+        return displacement(self, W, name)
 
-    def preactivations(self, x: torch.Tensor) -> torch.Tensor:
+    def _arguments(self, x: Array, **displacements: Array) -> list[torch.Tensor]:
+        checked = [finite(displacement(self, W, name, stacked=True), name) for name, W in displacements.items()]
+        return [inputs(self, x, "x"), *checked]
+
+    def preactivations(self, x: Array) -> torch.Tensor:
         """<w_r, x_i>, shape (..., n, m)."""
+        (x,) = self._arguments(x)
         z = x @ self.half.mT
         return torch.cat([z, z], dim=-1)
 
-    @full_precision
-    def forward(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Array, W: Array) -> torch.Tensor:
         """f(x; W0 + W), shape (..., n); exactly zero at W = 0. Cost: products of n x d x m in all."""
+        x, W = self._arguments(x, W=W)
 
         def rows(x: torch.Tensor) -> torch.Tensor:
             # One product per half: both have the same shape, so at W = 0 they agree in every bit and cancel.
@@ -160,9 +172,9 @@ class TwoLayerNetwork:
 
         return self._output(x, rows)
 
-    @full_precision
-    def linear(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+    def linear(self, x: Array, W: Array) -> torch.Tensor:
         """f_L(x; W) = m^{-1/2} sum_r a_r sigma'(<w_r,x>) <W_r,x>, shape (..., n)."""
+        x, W = self._arguments(x, W=W)
         plus, minus = W.chunk(2, dim=-2)
         difference = plus - minus
 
@@ -172,9 +184,9 @@ class TwoLayerNetwork:
 
         return self._output(x, rows)
 
-    @full_precision
-    def quadratic(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+    def quadratic(self, x: Array, W: Array) -> torch.Tensor:
         """f_Q(x; W) = (1/2) m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x>^2, shape (..., n)."""
+        x, W = self._arguments(x, W=W)
         plus, minus = W.chunk(2, dim=-2)
 
         def rows(x: torch.Tensor) -> torch.Tensor:
@@ -183,9 +195,9 @@ class TwoLayerNetwork:
 
         return self._output(x, rows)
 
-    @full_precision
-    def cross(self, x: torch.Tensor, W: torch.Tensor, V: torch.Tensor) -> torch.Tensor:
+    def cross(self, x: Array, W: Array, V: Array) -> torch.Tensor:
         """f_Q(x; W, V) = m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x><V_r,x>, shape (..., n)."""
+        x, W, V = self._arguments(x, W=W, V=V)
         halves = tuple(zip(W.chunk(2, dim=-2), V.chunk(2, dim=-2), strict=True))
 
         def rows(x: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ import torch
 
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
-from numerics.inputs import check_inputs, checked_labels
+from numerics.inputs import Array, inputs, labels, of_length
 from numerics.losses import named_loss
 from numerics.memory import available_bytes, require
 from numerics.models import MODELS, Block, Model, ModelName, Network, Taylor
@@ -31,7 +31,10 @@ from numerics.regularizer import Parts, Weights, capacity
 BLOCK_NUMBERS = {"cpu": 2**18, "cuda": 2**25}
 """Preactivations of distinct neurons in one block, by kind of device."""
 
+POPULATION = "R1 in population, a mean over the sphere ('exact' in r1_modes),"
 
+
+@full_precision
 class Objective:
     """Regularised loss as a function of the displacement W, shape (..., m, d).
 
@@ -47,7 +50,9 @@ class Objective:
             the memory available. Without them they are evaluated again at each step.
 
     Raises:
-        ValueError: shapes, dtypes or devices that do not match, or an unknown name.
+        ValueError: shapes, dtypes or devices that do not match, entries that are not finite, an unknown name,
+            directions of another network, or inputs (``x``, ``unlabeled``) off the sphere |x|^2 = d where R1 is taken
+            in population, over that sphere.
         WouldNotFit: ``cache=True`` and it does not fit.
 
     Cost of a value with gradient: 2 n m d multiplications for the model's two products, n m d more for R3, 3 m^2 d / 4
@@ -57,31 +62,38 @@ class Objective:
     def __init__(
         self,
         network: TwoLayerNetwork,
-        x: torch.Tensor,
-        y: torch.Tensor,
+        x: Array,
+        y: Array,
         weights: Weights = Weights(),
         directions: GoodDirections | None = None,
         model: ModelName = "taylor",
         loss: str = "squared",
-        unlabeled: torch.Tensor | None = None,
+        unlabeled: Array | None = None,
         cache: bool | None = None,
     ) -> None:
-        check_inputs(network, x, "x")
-        if directions is not None and directions.network is not network:
+        x = inputs(network, x, "x").detach()
+        if directions is not None and getattr(directions, "network", None) is not network:
             raise ValueError("directions belong to another network; build GoodDirections from this one")
+        if not isinstance(weights, Weights):
+            raise ValueError(f"weights={weights!r}: needs numerics.Weights, such as Weights(r1=1.0)")
         if model not in MODELS:
             raise ValueError(f"model={model!r}: needs one of {', '.join(MODELS)}")
         self.network, self.x, self.weights, self.directions = network, x, weights, directions
         self.n, self.model, self.loss = x.shape[-2], model, named_loss(loss)
-        self.y = checked_labels(network, x, y, self.loss)
+        self.y = labels(network, x, y, self.loss).detach()
         self.r3 = directions is not None and weights.r3 > 0
-        self.covariance = FeatureCovariance(network) if directions is not None and weights.uses("exact") else None
+        exact = directions is not None and weights.uses("exact")
+        if exact:
+            of_length(x, network.d, "x", POPULATION)
+        self.covariance = FeatureCovariance(network) if exact else None
         self.features = directions.features(x) if directions is not None and weights.uses("training") else None
         self.sample: Sample | None = None
         if directions is not None and weights.uses("unlabeled"):
             if unlabeled is None:
                 raise ValueError("r1_modes holds 'unlabeled': needs the argument unlabeled, inputs of shape (n_u, d)")
             self.sample = Sample(network, directions, unlabeled)
+            if exact:
+                of_length(self.sample.x, network.d, "unlabeled", POPULATION)
         names = {
             "z": model == "network",
             "first": model in ("taylor", "linear") or self.features is not None,
@@ -98,7 +110,7 @@ class Objective:
         """The training inputs in blocks of rows."""
         return iter(self._blocks)
 
-    def predict(self, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+    def predict(self, x: Array, W: Array) -> torch.Tensor:
         """The model at other inputs, shape (..., n)."""
         if self.model == "network":
             return self.network.forward(x, W)
@@ -107,12 +119,11 @@ class Objective:
         outputs = [term(x, W) for term in terms.get(self.model, both)]
         return outputs[0] if len(outputs) == 1 else outputs[0] + outputs[1]
 
-    @full_precision
     @torch.no_grad()
-    def value_and_gradient(self, W: torch.Tensor) -> tuple[Parts, torch.Tensor]:
-        """Loss with its parts, and dL/dW of shape (..., m, d)."""
+    def value_and_gradient(self, W: Array) -> tuple[Parts, torch.Tensor]:
+        """Loss with its parts, and dL/dW of shape (..., m, d). Not finite where W is not, or the loss overflows."""
         network, lam, half = self.network, self.weights, self.network.half.shape[-2]
-        network.check_displacement(W)
+        W = network.check_displacement(W)
         plus, minus = W.chunk(2, dim=-2)
         difference, total = plus - minus, plus + minus
         r1_training, r3 = (torch.zeros(W.shape[:-2], dtype=W.dtype, device=W.device) for _ in range(2))
@@ -226,6 +237,7 @@ class Objective:
         return torch.cat([across + along, across - along], dim=-2), r1_exact, r1_unlabeled
 
 
+@full_precision
 class Blocks:
     """Inputs in blocks of rows, with what the model needs of them kept or evaluated at each pass."""
 
@@ -260,6 +272,7 @@ class Blocks:
         return zip(self._rows, blocks, strict=True)
 
 
+@full_precision
 class Sample:
     """R1 as a mean over a sample of inputs: (1/n_u) sum_i f_L(x_i; P_{>k} W)^2.
 
@@ -267,8 +280,8 @@ class Sample:
         network: at its initialisation. directions: P_{<=k}. x: inputs, (n_u, d) or (..., n_u, d).
     """
 
-    def __init__(self, network: TwoLayerNetwork, directions: GoodDirections, x: torch.Tensor) -> None:
-        check_inputs(network, x, "unlabeled")
+    def __init__(self, network: TwoLayerNetwork, directions: GoodDirections, x: Array) -> None:
+        x = inputs(network, x, "unlabeled").detach()
         self._network, self._n, self.x = network, x.shape[-2], x
         self._blocks, self._features = Blocks(network, x, {"first"}, None), directions.features(x)
 

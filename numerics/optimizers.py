@@ -12,9 +12,11 @@ from typing import Any, Literal, Protocol
 import torch
 
 from numerics.curvature import lipschitz_constant, norm
+from numerics.inputs import Array, copied, one_seed, settle
 from numerics.objective import Objective
+from numerics.precision import full_precision
 from numerics.regularizer import Parts
-from numerics.sampling import check_samples, generator
+from numerics.sampling import generator
 
 HALVINGS = 60
 """Doublings of the Lipschitz constant before a step is given up: the loss then no longer changes in its last digits."""
@@ -56,13 +58,8 @@ class Method(Protocol):
 
     remedy: str
 
-    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+    def start(self, objective: Objective, W: Array) -> Stepper:
         """The moving part, at W."""
-
-
-def _positive(name: str, value: float) -> None:
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name}={value!r}: needs a positive finite number")
 
 
 @dataclass(frozen=True)
@@ -83,11 +80,9 @@ class GradientDescent:
     remedy = "reduce step or the scale of the start"
 
     def __post_init__(self) -> None:
-        if self.step is not None:
-            _positive("step", self.step)
-        check_samples(self.remeasure, "remeasure")
+        settle(self, () if self.step is None else ("step",), ("remeasure",))
 
-    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+    def start(self, objective: Objective, W: Array) -> Stepper:
         """One gradient a step, and 30 products with the Hessian at each measurement.
 
         Raises ValueError on a loss whose derivative jumps: no L bounds its curvature, so a step must be given.
@@ -95,12 +90,14 @@ class GradientDescent:
         return _Descent(objective, W, self)
 
 
+@full_precision
 class _Descent:
-    def __init__(self, objective: Objective, W: torch.Tensor, method: GradientDescent) -> None:
+    def __init__(self, objective: Objective, W: Array, method: GradientDescent) -> None:
         if method.step is None and objective.loss.kink:
             raise ValueError(f"loss={objective.loss.name!r}: its derivative jumps; give a fixed step")
-        self._objective, self._method, self.W = objective, method, W.clone()
-        self.rate = torch.full(W.shape[:-2], method.step or math.nan, dtype=W.dtype, device=W.device)
+        self._objective, self._method, self.W = objective, method, copied(objective.network, W)
+        at = self.W
+        self.rate = torch.full(at.shape[:-2], method.step or math.nan, dtype=at.dtype, device=at.device)
         self._here: tuple[Parts, torch.Tensor] | None = None
 
     def evaluate(self) -> tuple[Parts, torch.Tensor]:
@@ -166,20 +163,20 @@ class PerturbedGradientDescent:
     remedy = GradientDescent.remedy
 
     def __post_init__(self) -> None:
-        for name in ("radius", "gradient", "decrease"):
-            _positive(name, getattr(self, name))
-        check_samples(self.wait, "wait")
-        GradientDescent(self.step, self.remeasure)  # checks both
+        positive = ("radius", "gradient", "decrease")
+        settle(self, positive if self.step is None else (*positive, "step"), ("wait", "remeasure"))
+        object.__setattr__(self, "seed", one_seed(self.seed))
 
-    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+    def start(self, objective: Objective, W: Array) -> Stepper:
         """As gradient descent. Raises ValueError as it does, and on a batch: each network would need its own clock."""
         if objective.network.batch:
             raise ValueError(f"a batch {objective.network.batch}: perturbed descent runs one network at a time")
         return _Perturbed(objective, W, self)
 
 
+@full_precision
 class _Perturbed(_Descent):
-    def __init__(self, objective: Objective, W: torch.Tensor, method: PerturbedGradientDescent) -> None:
+    def __init__(self, objective: Objective, W: Array, method: PerturbedGradientDescent) -> None:
         super().__init__(objective, W, GradientDescent(method.step, method.remeasure))
         self._noise, self._generator = method, generator(method.seed)
         self._since: int | None = None
@@ -199,8 +196,8 @@ class _Perturbed(_Descent):
 
     def _ball(self) -> torch.Tensor:
         network = self._objective.network
-        full = torch.randn((network.m, network.d), generator=self._generator, dtype=torch.float64)
-        length = torch.rand((), generator=self._generator, dtype=torch.float64) ** (1 / full.numel())
+        full = torch.randn((network.m, network.d), generator=self._generator, dtype=torch.float64, device="cpu")
+        length = torch.rand((), generator=self._generator, dtype=torch.float64, device="cpu") ** (1 / full.numel())
         return network.scatter((full * (self._noise.radius * length / full.norm())).to(self.W))
 
     def state(self) -> dict[str, Any]:
@@ -217,6 +214,9 @@ class _Perturbed(_Descent):
 class Adam:
     """Full-batch Adam (beta = 0.9, 0.999) with a cosine decay of the rate to zero, for exploration.
 
+    Steps are rate m / (sqrt v + 1e-8) with the running means m and v of the gradient and its square: where gradients
+    are below 1e-8, steps shrink with them, and a loss scaled that far down should be scaled up.
+
     Attributes:
         rate: initial step of each coordinate of W. decay: False keeps the rate.
 
@@ -228,9 +228,9 @@ class Adam:
     remedy = "reduce rate or the scale of the start"
 
     def __post_init__(self) -> None:
-        _positive("rate", self.rate)
+        settle(self, ("rate",), ())
 
-    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+    def start(self, objective: Objective, W: Array) -> Stepper:
         """One gradient a step."""
         return _Torch(objective, W, self)
 
@@ -249,20 +249,22 @@ class LBFGS:
     remedy = "reduce the scale of the start"
 
     def __post_init__(self) -> None:
-        check_samples(self.history, "history")
+        settle(self, (), ("history",))
 
-    def start(self, objective: Objective, W: torch.Tensor) -> Stepper:
+    def start(self, objective: Objective, W: Array) -> Stepper:
         """A few gradients a step. Raises ValueError on batches and shards: torch's inner products know neither."""
         objective.network.require_single("L-BFGS")
         return _Torch(objective, W, self)
 
 
+@full_precision
 class _Torch:
     """An optimiser of torch on W, with the gradient by hand."""
 
-    def __init__(self, objective: Objective, W: torch.Tensor, method: Adam | LBFGS) -> None:
+    def __init__(self, objective: Objective, W: Array, method: Adam | LBFGS) -> None:
         self._objective, self._method = objective, method
-        self._parameter = W.clone().requires_grad_(True)
+        W = copied(objective.network, W)
+        self._parameter = W.requires_grad_(True)
         self._here: tuple[Parts, torch.Tensor] | None = None
         self._optimizer: torch.optim.Optimizer
         if isinstance(method, Adam):

@@ -12,6 +12,10 @@ import numpy as np
 import torch
 from scipy.linalg import eigh_tridiagonal
 
+from numerics.inputs import integer
+from numerics.memory import DRAWS, require
+from numerics.precision import full_precision
+
 
 @lru_cache(maxsize=64)
 def _gauss_rule(d: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -24,18 +28,21 @@ def _gauss_rule(d: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes, vectors[0] ** 2
 
 
+@full_precision
 def gauss_rule(d: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Nodes t_i and weights (summing to 1), exact for E_{tau_d} of polynomials of degree < 2 ``count``.
 
     Raises:
         ValueError: d < 2 or count < 2.
+        WouldNotFit: ``count`` squared numbers do not fit in memory.
     """
-    if d < 2 or count < 2:
-        raise ValueError(f"d={d}, count={count}: needs d >= 2 and count >= 2")
+    d, count = integer(d, "d", 2), integer(count, "count", 2)
+    require(16 * count**2, f"a Gauss rule of {count} points", "cpu", "use fewer points", DRAWS)
     nodes, weights = _gauss_rule(d, count)
     return torch.from_numpy(nodes.copy()), torch.from_numpy(weights.copy())
 
 
+@full_precision
 def pair_rule(d: int, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Rule for the first two coordinates of a uniform unit vector: t, u = sqrt(1 - t^2) s, weights, flat (count^2,).
 

@@ -2,12 +2,13 @@ r"""Weights of the regularisers, and the loss with its parts (docs/mathematics, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal
 
 import torch
+
+from numerics.inputs import number, plain
 
 R1Mode = Literal["exact", "training", "unlabeled"]
 R1_MODES = ("exact", "training", "unlabeled")
@@ -40,13 +41,12 @@ class Weights:
 
     def __post_init__(self) -> None:
         for name in ("r1", "r2", "r3", "r4"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name}={value!r}: needs a finite weight >= 0")
+            object.__setattr__(self, name, number(getattr(self, name), name, "a finite weight >= 0", zero=True))
         modes = self.r1_modes
-        if not isinstance(modes, tuple) or len(set(modes)) < len(modes) or not set(modes) <= set(R1_MODES):
+        if not isinstance(modes, tuple) or any(mode not in R1_MODES for mode in modes) or len(set(modes)) < len(modes):
             raise ValueError(f"r1_modes={modes!r}: needs a tuple of distinct modes out of {', '.join(R1_MODES)}")
-        if self.r4_power not in (4, 8):
+        object.__setattr__(self, "r4_power", plain(self.r4_power))
+        if isinstance(self.r4_power, bool | float) or self.r4_power not in (4, 8):
             raise ValueError(f"r4_power={self.r4_power!r}: needs 4 or 8")
 
     def uses(self, mode: R1Mode) -> bool:

@@ -1,89 +1,127 @@
-"""Kernel ridge regression: by one eigendecomposition for all ridges, or iteratively without the Gram matrix."""
+r"""Kernel ridge regression: by one eigendecomposition for all ridges, or iteratively without the Gram matrix.
+
+What rounding leaves of (K + ridge)^{-1} y. The eigenvectors and eigenvalues that are computed are exact for a matrix
+K + E, and the entries of K were rounded before. Rounding each entry once changes K by at most eps \|K\|_F / 2; the n
+reflections of the eigensolver add up to about sqrt(n) such errors; (8 + sqrt n) eps \|K\|_F covers both. To first order
+a = (K + ridge)^{-1} y changes by (K + ridge)^{-1} E a, hence
+
+    relative error of a  <=  delta / (smallest eigenvalue + ridge),   delta = (8 + sqrt n) eps \|K\|_F.
+
+An eigenvalue below n eps (largest eigenvalue) cannot be told from zero and counts as zero. A result is given only where
+the bound leaves a quarter of the digits, delta / (smallest + ridge) <= eps^{1/4} (1.2e-4 in float64, 1.9e-2 in
+float32). Otherwise the part of y along the smallest eigenvalues, which 1 / ridge magnifies, is noise; the rest can be
+had by leaving out the null space (``minimum_norm``).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 
+from numerics.inputs import Array, converted, finite, integer, number, tensor, vector
 from numerics.memory import require
+from numerics.nystrom import KernelOperator, NystromPreconditioner, conjugate_gradients
 from numerics.precision import full_precision
-from numerics.sampling import check_samples, generator
 
-Multiply = Callable[[torch.Tensor], torch.Tensor]
+NONNEGATIVE = "a finite ridge >= 0"
 
 
+@full_precision
 class KernelRidge:
     """Ridge regression on a Gram matrix: coefficients (K + ridge I)^{-1} y.
 
     Args:
         gram: K, (n, n), symmetric positive semi-definite.
-        y: labels, (n,).
+        y: labels, (n,), converted to the dtype and device of K.
+
+    Attributes:
+        rank: eigenvalues that are not zero to rounding; below n, ridge = 0 needs ``minimum_norm``.
 
     Raises:
         ValueError: shapes that do not match, entries that are not finite, or a matrix that is not symmetric
             positive semi-definite beyond rounding.
         WouldNotFit: the eigendecomposition does not fit in memory.
 
-    Cost: one symmetric eigendecomposition, O(n^3) and 3 n^2 numbers beyond K; each further ridge O(n^2).
+    Results carry no gradient. Cost: one symmetric eigendecomposition, O(n^3) and 3 n^2 numbers beyond K; each further
+    ridge O(n^2).
     """
 
-    @full_precision
-    def __init__(self, gram: torch.Tensor, y: torch.Tensor) -> None:
-        n = len(y)
-        if y.ndim != 1 or gram.shape != (n, n):
+    @torch.no_grad()
+    def __init__(self, gram: Array, y: Array) -> None:
+        gram = tensor(gram, "gram")
+        y = vector(y, "gram or y", gram)
+        n = y.shape[0] if y.ndim else 0
+        if y.ndim != 1 or gram.shape != (n, n) or not n:
             shapes = f"gram of shape {tuple(gram.shape)}, y of shape {tuple(y.shape)}"
-            raise ValueError(f"{shapes}: needs gram of shape ({n}, {n}) and y of shape ({n},)")
+            raise ValueError(f"{shapes}: needs gram of shape ({n}, {n}) and y of shape ({n},), n >= 1")
         size = 3 * gram.element_size()  # the eigenvectors, and LAPACK's work space of 2 n^2
 
         def remedy(there: int) -> str:
             return f"n <= {math.isqrt(there // size)} would fit, or use iterative_kernel_ridge, which needs no matrix"
 
         require(size * n**2, f"eigendecomposition of {n} x {n} numbers", gram.device, remedy)
-        if not (torch.isfinite(gram).all() and torch.isfinite(y).all()):
-            raise ValueError("gram or y has entries that are not finite; rescale the data")
-        scale = float(gram.abs().max())
-        rounding = 100 * n * torch.finfo(gram.dtype).eps * scale
+        scale, eps = float(finite(gram, "gram or y").abs().max()), torch.finfo(gram.dtype).eps
+        rounding = 100 * n * eps * scale
         if float((gram - gram.T).abs().max()) > rounding:
             raise ValueError("gram is not symmetric; pass the Gram matrix of one set of points")
+        self._delta = (8 + math.sqrt(n)) * eps * float(torch.linalg.matrix_norm(gram))
+        if not math.isfinite(self._delta):
+            raise ValueError(f"gram has entries of size {scale:.3g}: the squares overflow; rescale the data")
         values, self._vectors = torch.linalg.eigh(gram)
         if float(values[0]) < -rounding:
             raise ValueError(f"gram has the eigenvalue {float(values[0]):.3g}; needs a positive semi-definite matrix")
         self._values = values.clamp_min(0.0)
         self._rotated = self._vectors.T @ y
+        self.rank = int((values > n * eps * float(values[-1])).sum())
 
-    @full_precision
-    def coefficients(self, ridge: float) -> torch.Tensor:
+    @torch.no_grad()
+    def coefficients(self, ridge: float, minimum_norm: bool = False) -> torch.Tensor:
         """(K + ridge I)^{-1} y, shape (n,).
 
+        With ``minimum_norm`` the null space of K (eigenvalues below n eps max) is left out: P (K + ridge)^{-1} P y with
+        P the projection on the range. At ridge = 0 this is, of all a that minimise |K a - y|, the one of least norm; a
+        component of y in the null space cannot be fitted and does not enter (two labels of one input are averaged). At
+        ridge > 0 its part y_0 / ridge of the coefficients is missing, which predictions never see: a function of the
+        kernel's space is blind to the null space of K. An eigenvalue just above the threshold stays in, and so does
+        what rounding makes of its part of y: on a K of full rank nothing is left out and nothing is refused.
+
+        Args:
+            ridge: >= 0.
+            minimum_norm: leave out the null space of K.
+
         Raises:
-            ValueError: ridge < 0, or ridge = 0 on a singular K.
+            ValueError: a ridge that is negative or not finite, ridge = 0 on a singular K, or a ridge so small that
+                rounding may leave less than a quarter of the digits; see the module.
         """
+        ridge = number(ridge, "ridge", NONNEGATIVE, zero=True)
+        n, eps = len(self._values), torch.finfo(self._values.dtype).eps
+        first = n - self.rank
+        if minimum_norm:
+            shifted = self._values[first:] + ridge
+            return self._vectors[:, first:] @ (self._rotated[first:] / shifted)
+        smallest, bound = 0.0 if first else float(self._values[0]), self._delta / eps**0.25
         shifted = self._values + ridge
-        if not (math.isfinite(ridge) and ridge >= 0) or bool((shifted <= 0).any()):
-            raise ValueError(f"ridge={ridge!r}: needs ridge > 0 (ridge = 0 only for a non-singular Gram matrix)")
+        if smallest + ridge < bound or not bool((shifted > 0).all()):
+            what = f"of rank {self.rank} at n={n}" if first else f"with the eigenvalue {smallest:.2g}"
+            least = max(bound - smallest, torch.finfo(self._values.dtype).tiny)
+            raise ValueError(
+                f"ridge={ridge!r} on a Gram matrix {what}: its rounding would decide the result; needs a ridge >= "
+                f"{1.01 * least:.3g}, that is ridge > 0, or minimum_norm=True, which leaves out the null space"
+            )
         return self._vectors @ (self._rotated / shifted)
 
-    @full_precision
-    def predict(self, cross_gram: torch.Tensor, ridge: float) -> torch.Tensor:
-        """Predictions at test points, from their Gram matrix with the training points, shape (n_test, n)."""
-        return cross_gram @ self.coefficients(ridge)
+    @torch.no_grad()
+    def predict(self, cross_gram: Array, ridge: float, minimum_norm: bool = False) -> torch.Tensor:
+        """Predictions at test points, from their Gram matrix with the training points, shape (n_test, n).
 
-
-class KernelOperator(Protocol):
-    """A kernel on n inputs, such as :class:`numerics.kernels.NTKOperator`."""
-
-    def matmul(self, v: torch.Tensor) -> torch.Tensor:
-        """K v, (n,)."""
-
-    def columns(self, index: torch.Tensor) -> torch.Tensor:
-        """K[:, index], (n, s)."""
-
-    def evaluate(self, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        """sum_j K(x_i, X_j) v_j at other inputs x."""
+        Args and errors as :meth:`coefficients`.
+        """
+        cross = finite(tensor(cross_gram, "cross_gram", self._values, "gram"), "cross_gram")
+        if cross.ndim != 2 or cross.shape[1] != len(self._values):
+            raise ValueError(f"cross_gram of shape {tuple(cross.shape)}: needs (n_test, {len(self._values)})")
+        return cross @ self.coefficients(ridge, minimum_norm)
 
 
 @dataclass(frozen=True)
@@ -110,74 +148,11 @@ class RidgeSolution:
         return self.operator.evaluate(x, self.coefficients)
 
 
-class NystromPreconditioner:
-    """K ~ C K_SS^{-1} C^T = U diag(values) U^T from s columns C = K_nS at random, for (K + ridge)^{-1}.
-
-    The factorisation is that of arXiv:2110.02820, Algorithm 2.1, with columns of I for the test matrix: the singular
-    values of B = (C + nu I_nS) R^{-1}, R^T R = K_SS + nu I, are (values + nu)^{1/2}. The shift nu = eps ||C||_F is
-    raised until K_SS + nu I is positive definite.
-    One factorisation serves all ridges.
-
-    Args:
-        operator: K.
-        n: its size. rank: s, 0 <= s <= n. seed: of the columns.
-        like: a tensor with dtype and device of K.
-
-    Raises:
-        ValueError: rank < 0 or > n, or entries of K that are not finite.
-        WouldNotFit: three n x s matrices do not fit in memory.
-
-    Cost: the columns and O(n s^2); memory n s numbers kept, three times that while it is built.
-    """
-
-    @full_precision
-    @torch.no_grad()
-    def __init__(self, operator: KernelOperator, n: int, rank: int, like: torch.Tensor, seed: int = 0) -> None:
-        if isinstance(rank, bool) or not isinstance(rank, int) or not 0 <= rank <= n:
-            raise ValueError(f"rank={rank!r}: needs an integer 0 <= rank <= n = {n}")
-        self.vectors, self.values = like.new_zeros(n, 0), like.new_zeros(0)
-        if rank == 0:
-            return
-        size = 3 * n * like.element_size()
-        require(
-            size * rank, f"{rank} columns at n={n}", like.device, lambda there: f"rank <= {there // size} would fit"
-        )
-        index = torch.randperm(n, generator=generator(seed))[:rank].to(like.device)
-        columns = operator.columns(index)
-        if not bool(torch.isfinite(columns).all()):
-            raise ValueError("the kernel has entries that are not finite; rescale the data")
-        shift = torch.finfo(columns.dtype).eps * float(columns.norm())
-        # K_SS is small: in double precision its factorisation adds no error to that of the columns.
-        core = columns[index].double()
-        core, identity = (core + core.T) / 2, torch.eye(rank, dtype=torch.float64, device=like.device)
-        factor, failed = torch.linalg.cholesky_ex(core + shift * identity, upper=True)
-        while int(failed):  # entries of K were rounded worse than by eps
-            shift *= 10
-            factor, failed = torch.linalg.cholesky_ex(core + shift * identity, upper=True)
-        columns[index, torch.arange(rank, device=like.device)] += shift
-        factor = factor.to(columns.dtype)
-        left = torch.linalg.solve_triangular(factor, columns, upper=True, left=False)
-        del columns
-        self.vectors, singular, _ = torch.linalg.svd(left, full_matrices=False)
-        self.values = (singular.square() - shift).clamp_min(0.0)
-
-    @full_precision
-    def solve(self, v: torch.Tensor, ridge: float) -> torch.Tensor:
-        """P^{-1} v with P^{-1} = (values_s + ridge) U (diag(values) + ridge)^{-1} U^T + I - U U^T, v of shape (n,).
-
-        Up to the weight of the complement this is Woodbury's inverse of K_nS K_SS^{-1} K_Sn + ridge I.
-        """
-        if not len(self.values):
-            return v
-        weights = (self.values[-1] + ridge) / (self.values + ridge) - 1
-        return v + self.vectors @ (weights * (self.vectors.T @ v))
-
-
 @full_precision
 @torch.no_grad()
 def iterative_kernel_ridge(
     operator: KernelOperator,
-    y: torch.Tensor,
+    y: Array,
     ridge: float,
     rank: int | None = None,
     tolerance: float = 1e-8,
@@ -192,8 +167,9 @@ def iterative_kernel_ridge(
 
     Args:
         operator: K, of n inputs; arithmetic is in its precision.
-        y: labels, (n,), of the dtype and on the device of K.
-        ridge: > 0.
+        y: labels, (n,), converted to the dtype and device of ``operator.x``; without such an x they need those of K.
+        ridge: > 0. Where ``residual`` stays small, fitted values are accurate to it; coefficients only to residual
+            times |y| / ridge.
         rank: columns of the preconditioner; 0 for none, None for min(n, 512).
         tolerance: of ||y - (K + ridge) a|| / ||y||, > 0.
         max_iterations: of conjugate gradients in all; each is one product with K.
@@ -204,17 +180,26 @@ def iterative_kernel_ridge(
         The solution, converged or not: the result says which, and why.
 
     Raises:
-        ValueError: ridge or tolerance not positive and finite, y not finite or not a vector, rank > n.
+        ValueError: ridge or tolerance not positive and finite, y not finite, not a vector or of another length, dtype
+            or device than K, rank > n, or a K that is not symmetric.
         WouldNotFit: the preconditioner does not fit in memory.
 
     Cost: one product with K, 4 n rank for the preconditioner, and O(n) per iteration; memory n rank + 6 n numbers.
     """
-    for name, value in (("ridge", ridge), ("tolerance", tolerance)):
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name}={value!r}: needs a positive finite {name}")
-    check_samples(max_iterations, "max_iterations")
-    if y.ndim != 1 or not bool(torch.isfinite(y).all()):
+    ridge, tolerance = (
+        number(value, name, f"a positive finite {name}") for name, value in (("ridge", ridge), ("tolerance", tolerance))
+    )
+    max_iterations = integer(max_iterations, "max_iterations")
+    x = getattr(operator, "x", None)  # an NTKOperator has the inputs; a matrix that multiplies by itself need not
+    y = converted(y, "y", x) if isinstance(x, torch.Tensor) else tensor(y, "y")
+    if y.ndim != 1 or not len(y) or not bool(torch.isfinite(y).all()):
         raise ValueError(f"y of shape {tuple(y.shape)}: needs n finite labels, of shape (n,)")
+    sizes = {"operator": x, "preconditioner": None if preconditioner is None else preconditioner.vectors}
+    for name, rows in sizes.items():
+        if isinstance(rows, torch.Tensor) and len(rows) != len(y):
+            raise ValueError(
+                f"y of shape {tuple(y.shape)}: needs n = {len(rows)} labels, as many as the {name} has inputs"
+            )
     if preconditioner is None:
         preconditioner = NystromPreconditioner(operator, len(y), min(len(y), 512) if rank is None else rank, y, seed)
     precondition, size = preconditioner, float(y.norm())
@@ -231,7 +216,7 @@ def iterative_kernel_ridge(
             status = f"max_iterations={max_iterations} reached; raise it, the rank or the ridge"
             break
         goal = max(tolerance * size / 2, digits * relative * size)
-        step, used = _conjugate_gradients(
+        step, used = conjugate_gradients(
             multiply, lambda v: precondition.solve(v, ridge), residual, goal, max_iterations - iterations
         )
         iterations += used
@@ -248,25 +233,3 @@ def iterative_kernel_ridge(
             status = f"{attained}, above tolerance={tolerance:.1e}; {remedy}"
             break
     return RidgeSolution(best, relative, iterations, relative <= tolerance, status, operator)
-
-
-def _conjugate_gradients(
-    multiply: Multiply, precondition: Multiply, b: torch.Tensor, goal: float, max_iterations: int
-) -> tuple[torch.Tensor, int]:
-    """Approximate A^{-1} b until the recursive residual is at most ``goal``, and the iterations used."""
-    solution, residual = torch.zeros_like(b), b.clone()
-    direction = precondition(residual).clone()
-    product = residual @ direction
-    for iteration in range(1, max_iterations + 1):
-        image = multiply(direction)
-        step = product / (direction @ image)
-        if not 0 < float(step) < math.inf:  # positive definite no more, to rounding: the caller sees no progress
-            return solution, iteration
-        solution.add_(step * direction)
-        residual.sub_(step * image)
-        if float(residual.norm()) <= goal:
-            return solution, iteration
-        scaled = precondition(residual)
-        previous, product = product, residual @ scaled
-        direction.mul_(product / previous).add_(scaled)
-    return solution, max_iterations

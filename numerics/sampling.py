@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import torch
 
+from numerics.inputs import floating, integer, number, one_seed, placed, plain
+from numerics.memory import DRAWS, require
+from numerics.precision import full_precision
 from theory.sphere import integer_dimension
 
 __all__ = ["generator", "sphere"]
 
 
+@full_precision
 def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A torch generator on ``device`` with the given seed."""
-    return torch.Generator(device=device).manual_seed(int(seed))
+    """A torch generator on ``device`` with the given seed.
+
+    On a CPU torch keeps the seed modulo 2^32: seeds that differ by a multiple of it start one and the same stream.
+
+    Raises:
+        ValueError: a seed that is no integer with 0 <= seed < 2^64, or a device that is not there.
+    """
+    return torch.Generator(device=placed(device)).manual_seed(one_seed(seed))
 
 
-def check_samples(n: int, name: str = "n") -> int:
-    """Return ``n`` when it is an integer >= 1; ValueError otherwise."""
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"{name}={n!r}: needs an integer {name} >= 1")
-    return n
-
-
+@full_precision
 def sphere(
     n: int,
     d: int,
@@ -31,13 +35,17 @@ def sphere(
     """``n`` independent uniform points of S^{d-1}(radius), shape (n, d), on the generator's device.
 
     Raises:
-        ValueError: n < 1, d < 3 or a radius that is not positive and finite.
+        ValueError: n < 1, d < 3, a radius that is not positive and finite, or another dtype than float32 and float64.
+        WouldNotFit: the points do not fit in memory.
 
     Cost: n d Gaussian draws.
     """
-    check_samples(n)
-    integer_dimension(d)
-    if not 0 < radius < float("inf"):
-        raise ValueError(f"radius={radius!r}: needs a positive finite radius, sqrt(d) for inputs, 1 for weights")
-    points = torch.randn(n, d, generator=generator, dtype=dtype, device=generator.device)
+    n, d = integer(n, "n"), integer_dimension(plain(d))
+    radius = number(radius, "radius", "a positive finite radius, sqrt(d) for inputs, 1 for weights")
+    if not isinstance(generator, torch.Generator):
+        raise ValueError(f"generator={generator!r}: needs a torch.Generator; use numerics.generator(seed)")
+    size = 2 * d * floating(dtype).itemsize  # the Gaussian draws and the points
+    purpose, device = f"{n} points in d={d}", generator.device
+    require(size * n, purpose, device, lambda there: f"n <= {there // size} would fit", DRAWS)
+    points = torch.randn(n, d, generator=generator, dtype=dtype, device=device)
     return points * (radius / points.norm(dim=1, keepdim=True))

@@ -14,11 +14,15 @@ from dataclasses import dataclass
 
 import torch
 
+from numerics.inputs import Array, finite, number, of_length, plain, real, tensor, vector
+from numerics.memory import require
+from numerics.precision import full_precision
 from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
 from theory.sphere import check_degree, integer_dimension, multiplicity
 
 
+@full_precision
 def legendre_values(degree: int, d: int, t: torch.Tensor) -> torch.Tensor:
     """P_{l,d}(t), P(1) = 1, elementwise, by the stable recurrence (l+d-2) P_{l+1} = (2l+d-2) t P_l - l P_{l-1}."""
     previous, current = torch.zeros_like(t), torch.ones_like(t)
@@ -28,37 +32,45 @@ def legendre_values(degree: int, d: int, t: torch.Tensor) -> torch.Tensor:
     return current
 
 
+@full_precision
 @dataclass(frozen=True)
 class Target:
     """A polynomial on the sphere, by its zonal terms.
 
     Attributes:
         d: dimension.
-        terms: for each degree, (weights alpha of shape (R,), directions beta of shape (R, d), unit rows).
+        terms: for each degree, (weights alpha of shape (R,), directions beta of shape (R, d), unit rows), in double.
+
+    Raises:
+        ValueError: d < 3, a degree < 0, shapes that do not match, entries that are not finite, or directions that are
+            no unit vectors.
     """
 
     d: int
     terms: Mapping[int, tuple[torch.Tensor, torch.Tensor]]
 
+    def __post_init__(self) -> None:
+        d, terms = integer_dimension(plain(self.d)), {}
+        for degree, (weights, directions) in self.terms.items():
+            directions, weights = _terms(d, directions, weights)
+            of_length(directions, 1, "directions", "a zonal term")
+            terms[check_degree(plain(degree))] = weights, directions
+        object.__setattr__(self, "d", d)
+        object.__setattr__(self, "terms", terms)
+
     @staticmethod
-    def zonal(d: int, degree: int, directions: torch.Tensor, weights: Sequence[float]) -> Target:
+    def zonal(d: int, degree: int, directions: Array, weights: Array) -> Target:
         """sum_i alpha_i sqrt(N(d,l)) P_l(<beta_i,x>/sqrt d); the directions are normalised.
 
         Raises:
-            ValueError: d < 3, degree < 0, or shapes that do not match.
+            ValueError: d < 3, degree < 0, shapes that do not match, or entries that are not finite, or directions whose
+                squares vanish or overflow.
         """
-        integer_dimension(d)
-        check_degree(degree)
-        if directions.shape != (len(weights), d):
-            raise ValueError(
-                f"directions of shape {tuple(directions.shape)}: needs ({len(weights)}, {d}) for "
-                f"{len(weights)} weights in d={d}"
-            )
+        directions, weights = _terms(integer_dimension(plain(d)), directions, weights)
         lengths = directions.norm(dim=1, keepdim=True)
-        if not bool((lengths > 0).all()):
-            raise ValueError("directions: needs non-zero finite rows")
-        unit = directions / lengths
-        return Target(d, {degree: (torch.as_tensor(weights, dtype=unit.dtype), unit)})
+        if not bool((torch.isfinite(lengths) & (lengths > 0)).all()):
+            raise ValueError("directions: needs non-zero finite rows, of lengths between 1e-150 and 1e150")
+        return Target(d, {degree: (weights, directions / lengths)})
 
     @staticmethod
     def dense(d: int, degree: int, energy: float, seed: int) -> Target:
@@ -66,27 +78,41 @@ class Target:
 
         Raises:
             ValueError: an energy that is not positive and finite.
+            WouldNotFit: the terms do not fit in memory.
         """
-        if not 0 < energy < math.inf:
-            raise ValueError(f"energy={energy!r}: needs a positive finite energy")
+        energy, d, degree = (
+            number(energy, "energy", "a positive finite energy"),
+            integer_dimension(plain(d)),
+            plain(degree),
+        )
         count = min(multiplicity(d, degree), 4 * d) if degree > 1 else 1
         gen = seeded(seed)
         directions = sphere(count, d, 1.0, gen)
-        weights = torch.randn(count, generator=gen, dtype=torch.float64)
+        weights = torch.randn(count, generator=gen, dtype=torch.float64, device="cpu")
         raw = Target.zonal(d, degree, directions, weights.tolist()).energies()[degree]
         return Target.zonal(d, degree, directions, (weights * math.sqrt(energy / raw)).tolist())
 
     @staticmethod
     def sparse(d: int, degree: int, alphas: Sequence[float], seed: int) -> Target:
-        """R = len(alphas) terms of degree l along random orthonormal directions (the sparse part, R <= d)."""
-        if len(alphas) > integer_dimension(d):
-            raise ValueError(f"{len(alphas)} sparse terms in d={d}: needs at most d orthogonal directions")
-        gaussian = torch.randn(d, len(alphas), generator=seeded(seed), dtype=torch.float64)
+        """R = len(alphas) terms of degree l along random orthonormal directions (the sparse part, R <= d).
+
+        Raises:
+            ValueError: no alpha, more than d, or one that is not finite.
+        """
+        d, alphas = integer_dimension(plain(d)), [real(alpha, "alpha") for alpha in alphas]
+        if not 1 <= len(alphas) <= d:
+            raise ValueError(
+                f"{len(alphas)} sparse terms in d={d}: needs at most d orthogonal directions, and one or more"
+            )
+        require(32 * d * len(alphas), f"{len(alphas)} directions in d={d}", "cpu", "use fewer")
+        gaussian = torch.randn(d, len(alphas), generator=seeded(seed), dtype=torch.float64, device="cpu")
         directions = torch.linalg.qr(gaussian).Q.T
         return Target.zonal(d, degree, directions, alphas)
 
     def __add__(self, other: Target) -> Target:
         """The sum of two targets in the same dimension."""
+        if not isinstance(other, Target):
+            return NotImplemented
         if self.d != other.d:
             raise ValueError(f"targets in d={self.d} and d={other.d}: needs the same d")
         merged = dict(self.terms)
@@ -98,17 +124,45 @@ class Target:
         return Target(self.d, merged)
 
     def energies(self) -> dict[int, float]:
-        r"""\|f_l\|^2 in L2 by degree, exact up to rounding: alpha^T P_l(B B^T) alpha."""
+        r"""\|f_l\|^2 in L2 by degree, exact up to rounding: alpha^T P_l(B B^T) alpha. Memory: 4 R^2 numbers."""
+        most = max((len(w) for w, _ in self.terms.values()), default=0)
+        require(32 * most**2, f"the energy of {most} terms", "cpu", "use fewer terms")
         return {
             degree: float(w @ legendre_values(degree, self.d, b @ b.T) @ w)
             for degree, (w, b) in sorted(self.terms.items())
         }
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """f*(x), shape (n,), in the dtype and on the device of ``x``. Cost: n d R per degree."""
+    def __call__(self, x: Array) -> torch.Tensor:
+        """f*(x), shape (n,), in the dtype and on the device of ``x``, (n, d). Cost: n d R per degree.
+
+        Raises:
+            ValueError: another shape, entries that are not finite, or inputs off the sphere |x|^2 = d, where degrees
+                and energies mean nothing.
+            WouldNotFit: n R numbers do not fit in memory.
+        """
+        x = finite(tensor(x, "x"), "x")
+        if x.ndim != 2 or x.shape[1] != self.d or not len(x):
+            raise ValueError(f"x of shape {tuple(x.shape)}: needs (n, {self.d}), n >= 1")
+        of_length(x, self.d, "x", "a target, a function on the sphere,")
+        most = max((len(w) for w, _ in self.terms.values()), default=0)
+        fits = "evaluate fewer inputs at a time"
+        require(4 * x.element_size() * len(x) * most, f"{most} terms at {len(x)} inputs", x.device, fits)
         total = torch.zeros(len(x), dtype=x.dtype, device=x.device)
         for degree, (weights, directions) in self.terms.items():
             t = x @ directions.to(x).T / math.sqrt(self.d)
             scale = math.sqrt(multiplicity(self.d, degree))
             total += legendre_values(degree, self.d, t) @ weights.to(x) * scale
         return total
+
+
+def _terms(d: int, directions: Array, weights: Array) -> tuple[torch.Tensor, torch.Tensor]:
+    """Directions (R, d) and weights (R,) as finite tensors in double."""
+    directions = finite(tensor(directions, "directions"), "directions").detach().double()
+    weights = vector(weights, "weights", directions).detach()
+    if weights.ndim != 1 or directions.shape != (len(weights), d):
+        count = tuple(weights.shape)
+        raise ValueError(
+            f"directions of shape {tuple(directions.shape)}: needs ({count[0] if count else 'R'}, {d}) for weights of "
+            f"shape {count} in d={d}"
+        )
+    return directions, weights

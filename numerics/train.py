@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,16 @@ from typing import Any, Literal
 
 import torch
 
+from numerics.checkpoint import Checkpoint
 from numerics.curvature import norm
-from numerics.inputs import check_inputs, checked_labels
+from numerics.inputs import Array, copied, finite, inputs, integer, labels, number
 from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import End, Method, Stepper
+from numerics.precision import full_precision
 from numerics.regularizer import Parts
-from numerics.sampling import check_samples, generator
+from numerics.sampling import generator
 
 PROBES = 128
 """Training inputs on which the movement of the kernel is measured."""
@@ -44,7 +45,7 @@ class Record:
         gradient_norm: Frobenius norm of the gradient.
         linear_energy, quadratic_energy: means of f_L^2 and f_Q^2 over the test inputs (training inputs without them).
         kernel_movement: ||K_W - K_0||_F / ||K_0||_F, K_W the tangent kernel at W of the network (model "network") or of
-            its Taylor model, on up to 128 training inputs.
+            its Taylor model, on up to 128 training inputs; NaN where K_0 = 0.
         test_risk: mean loss on the test inputs; NaN without them.
         rate: step length of the last update; NaN before the first and for L-BFGS.
     """
@@ -70,6 +71,7 @@ class Record:
         return Record(**own)
 
 
+@full_precision
 @dataclass(frozen=True)
 class Trajectory:
     """What a training run left behind.
@@ -92,15 +94,19 @@ class Trajectory:
             AttributeError: no such quantity.
         """
         values = [getattr(r if hasattr(r, name) else r.parts, name) for r in self.records]
-        return torch.stack([torch.as_tensor(v) for v in values])
+        if name == "step":
+            return torch.tensor(values, dtype=torch.int64, device="cpu")
+        return torch.stack(values)
 
 
+@full_precision
 def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tensor:
     """Gaussian displacement with E|W_r|^2 = scale^2 m^{-1/2}, shape (..., m, d), the same for all of a batch.
 
-    The quadratic term then starts at order scale^2.
+    The quadratic term then starts at order scale^2. Raises ValueError on a scale that is negative or not finite.
     """
-    noise = torch.randn((network.m, network.d), generator=generator(seed), dtype=torch.float64).to(network.w)
+    scale, shape = number(scale, "scale", "a finite scale >= 0", zero=True), (network.m, network.d)
+    noise = torch.randn(shape, generator=generator(seed), dtype=torch.float64, device="cpu").to(network.w)
     scaled = network.scatter(noise * (scale * network.m**-0.25 / math.sqrt(network.d)))
     return scaled.expand(*network.batch, -1, -1).clone()
 
@@ -108,11 +114,11 @@ def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tens
 @torch.no_grad()
 def train(
     objective: Objective,
-    start: torch.Tensor,
+    start: Array,
     method: Method,
     steps: int,
     record_every: int = 100,
-    test: tuple[torch.Tensor, torch.Tensor] | None = None,
+    test: tuple[Array, Array] | None = None,
     gradient_tolerance: float = 0.0,
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
@@ -130,34 +136,39 @@ def train(
         gradient_tolerance: stop once the norm of the gradient is at most this, for all networks of a batch; 0 never
             stops, as a start at a saddle has no gradient.
         checkpoint: a file; written every ``checkpoint_every`` steps and at the end. If it is there, the run goes on
-            from it, bit by bit as if it had never stopped, on the same device and number of threads. Each process of a
-            sharded network has a file of its own, with its first pair of neurons in the name.
+            from it, bit by bit as if it had never stopped, on the same device and number of threads. A run that is
+            killed or interrupted leaves the last one whole; one that was altered by a byte is refused. Each process of
+            a sharded network has a file of its own, with its first pair of neurons in the name.
         checkpoint_every: steps between checkpoints.
         progress: called with each record.
 
     Raises:
         Diverged: the loss or its gradient is not finite, with the step, the value and what to change.
-        ValueError: steps, record_every or checkpoint_every < 1, a start or test data that do not fit the network, a
-            checkpoint of another run.
+        ValueError: steps, record_every or checkpoint_every < 1, a start or test data that do not fit the network or are
+            not finite, a checkpoint of another run or another version, one that is damaged, or a path that cannot be a
+            file.
 
     Cost: that of the method, plus a Gram matrix and an evaluation of the test inputs at each record.
     """
-    for name, count in (("steps", steps), ("record_every", record_every), ("checkpoint_every", checkpoint_every)):
-        check_samples(count, name)
-    if not 0 <= gradient_tolerance < math.inf:
-        raise ValueError(f"gradient_tolerance={gradient_tolerance!r}: needs a finite number >= 0")
-    objective.network.check_displacement(start, "start")
-    observe = _Observer(objective, test)
-    stepper = method.start(objective, start.detach())
+    steps, record_every = integer(steps, "steps"), integer(record_every, "record_every")
+    checkpoint_every = integer(checkpoint_every, "checkpoint_every")
+    gradient_tolerance = number(gradient_tolerance, "gradient_tolerance", "a finite number >= 0", zero=True)
+    if not isinstance(objective, Objective):
+        raise ValueError(f"objective of type {type(objective).__name__}: needs a numerics.Objective, which comes first")
+    start = finite(objective.network.check_displacement(start, "start"), "start").detach()
+    pair = None if test is None else _test_data(objective, test)
+    observe = _Observer(objective, pair)
+    stepper = method.start(objective, start)
     records: list[Record] = []
     step = 0
     stopped: Stop | None = None
-    file = None if checkpoint is None else _own_file(Path(checkpoint), objective.network)
-    problem = ""
-    if file is not None:
-        problem = _digest(objective, start, method, steps, record_every, gradient_tolerance, test)
-        if file.exists():
-            step, stopped, records = _load(file, problem, stepper)
+    file: Checkpoint | None = None
+    if checkpoint is not None:
+        problem = _digest(objective, start, method, steps, record_every, gradient_tolerance, pair)
+        file = Checkpoint(_own_file(Path(checkpoint), objective.network), problem)
+        found = file.load(start.device)
+        if found is not None:
+            step, stopped, records = _restore(found, stepper)
         _agree(objective.network, step)
 
     while True:
@@ -176,22 +187,28 @@ def train(
             if progress is not None:
                 progress(records[-1])
         if file is not None and (stopped is not None or step % checkpoint_every == 0):
-            _save(file, problem, step, stopped, records, stepper)
+            saved = [dataclasses.asdict(record) for record in records]
+            file.save({"step": step, "stopped": stopped, "records": saved, "state": stepper.state()})
         if stopped is not None:
-            return Trajectory(stepper.W.clone(), tuple(records), stopped)
+            return Trajectory(copied(objective.network, stepper.W), tuple(records), stopped)
         stopped = stepper.advance(step, steps)
         step += 1
 
 
+def _test_data(objective: Objective, test: tuple[Array, Array]) -> tuple[torch.Tensor, torch.Tensor]:
+    if not isinstance(test, tuple | list) or len(test) != 2:
+        raise ValueError(f"test of type {type(test).__name__}: needs a pair, test inputs and their labels")
+    x = inputs(objective.network, test[0], "test inputs").detach()
+    return x, labels(objective.network, x, test[1], objective.loss).detach()
+
+
+@full_precision
 class _Observer:
     """Measures what a record holds beyond loss and gradient."""
 
     def __init__(self, objective: Objective, test: tuple[torch.Tensor, torch.Tensor] | None) -> None:
         self._objective, self._test = objective, test
         network, x = objective.network, objective.x
-        if test is not None:
-            check_inputs(network, test[0], "test inputs")
-            self._test = test[0], checked_labels(network, *test, objective.loss)
         try:
             network.activation.derivatives(x[..., :1, :1], 2)
             self._curved = True
@@ -219,10 +236,14 @@ class _Observer:
         model: Literal["network", "taylor"] = "network" if self._objective.model == "network" else "taylor"
         members = W if W.ndim == 3 else W[None]
         moved = [
-            (ntk_gram(one, probe, W=member, model=model) - gram).norm() / gram.norm()
+            _relative((ntk_gram(one, probe, W=member, model=model) - gram).norm(), gram.norm())
             for one, probe, member, gram in zip(self._networks, self._probes, members, self._grams, strict=True)
         ]
         return torch.stack(moved).reshape(W.shape[:-2])
+
+
+def _relative(size: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    return torch.where(start > 0, size / start, math.nan)
 
 
 def _digest(objective: Objective, *settings: Any) -> str:
@@ -255,24 +276,7 @@ def _agree(network: TwoLayerNetwork, step: int) -> None:
         raise ValueError("checkpoints: the processes stopped at different steps; remove the files")
 
 
-def _save(path: Path, problem: str, step: int, stopped: Stop | None, records: list[Record], stepper: Stepper) -> None:
-    """Write to a file beside it first, so that a run that is killed while writing leaves the last checkpoint whole."""
-    content = {
-        "problem": problem,
-        "step": step,
-        "stopped": stopped,
-        "records": [dataclasses.asdict(record) for record in records],
-        "state": stepper.state(),
-    }
-    beside = path.with_name(path.name + ".part")
-    torch.save(content, beside)
-    os.replace(beside, path)
-
-
-def _load(path: Path, problem: str, stepper: Stepper) -> tuple[int, Stop | None, list[Record]]:
-    content = torch.load(path, map_location=stepper.W.device, weights_only=True)
-    if content["problem"] != problem:
-        raise ValueError(f"checkpoint {path}: belongs to another run (other data, weights, method or steps); remove it")
+def _restore(content: dict[str, Any], stepper: Stepper) -> tuple[int, Stop | None, list[Record]]:
     stepper.load(content["state"])
     records = [Record(**{**saved, "parts": Parts(**saved["parts"])}) for saved in content["records"]]
     return content["step"], content["stopped"], records

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
+from numerics.inputs import Array, finite
 from numerics.objective import Objective
 from numerics.precision import full_precision
 
@@ -42,7 +43,7 @@ class SignVariation:
 
 @full_precision
 @torch.no_grad()
-def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> SignVariation:
+def sign_variation(objective: Objective, W: Array, V: Array) -> SignVariation:
     """E_S of the second variation of the loss at W along S V over independent signs.
 
     Args:
@@ -51,14 +52,13 @@ def sign_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> Si
         V: the displacement whose signs are drawn, (m, d).
 
     Raises:
-        ValueError: a batch, a sharded network, or the mode "unlabeled".
+        ValueError: a batch, a sharded network, the mode "unlabeled", or a W or V of another shape or not finite.
 
     Cost: two gradients, and with directions n m d n_k for R3, n m n_k for R1. Memory: n_k m d numbers.
     """
     network, lam, n = objective.network, objective.weights, objective.n
     network.require_single("sign_variation")
-    for name, displacement in (("W", W), ("V", V)):
-        network.check_displacement(displacement, name)
+    W, V = (finite(network.check_displacement(part, name), name) for part, name in ((W, "W"), (V, "V")))
     if objective.sample is not None:
         raise ValueError("r1_modes holds 'unlabeled': needs 'exact' or 'training'")
     (plus, minus), copies = W.chunk(2), ((1.0, V.chunk(2)[0]), (-1.0, V.chunk(2)[1]))

@@ -1,0 +1,126 @@
+"""Checkpoints: whole, of this version and run, or refused in one sentence."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+
+from numerics import Adam, Objective, Record, TwoLayerNetwork, generator, small_start, sphere, train
+from numerics import checkpoint as module
+
+
+@pytest.fixture(scope="module")
+def run() -> tuple[Objective, torch.Tensor]:
+    network = TwoLayerNetwork(3, 4, "tanh(z + 1)")
+    x = sphere(5, 3, 3**0.5, generator(0))
+    return Objective(network, x, x[:, 0]), small_start(network, 1.0, 1)
+
+
+def go(run: tuple[Objective, torch.Tensor], file: Path, steps: int = 4, **settings) -> torch.Tensor:
+    return train(*run, Adam(), steps, 2, checkpoint=file, checkpoint_every=2, **settings).W
+
+
+@pytest.fixture
+def file(run: tuple[Objective, torch.Tensor], tmp_path: Path) -> Path:
+    """The checkpoint of a run that was interrupted at step 2."""
+
+    def stop(record: Record) -> None:
+        if record.step == 4:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "run.pt"
+    with pytest.raises(KeyboardInterrupt):
+        go(run, path, progress=stop)
+    assert [each.name for each in tmp_path.iterdir()] == ["run.pt"], "nothing is left beside it"
+    return path
+
+
+def mutations(whole: bytes, count: int, seed: int) -> list[bytes]:
+    """Bits flipped, bytes set, parts cut off, doubled, dropped or swapped, at random places; all differ from it."""
+    draw, made = random.Random(seed), []
+    while len(made) < count:
+        at, size = draw.randrange(len(whole)), draw.randrange(1, 200)
+        kind = len(made) % 6
+        one = bytes([whole[at] ^ (1 << draw.randrange(8))])
+        made.append(
+            [
+                whole[:at] + one + whole[at + 1 :],
+                whole[:at] + draw.randbytes(size) + whole[at + size :],
+                whole[:at],
+                whole + draw.randbytes(size),
+                whole[:at] + whole[at + size :],
+                whole[:at] + whole[at : at + size] + whole[at:],
+            ][kind]
+        )
+        if made[-1] == whole:
+            made.pop()
+    return made
+
+
+def test_no_mutated_file_goes_on(run: tuple[Objective, torch.Tensor], file: Path, tmp_path: Path) -> None:
+    whole, expected = file.read_bytes(), go(run, tmp_path / "other.pt")
+    for i, mutated in enumerate(mutations(whole, 40, 0)):
+        file.write_bytes(mutated)
+        with pytest.raises(ValueError, match="remove it, or name another file") as refused:
+            go(run, file)
+        assert len(str(refused.value).splitlines()) == 1, i
+    file.write_bytes(whole)
+    assert torch.equal(go(run, file), expected), "the file itself goes on, to the bit"
+
+
+def test_every_byte_counts(run: tuple[Objective, torch.Tensor], file: Path) -> None:
+    """One flip in each byte of the first lines, where format, version and sum stand."""
+    _, start = run
+    whole = file.read_bytes()
+    head = whole.index(b"\n", whole.index(b"\n") + 1) + 20
+    for at in range(head):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match="checkpoint"):
+            module.Checkpoint(file, "any").load(start.device)
+
+
+def test_foreign_files(run: tuple[Objective, torch.Tensor], tmp_path: Path) -> None:
+    older, empty, folder = tmp_path / "older.pt", tmp_path / "empty", tmp_path / "folder"
+    torch.save({"problem": "x", "step": 1}, older)
+    empty.touch()
+    folder.mkdir()
+    cases = [
+        (older, "is no checkpoint"),
+        (empty, "is no checkpoint"),
+        (folder, "is no file"),
+        (tmp_path / "missing" / "run.pt", "needs the folder"),
+        (tmp_path / ("a" * 300), "name"),
+        (Path("a\0b"), "null"),
+    ]
+    for path, needle in cases:
+        with pytest.raises(ValueError, match=needle):
+            go(run, path)
+
+
+def test_versions_and_runs(run: tuple[Objective, torch.Tensor], file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"checkpoint 2", b"checkpoint 3", 1))
+    with pytest.raises(ValueError, match="is of another version than 2"):
+        go(run, file)
+    file.write_bytes(whole)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        go(run, file, steps=6)
+    monkeypatch.setattr(module.torch, "load", lambda *a, **k: (_ for _ in ()).throw(EOFError()))
+    with pytest.raises(ValueError, match="another version of torch"):
+        go(run, file)
+
+
+def test_interrupted_while_writing(
+    run: tuple[Objective, torch.Tensor], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = file.read_bytes()
+
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        go(run, file)
+    assert file.read_bytes() == whole
+    assert [each.name for each in file.parent.iterdir()] == ["run.pt"]
