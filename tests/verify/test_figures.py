@@ -12,7 +12,7 @@ from verify.claims.plotting import ENTRIES, SERIES, finish, plain
 from verify.profile import QUICK, changed
 from verify.registry import CLAIMS
 from verify.report import figure, pictured, render, write_report
-from verify.session import Run, reload, verify
+from verify.session import reload, verify
 
 ODD = "tanh(z + 1)  # 50$ \\frac{ \x1b[31m\n"
 
@@ -51,24 +51,22 @@ def test_a_figure_that_fails_is_a_sentence_and_the_report_is_written(tmp_path: P
     shown = image(figure(judgement, judgement.cases[0]))
     assert "cannot be drawn (IndexError" in " ".join(ElementTree.fromstring(shown).itertext())  # noqa: S314 - our own
     assert "HOLDS" in write_report(tmp_path, run).read_text()
-    assert (
-        image(figure(*((j, j.cases[0]) for j in reload(tmp_path, CLAIMS).judgements[:1]).__next__())).count("<path") > 9
-    )
+    (whole,) = reload(tmp_path, CLAIMS).judgements
+    assert image(figure(whole, whole.cases[0])).count("<path") > 9
 
 
 def test_many_activations_are_drawn(tmp_path: Path) -> None:
     """Seven were one too many: everything was computed and no report written."""
-    names = tuple(f"tanh(z + {i}/8)" for i in range(1, 10))
+    names = tuple(f"tanh(z + {i}/8)" for i in range(1, 8))
     profile = changed(
         QUICK,
         {
             "activations": names,
-            "kernels": {"ball_replicates": 18, "ball_samples": (16, 32), "ball_width": 8, "ball_dimension": 4}
+            "kernels": {"ball_replicates": 14, "ball_samples": (16, 32), "ball_width": 8, "ball_dimension": 4}
             | {"noisy_dimension": 4, "noisy_samples": 16, "noisy_networks": 4, "noisy_steps": 2},
-            "optimization": {"saddle_replicates": 9, "saddle_dimension": {1: 4}},
         },
     )
-    run = verify([CLAIMS["N8"], CLAIMS["O4"]], profile, tmp_path)
+    run = verify([CLAIMS["N8"]], profile, tmp_path)
     for judgement in run.judgements:
         assert judgement.outcome.comparisons
         for case in pictured(judgement):
@@ -83,4 +81,4 @@ def test_the_case_of_the_deciding_comparison_is_drawn(tmp_path: Path) -> None:
         assert decisive.label.startswith(f"{decisive.case}: ")
         assert [case.label for case in pictured(judgement)] == [decisive.case]
     assert {j.outcome.decisive.case for j in run.judgements if j.outcome.decisive} != {QUICK.activations[0]}
-    assert all(f"<figcaption>{j.outcome.decisive.case}<" in render(Run(**vars(run))) for j in run.judgements[:1])
+    assert f"<figcaption>{run.judgements[0].outcome.decisive.case}<" in render(run)

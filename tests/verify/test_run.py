@@ -123,16 +123,15 @@ def test_verdicts_are_recomputed_from_records(folder: Path, first: Run, tmp_path
     Changed and sealed again, that is; without the seal the record is refused.
     """
     shutil.copy(folder / "records.sqlite", tmp_path / "records.sqlite")
-    chosen = ("KernelMonteCarlo", '%"kernel":"NTK"%')
-    find = "SELECT * FROM records WHERE kind = ? AND specification LIKE ?"
     with sqlite3.connect(tmp_path / "records.sqlite") as connection:
-        for key, *_ in connection.execute(find, chosen).fetchall():
-            change = "UPDATE records SET numbers = json_set(numbers, '$.values[0]', 9.0) WHERE key = ?"
-            connection.execute(change, (key,))
+        connection.execute(
+            "UPDATE records SET numbers = json_set(numbers, '$.values[0]', 9.0) WHERE kind = 'KernelMonteCarlo' "
+            'AND specification LIKE \'%"kernel":"NTK"%\''
+        )
     with pytest.raises(ValueError, match="does not match its checksum"):
         reload(tmp_path, CLAIMS)
     with sqlite3.connect(tmp_path / "records.sqlite") as connection:
-        for row in connection.execute(find, chosen).fetchall():
+        for row in connection.execute("SELECT * FROM records WHERE kind = 'KernelMonteCarlo'").fetchall():
             connection.execute("UPDATE records SET digest = ? WHERE key = ?", (seal(*row[:-1]), row[0]))
     verdicts = {j.claim.id: j.verdict for j in reload(tmp_path, CLAIMS).judgements}
     assert verdicts["S1"] is Verdict.FAILS

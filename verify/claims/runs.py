@@ -4,10 +4,10 @@ Samples are counted in units of A d^k with
 
 .. math:: A_k(\sigma) = E[\sigma''(G)^2]\; \lim_{d \to \infty} d^{-(k-1)} E[g^2]:
 
-what the construction W_Q costs in \|W\|_{2,4}^4 (:func:`theory.profile_energy_limit`) times the size of the features that
-fit noise: the two factors of the Rademacher bound of docs/mathematics, section 6, that depend on the activation. A_1 is
-2.7, 3.4 and 10.8 for the activations of the documentation; in these units their learning curves nearly coincide, so one
-grid serves all.
+what the construction W_Q costs in \|W\|_{2,4}^4 (:func:`theory.profile_energy_limit`) times the size of the features
+that fit noise: the two factors of the Rademacher bound of docs/mathematics, section 6, that depend on the activation.
+A_1 is 2.7, 3.4 and 10.8 for the activations of the documentation; in these units their learning curves nearly coincide,
+so one grid serves all.
 """
 
 from __future__ import annotations
