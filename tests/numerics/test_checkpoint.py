@@ -8,11 +8,12 @@ import torch
 
 from numerics import Adam, Objective, Record, TwoLayerNetwork, generator, small_start, sphere, train
 from numerics import checkpoint as module
+from theory import Activation
 
 
 @pytest.fixture(scope="module")
 def run() -> tuple[Objective, torch.Tensor]:
-    network = TwoLayerNetwork(3, 4, "tanh(z + 1)")
+    network = TwoLayerNetwork(3, 4, Activation.parse("tanh(z + 1)"))
     x = sphere(5, 3, 3**0.5, generator(0))
     return Objective(network, x, x[:, 0]), small_start(network, 1.0, 1)
 

@@ -48,11 +48,11 @@ def exactly(gram: torch.Tensor, y: torch.Tensor, ridge: fmpq) -> torch.Tensor:
 
 
 def test_the_issue_is_refused() -> None:
-    gram, y = [[5, 3, 3], [3, 2, 2], [3, 2, 2]], [1, 2, 3]
-    fit = KernelRidge(gram, y)
-    assert fit.rank == 2
+    gram = torch.tensor([[5.0, 3, 3], [3, 2, 2], [3, 2, 2]], dtype=torch.float64)
+    fit = KernelRidge(gram, torch.tensor([1.0, 2, 3], dtype=torch.float64))
     with pytest.raises(ValueError, match=re.escape("rank 2 at n=3: its rounding would decide")) as refused:
         fit.coefficients(0.0)
+    assert fit.rank == 2
     assert "minimum_norm=True" in str(refused.value)
     # By hand: on span{e_1, e_2 + e_3} the system is 5 a + 6 b = 1, 3 a + 4 b = 5/2, with a_2 = a_3 = b.
     expected = torch.tensor([-5.5, 4.75, 4.75], dtype=torch.float64)
@@ -62,7 +62,7 @@ def test_the_issue_is_refused() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_one_input_with_two_labels(seed: int) -> None:
     """Refused at ridge 0 in every seed; of least norm it is the fit of the mean label, each row half of it."""
-    network = TwoLayerNetwork(4, 64, "tanh(z + 1)", seed)
+    network = TwoLayerNetwork(4, 64, Activation.parse("tanh(z + 1)"), seed)
     x = sphere(7, 4, 2.0, generator(seed))
     y = torch.randn(8, generator=generator(seed + 100), dtype=torch.float64)
     doubled = torch.cat([x, x[:1]])
