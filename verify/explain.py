@@ -79,8 +79,8 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
         failing = sum(c.verdict is Verdict.FAILS for c in control.outcome.comparisons)
         yield from _paragraph(
             "Control",
-            f"{control.planted}: {CONTROLS[control.verdict]}. With this error planted {failing} of "
-            f"{len(control.outcome.comparisons)} comparisons come out FAILS, which is what is wanted.",
+            f"{control.planted}: {control.verdict}, the planted error is {CONTROLS[control.verdict]} "
+            f"({failing} of {len(control.outcome.comparisons)} comparisons fail, as they must with it).",
         )
 
 
@@ -93,6 +93,6 @@ def _comparison(c: Comparison) -> str:
     budget = "; ".join(f"{name} {size:.2g}" for name, size in c.budget)
     found = shown(c)
     return (
-        f"{INDENT}{c.verdict:<12} {c.label}: admitted {found.admitted}, measured {found.measured} in {found.interval}"
+        f"{INDENT}{c.verdict:<12} {c.label}: predicted {found.admitted}, measured {found.measured} in {found.interval}"
         f"{f' ({budget})' if budget else ''}"
     )

@@ -82,8 +82,8 @@ def test_nothing_breaks_inside_a_word(width: int | None, judged: list[Judgement]
 
 def test_explain_and_report_name_a_control_by_what_became_of_it(judged: list[Judgement]) -> None:
     text = explain(CLAIMS["S3"], QUICK, judged[1], width=60)
-    assert "admitted 0.7357589 +- 7.35759e-07" in text
-    assert re.search(r"Control: .*: caught\.", " ".join(text.split()))
+    assert "predicted 0.7357589 +- 7.35759e-07" in text
+    assert re.search(r"Control: .*: FAILS, the planted error is caught \(", " ".join(text.split()))
     assert all(len(line) <= 60 or line.startswith("    ") for line in text.splitlines())
 
 
