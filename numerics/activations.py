@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from numerics.precision import full_precision
-from theory.activations import Activation, Z
+from theory.activations import Activation, ActivationLike, Z
 from theory.balls import certified_float
 from theory.program import Program
 
@@ -29,20 +29,16 @@ class TorchActivation:
     """sigma, sigma', sigma'' ... on tensors of any dtype and device, elementwise.
 
     Args:
-        activation: the exact expression, or its text; its constants are rounded to double once.
+        activation: sigma, exact; its constants are rounded to double once.
 
     Derivatives come from SymPy, not from autograd; repeated subexpressions are evaluated once per call.
 
     Raises:
-        ValueError: something that is neither, or a text that is no activation.
+        ValueError: what is no activation, see :meth:`theory.Activation.of`.
     """
 
-    def __init__(self, activation: Activation | str) -> None:
-        if isinstance(activation, str):
-            activation = Activation.parse(activation)
-        if not isinstance(activation, Activation):
-            raise ValueError(f"activation={activation!r}: needs an Activation or its text, such as 'tanh(z + 1)'")
-        self.exact = activation
+    def __init__(self, activation: ActivationLike) -> None:
+        self.exact = Activation.of(activation)
         self._programs: dict[tuple[int, ...], Program] = {}
 
     def derivatives(self, z: torch.Tensor, *orders: int) -> tuple[torch.Tensor, ...]:

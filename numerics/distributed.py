@@ -27,7 +27,7 @@ import torch.distributed as dist
 from numerics.inputs import plain
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
-from theory.activations import Activation
+from theory.activations import ActivationLike
 from theory.taylor import check_width
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -89,7 +89,7 @@ class ShardedNetwork(TwoLayerNetwork):
         self,
         d: int,
         m: int,
-        activation: Activation | str,
+        activation: ActivationLike,
         seed: int | Sequence[int] = 0,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",

@@ -19,7 +19,7 @@ from numerics.inputs import Array, displacement, finite, floating, inputs, place
 from numerics.memory import DRAWS, require
 from numerics.precision import full_precision
 from numerics.sampling import generator, sphere
-from theory.activations import Activation
+from theory.activations import ActivationLike
 from theory.sphere import integer_dimension
 from theory.taylor import check_width
 
@@ -60,7 +60,7 @@ class TwoLayerNetwork:
         self,
         d: int,
         m: int,
-        activation: Activation | str,
+        activation: ActivationLike,
         seed: int | Sequence[int] = 0,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
