@@ -28,7 +28,7 @@ from theory.precision import exclusive
 from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension
 from theory.strip import NotAnalytic
 from theory.trapezoid import coefficient_table
-from theory.work import check_work, evaluation
+from theory.work import check_work, evaluation, seconds_for
 
 INTEGRAL_BITS = 2000
 """Working precision, beyond the digits asked for, at which a certified integral gives up."""
@@ -214,7 +214,7 @@ def coefficient_list(
     """
     check_degree(max_degree, "max_degree")
     d = integer_dimension(d)
-    with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or expr} at d={d}"):
+    with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or expr} at d={d}", seconds_for(max_degree)):
         table = _table(expr, max_degree, d, digits_to_bits(digits, spare), integral_bits(digits))
         values = []
         for degree in range(max_degree + 1):
@@ -247,16 +247,20 @@ def _table(expr: sp.Expr, max_degree: int, d: int, goal: int, max_bits: int) -> 
     if has_closed_form(expr):
         return []  # closed forms are faster
     bits = goal + 32
-    while bits <= max_bits:
+    while True:
         with exclusive, ctx.workprec(bits + size_bits(max_degree, d)):
             try:
                 table = coefficient_table(expr, max_degree, d, ctx.prec)
             except NotAnalytic:
                 return []
-        if all(value.rel_accuracy_bits() >= goal or vanishes(expr, degree) for degree, value in enumerate(table)):
+        missing = max(
+            (goal - v.rel_accuracy_bits() for degree, v in enumerate(table) if not vanishes(expr, degree)), default=0
+        )
+        if missing <= 0:
             return table
-        bits *= 2
-    return []
+        if bits >= max_bits:
+            return []
+        bits = min(bits + min(missing + 32, bits), max_bits)
 
 
 def coefficient_expr(

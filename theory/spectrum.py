@@ -24,7 +24,7 @@ from theory.exact import ExactlyEqual
 from theory.funk_hecke import coefficient_list
 from theory.precision import exclusive
 from theory.sphere import as_integer, check_degree, integer_dimension, multiplicity, short, shown
-from theory.work import Undecided, WorkLimit, evaluation
+from theory.work import Undecided, WorkLimit, evaluation, seconds_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,7 +188,8 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
     d, max_degree = integer_dimension(d), check_degree(max_degree, "max_degree")
     degrees = tuple(range(max_degree + 1))
     goal = digits_to_bits(digits)
-    with evaluation(f"the spectrum up to degree {max_degree} of the {kernel.name} of {activation} at d={d}"):
+    subject = f"the spectrum up to degree {max_degree} of the {kernel.name} of {activation} at d={d}"
+    with evaluation(subject, seconds_for(max_degree)):
         values = _eigenvalues(kernel, activation, d, degrees, digits)
         with exclusive, ctx.workprec(goal + GUARD_BITS):
             counts = tuple(multiplicity(d, degree) for degree in degrees)

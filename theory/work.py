@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 DEFAULT_SECONDS = 60.0
 """Processor time that one evaluation may take where the caller sets no other limit."""
+MOST_SECONDS = 600.0
+"""The same for a list of many values."""
 
 
 class Undecided(ArithmeticError):
@@ -42,7 +44,8 @@ _allowance = _Allowance()
 def work_limit(seconds: float) -> Iterator[None]:
     """Within this block every evaluation of this thread ends after ``seconds`` of processor time, all of them together.
 
-    Without it each evaluation may take :data:`DEFAULT_SECONDS`. Blocks nest; the limit that ends first counts.
+    Without it each evaluation may take :data:`DEFAULT_SECONDS`, a list of values up to ten minutes. Blocks nest; the
+    limit that ends first counts.
 
     Args:
         seconds: > 0; ``math.inf`` for no limit.
@@ -69,12 +72,17 @@ def work_limit(seconds: float) -> Iterator[None]:
         _allowance.end, _allowance.seconds = before
 
 
+def seconds_for(count: int) -> float:
+    """The time that a list of ``count`` values may take by default: more for a longer one, up to MOST_SECONDS."""
+    return min(DEFAULT_SECONDS + 10.0 * count, MOST_SECONDS)
+
+
 @contextmanager
-def evaluation(subject: str) -> Iterator[None]:
-    """One evaluation: it has the default limit unless a limit is in force, and its name stands in the message."""
+def evaluation(subject: str, seconds: float = DEFAULT_SECONDS) -> Iterator[None]:
+    """One evaluation: it has ``seconds`` unless a limit is in force, and its name stands in the message."""
     opened = _allowance.end is None
     if opened:
-        _allowance.end, _allowance.seconds = time.thread_time() + DEFAULT_SECONDS, DEFAULT_SECONDS
+        _allowance.end, _allowance.seconds = time.thread_time() + seconds, seconds
     try:
         yield
     except WorkLimit as limit:
