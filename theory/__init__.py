@@ -15,6 +15,7 @@ from theory.asymptotics import (
     quadntk_expansion,
     quadntk_expansion_expr,
 )
+from theory.coefficient_tables import coefficients
 from theory.decisions import LearnableDegrees, coefficient_sign, hermite_sign, learnable, learnable_degrees
 from theory.derivation import Derivation, Step
 from theory.directions import (
@@ -42,7 +43,6 @@ from theory.funk_hecke import (
     certified,
     coefficient,
     coefficient_expr,
-    coefficients,
     hermite_coefficient,
     hermite_coefficient_expr,
 )

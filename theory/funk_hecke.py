@@ -18,7 +18,7 @@ from flint import arb, ctx, fmpq_poly
 
 from theory.activations import Activation, ActivationLike, Z
 from theory.arithmetic import BALLS, MAX_EXACT, SYMBOLS
-from theory.balls import MAX_BITS, ball, digits_to_bits, proved_zero, refine
+from theory.balls import MAX_BITS, ball, proved_zero, refine
 from theory.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
 from theory.enclosure import gaussian_expectation, restricted, sphere_expectation
 from theory.gegenbauer import legendre_polynomial
@@ -26,9 +26,6 @@ from theory.kernels import Monomial, NoClosedForm, Step
 from theory.parity import parity_part, polynomial_part, vanishes
 from theory.precision import exclusive
 from theory.sphere import Dimension, check_degree, check_dimension, integer_dimension
-from theory.strip import NotAnalytic
-from theory.trapezoid import coefficient_table
-from theory.work import check_work, evaluation, seconds_for
 
 INTEGRAL_BITS = 2000
 """Working precision, beyond the digits asked for, at which a certified integral gives up."""
@@ -117,7 +114,8 @@ def integrand(activation: ActivationLike, derivative: int, power: int) -> sp.Exp
     return Z ** check_degree(power, "power") * expr if power else expr
 
 
-def _subject(activation: ActivationLike, derivative: int, power: int) -> str:
+def subject_of(activation: ActivationLike, derivative: int, power: int) -> str:
+    """z^p sigma^{(j)} in words, for messages."""
     times = {0: "", 1: "z * "}.get(power, f"z^{power} * ")
     return f"{times}derivative {derivative} of {activation}"
 
@@ -159,77 +157,11 @@ def coefficient(
     """
     degree, d = check_degree(degree), integer_dimension(d)
     expr = integrand(activation, derivative, power)
-    subject = _subject(activation, derivative, power)
-    return _refined(expr, degree, d, digits, 0, integral_bits(digits, expr), subject)
+    subject = subject_of(activation, derivative, power)
+    return refined(expr, degree, d, digits, 0, integral_bits(digits, expr), subject)
 
 
-def coefficients(
-    activation: ActivationLike,
-    max_degree: int,
-    d: int,
-    derivative: int = 0,
-    digits: int = 15,
-    *,
-    power: int = 0,
-) -> tuple[arb, ...]:
-    r"""lambda_0, ..., lambda_L of z^p sigma^{(j)}, each as :func:`coefficient` gives it.
-
-    Without a closed form one set of nodes serves all degrees: the trapezoidal rule of :mod:`theory.trapezoid`, whose
-    error is bounded from a strip in which the function is analytic.
-
-    Args:
-        activation: sigma.
-        max_degree: L >= 0.
-        d: dimension, 3 <= d <= 10**6.
-        derivative: j, the order of the derivative of sigma.
-        digits: relative decimal digits to certify.
-        power: p.
-
-    Raises:
-        ValueError, Undecided: as :func:`coefficient`.
-        WorkLimit: the table took longer than :func:`theory.work_limit` allows.
-
-    Cost: tens of milliseconds for L = 20 at 30 digits; measured against mpmath in benchmarks/constants.py.
-
-    >>> [str(v.mid().str(6, radius=False)) for v in coefficients(Activation.parse("tanh(z + 1)"), 2, 10, 1)]
-    ['0.452169', '-0.0895524', '-0.00859366']
-    """
-    expr = integrand(activation, derivative, power)
-    return coefficient_list(expr, max_degree, d, digits, subject=_subject(activation, derivative, power))
-
-
-def coefficient_list(
-    expr: sp.Expr,
-    max_degree: int,
-    d: int,
-    digits: int,
-    spare: int = 0,
-    max_bits: int | None = None,
-    subject: str = "",
-) -> tuple[arb, ...]:
-    """lambda_0, ..., lambda_L of an expression in z, to ``digits`` and ``spare`` more.
-
-    With ``max_bits`` a coefficient that needs a higher working precision than that, and than its size accounts for, is
-    Undecided.
-    """
-    check_degree(max_degree, "max_degree")
-    d = integer_dimension(d)
-    with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or expr} at d={d}", seconds_for(max_degree)):
-        table = _table(expr, max_degree, d, digits_to_bits(digits, spare), integral_bits(digits))
-        values = []
-        for degree in range(max_degree + 1):
-            check_work()
-            if table:
-                values.append(arb(0) if vanishes(expr, degree) else table[degree])
-            else:
-                bits = integral_bits(digits, expr)
-                if max_bits is not None:
-                    bits = min(bits, max_bits + 2 * size_bits(degree, d))
-                values.append(_refined(expr, degree, d, digits, spare, bits, subject or str(expr)))
-    return tuple(values)
-
-
-def _refined(expr: sp.Expr, degree: int, d: int, digits: int, spare: int, max_bits: int, subject: str) -> arb:
+def refined(expr: sp.Expr, degree: int, d: int, digits: int, spare: int, max_bits: int, subject: str) -> arb:
     """lambda_l by rising precision, exactly zero where parity proves it."""
     if vanishes(expr, degree):
         return arb(0)
@@ -240,27 +172,6 @@ def _refined(expr: sp.Expr, degree: int, d: int, digits: int, spare: int, max_bi
         subject=f"lambda_{degree} of {subject} at d={d}",
         spare=spare,
     )
-
-
-def _table(expr: sp.Expr, max_degree: int, d: int, goal: int, max_bits: int) -> list[arb]:
-    """Coefficients by the trapezoidal rule, refined until all have ``goal`` bits; empty where that is not the way."""
-    if has_closed_form(expr):
-        return []  # closed forms are faster
-    bits = goal + 32
-    while True:
-        with exclusive, ctx.workprec(bits + size_bits(max_degree, d)):
-            try:
-                table = coefficient_table(expr, max_degree, d, ctx.prec)
-            except NotAnalytic:
-                return []
-        missing = max(
-            (goal - v.rel_accuracy_bits() for degree, v in enumerate(table) if not vanishes(expr, degree)), default=0
-        )
-        if missing <= 0:
-            return table
-        if bits >= max_bits:
-            return []
-        bits = min(bits + min(missing + 32, bits), max_bits)
 
 
 def coefficient_expr(
@@ -326,7 +237,7 @@ def hermite_coefficient(
         lambda bits: hermite_ball(expr, degree, bits) / arb(int(sp.factorial(degree))).sqrt(),
         digits,
         max_bits=integral_bits(digits),
-        subject=f"mu_{degree} of {_subject(activation, derivative, power)}",
+        subject=f"mu_{degree} of {subject_of(activation, derivative, power)}",
     )
 
 

@@ -11,6 +11,7 @@ from flint import arb, ctx
 from theory.activations import Activation, ActivationLike
 from theory.balls import digits_to_bits, square
 from theory.closed_forms import is_polynomial
+from theory.coefficient_tables import coefficient_list
 from theory.eigenvalues import (
     NTK,
     QUADNTK,
@@ -21,7 +22,6 @@ from theory.eigenvalues import (
     remaining_trace,
 )
 from theory.exact import ExactlyEqual
-from theory.funk_hecke import coefficient_list
 from theory.precision import exclusive
 from theory.sphere import as_integer, check_degree, integer_dimension, multiplicity, short, shown
 from theory.work import Undecided, WorkLimit, evaluation, seconds_for

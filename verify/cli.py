@@ -132,6 +132,8 @@ def verify(
     # From here on there is something to keep: Ctrl-C unwinds, and what runs is ended in order.
     with interruptible(leave), ProgressDisplay(Output(stderr=True), selected) as progress:
         found = run(selected, sizes, out, count, progress.claim, progress.cell)
+    for note in found.notes:
+        say(note)
     # The page is written before anything is printed, and printing goes on without it: neither costs the other.
     try:
         path = write_report(out, found)

@@ -29,7 +29,7 @@ Flag = Annotated[bool, Parameter(negative="")]
 
 def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], seed: int | None = None) -> Profile:
     """The profile that the options describe; an unreadable activation is refused before anything is written."""
-    from verify.profile import PROFILES, load_profile
+    from verify.profile import PROFILES, changed, load_profile
     from verify.profile import parse as read
 
     if profile not in PROFILES and not profile.endswith(".toml"):
@@ -43,8 +43,9 @@ def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], see
     changes: dict[str, object] = {} if seed is None else {"base_seed": seed}
     if activation:
         changes["activations"] = tuple(activation)
-        changes["training"] = found.training.model_copy(update={"more_activations": ()})
-    found = found.model_copy(update=changes)
+        changes["training"] = {"more_activations": ()}
+    if changes:
+        found = changed(found, changes)
     for text in found.activations:
         read(text)
     return found

@@ -13,7 +13,7 @@ from verify.cells.kernels import Energies, SamplesToRisk
 from verify.claim import Control, Evidence
 from verify.claims.hypotheses import differentiable, every, learns, settled, smooth
 from verify.claims.learning_curves import FAR, crossing, crowding, far_exponent, interpolation_error, samples_needed
-from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
+from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.decision import DecisionRule
 from verify.outcome import Comparison, Outcome
 from verify.profile import Profile
@@ -215,7 +215,7 @@ class Growth:
         grid, table, predicted = self.grid(p), self.measured(p, evidence), self.predicted(p)
         for i, activation in enumerate(p.activations):
             for j, row in enumerate(table[i :: len(p.activations)]):
-                label = activation if j == 0 else None
+                label = plain(activation) if j == 0 else None
                 ax.loglog(grid, row, "o", color=SERIES[i % len(SERIES)], ms=4, mfc="none", label=label)
             ax.loglog(grid, predicted[activation], "-", color=SERIES[i % len(SERIES)], lw=1.2)
         first = min(counts[0] for counts in predicted.values()) / 1.3

@@ -12,7 +12,7 @@ from verify.claim import Check, Claim, Control, Evidence
 from verify.claims.growth import Growth
 from verify.claims.hypotheses import differentiable, every, learns, smooth
 from verify.claims.learning_curves import Curve, crowding
-from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks
+from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
 from verify.decision import DecisionRule
 from verify.outcome import Outcome
 from verify.profile import Profile
@@ -133,7 +133,9 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     for i, activation in enumerate(p.activations):
         dense = np.unique(np.geomspace(samples[0], samples[-1], 40).round().astype(int))
         curve = Curve(activation, d, _energies(p))
-        ax.loglog(dense, [curve.risk(int(n), small) for n in dense], "-", color=SERIES[i], lw=1.2, label=activation)
+        ax.loglog(
+            dense, [curve.risk(int(n), small) for n in dense], "-", color=SERIES[i], lw=1.2, label=plain(activation)
+        )
         table = np.array([evidence[c]["risks"][0] for c in cells if c.activation == activation])
         if len(table) > 1:
             intervals = [mean_interval(column.tolist()) for column in table.T]
