@@ -83,7 +83,13 @@ def decompose(expr: sp.Expr) -> tuple[Term, ...]:
 
     Raises:
         NoClosedForm: naming the summand that is of another kind, or the expression when it is too large to expand.
+        ValueError: another symbol than z, which would pass for a constant.
     """
+    if foreign := expr.free_symbols - {Z}:
+        names = ", ".join(sorted(map(str, foreign)))
+        raise ValueError(
+            f"{expr}: needs an expression in theory.activations.Z, it has {names}; use Activation(...).expr"
+        )
     if expanded_terms(expr) > MAX_TERMS:
         raise NoClosedForm(f"an expression of more than {MAX_TERMS} terms: not expanded; use the certified value")
     collected: dict[tuple[int, Kernel], sp.Expr] = {}

@@ -1,14 +1,19 @@
+from collections.abc import Callable
+
 import pytest
+import sympy as sp
 from flint import arb
 
 from theory import (
     Activation,
     LearnableDegrees,
     coefficient_sign,
+    hermite_sign,
     learnable,
     learnable_degrees,
     ntk_eigenvalue,
     quadntk_eigenvalue,
+    vanishes,
 )
 
 parse = Activation.parse
@@ -130,3 +135,12 @@ def test_arguments_are_checked() -> None:
     for degree, d, needle in ((-1, 10, "degree=-1"), (1, 2, "d=2")):
         with pytest.raises(ValueError, match=needle):
             coefficient_sign(parse("exp(z)").expr, degree, d)
+
+
+@pytest.mark.parametrize(
+    "decide", [lambda e: coefficient_sign(e, 2, 10), lambda e: hermite_sign(e, 2), lambda e: vanishes(e, 2)]
+)
+def test_another_symbol_does_not_pass_for_a_constant(decide: Callable[[sp.Expr], object]) -> None:
+    """A constant has no coefficient of degree 2: taken for one, sin(x + 1) would be proved to have none either."""
+    with pytest.raises(ValueError, match=r"needs an expression in theory.activations.Z, it has x"):
+        decide(sp.sin(sp.Symbol("x") + 1))
