@@ -45,7 +45,7 @@ def coefficients(
 
     Cost: tens of milliseconds for L = 20 at 30 digits; measured against mpmath in benchmarks/constants.py.
 
-    >>> [str(v.mid().str(6, radius=False)) for v in coefficients(Activation.parse("tanh(z + 1)"), 2, 10, 1)]
+    >>> [str(v.mid().str(6, radius=False)) for v in coefficients("tanh(z + 1)", 2, 10, 1)]
     ['0.452169', '-0.0895524', '-0.00859366']
     """
     expr = integrand(activation, derivative, power)
