@@ -345,7 +345,7 @@ def test_a_short_displacement_is_not_broadcast(network: TwoLayerNetwork, rows: i
         (lambda n: random_signs(0, generator(0)), "m=0"),
         (lambda n: n.member(1.5), "index"),
         (lambda n: Estimate.of([], 0), "at least 2"),
-        (lambda n: TwoLayerNetwork(D, M, 3), "activation=3: needs an Activation or its text"),
+        (lambda n: TwoLayerNetwork(D, M, 3), "activation of type int: needs an Activation, a text"),
         (lambda n: TwoLayerNetwork(D, M, "tahn(z)"), "tahn"),
         (lambda n: TwoLayerNetwork(True, M, SIGMA), "d=True"),
         (lambda n: TwoLayerNetwork(D, 8.0, SIGMA), "m=8.0"),
