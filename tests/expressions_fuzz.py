@@ -224,5 +224,5 @@ def random_expression(rng: random.Random) -> sp.Expr:
     while True:
         try:
             return sp.sympify(_tree(rng, rng.choice(_SYMBOLS), rng.randint(1, 4)))
-        except (TypeError, ValueError, AttributeError, RecursionError, ZeroDivisionError):
+        except (TypeError, ValueError, AttributeError, RecursionError, ArithmeticError):
             continue  # SymPy itself refuses some of these while they are built
