@@ -17,7 +17,10 @@ from types import FrameType, ModuleType
 
 EXTRA = ("torch", "numpy", "scipy", "pydantic", "loky", "matplotlib", "jinja2")
 """What ``numerics`` and ``verify`` need beyond ``theory``: the extra ``verify`` in pyproject.toml."""
-LIGHT = ("verify.__main__", "verify.cli", "verify.inquiries", "verify.options", "verify.spectra", "verify.streams")
+LIGHT = (
+    *("verify.__main__", "verify.suggestions", "verify.cli", "verify.cli.main", "verify.cli.commands"),
+    *("verify.cli.options", "verify.cli.spectra", "verify.cli.streams"),
+)
 """Modules of verify that do without: the command line, with ``spectrum`` and ``--help``."""
 
 MISUSE = 2
@@ -124,7 +127,7 @@ def main() -> int:
     if watched:
         signal.signal(signal.SIGINT, leave)
     try:
-        from verify.cli import main as command
+        from verify.cli.main import main as command
 
         return command()
     except ImportError as error:

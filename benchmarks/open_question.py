@@ -22,9 +22,9 @@ import torch
 from loky import get_reusable_executor
 
 from verify.cells.training import Kind, TrainedRuns
-from verify.claims.runs import SETTLED, samples_to_reach
-from verify.statistics import exponent_interval, mean_interval
-from verify.sweep import default_workers
+from verify.claims.generalization.trained import SETTLED, samples_to_reach
+from verify.judging.statistics import exponent_interval, mean_interval
+from verify.running.sweep import default_workers
 
 SIN, TANH, ERF = "sin(z + pi/4)", "tanh(z + 1)", "erf(z + 1/2)"
 DIMENSIONS = {1: (16, 24, 32, 48, 64), 2: (8, 12, 16, 20, 24)}

@@ -36,8 +36,8 @@ from numerics.targets import Target
 from numerics.train import small_start, train
 from theory import Activation, monomial_coefficients, multiplicity
 from verify.cells.training import RIDGES
-from verify.statistics import mean_interval
-from verify.sweep import default_workers
+from verify.judging.statistics import mean_interval
+from verify.running.sweep import default_workers
 
 TRAINED: dict[str, tuple[ModelName, tuple[R1Mode, ...] | None]] = {
     "joint": ("taylor", ("exact", "training")),

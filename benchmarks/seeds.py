@@ -12,10 +12,10 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from verify.profile import load_profile
 from verify.registry import select
+from verify.running.sweep import default_workers
 from verify.session import verify
-from verify.sweep import default_workers
+from verify.sizes.profile import load_profile
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import torch
 
 from numerics.precision import full_precision
 from theory.activations import Activation, ActivationLike, Z
-from theory.balls import certified_float
-from theory.program import Program
+from theory.balls.ball import certified_float
+from theory.balls.program import Program
 
 _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
     "sin": torch.sin,

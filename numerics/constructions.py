@@ -1,6 +1,6 @@
 r"""The constructions: W_L for the dense part, W_Q for the sparse part, random signs, and their sum.
 
-W_Q: with g of :mod:`theory.directions`, E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}. Then for alpha
+W_Q: with g of :mod:`theory.network.constructions`, E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}. Then for alpha
 <beta,x>^{k+1}, W_r = s_r c_r beta, c_r^2 = 4 m^{-1/2} |alpha
 g(<beta,w_r>)| where a_r = sign(alpha g), else 0, gives f_Q -> alpha <beta,x>^{k+1} and |W_Q|_{2,4}^4 -> 8 alpha^2
 E[g^2].
@@ -30,9 +30,9 @@ from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values
-from theory.directions import dense_norm, sparse_norm, sparse_profile
-from theory.gegenbauer import monomial_coefficients
-from theory.sphere import check_degree, multiplicity
+from theory.harmonics.gegenbauer import monomial_coefficients
+from theory.harmonics.sphere import check_degree, multiplicity
+from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.sampling import generator
 from numerics.span import Span
-from theory.sphere import check_degree, cumulative_multiplicity
+from theory.harmonics.sphere import check_degree, cumulative_multiplicity
 
 
 class Basis(Protocol):

@@ -28,7 +28,7 @@ from numerics.inputs import plain
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from theory.activations import ActivationLike
-from theory.taylor import check_width
+from theory.network.taylor import check_width
 
 ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """Variables that torchrun sets in each process it starts."""

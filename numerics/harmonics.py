@@ -19,7 +19,7 @@ import torch
 from numerics.inputs import Array, finite, floating, placed, plain, tensor
 from numerics.memory import require
 from numerics.precision import full_precision
-from theory.sphere import check_degree, integer_dimension, multiplicity
+from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 
 
 def khatri_rao(u: torch.Tensor, power: int) -> torch.Tensor:

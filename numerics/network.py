@@ -20,8 +20,8 @@ from numerics.memory import DRAWS, require
 from numerics.precision import full_precision
 from numerics.sampling import generator, sphere
 from theory.activations import ActivationLike
-from theory.sphere import integer_dimension
-from theory.taylor import check_width
+from theory.harmonics.sphere import integer_dimension
+from theory.network.taylor import check_width
 
 ROW_NUMBERS = 2**24
 """Numbers in one block of preactivations: longer inputs are evaluated in blocks of rows."""

@@ -7,7 +7,7 @@ import torch
 from numerics.inputs import floating, integer, number, one_seed, placed, plain
 from numerics.memory import DRAWS, require
 from numerics.precision import full_precision
-from theory.sphere import integer_dimension
+from theory.harmonics.sphere import integer_dimension
 
 __all__ = ["generator", "sphere"]
 

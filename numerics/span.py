@@ -20,8 +20,8 @@ import torch
 from numerics.harmonics import Harmonics, khatri_rao
 from numerics.memory import require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
-from theory.funk_hecke import coefficient
-from theory.sphere import cumulative_multiplicity
+from theory.coefficients.funk_hecke import coefficient
+from theory.harmonics.sphere import cumulative_multiplicity
 
 DEPENDENT = 1e-10
 """Smallest eigenvalue of the Gram matrix with unit diagonal below which the directions count as dependent: the second

@@ -19,7 +19,7 @@ from numerics.memory import require
 from numerics.precision import full_precision
 from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
-from theory.sphere import check_degree, integer_dimension, multiplicity
+from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 
 
 @full_precision

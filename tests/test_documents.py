@@ -29,9 +29,9 @@ from types import ModuleType
 
 import pytest
 
-from verify.cli import main
-from verify.profile import PROFILES
+from verify.cli.main import main
 from verify.registry import select
+from verify.sizes.profile import PROFILES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])

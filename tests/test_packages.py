@@ -40,13 +40,13 @@ def test_constants_need_no_torch(tmp_path: Path) -> None:
     code = f"""{WITHOUT_EXTRA}
 import theory
 assert len(theory.golden_constants()) > 300
-from verify.cli import main
+from verify.cli.main import main
 for words in (["spectrum", "tanh(z + 1)", "--d", "10", "--degrees", "1", "--json"], ["--help"], ["--version"]):
     assert main(words) == 0, words
 for words in (["claims"], ["verify"], ["report", "x"], ["explain", "N3"], ["compare", "a", "b"], ["calibrate"]):
     assert main(words) == 2, words
-import importlib
-for name in ("numerics", "verify.session", "verify.profile", "verify.registry", "verify.report", "verify.store"):
+import importlib for name in ("numerics", "verify.session", "verify.sizes.profile", "verify.registry", "verify.report",
+"verify.running.store"):
     try:
         importlib.import_module(name)
     except ImportError as error:
@@ -82,7 +82,9 @@ def test_the_metadata_agree_with_what_is_checked() -> None:
 
 
 def test_importing_the_command_loads_nothing_heavy(tmp_path: Path) -> None:
-    code = "import sys, verify.cli; print(sorted({'torch', 'scipy', 'pydantic', 'sympy', 'loky'} & set(sys.modules)))"
+    code = (
+        "import sys, verify.cli.main; print(sorted({'torch', 'scipy', 'pydantic', 'sympy', 'loky'} & set(sys.modules)))"
+    )
     assert python(tmp_path, "-c", code).stdout == "[]\n"
 
 
@@ -102,7 +104,7 @@ def test_a_shadowing_name_is_named(kind: str, tmp_path: Path) -> None:
             place.write_text("")
         if kind == "folder":  # our folders come after the regular package of an installation: there it does no harm
             place.joinpath("notes.txt").write_text("")
-        importer = "numerics" if name == "theory" else "verify.profile"
+        importer = "numerics" if name == "theory" else "verify.sizes.profile"
         if kind == "folder":
             # A folder without __init__.py wins only where ours is found by a later finder, as in an editable
             # installation; the finder of the test stands for it.

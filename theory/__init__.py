@@ -8,17 +8,32 @@ certified radius) or as a SymPy expression, in which d may be a symbol; only lea
 from typing import TYPE_CHECKING, Any
 
 from theory.activations import Activation
-from theory.asymptotics import (
-    Expansion,
-    ntk_expansion,
-    ntk_expansion_expr,
-    quadntk_expansion,
-    quadntk_expansion_expr,
+from theory.balls.hypergeometric import humbert_phi3
+from theory.balls.work import Undecided, WorkLimit, work_limit
+from theory.coefficients.funk_hecke import (
+    certified,
+    coefficient,
+    coefficient_expr,
+    hermite_coefficient,
+    hermite_coefficient_expr,
 )
-from theory.coefficient_tables import coefficients
-from theory.decisions import LearnableDegrees, coefficient_sign, hermite_sign, learnable, learnable_degrees
-from theory.derivation import Derivation, Step
-from theory.directions import (
+from theory.coefficients.parity import vanishes
+from theory.coefficients.rodrigues import coefficient_rodrigues, rodrigues_form
+from theory.coefficients.summands import NoClosedForm
+from theory.coefficients.tables import coefficients
+from theory.golden import GoldenConstant, golden_constants
+from theory.harmonics.gegenbauer import legendre, monomial_coefficients, multiplication
+from theory.harmonics.sphere import cumulative_multiplicity, moment, multiplicity
+from theory.learning.derivation import Derivation, Step
+from theory.learning.learning_curve import (
+    effective_regularization,
+    kernel_ridge_risk,
+    learnabilities,
+    optimal_ridge,
+    samples_for_risk,
+)
+from theory.learning.rademacher import linear_rademacher, quadratic_rademacher
+from theory.network.constructions import (
     dense_norm,
     dense_norm_expr,
     profile_energy,
@@ -27,7 +42,20 @@ from theory.directions import (
     sparse_profile,
     sparse_profile_expr,
 )
-from theory.eigenvalues import (
+from theory.network.energy_limit import profile_energy_limit
+from theory.network.signs import random_sign_energy, slope_covariance, slope_covariance_expr, sparse_sign_energy
+from theory.network.taylor import (
+    TaylorSums,
+    TaylorTerms,
+    neuron_term,
+    range_radius,
+    remainder_bound,
+    taylor_sums,
+    taylor_terms,
+    third_derivative_bound,
+)
+from theory.spectra.decisions import LearnableDegrees, coefficient_sign, hermite_sign, learnable, learnable_degrees
+from theory.spectra.eigenvalues import (
     effective_ridge,
     ntk_eigenvalue,
     ntk_eigenvalue_expr,
@@ -38,52 +66,24 @@ from theory.eigenvalues import (
     quadntk_tail_bound,
     quadntk_trace,
 )
-from theory.energy_limit import profile_energy_limit
-from theory.funk_hecke import (
-    certified,
-    coefficient,
-    coefficient_expr,
-    hermite_coefficient,
-    hermite_coefficient_expr,
+from theory.spectra.expansions import (
+    Expansion,
+    ntk_expansion,
+    ntk_expansion_expr,
+    quadntk_expansion,
+    quadntk_expansion_expr,
 )
-from theory.gegenbauer import legendre, monomial_coefficients, multiplication
-from theory.golden import GoldenConstant, golden_constants
-from theory.hypergeometric import humbert_phi3
-from theory.kernels import NoClosedForm
-from theory.learning_curve import (
-    effective_regularization,
-    kernel_ridge_risk,
-    learnabilities,
-    optimal_ridge,
-    samples_for_risk,
-)
-from theory.limits import limit_in_dimension, ntk_limit, ntk_limit_expr
-from theory.parity import vanishes
-from theory.rademacher import linear_rademacher, quadratic_rademacher
-from theory.rodrigues import coefficient_rodrigues, rodrigues_form
-from theory.signs import random_sign_energy, slope_covariance, slope_covariance_expr, sparse_sign_energy
-from theory.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
-from theory.sphere import cumulative_multiplicity, moment, multiplicity
-from theory.taylor import (
-    TaylorSums,
-    TaylorTerms,
-    neuron_term,
-    range_radius,
-    remainder_bound,
-    taylor_sums,
-    taylor_terms,
-    third_derivative_bound,
-)
-from theory.work import Undecided, WorkLimit, work_limit
+from theory.spectra.limits import limit_in_dimension, ntk_limit, ntk_limit_expr
+from theory.spectra.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
 
 if TYPE_CHECKING:
-    from theory.rates import RATES
+    from theory.learning.rates import RATES
 else:
 
     def __getattr__(name: str) -> Any:
         """RATES on first use: building its derivations would slow every start of the command line."""
         if name == "RATES":
-            from theory.rates import RATES
+            from theory.learning.rates import RATES
 
             return RATES
         raise AttributeError(f"module 'theory' has no attribute {name!r}")

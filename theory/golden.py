@@ -14,7 +14,7 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
-from theory.precision import exclusive
+from theory.balls.precision import exclusive
 
 PLACES = 39
 """Decimals of a stored mantissa: 40 digits."""

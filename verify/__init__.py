@@ -11,10 +11,10 @@ if escape_ntk.missing():
     sys.meta_path.insert(0, escape_ntk.LightOnly())
 
 if TYPE_CHECKING:
-    from verify.claim import Claim, Evidence, HypothesisViolated
-    from verify.experiment import Cell
-    from verify.outcome import Comparison, Interval, Outcome, Verdict
-    from verify.profile import PROFILES, Profile
+    from verify.judging.claim import Claim, Evidence, HypothesisViolated
+    from verify.judging.outcome import Comparison, Interval, Outcome, Verdict
+    from verify.running.experiment import Cell
+    from verify.sizes.profile import PROFILES, Profile
 
 __all__ = [
     "PROFILES",
@@ -30,16 +30,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "PROFILES": "profile",
-    "Cell": "experiment",
-    "Claim": "claim",
-    "Comparison": "outcome",
-    "Evidence": "claim",
-    "HypothesisViolated": "claim",
-    "Interval": "outcome",
-    "Outcome": "outcome",
-    "Profile": "profile",
-    "Verdict": "outcome",
+    "PROFILES": "sizes.profile",
+    "Cell": "running.experiment",
+    "Claim": "judging.claim",
+    "Comparison": "judging.outcome",
+    "Evidence": "judging.claim",
+    "HypothesisViolated": "judging.claim",
+    "Interval": "judging.outcome",
+    "Outcome": "judging.outcome",
+    "Profile": "sizes.profile",
+    "Verdict": "judging.outcome",
 }
 
 

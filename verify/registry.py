@@ -1,48 +1,33 @@
-"""All registered claims, in reading order."""
+"""All registered claims, in reading order: what the chapters under :mod:`verify.claims` hold.
+
+A module of a chapter, such as ``verify/claims/spectra/s1_s2_eigenvalues.py``, registers the claims in its ``CLAIMS``.
+Its name carries their ids, so that the module of a claim is found by its id.
+"""
 
 from __future__ import annotations
 
-from verify.claim import Claim
-from verify.claims import (
-    asymptotics,
-    constructions,
-    directions,
-    feature_learning,
-    finite_width,
-    joint,
-    kernels,
-    landscape,
-    optimization,
-    parity,
-    quadratic_spectrum,
-    rademacher,
-    saddle,
-    sample_complexity,
-    spectral,
-    starts,
-    structure,
-    subspace,
-    taylor,
-    training,
-    widths,
-)
-from verify.options import did_you_mean
+import importlib
+import pkgutil
+from collections.abc import Iterator
 
-MODULES = (
-    *(spectral, asymptotics, finite_width, structure, subspace, quadratic_spectrum, parity),
-    *(taylor, widths, directions, constructions, joint),
-    *(optimization, starts, landscape, saddle),
-    *(kernels, sample_complexity, training, feature_learning, rademacher),
-)
-CHAPTERS = "STGON"
-"""First letters of the ids in reading order: spectra, Taylor terms, good directions, optimisation, generalisation."""
+import verify.claims
+from verify.judging.claim import Claim
+from verify.suggestions import did_you_mean
 
-CLAIMS: dict[str, Claim] = {
-    claim.id: claim
-    for claim in sorted(
-        (claim for module in MODULES for claim in module.CLAIMS), key=lambda c: (CHAPTERS.index(c.id[0]), int(c.id[1:]))
-    )
-}
+CHAPTERS = ("spectra", "taylor", "constructions", "optimization", "generalization")
+"""In reading order; the ids of a chapter share their first letter."""
+
+
+def _claims(chapter: str) -> Iterator[Claim]:
+    """The claims of a chapter, by number."""
+    package = importlib.import_module(f"{verify.claims.__name__}.{chapter}")
+    found: list[Claim] = []
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        found += getattr(importlib.import_module(module.name), "CLAIMS", ())
+    yield from sorted(found, key=lambda claim: int(claim.id[1:]))
+
+
+CLAIMS: dict[str, Claim] = {claim.id: claim for chapter in CHAPTERS for claim in _claims(chapter)}
 
 
 def select(ids: str | None) -> list[Claim]:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 
-from verify.claim import Claim
-from verify.experiment import Cell, fingerprint, versions
-from verify.judgement import Judgement, admissible, judge, settle
-from verify.machine import kernels, machine
-from verify.profile import Profile
-from verify.store import RunRow, Store
-from verify.sweep import Done, run_cells
+from verify.judging.claim import Claim
+from verify.judging.judgement import Judgement, admissible, judge, settle
+from verify.running.experiment import Cell, fingerprint, versions
+from verify.running.machine import kernels, machine
+from verify.running.store import RunRow, Store
+from verify.running.sweep import Done, run_cells
+from verify.sizes.profile import Profile
 
 Listener = Callable[[Claim, int, int], None]
 """Called with (claim, cells computed, cells from the records) when all cells of a claim are there."""

@@ -19,7 +19,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
 from numerics.span import HarmonicTransform, Span
 from theory import Activation, ntk_eigenvalue
-from theory.sphere import cumulative_multiplicity
+from theory.harmonics.sphere import cumulative_multiplicity
 
 SIGMA = Activation.parse("tanh(z + 1)")
 D, M = 5, 40

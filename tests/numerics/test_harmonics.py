@@ -12,7 +12,7 @@ from numerics.harmonics import Harmonics, khatri_rao
 from numerics.memory import WouldNotFit
 from numerics.sampling import generator, sphere
 from numerics.targets import legendre_values
-from theory.sphere import multiplicity
+from theory.harmonics.sphere import multiplicity
 
 CASES = [(3, 1), (3, 2), (3, 3), (3, 4), (4, 3), (5, 2), (6, 4), (8, 3), (20, 2), (200, 1)]
 

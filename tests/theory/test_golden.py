@@ -47,9 +47,9 @@ from quadrature import FUNCTIONS, Function, Sphere, multiplicity
 
 from theory import coefficient_rodrigues, golden_constants
 from theory.activations import Z
-from theory.enclosure import gaussian_expectation, sphere_expectation
-from theory.gegenbauer import legendre_polynomial
+from theory.balls.enclosure import gaussian_expectation, sphere_expectation
 from theory.golden import stored_records
+from theory.harmonics.gegenbauer import legendre_polynomial
 
 DIGITS = 50
 """Of the second route; 40 are compared."""

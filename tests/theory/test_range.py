@@ -13,8 +13,8 @@ from theory import (
     ntk_eigenvalue,
     ntk_spectrum,
 )
-from theory.enclosure import sphere_expectation
-from theory.gegenbauer import legendre_polynomial
+from theory.balls.enclosure import sphere_expectation
+from theory.harmonics.gegenbauer import legendre_polynomial
 
 ACTIVATIONS = [
     "sin(z + pi/4)",

@@ -25,9 +25,9 @@ from flint import arb, ctx
 from quadrature import Function, Sphere
 
 from theory import Activation, coefficient, coefficient_rodrigues, ntk_eigenvalue, ntk_limit, sparse_sign_energy
-from theory.arithmetic import _constant
-from theory.funk_hecke import coefficient_ball, hermite_ball
-from theory.trapezoid import rule
+from theory.balls.arithmetic import _constant
+from theory.balls.trapezoid import rule
+from theory.coefficients.funk_hecke import coefficient_ball, hermite_ball
 
 THREADS = 8
 DIGITS = 45
@@ -215,7 +215,7 @@ def test_an_exception_in_mid_computation_gives_the_context_back(
 
         forget()
         count = 0
-        for name in ("theory.enclosure.check_work", "theory.trapezoid.check_work"):
+        for name in ("theory.balls.enclosure.check_work", "theory.balls.trapezoid.check_work"):
             monkeypatch.setattr(name, interrupt)
         with pytest.raises(kind, match="in mid computation"):
             evaluate()

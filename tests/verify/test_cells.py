@@ -11,9 +11,9 @@ from verify.cells.kernels import RidgeCurve
 from verify.cells.spectral import CertifiedEigenvalues, KernelMonteCarlo, read_ball
 from verify.cells.subspace import TopBlock
 from verify.cells.training import TrainedRuns
-from verify.experiment import Cell, CellFailed, Numbers, fingerprint
-from verify.store import Store
-from verify.sweep import Done, run_cells
+from verify.running.experiment import Cell, CellFailed, Numbers, fingerprint
+from verify.running.store import Store
+from verify.running.sweep import Done, run_cells
 
 SIGMA = "sin(z + pi/4)"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from verify.claim import Claim, HypothesisViolated
-from verify.profile import PROFILES, QUICK
+from verify.judging.claim import Claim, HypothesisViolated
 from verify.registry import CLAIMS, select
+from verify.sizes.profile import PROFILES, QUICK
 
 ALL = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 

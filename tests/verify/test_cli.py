@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.cli import main
+from verify.cli.main import main
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -135,8 +135,8 @@ def test_exit_statuses_follow_verdicts(
     from dataclasses import replace
 
     from verify import registry
-    from verify.claim import Control
-    from verify.outcome import Outcome
+    from verify.judging.claim import Control
+    from verify.judging.outcome import Outcome
 
     honest = registry.CLAIMS["S2"]
     failing = replace(honest, check=honest.controls[0].check)
@@ -196,10 +196,10 @@ def test_a_closed_pipe_is_no_error() -> None:
 
 def test_runs_in_one_folder_report_themselves(tmp_path: Path) -> None:
     """The report is of the run that wrote it, even when another has ended in the same folder since."""
-    from verify.profile import QUICK
     from verify.registry import CLAIMS
     from verify.report import write_report
     from verify.session import verify
+    from verify.sizes.profile import QUICK
 
     run = verify([CLAIMS["S2"]], QUICK, tmp_path)
     verify([CLAIMS["S4"]], QUICK, tmp_path)

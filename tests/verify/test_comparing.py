@@ -12,11 +12,11 @@ import pytest
 from scipy import stats
 
 from verify import registry
-from verify.calibration import CERTAINTY, ErrorRates, calibrate, clopper_pearson, error_rates, table
-from verify.cli import main
-from verify.decision import DecisionRule
-from verify.profile import QUICK
-from verify.store import Store
+from verify.cli.main import main
+from verify.judging.calibration import CERTAINTY, ErrorRates, calibrate, clopper_pearson, error_rates, table
+from verify.judging.decision import DecisionRule
+from verify.running.store import Store
+from verify.sizes.profile import QUICK
 
 ENTRY = {
     "id": "S1",

@@ -35,12 +35,16 @@ from verify.cells.constructions import (
 )
 from verify.cells.directions import LargeDirections, SignEnergies
 from verify.cells.taylor import RemainderRatio, TaylorAgreement, TermSizes
-from verify.claim import Claim, Evidence
-from verify.claims import constructions, directions, joint, taylor, widths
-from verify.claims.width_limits import Form, harmonic_strengths, lower_energies, width_limits
-from verify.outcome import Verdict
-from verify.profile import QUICK, Profile
+from verify.claims.constructions import g1_g2_directions as directions
+from verify.claims.constructions import g3_g4_expression as constructions
+from verify.claims.constructions import g5_joint as joint
+from verify.claims.taylor import t1_t2_terms as taylor
+from verify.claims.taylor import t3_widths as widths
+from verify.judging.claim import Claim, Evidence
+from verify.judging.outcome import Verdict
+from verify.predictions.width_limits import Form, harmonic_strengths, lower_energies, width_limits
 from verify.sizes.directions import DirectionSizes
+from verify.sizes.profile import QUICK, Profile
 from verify.sizes.taylor import TaylorSizes
 
 mpl.use("Agg")

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from verify.cli import main
-from verify.display import entry, interval_text, show_table, shown
-from verify.explain import explain
-from verify.judgement import Judgement
-from verify.outcome import Comparison, Interval, Verdict
-from verify.profile import QUICK
+from verify.cli.display import entry, interval_text, show_table, shown
+from verify.cli.explain import explain
+from verify.cli.main import main
+from verify.judging.judgement import Judgement
+from verify.judging.outcome import Comparison, Interval, Verdict
 from verify.registry import CLAIMS
 from verify.session import verify
+from verify.sizes.profile import QUICK
 
 WITHIN = Comparison("exponent", 1.0, Interval(1.2, 1.04, 1.37), "within", 0.4)
 ENCLOSES = Comparison("sum", 4.99223, Interval(4.9895, 4.9895, 5.0156), "encloses", 0.1)

@@ -9,10 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from verify.claims.plotting import ENTRIES, SERIES, finish, plain
-from verify.profile import QUICK, changed
 from verify.registry import CLAIMS
 from verify.report import figure, pictured, render, write_report
 from verify.session import reload, verify
+from verify.sizes.profile import QUICK, changed
 
 ODD = "tanh(z + 1)  # 50$ \\frac{ \x1b[31m\n"
 

@@ -15,12 +15,12 @@ from loky import get_reusable_executor
 
 import verify
 from verify.cells.kernels import RidgeCurve
-from verify.experiment import Cell, CellFailed, fingerprint
-from verify.identity import Unidentified, digest
-from verify.store import Store
-from verify.sweep import execute, run_cells
+from verify.running.experiment import Cell, CellFailed, fingerprint
+from verify.running.identity import Unidentified, digest
+from verify.running.store import Store
+from verify.running.sweep import execute, run_cells
 
-HEAD = "from typing import ClassVar\nfrom verify.experiment import Cell\n"
+HEAD = "from typing import ClassVar\nfrom verify.running.experiment import Cell\n"
 BODY = """
 import numpy as np
 import sidekick
@@ -182,7 +182,8 @@ def test_a_script_with_its_own_cell_and_a_file_named_as_python_s(tmp_path: Path)
     (tmp_path / "copy.py").write_text("raise SystemExit('shadowed')\n")
     (tmp_path / "job.py").write_text(
         "from pathlib import Path\nimport sys\n"
-        "from verify.experiment import Cell\nfrom verify.store import Store\nfrom verify.sweep import run_cells\n"
+        "from verify.running.experiment import Cell\nfrom verify.running.store import Store\n"
+        "from verify.running.sweep import run_cells\n"
         "class C(Cell):\n    x: float\n    def run(self):\n        import random, copy\n        return {'y': self.x}\n"
         "if __name__ == '__main__':\n    sys.path.insert(0, '')\n    with Store(Path('o')) as store:\n"
         "        run_cells([C(x=1.0), C(x=2.0)], store, {}, workers=2)\n"

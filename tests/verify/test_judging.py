@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from verify.decision import DecisionRule
-from verify.multiplicity import holm
-from verify.outcome import Comparison, Interval, Outcome, Verdict
-from verify.statistics import clustered_exponent, exponent_interval, extrapolate, mean_interval, normal_interval
+from verify.judging.decision import DecisionRule
+from verify.judging.multiplicity import holm
+from verify.judging.outcome import Comparison, Interval, Outcome, Verdict
+from verify.judging.statistics import clustered_exponent, exponent_interval, extrapolate, mean_interval, normal_interval
 
 H, F, I = Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE  # noqa: E741
 

@@ -12,10 +12,12 @@ from numerics.regularizer import Weights
 from theory import Activation, kernel_ridge_risk, learnabilities
 from verify.cells.kernels import RIDGES, RidgeCurve, SamplesToRisk
 from verify.cells.rademacher import NoisyFits, SignSuprema, fair_signs, linear_supremum, quadratic_supremum
-from verify.claim import Claim, Evidence, HypothesisViolated
-from verify.claims import kernels, rademacher
-from verify.claims.growth import OFF
-from verify.claims.learning_curves import (
+from verify.claims.generalization import n1_n2_n7_ridge as kernels
+from verify.claims.generalization import n8_rademacher as rademacher
+from verify.claims.generalization.growth import OFF
+from verify.judging.claim import Claim, Evidence, HypothesisViolated
+from verify.judging.outcome import Outcome, Verdict
+from verify.predictions.learning_curves import (
     Curve,
     best_risk,
     crossing,
@@ -24,8 +26,7 @@ from verify.claims.learning_curves import (
     samples_needed,
     spectrum,
 )
-from verify.outcome import Outcome, Verdict
-from verify.profile import QUICK, Profile
+from verify.sizes.profile import QUICK, Profile
 
 SIGMA = "sin(z + pi/4)"
 ONE: Profile = QUICK.model_copy(update={"activations": (SIGMA,)})

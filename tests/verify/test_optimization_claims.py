@@ -37,13 +37,16 @@ from verify.cells.optimization import (
     measured_at,
     perturbed_descent,
 )
-from verify.claim import Claim, Evidence
-from verify.claims import landscape, optimization, saddle, starts
-from verify.claims.optimization import groups, level
-from verify.decision import DecisionRule
-from verify.experiment import Cell
-from verify.outcome import Outcome, Verdict
-from verify.profile import QUICK, Profile
+from verify.claims.optimization import o1_descent as optimization
+from verify.claims.optimization import o2_ends as starts
+from verify.claims.optimization import o3_signs as landscape
+from verify.claims.optimization import o4_saddle as saddle
+from verify.claims.optimization.o1_descent import groups, level
+from verify.judging.claim import Claim, Evidence
+from verify.judging.decision import DecisionRule
+from verify.judging.outcome import Outcome, Verdict
+from verify.running.experiment import Cell
+from verify.sizes.profile import QUICK, Profile
 
 ACTIVATION = "tanh(z + 1)"
 TINY = {"activation": ACTIVATION, "device": "cpu", "d": 4, "m": 8, "n": 12, "k": 1, "r4": 0.03}

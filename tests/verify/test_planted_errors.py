@@ -17,13 +17,13 @@ from numerics.activations import TorchActivation
 from numerics.directions import GoodDirections
 from numerics.regularizer import Weights
 from numerics.targets import Target
-from verify.claim import Evidence
-from verify.judgement import judge, settle
-from verify.outcome import Verdict
-from verify.profile import QUICK, Profile
+from verify.judging.claim import Evidence
+from verify.judging.judgement import judge, settle
+from verify.judging.outcome import Verdict
 from verify.registry import CLAIMS
+from verify.running.sweep import Done
 from verify.session import design
-from verify.sweep import Done
+from verify.sizes.profile import QUICK, Profile
 
 FAMILY = len(CLAIMS)
 

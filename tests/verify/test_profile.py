@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from verify.profile import FULL, PROFILES, QUICK, Profile, changed, load_profile
+from verify.sizes.profile import FULL, PROFILES, QUICK, Profile, changed, load_profile
 
 FILE = """
 base = "full"

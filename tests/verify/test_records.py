@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from verify.database import SCHEMA, StoreError
-from verify.difference import OTHER_MACHINE, ROUNDING, compare, lines
-from verify.experiment import Cell, CellFailed, Numbers, fingerprint
-from verify.judgement import judge
-from verify.machine import KERNELS, machine
-from verify.profile import QUICK
+from verify.cli.difference import OTHER_MACHINE, ROUNDING, compare, lines
+from verify.judging.judgement import judge
 from verify.registry import CLAIMS
 from verify.report import ReportError, write_report
+from verify.running.database import SCHEMA, StoreError
+from verify.running.experiment import Cell, CellFailed, Numbers, fingerprint
+from verify.running.machine import KERNELS, machine
+from verify.running.store import Store, seal
+from verify.running.sweep import Done, run_cells
 from verify.session import design, reload, verify
-from verify.store import Store, seal
-from verify.sweep import Done, run_cells
+from verify.sizes.profile import QUICK
 
 
 class Value(Cell):
@@ -290,7 +290,7 @@ def test_provenance_names_what_the_digits_depend_on(tmp_path: Path) -> None:
     found = verify([CLAIMS["S2"]], QUICK, tmp_path).provenance
     assert set(KERNELS) <= found.keys()
     assert "torch: " in found["blas"]
-    code = "import json; from verify.machine import machine; print(json.dumps(machine()))"
+    code = "import json; from verify.running.machine import machine; print(json.dumps(machine()))"
     slow = os.environ | {"ATEN_CPU_CAPABILITY": "default"}
     done = subprocess.run([sys.executable, "-c", code], env=slow, capture_output=True, text=True, check=True)
     other = json.loads(done.stdout)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from running import Run, command
 
-from verify.outcome import Verdict
+from verify.judging.outcome import Verdict
 from verify.registry import CLAIMS
 from verify.report import pictured
+from verify.running.store import seal
 from verify.session import reload
-from verify.store import seal
 
 
 def test_every_claim_holds(first: Run) -> None:

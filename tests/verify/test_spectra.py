@@ -6,8 +6,8 @@ import pytest
 from flint import arb, ctx
 
 from theory import Activation, ntk_spectrum
-from verify.cli import main
-from verify.spectra import FORMULAS, MAX_DIGITS, _count, _double
+from verify.cli.main import main
+from verify.cli.spectra import FORMULAS, MAX_DIGITS, _count, _double
 
 
 @pytest.mark.parametrize("kernel", ["ntk", "quadntk"])

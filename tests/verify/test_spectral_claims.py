@@ -22,11 +22,17 @@ from theory import Activation, ntk_eigenvalue, quadntk_eigenvalue
 from verify.cells.gram import RIDGE, GramSpectrum, LearnedShares
 from verify.cells.spectral import CertifiedEigenvalues, KernelMonteCarlo, KernelQuadrature, TraceAndTail, read_ball
 from verify.cells.subspace import TopBlock
-from verify.claim import Claim, Evidence, HypothesisViolated
-from verify.claims import asymptotics, finite_width, parity, quadratic_spectrum, spectral, structure, subspace
-from verify.claims.finite_size import GramLaw, Modes, modes
-from verify.outcome import Verdict
-from verify.profile import PROFILES, QUICK, Profile
+from verify.claims.spectra import s1_s2_eigenvalues as spectral
+from verify.claims.spectra import s3_s4_limits as asymptotics
+from verify.claims.spectra import s5_top_block as finite_width
+from verify.claims.spectra import s6_gram as structure
+from verify.claims.spectra import s7_subspace as subspace
+from verify.claims.spectra import s8_quadntk as quadratic_spectrum
+from verify.claims.spectra import s9_degrees as parity
+from verify.judging.claim import Claim, Evidence, HypothesisViolated
+from verify.judging.outcome import Verdict
+from verify.predictions.finite_size import GramLaw, Modes, modes
+from verify.sizes.profile import PROFILES, QUICK, Profile
 
 CHAPTERS = (spectral, quadratic_spectrum, asymptotics, finite_width, structure, subspace, parity)
 CLAIMS = {claim.id: claim for chapter in CHAPTERS for claim in chapter.CLAIMS}
@@ -240,7 +246,7 @@ def test_couplings_are_the_variances_of_one_neuron() -> None:
 def test_modes_add_up() -> None:
     theory = modes(Activation.parse(SIGMA), 9)
     total = theory.radial + 8 * theory.tangential
-    np.testing.assert_allclose(total, theory.counts * theory.eigenvalues, rtol=1e-10)
+    np.testing.assert_allclose(total, theory.counts * theory.spectra.eigenvalues, rtol=1e-10)
 
 
 def _population(d: int, pairs: list[tuple[float, int]], tail: float = 0.0) -> Modes:

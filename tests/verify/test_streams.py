@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from verify import inquiries
-from verify.cli import main
-from verify.streams import wrapped
+from verify.cli import commands as inquiries
+from verify.cli.main import main
+from verify.cli.streams import wrapped
 
 COMMAND = f"{sys.executable} -m verify"
 SPECTRUM = 'spectrum "tanh(z)" --d 5 --degrees 1'
@@ -50,7 +50,7 @@ def test_verdicts_survive_every_stream(tmp_path: Path) -> None:
         assert (folder / "records.sqlite").read_bytes().startswith(b"SQLite format 3")
         assert (folder / "report.html").is_file()
         (folder / "report.html").unlink()
-    lent = "from verify.streams import prepare; prepare(); import os, sys; sys.exit(not os.get_inheritable(2))"
+    lent = "from verify.cli.streams import prepare; prepare(); import os, sys; sys.exit(not os.get_inheritable(2))"
     assert shell(f"{sys.executable} -c '{lent}' 2>&-").returncode == 0, "workers get the streams too"
 
 
@@ -131,7 +131,7 @@ def test_exceptions_are_sorted_by_what_they_mean(
 
 def test_control_characters_stay_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(inquiries, "sizes", lambda *_: None)
-    monkeypatch.setattr("verify.explain.explain", lambda *_: "tanh(z) # \x1b[31m \x07 [bold]x[/bold] \u202e\nnext")
+    monkeypatch.setattr("verify.cli.explain.explain", lambda *_: "tanh(z) # \x1b[31m \x07 [bold]x[/bold] \u202e\nnext")
     monkeypatch.chdir("/")
     assert main(["explain", "S3"]) == 0
     assert capsys.readouterr().out == "tanh(z) # \\x1b[31m \\x07 [bold]x[/bold] \\u202e\nnext\n"

@@ -11,12 +11,13 @@ from numerics.kernels import ntk_gram
 from numerics.regularizer import Weights
 from numerics.train import small_start
 from theory import multiplicity
-from theory.sphere import cumulative_multiplicity
+from theory.harmonics.sphere import cumulative_multiplicity
 from verify.cells.escape import EscapedRuns
 from verify.cells.training import RIDGES, Arm, Kind, TrainedRuns, Training
-from verify.claim import Claim, Evidence, HypothesisViolated
-from verify.claims import feature_learning, sample_complexity, training
-from verify.claims.runs import (
+from verify.claims.generalization import n3_n4_samples as sample_complexity
+from verify.claims.generalization import n5_n9_risks as training
+from verify.claims.generalization import n6_feature_learning as feature_learning
+from verify.claims.generalization.trained import (
     affordable,
     drifts,
     paired,
@@ -26,11 +27,12 @@ from verify.claims.runs import (
     samples_to_reach,
     slope,
 )
-from verify.experiment import Cell, Numbers
-from verify.judgement import Judgement, judge
-from verify.outcome import Verdict
-from verify.profile import FULL, GPU, QUICK, Profile
-from verify.sweep import Done
+from verify.judging.claim import Claim, Evidence, HypothesisViolated
+from verify.judging.judgement import Judgement, judge
+from verify.judging.outcome import Verdict
+from verify.running.experiment import Cell, Numbers
+from verify.running.sweep import Done
+from verify.sizes.profile import FULL, GPU, QUICK, Profile
 
 SIGMA = "sin(z + pi/4)"
 CLAIMS = {claim.id: claim for module in (training, sample_complexity, feature_learning) for claim in module.CLAIMS}

@@ -15,7 +15,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from theory import Activation, monomial_coefficients, multiplicity
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 CHUNK = 8192
 """Neurons evaluated at a time."""

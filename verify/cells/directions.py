@@ -16,7 +16,7 @@ from numerics.sampling import generator, sphere
 from numerics.span import HarmonicTransform, Span
 from theory import Activation, multiplicity, random_sign_energy
 from verify.cells.constructions import Networks
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 PROBES, REST_PROBES = 32, 2
 """Gaussian displacements for each network, and how many rests of them."""

@@ -15,7 +15,7 @@ from numerics.sampling import generator
 from numerics.train import PROBES, train
 from theory import Activation
 from verify.cells.training import Draws, Training
-from verify.experiment import Numbers
+from verify.running.experiment import Numbers
 
 
 class EscapedRuns(Training):

@@ -12,7 +12,7 @@ from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from theory import Activation
 from verify.cells.spectral import KernelName
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 
 class GramSpectrum(Cell):

@@ -11,7 +11,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from theory import Activation
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 TEST_POINTS = 2000
 RIDGES = (0.0, *(10.0 ** (exponent / 4) for exponent in range(-12, 13)))

@@ -18,7 +18,7 @@ from numerics.train import small_start, train
 from numerics.variation import sign_variation
 from theory import Activation
 from verify.cells.optimization import SCALES, RegularisedLoss
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 REFERENCES = 16
 """Draws of S among which the reference is the best."""

@@ -17,7 +17,7 @@ from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from numerics.train import small_start
 from theory import Activation
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 OVERFLOW = 1e6
 """A loss above this is a run that has diverged."""

@@ -17,7 +17,7 @@ from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from numerics.train import small_start, train
 from theory import Activation
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 TEST_POINTS = 4000
 

@@ -28,9 +28,9 @@ from theory import (
     quadntk_tail_bound,
     quadntk_trace,
 )
-from theory.funk_hecke import certified
-from theory.precision import exclusive
-from verify.experiment import Cell, Numbers
+from theory.balls.precision import exclusive
+from theory.coefficients.funk_hecke import certified
+from verify.running.experiment import Cell, Numbers
 
 KernelName = Literal["NTK", "QuadNTK"]
 

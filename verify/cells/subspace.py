@@ -10,7 +10,7 @@ from numerics.covariance import feature_covariance
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from theory import Activation, cumulative_multiplicity
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 
 class TopBlock(Cell):

@@ -15,9 +15,9 @@ from numerics.network import TwoLayerNetwork
 from numerics.quadrature import gauss_rule
 from numerics.sampling import generator, sphere
 from theory import Activation, range_radius, taylor_terms, third_derivative_bound
-from theory.balls import ball
-from theory.precision import exclusive
-from verify.experiment import Cell, Numbers
+from theory.balls.ball import ball
+from theory.balls.precision import exclusive
+from verify.running.experiment import Cell, Numbers
 
 
 class TaylorAgreement(Cell):

@@ -20,7 +20,7 @@ from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from numerics.train import small_start, train
 from theory import Activation
-from verify.experiment import Cell, Numbers
+from verify.running.experiment import Cell, Numbers
 
 TEST_POINTS = 1000
 RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-16, 13))

@@ -17,8 +17,8 @@ from theory import (
     ntk_spectrum,
     vanishes,
 )
-from verify.claim import HypothesisViolated
-from verify.profile import Profile
+from verify.judging.claim import HypothesisViolated
+from verify.sizes.profile import Profile
 
 
 def differentiable(order: int) -> Callable[[Profile], None]:

@@ -17,10 +17,10 @@ import matplotlib
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from verify.claim import Case
-from verify.display import SIGNS, interval_text, number
-from verify.judgement import Judgement
-from verify.outcome import Verdict
+from verify.cli.display import SIGNS, interval_text, number
+from verify.judging.claim import Case
+from verify.judging.judgement import Judgement
+from verify.judging.outcome import Verdict
 from verify.registry import CLAIMS
 from verify.session import Run, reload
 

@@ -18,7 +18,7 @@ class KernelSizes(Sizes):
 
     Attributes:
         curve_dimension, curve_samples: by k, d and n of N1. curve_width: its m. curve_replicates: draws. k = 2
-            needs d = 24: see the margin of kappa in :mod:`verify.claims.kernels`.
+            needs d = 24: see the margin of kappa in :mod:`verify.claims.generalization.n1_n2_n7_ridge`.
         escape_dimensions, escape_ratios: by k, the grids of d and of n / d^{k+1} of N2.
         dense_dimensions, dense_ratios: by k, the grids of d and of n / d^k of N7.
         escape_width, dense_width: by k, their m. rate_replicates: draws at each d.

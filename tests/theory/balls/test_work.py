@@ -1,0 +1,139 @@
+"""Every evaluation ends: with digits, or with a sentence that says what was tried and what would help."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import mpmath
+import pytest
+from flint import arb, ctx
+
+from theory import (
+    Activation,
+    Undecided,
+    WorkLimit,
+    coefficient,
+    learnable_degrees,
+    ntk_eigenvalue,
+    ntk_limit,
+    ntk_spectrum,
+    ntk_trace,
+    quadntk_spectrum,
+    third_derivative_bound,
+    work_limit,
+)
+from theory.balls.work import check_work, evaluation
+
+SINES = "*".join(f"sin({i}*z + 1)" for i in range(1, 20))
+
+
+@pytest.mark.parametrize(
+    "evaluate",
+    [
+        lambda: coefficient("cos(z + z**32)", 1, 10),
+        lambda: ntk_limit("cos(z + z**32)", 2),
+        lambda: ntk_spectrum("exp(z**2/8 + z)", 10**5, 2),
+        lambda: ntk_spectrum("tanh(z + 1)", 10, 100_000),
+        lambda: ntk_spectrum(SINES, 10**6, 40, 1000),
+        lambda: coefficient("sin(500*z)", 1, 10**6),
+        lambda: third_derivative_bound(Activation.parse("sin(1e6*z)*exp(sin(1e5*z))"), 1000.0),
+    ],
+    ids=["wild", "wild limit", "series", "degrees", "sines", "cancelled", "supremum"],
+)
+def test_what_takes_too_long_ends_in_a_sentence(evaluate: Callable[[], object]) -> None:
+    start = time.thread_time()
+    with work_limit(1), pytest.raises(Undecided) as refused:
+        evaluate()
+    assert time.thread_time() - start < 4  # the limit, and what stands between two looks at it
+    text = str(refused.value)
+    assert "not done within 1 s" in text or "not certified at" in text
+    assert "; " in text  # and the remedy or the reason
+
+
+@pytest.mark.parametrize("d", [120_000, 250_000])
+def test_a_gaussian_that_grows_is_summed_at_large_d(d: int) -> None:
+    """d E[(z/2)^2 e^{z^2/2}], once without end in sight at d = 250000, against mpmath in s = t^2."""
+    value = ntk_trace("exp(z**2/4)", d)
+    with mpmath.workdps(30):
+        integral = mpmath.quad(
+            lambda s: mpmath.sqrt(s) * mpmath.exp(mpmath.mpf(d) / 2 * s + mpmath.mpf(d - 3) / 2 * mpmath.log1p(-s)),
+            [0, mpmath.mpf(d) ** -0.75, 8 * mpmath.mpf(d) ** -0.5, mpmath.mpf(30) * mpmath.mpf(d) ** -0.5],
+        )
+        weight = mpmath.exp(mpmath.loggamma(mpmath.mpf(d) / 2) - mpmath.loggamma(mpmath.mpf(d - 1) / 2))
+        expected = mpmath.mpf(d) ** 2 / 4 * integral * weight / mpmath.sqrt(mpmath.pi)
+    assert abs(float(value) / float(expected) - 1) < 1e-9
+
+
+@pytest.mark.parametrize("spectrum", [ntk_spectrum, quadntk_spectrum])
+def test_a_coefficient_that_cannot_matter_is_not_asked_for_its_own_digits(spectrum: Callable[..., object]) -> None:
+    """At d = 3 lambda_0(sigma') is the difference of sigma at the poles, e^-5358; the others are of order 1e-3."""
+    with work_limit(10):
+        found = spectrum("exp(-1e4*(z - 1)**2)", 3, 6)
+    assert all(value.rel_accuracy_bits() > 49 for value in found.eigenvalues)
+
+
+@pytest.mark.parametrize("text", ["tanh(z + 1)", "erf(z + 1/2)", "gelu(z)", "sin(z + pi/4)", "z**3"])
+@pytest.mark.parametrize(("d", "degree", "digits"), [(3, 0, 400), (3, 60, 15), (10**6, 2, 300), (10**6, 70, 1)])
+def test_the_ends_of_the_range(text: str, d: int, degree: int, digits: int) -> None:
+    for spectrum in (ntk_spectrum, quadntk_spectrum):
+        found = spectrum(text, d, degree, digits)
+        assert all(v.is_zero() or v.rel_accuracy_bits() >= 3.32 * digits for v in found.eigenvalues)
+
+
+def test_single_values_to_a_thousand_digits_contain_those_to_fewer() -> None:
+    for text in ("sin(z + pi/4)", "erf(z + 1/2)", "softplus(z/4)"):
+        few, many = (ntk_eigenvalue(text, 2, 10, digits) for digits in (30, 1000))
+        assert few.contains(many)
+        assert many.rel_accuracy_bits() >= 3321
+
+
+def test_a_limit_within_a_limit_counts_when_it_ends_first() -> None:
+    with work_limit(100), work_limit(1e-9), pytest.raises(WorkLimit, match="within 1e-09 s"):
+        coefficient("tanh(z + 1)", 1, 10, digits=33)
+    with work_limit(1e-9), work_limit(100), pytest.raises(WorkLimit, match="within 1e-09 s"):
+        coefficient("tanh(z + 1)", 1, 10, digits=33)
+    assert coefficient("tanh(z + 1)", 1, 10, digits=33).rel_accuracy_bits() > 100
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_limit_needs_a_positive_time(seconds: float) -> None:
+    with pytest.raises(ValueError, match="needs a positive number of seconds"), work_limit(seconds):
+        pass
+
+
+def _endless() -> None:
+    with evaluation("the inner one"):
+        while True:
+            check_work()
+
+
+def test_the_inner_evaluation_gives_the_sentence_its_name() -> None:
+    with evaluation("the outer one"), work_limit(1e-9), pytest.raises(WorkLimit, match=r"^the inner one: "):
+        _endless()
+
+
+def test_a_decision_that_takes_too_long_is_named_undecided() -> None:
+    with work_limit(0.5):
+        assert learnable_degrees("cos(z + z**32)", 1, 10).undecided == (0, 1)
+
+
+@pytest.mark.parametrize("bits", [2, 5, 4000])
+def test_values_do_not_depend_on_the_precision_of_the_process(bits: int) -> None:
+    expected = [str(x) for x in _everything()]
+    before = ctx.prec
+    ctx.prec = bits
+    try:
+        found = _everything()
+    finally:
+        ctx.prec = before
+    assert [str(x) for x in found] == expected
+
+
+def _everything() -> list[arb]:
+    return [
+        coefficient("tanh(z + 1)", 2, 10, 1),
+        ntk_spectrum("gelu(z)", 10, 3).tail,
+        third_derivative_bound(Activation.parse("sin(z)*tanh(z)"), 5.0),
+        ntk_limit("erf(z + 1/2)", 3),
+    ]

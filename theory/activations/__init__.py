@@ -1,0 +1,14 @@
+"""Activations: what may be written as sigma(z), how it is read, and its derivatives."""
+
+from theory.activations.activation import (
+    CATALOGUE,
+    MAX_TEXT,
+    Activation,
+    ActivationLike,
+    Z,
+    gelu,
+    sigmoid,
+    softplus,
+)
+
+__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "gelu", "sigmoid", "softplus"]

@@ -1,0 +1,1 @@
+"""Certified numbers: balls (midpoint and radius), suprema on strips, and quadrature with a proved error."""

@@ -1,0 +1,56 @@
+"""Which coefficients vanish for every d: by parity and degree, decided by algebra."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import sympy as sp
+
+from theory.activations import Z
+from theory.coefficients.closed_forms import MAX_TERMS, decompose, expanded_terms
+from theory.coefficients.summands import Monomial, NoClosedForm
+from theory.harmonics.sphere import check_degree
+
+
+@lru_cache(maxsize=4096)
+def parity_part(expr: sp.Expr, parity: int) -> sp.Expr:
+    """Even (``parity`` 0) or odd (1) part of an expression in z, expanded unless that would be very large.
+
+    Only this part enters lambda_l with l of that parity. When it is a polynomial of degree < l the coefficient is
+    exactly zero: this is how vanishing coefficients are decided, never by a float.
+    """
+    mirrored = expr.subs(Z, -Z)
+    part = (expr + mirrored if parity == 0 else expr - mirrored) / 2
+    return sp.expand(part) if expanded_terms(part) <= MAX_TERMS else part
+
+
+@lru_cache(maxsize=4096)
+def polynomial_part(expr: sp.Expr, parity: int) -> dict[int, sp.Expr] | None:
+    """The part of this parity by power of z when it is a polynomial, else None."""
+    try:
+        terms = decompose(parity_part(expr, parity))
+    except NoClosedForm:
+        return None
+    if not all(isinstance(term.kernel, Monomial) for term in terms):
+        return None
+    return {term.kernel.power: term.factor for term in terms if isinstance(term.kernel, Monomial)}
+
+
+def vanishes(expr: sp.Expr, degree: int) -> bool:
+    """True when lambda_l(expr) is proved to be zero, for every d, by parity and degree.
+
+    False says only that this proof does not apply; a ball that excludes zero is the proof of the contrary.
+
+    Args:
+        expr: g, an expression in z.
+        degree: l >= 0.
+
+    Raises:
+        ValueError: degree < 0.
+
+    >>> from theory.activations import Activation
+    >>> vanishes(Activation.parse("tanh(z)").derivative(1), 3)
+    True
+    """
+    polynomial = polynomial_part(expr, check_degree(degree) % 2)
+    return polynomial is not None and all(power < degree for power in polynomial)

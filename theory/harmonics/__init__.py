@@ -1,0 +1,1 @@
+"""The sphere in d dimensions: multiplicities, moments, Legendre (Gegenbauer) polynomials."""

@@ -1,0 +1,1 @@
+"""Learning: ridge regression curves, Rademacher bounds, rates with their derivations."""

@@ -1,0 +1,234 @@
+"""The eigenlearning equations at a given kappa, and the kappa of a given or of the best ridge.
+
+Formulas, conventions and source: :mod:`theory.learning.learning_curve`, which holds the functions to call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from theory.harmonics.sphere import by_degree, check_size, multiplicity
+from theory.spectra.spectrum import Spectrum
+
+STEP = 0.05
+"""Grid step in log(kappa) of the search for the best ridge."""
+TOLERANCE = 1e-3
+"""Relative error of kappa and of the risk that the degrees beyond the listed ones may cause."""
+SMALLEST, LARGEST = 1e-290, 1e300
+"""Eigenvalues below and multiplicities above act as ridge: no n that a double holds tells them from it."""
+
+
+class Truncated(Exception):
+    """The listed degrees do not settle the answer.
+
+    Attributes:
+        reason: where they fail, the start of an error message.
+        error: bound of the relative error; infinite where there is none.
+        coarse: whether the tail's own radius is to blame, so that more digits help and not more degrees.
+    """
+
+    def __init__(self, reason: str, error: float, coarse: bool) -> None:
+        super().__init__(reason)
+        self.reason, self.error, self.coarse = reason, error, coarse
+
+
+@dataclass(frozen=True)
+class Eigenlearning:
+    r"""A spectrum in doubles with a target: everything below is a function of n and kappa.
+
+    **Degrees that are not listed.** With T their trace and v the largest of their eigenvalues, they enter the law
+    between T/(v + kappa) and T/kappa; the latter is used. Let free = n - sum N L^2 and
+
+    .. math:: \eta = \frac{T v/(\kappa + v) + \rho}{\kappa \cdot \text{free}},
+
+    rho the radius of T. d(law)/d(log kappa) = -free, so for eta <= 0.01 the true kappa is within 1.04 eta of the one
+    found, because 1.04 eta (1 - 1.04 eta)^3 >= eta; sum N L^2 moves by at most 2.2 eta free and the unlisted degrees
+    add at most 1.1 eta free to it; the bias moves by at most 2.1 eta, and energy E at unlisted degrees makes it
+    smaller by at most 2 E v/kappa. So the risk is within 3.4 eta + 2 (v/kappa) E/bias of the truth, relatively.
+    v <= T/N(d,L+1), for N grows with the degree.
+
+    Attributes:
+        modes: (N, Lambda, ||f_l||^2) of each degree with Lambda > 0.
+        tail: the trace of the degrees not listed, which acts as ridge.
+        floor: the noise and the energy that no number of samples learns, or that is at degrees not listed.
+        largest: v, a bound of the eigenvalues not listed.
+        radius: rho, of the tail.
+        unlisted: E, the energy at degrees not listed.
+    """
+
+    modes: tuple[tuple[int, float, float], ...]
+    tail: float
+    floor: float
+    largest: float = 0.0
+    radius: float = 0.0
+    unlisted: float = 0.0
+
+    @staticmethod
+    def of(spectrum: Spectrum, energies: Mapping[int, float], noise: float) -> Eigenlearning:
+        """The midpoints of the spectrum's balls with a target.
+
+        A spectrum made by hand, with multiplicities that are not N(d,l), is taken at its word: its tail is ridge.
+
+        Raises:
+            ValueError: a negative energy or noise, or one that is no finite number; eigenvalues out of range.
+        """
+        noise = check_size("noise", noise)
+        target = {k: check_size(f"energies[{k}]", v) for k, v in by_degree("energies", energies).items()}
+        rows = zip(spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True)
+        listed = {degree: (count, float(value.mid())) for degree, count, value in rows if not value.is_zero()}
+        kept = {k: (count, value) for k, (count, value) in listed.items() if value >= SMALLEST and count <= LARGEST}
+        if listed and not kept:
+            raise ValueError(
+                f"{spectrum.activation}: its eigenvalues are below {SMALLEST:g}; multiply it by a constant"
+            )
+        modes = tuple((count, value, target.get(degree, 0.0)) for degree, (count, value) in kept.items())
+        # A tail whose ball contains zero is rounding, not a ridge.
+        tail = 0.0 if spectrum.tail.contains(0) else max(float(spectrum.tail.mid()), 0.0)
+        if len(kept) < len(listed):
+            shares = zip(spectrum.degrees, spectrum.contributions, strict=True)
+            tail += sum(float(share.mid()) for degree, share in shares if degree in listed.keys() - kept.keys())
+        floor = noise + sum(v for k, v in target.items() if k not in kept)
+        if spectrum.tail.is_zero() or not spherical(spectrum):
+            return Eigenlearning(modes, tail, floor)
+        top = spectrum.degrees[-1]
+        largest = float((abs(spectrum.tail).upper() / multiplicity(spectrum.d, top + 1)).upper())
+        radius = float(abs(spectrum.tail - tail).upper()) if spectrum.tail.contains(0) else float(spectrum.tail.rad())
+        unlisted = sum(v for k, v in target.items() if k > top)
+        return Eigenlearning(modes, tail, floor, largest, radius, unlisted)
+
+    @property
+    def rank(self) -> int:
+        """Eigenfunctions that can be learned one by one."""
+        return sum(count for count, _, _ in self.modes)
+
+    def used(self, kappa: float) -> float:
+        """sum_l N L_l."""
+        return sum(c * (v / (v + kappa)) for c, v, _ in self.modes)
+
+    def squares(self, kappa: float) -> float:
+        """sum_l N L_l^2."""
+        return sum(c * (v / (v + kappa)) ** 2 for c, v, _ in self.modes)
+
+    def bias(self, kappa: float) -> float:
+        """sum_l (1-L_l)^2 ||f_l||^2 + noise."""
+        return self.floor + sum((kappa / (v + kappa)) ** 2 * energy for _, v, energy in self.modes)
+
+    def free(self, n: int, kappa: float, ridge: float | None = None) -> float:
+        """n - sum_l N L_l^2; with the ridge of this kappa given, without cancellation."""
+        left = n - self.used(kappa) if ridge is None else (ridge + self.tail) / kappa
+        return left + sum(c * (v / (v + kappa)) * (kappa / (v + kappa)) for c, v, _ in self.modes)
+
+    def risk(self, n: int, kappa: float, ridge: float | None = None) -> float:
+        """The predicted risk; ``ridge``, when known, is the one that kappa solves for."""
+        return n / self.free(n, kappa, ridge) * self.bias(kappa)
+
+    def slope(self, n: int, kappa: float) -> float:
+        """The derivative of log(risk) in log(kappa)."""
+        shares = [(c, v / (v + kappa), kappa / (v + kappa), energy) for c, v, energy in self.modes]
+        rise = sum(2 * learned * rest**2 * energy for _, learned, rest, energy in shares) / self.bias(kappa)
+        return rise - sum(2 * c * learned**2 * rest for c, learned, rest, _ in shares) / self.free(n, kappa)
+
+    def ridgeless(self, n: int) -> bool:
+        """Whether ridge 0 leaves a kappa > 0."""
+        return self.tail > 0 or n < self.rank
+
+    def truncation(self, n: int, kappa: float, ridge: float | None = None) -> tuple[float, float]:
+        """Bounds of the relative error of the risk from the degrees not listed, and from the radius of the tail."""
+        if self.largest == self.radius == 0.0 or not 0.0 < kappa < math.inf:
+            return 0.0, 0.0
+        free = self.free(n, kappa, ridge)
+        bound = 3.4 * (self.tail / kappa / free) * (self.largest / (kappa + self.largest))
+        if self.unlisted:
+            bound += 2 * (self.largest / kappa) * (self.unlisted / self.bias(kappa))
+        return bound, 3.4 * (self.radius / kappa / free)
+
+    def require(self, n: int, kappa: float, ridge: float | None = None) -> None:
+        """Truncated where the degrees not listed may change the risk at kappa by more than TOLERANCE."""
+        bound, rough = self.truncation(n, kappa, ridge)
+        if not bound + rough <= TOLERANCE:
+            reason = (
+                f"n={n}: kappa={kappa:.4g} is not far enough above {self.largest:.4g}, the bound of the eigenvalues"
+            )
+            raise Truncated(f"{reason} beyond the listed degrees", bound + rough, rough > TOLERANCE / 2)
+
+    def solved(self, n: int, ridge: float) -> float:
+        """:meth:`kappa` where the listed degrees settle it, Truncated elsewhere."""
+        kappa = self.kappa(n, ridge)
+        self.require(n, kappa, ridge)
+        return kappa
+
+    def kappa(self, n: int, ridge: float) -> float:
+        """The solution of the conservation law, by bisection to the last bit."""
+        total = ridge + self.tail
+        if total == 0.0 and n >= self.rank:
+            if self.radius:
+                raise Truncated(f"n={n}: the {self.rank} eigenfunctions listed are no more than that", math.inf, True)
+            raise ValueError(
+                f"ridge={ridge}: needs ridge > 0 when n={n} is at least the number {self.rank} of eigenfunctions listed"
+            )
+        upper = (sum(c * v for c, v, _ in self.modes) + total) / n  # used(upper) + total/upper <= n
+        lower = upper
+        while self.used(lower) + total / lower < n:
+            lower /= 2
+        while lower < (middle := math.sqrt(lower) * math.sqrt(upper)) < upper:
+            lower, upper = (middle, upper) if self.used(middle) + total / middle > n else (lower, middle)
+        return middle
+
+    def best(self, n: int) -> tuple[float, float]:
+        """(kappa, risk) of the best ridge; kappa is inf or 0 when the infimum is only a limit.
+
+        log(risk) has second derivative at most 12 in log(kappa) wherever the ridge is not negative, so the best point
+        of a grid of step h is within a factor exp(12 (h/2)^2 / 2) of the global minimum. The grid ends where no
+        kappa beyond can do better: the risk is at least bias(kappa) above kappa, and at least
+        floor n/(n - squares(kappa)) below it.
+        """
+        signal = any(energy > 0 for _, _, energy in self.modes)
+        if self.unlisted and not signal and self.largest:
+            raise Truncated("the energy of the target is at degrees that are not listed", math.inf, False)
+        smallest = self.kappa(n, 0.0) if self.ridgeless(n) else 0.0
+        if not signal:
+            return (math.inf, self.floor) if self.floor else (smallest, 0.0)
+        if smallest == 0.0 and self.floor == 0.0:
+            return 0.0, 0.0
+        start = max(smallest, max(v for _, v, _ in self.modes))
+        least, kappa = self.risk(n, start), start
+        grid = [(least, start)]
+        while least > self.bias(kappa):
+            kappa *= math.exp(STEP)
+            grid.append((self.risk(n, kappa), kappa))
+            least = min(least, grid[-1][0])
+        kappa = start
+        while kappa > smallest and least > self.floor * (n / self.free(n, kappa)):
+            kappa = max(kappa * math.exp(-STEP), smallest)
+            grid.append((self.risk(n, kappa), kappa))
+            least = min(least, grid[-1][0])
+        self.require(n, kappa)  # the smallest of the grid, where the degrees not listed matter most
+        slack = math.exp(1.5 * STEP**2)
+        candidates = [(risk, kappa) for risk, kappa in grid if risk <= least * slack]
+        refined = [self._refine(n, kappa, smallest) for _, kappa in candidates]
+        risk, kappa = min([*((self.risk(n, k), k) for k in refined), *candidates])
+        # Ridge 0 is exact; a positive ridge that only rounding prefers is not reported.
+        if smallest and self.risk(n, smallest) <= risk * (1 + 1e-13):
+            kappa = smallest
+        return kappa, risk
+
+    def _refine(self, n: int, kappa: float, smallest: float) -> float:
+        """A zero of the slope next to a grid point, to the last bits of kappa; an end of the range if there is none."""
+        lower, upper = max(kappa * math.exp(-STEP), smallest), kappa * math.exp(STEP)
+        for _ in range(60):
+            middle = math.sqrt(lower) * math.sqrt(upper)
+            lower, upper = (lower, middle) if self.slope(n, middle) > 0 else (middle, upper)
+        return lower if lower == smallest else math.sqrt(lower) * math.sqrt(upper)
+
+
+def spherical(spectrum: Spectrum) -> bool:
+    """Whether the multiplicities are those of the sphere."""
+    return spectrum.multiplicities == _multiplicities(spectrum.d, spectrum.degrees)
+
+
+@lru_cache(maxsize=256)
+def _multiplicities(d: int, degrees: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(multiplicity(d, degree) for degree in degrees)

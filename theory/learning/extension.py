@@ -1,0 +1,93 @@
+"""Learning curves from as many degrees of a spectrum as settle them.
+
+A spectrum knows its activation, its kernel and d, so it can be continued where its listed degrees do not settle an
+answer (:class:`theory.learning.eigenlearning.Eigenlearning` derives when); the longer one is kept for the next call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TypeVar
+
+from theory.activations import Activation
+from theory.balls.ball import DIGITS_RANGE
+from theory.balls.work import Undecided
+from theory.coefficients.closed_forms import has_closed_form
+from theory.harmonics.sphere import by_degree
+from theory.learning.eigenlearning import TOLERANCE, Eigenlearning, Truncated
+from theory.spectra.eigenvalues import NTK, QUADNTK
+from theory.spectra.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
+
+MAX_DEGREE = {True: 1024, False: 128}
+"""Largest degree that is computed without being asked for, by whether sigma' (sigma'') has a closed form."""
+
+Answer = TypeVar("Answer")
+
+
+def settled(
+    spectrum: Spectrum, energies: Mapping[int, float], noise: float, answer: Callable[[Eigenlearning], Answer]
+) -> Answer:
+    """The answer from the listed degrees, or from as many more, or more digits, as settle it."""
+    target, listed, seen = by_degree("energies", energies), spectrum, list[tuple[int, float]]()
+    problem = Eigenlearning.of(listed, target, noise)
+    top = max((degree for degree in target if problem.unlisted and target[degree]), default=0)
+    if spectrum.degrees[-1] < top <= _limit(spectrum):
+        listed = _extended(spectrum, top, spectrum.digits, f"energies[{top}]={target[top]!r}")
+        problem = Eigenlearning.of(listed, target, noise)
+    while True:
+        try:
+            return answer(problem)
+        except Truncated as short:
+            degree, digits = listed.degrees[-1], listed.digits
+            seen.append((degree, short.error))
+            if short.coarse and digits < DIGITS_RANGE[1]:
+                digits = min(2 * digits, DIGITS_RANGE[1])
+            elif not short.coarse and degree < _limit(spectrum):
+                degree = min(2 * degree + 4, _limit(spectrum))
+            else:
+                raise ValueError(f"{short.reason} 0..{degree}; {_remedy(seen, top)}") from None
+            listed = _extended(spectrum, degree, digits, short.reason)
+            problem = Eigenlearning.of(listed, target, noise)
+
+
+def _limit(spectrum: Spectrum) -> int:
+    kernel = {kind.name: kind for kind in (NTK, QUADNTK)}[spectrum.kernel]
+    return MAX_DEGREE[has_closed_form(spectrum.activation.derivative(kernel.order))]
+
+
+def _remedy(seen: list[tuple[int, float]], top: int) -> str:
+    """The degree at which the bound would meet the tolerance, by a power law through the last two degrees seen."""
+    last, error = seen[-1]
+    if top > last:
+        return f"needs a spectrum up to degree {top}"
+    needed = 2 * last
+    before = [(degree, bound) for degree, bound in seen if degree < last and error < bound < math.inf]
+    if before:
+        degree, bound = before[-1]
+        power = math.log(bound / error) / math.log((last + 1) / (degree + 1))
+        needed = math.ceil(last * min((error / TOLERANCE) ** (1 / power), 1e3))
+    return f"needs a spectrum up to degree {needed} or so, or a larger ridge"
+
+
+@lru_cache(maxsize=64)
+def _computed(kernel: str, activation: Activation, d: int, degree: int, digits: int) -> Spectrum:
+    return {NTK.name: ntk_spectrum, QUADNTK.name: quadntk_spectrum}[kernel](activation, d, degree, digits)
+
+
+def _extended(spectrum: Spectrum, degree: int, digits: int, reason: str) -> Spectrum:
+    """The spectrum of the same kernel up to a larger degree; refused when this one is of no kernel."""
+    try:
+        longer = _computed(spectrum.kernel, spectrum.activation, spectrum.d, degree, digits)
+    except Undecided as error:
+        raise Undecided(f"{reason}: needs a spectrum up to degree {degree}, {error}") from None
+    known = zip(spectrum.eigenvalues, longer.eigenvalues, strict=False)
+    if not all(a.overlaps(b) for a, b in known) or not spectrum.tail.overlaps(
+        longer.effective_ridge(spectrum.degrees[-1])
+    ):
+        raise ValueError(
+            f"{reason}: needs a spectrum up to degree {degree}, and this one is not that of {spectrum.activation}, so "
+            f"it cannot be continued; list more degrees"
+        )
+    return longer

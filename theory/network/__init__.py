@@ -1,0 +1,1 @@
+"""The network near its initialisation: Taylor terms, remainder, norms of the constructions, random signs."""

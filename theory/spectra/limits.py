@@ -1,0 +1,246 @@
+r"""Limiting constants for d -> oo: l! mu_{l-1}(sigma')^2, by Gaussian integrals and by the limit of closed forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy as sp
+from flint import arb
+
+from theory.activations import Activation, ActivationLike
+from theory.balls.ball import compare, refine, square
+from theory.balls.hypergeometric import humbert_phi3
+from theory.coefficients.funk_hecke import hermite_coefficient_expr, integral_bits
+from theory.coefficients.gaussian_series import coefficient_term
+from theory.harmonics.sphere import check_degree
+
+
+def _limit_order(degree: int) -> tuple[int, int]:
+    """(j, factor) with lim d^{l-1} Lambda_l = factor * E[sigma'(G) He_j(G)]^2 (and lim Lambda_0 for l = 0)."""
+    return (1, 1) if degree == 0 else (degree - 1, degree)
+
+
+def ntk_limit(activation: ActivationLike, degree: int, digits: int = 15) -> arb:
+    r"""lim_{d -> oo} d^{l-1} Lambda_l = l! mu_{l-1}(sigma')^2 for l >= 1, and lim Lambda_0 = mu_1(sigma')^2.
+
+    Returns:
+        A certified ball; exactly zero where parity or algebra proves it. When it is zero, :func:`ntk_expansion` gives
+        the order.
+
+    Raises:
+        ValueError: degree < 0, no bound on the growth of sigma' is known, or it grows as fast as e^{z^2/2}.
+        Undecided: zero without a proof.
+
+    Source: derived here, docs/mathematics, section 3; arXiv:2007.12826 for the structure.
+
+    >>> print(ntk_limit(Activation.parse("sin(z + pi/4)"), 1).str(15, radius=False))
+    0.183939720585721
+    """
+    activation = Activation.of(activation)
+    j, factor = _limit_order(check_degree(degree))
+    expr = activation.derivative(1)
+    return refine(
+        lambda bits: factor * square(coefficient_term(expr, j, 0, bits)),
+        digits,
+        max_bits=integral_bits(digits, expr),
+        subject=f"the limit of d^({degree}-1) Lambda_{degree} of {activation}",
+    )
+
+
+def ntk_limit_expr(activation: ActivationLike, degree: int) -> sp.Expr:
+    """The limit of :func:`ntk_limit` in closed form, from Gaussian integrals.
+
+    Raises:
+        NoClosedForm: as :func:`theory.hermite_coefficient_expr`.
+
+    >>> ntk_limit_expr(Activation.parse("sin(z + pi/4)"), 3)
+    3*exp(-1)/2
+    """
+    activation = Activation.of(activation)
+    j, factor = _limit_order(check_degree(degree))
+    return sp.simplify(factor * hermite_coefficient_expr(activation, j, 1) ** 2)
+
+
+def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
+    r"""The limit for d -> oo of a closed form, factor by factor, then SymPy's limit of what is rational.
+
+    SymPy alone knows no limit of hypergeometric functions whose parameter and argument grow together, and takes minutes
+    over Gamma quotients. With c ~ C d and z ~ Z d, and because the series converge dominatedly:
+
+    - 0F1(; c; z) -> e^{Z/C};  1F1(a; c; z) -> (1 - Z/C)^{-a} for fixed a and Z/C < 1;
+    - Phi_3(b; c; x, y), b = (D-1)/2, c = D/2 + n, x ~ X d, y ~ Y d: e^{-x} times it tends to (1+2X)^{-1/2-n}
+      e^{2Y/(1+2X)}, the moment generating function of the Gaussian limit;
+    - 2F1(1/2, b; 3/2; z) with b ~ B d and z ~ Z/d -> 1F1(1/2; 3/2; B Z);
+    - Gamma(d/2 + c) ~ Gamma(d/2) (d/2)^c, in quotients where Gamma(d/2) cancels;
+    - u^v with u -> 1 and v -> oo: exp(lim v log u).
+
+    Each of these drops a relative correction of order 1/d. That is allowed next to terms that stay bounded, or grow
+    without cancelling; where growing terms cancel, as in d (e^{-1/2} - 0F1(; d/2; -d/4)) -> e^{-1/2}/4, the correction
+    decides, and the expression is refused.
+
+    Args:
+        expr: a closed form from :func:`theory.coefficient_expr` or :func:`theory.ntk_eigenvalue_expr`, times powers of
+            d; of a Piecewise the branch for large d is taken.
+        d: the symbol, declared positive.
+
+    Returns:
+        The limit; plus or minus infinity when the terms grow and do not cancel.
+
+    Raises:
+        ValueError: a hypergeometric function outside the list, arguments that do not grow as the list says, Gamma
+            functions that do not balance, or growing terms that cancel.
+
+    >>> d = sp.Symbol("d", positive=True)
+    >>> from theory.spectra.eigenvalues import ntk_eigenvalue_expr
+    >>> limit_in_dimension(d**2 * ntk_eigenvalue_expr(Activation.parse("sin(z + pi/4)"), 3, d), d)
+    3*exp(-1)/2
+    """
+    given = expr = sp.sympify(expr)
+    expr = expr.xreplace({piecewise: _branch(piecewise, d) for piecewise in expr.atoms(sp.Piecewise)})
+    # What is replaced by its limit is marked by a factor that tends to one; terms with different marks are known only
+    # to leading order beside each other.
+    marks: dict[sp.Expr, sp.Symbol] = {}
+
+    def marked(original: sp.Expr, limit: sp.Expr) -> sp.Expr:
+        return marks.setdefault(original, sp.Dummy("one", positive=True)) * limit
+
+    functions = expr.atoms(sp.hyper, humbert_phi3)
+    constants = {f: sp.Dummy("constant") for f in functions if not f.has(d)}
+    expr = expr.xreplace({f: marked(f, _hypergeometric_limit(f, d)) for f in functions if f.has(d)} | constants)
+    scale, x = sp.Symbol("Gamma", positive=True), sp.Symbol("x", positive=True)
+    for g in expr.atoms(sp.gamma):
+        if g.has(d):
+            expr = expr.xreplace({g: scale * _gamma_quotient(g, d, marked)})
+    growing = [p for p in expr.atoms(sp.Pow) if p.exp.has(d) and p.base.has(d)]
+    for power in sorted(growing, key=sp.count_ops):
+        expr = expr.xreplace({power: marked(power, sp.exp(sp.limit(power.exp * sp.log(power.base), d, sp.oo)))})
+    expr = sp.powsimp(sp.expand(expr))
+    if expr.has(scale):
+        raise ValueError(f"{expr}: Gamma functions do not balance")
+    # sqrt(d) = 1/x: what is left is rational in x.
+    try:
+        limit = _sum_of_limits(sp.powdenest(expr.subs(d, x**-2)), x, list(marks.values()))
+    except _Cancels:
+        raise ValueError(
+            f"{given}: needs terms that stay bounded, or do not cancel to leading order, divisors included; "
+            f"for the next order in 1/{d} use ntk_expansion or quadntk_expansion"
+        ) from None
+    return limit.xreplace({dummy: constant for constant, dummy in constants.items()})
+
+
+def _branch(piecewise: sp.Piecewise, d: sp.Symbol) -> sp.Expr:
+    """The branch that holds for all large d."""
+    for value, condition in piecewise.args:
+        holds = condition if condition in (sp.true, sp.false) else _eventually(condition, d)
+        if holds:
+            return value
+    raise ValueError(f"{piecewise}: needs a branch for large {d}")
+
+
+def _eventually(condition: sp.Expr, d: sp.Symbol) -> bool:
+    if isinstance(condition, sp.core.relational.Relational):
+        side = sp.limit(condition.lhs - condition.rhs, d, sp.oo)
+        if side in (sp.oo, -sp.oo):
+            return bool(condition.func(side, 0))
+    raise ValueError(f"{condition}: needs a condition such as {d} > 1, decided for large {d}")
+
+
+def _gamma_quotient(function: sp.Expr, d: sp.Symbol, marked: Callable[[sp.Expr, sp.Expr], sp.Expr]) -> sp.Expr:
+    """Gamma(d/2 + c) / Gamma(d/2): rational for an integer c, ~ (d/2)^c otherwise."""
+    shift = sp.expand(function.args[0] - d / 2)
+    if shift.has(d):
+        raise ValueError(f"{function}: needs an argument {d}/2 + c")
+    whole = sp.floor(shift)
+    exact = sp.Mul(*(d / 2 + shift - whole + i for i in range(whole)))
+    exact /= sp.Mul(*(d / 2 + shift - whole - i for i in range(1, -whole + 1)))
+    rest = shift - whole
+    return exact if rest == 0 else exact * marked(sp.gamma(d / 2 + rest), (d / 2) ** rest)
+
+
+class _Cancels(Exception):
+    """Growing terms, or those of a divisor, cancel to the order that is known."""
+
+
+def _sum_of_limits(expr: sp.Expr, x: sp.Symbol, marks: list[sp.Symbol]) -> sp.Expr:
+    """The limit for x -> 0 and marks -> 1; _Cancels where what the marks stand for would decide."""
+    parts: dict[tuple[sp.Expr, sp.Expr], sp.Expr] = {}
+    for term in sp.Add.make_args(sp.expand(expr)):
+        above, below = sp.fraction(sp.together(term))
+        divisor = _leading(_by_mark(below, marks), x) if below.has(*marks) else below
+        for mark, rest in _by_mark(above, marks).items():
+            key = mark, below if below.has(*marks) else sp.Integer(1)
+            parts[key] = parts.get(key, sp.Integer(0)) + rest / divisor
+    limits = [sp.limit(sp.cancel(sp.together(part)), x, 0) for part in parts.values()]
+    if len(limits) > 1 and any(limit.has(sp.oo, sp.zoo, sp.nan, sp.Limit) for limit in limits):
+        return sp.limit(_leading(parts, x), x, 0)
+    return sp.simplify(sp.Add(*limits))
+
+
+def _by_mark(expr: sp.Expr, marks: list[sp.Symbol]) -> dict[sp.Expr, sp.Expr]:
+    """A polynomial in the marks as factor by monomial."""
+    result: dict[sp.Expr, sp.Expr] = {}
+    for term in sp.Add.make_args(sp.expand(expr)):
+        rest, mark = term.as_independent(*marks, as_Add=False) if marks else (term, sp.Integer(1))
+        if not mark.is_polynomial(*marks):
+            raise _Cancels  # a mark under a function: its correction cannot be followed
+        result[mark] = result.get(mark, sp.Integer(0)) + rest
+    return result
+
+
+def _leading(parts: Mapping[Any, sp.Expr], x: sp.Symbol) -> sp.Expr:
+    """c x^-e, the leading term of a sum whose parts are each known to leading order."""
+    values = [sp.cancel(sp.together(part)) for part in parts.values()]
+    order = max(_growth(value, x) for value in values if value != 0)
+    leading = sp.Add(*(sp.limit(value * x**order, x, 0) for value in values))
+    if _is_zero(leading):
+        raise _Cancels
+    return leading * x**-order
+
+
+def _growth(value: sp.Expr, x: sp.Symbol) -> int:
+    """The power of 1/x with which a quotient of polynomials in x grows as x -> 0."""
+    try:
+        numerator, denominator = (sp.Poly(part, x) for part in sp.fraction(value))
+    except sp.PolynomialError:
+        raise _Cancels from None  # not a quotient of polynomials: its order is not known
+    return int(min(m[0] for m in denominator.monoms()) - min(m[0] for m in numerator.monoms()))
+
+
+def _is_zero(constant: sp.Expr) -> bool:
+    """Decided by a ball where there is no symbol; Undecided without a proof."""
+    if sp.simplify(constant).is_zero:
+        return True
+    return not constant.free_symbols and compare(constant, sp.Integer(0)) == 0
+
+
+def _hypergeometric_limit(function: sp.Expr, d: sp.Symbol) -> sp.Expr:
+    refused = ValueError(f"{function}: no limit for {d} -> oo is known here")
+    if isinstance(function, humbert_phi3):
+        b, c, x, y = function.args
+        rate, n, shift = sp.cancel(x / d), sp.simplify(c - d / 2), sp.simplify(b - d / 2)
+        spread = 1 + 2 * rate
+        if any(part.has(d) for part in (rate, n, shift)) or not spread.is_positive:
+            raise refused
+        return sp.exp(x) * spread ** -(sp.Rational(1, 2) + n) * sp.exp(2 * _finite(y / d, d, refused) / spread)
+    upper, lower, z = function.args
+    if len(lower) != 1:
+        raise refused
+    if lower[0].has(d) and len(upper) <= 1 and not any(a.has(d) for a in upper):
+        speed, ratio = _finite(lower[0] / d, d, refused), _finite(z / lower[0], d, refused)
+        if not speed.is_positive or (upper and not (1 - ratio).is_positive):
+            raise refused
+        return (1 - ratio) ** -upper[0] if upper else sp.exp(ratio)
+    if len(upper) == 2 and not lower[0].has(d):
+        a, b = sorted(upper, key=lambda u: bool(u.has(d)))
+        if not a.has(d) and _finite(z, d, refused) == 0:
+            _finite(b / d, d, refused)
+            return sp.hyperexpand(sp.hyper((a,), tuple(lower), _finite(b * z, d, refused)))
+    raise refused
+
+
+def _finite(expr: sp.Expr, d: sp.Symbol, refused: ValueError) -> sp.Expr:
+    limit = sp.limit(sp.cancel(expr), d, sp.oo)
+    if limit.has(sp.oo, sp.zoo, sp.nan, sp.Limit):
+        raise refused
+    return limit

@@ -1,0 +1,1 @@
+"""N: samples that each way of training needs."""

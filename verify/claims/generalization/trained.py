@@ -1,0 +1,246 @@
+r"""Grids of training runs that the claims on trained models share, and what is read off them.
+
+Samples are counted in units of A d^k with
+
+.. math:: A_k(\sigma) = E[\sigma''(G)^2]\; \lim_{d \to \infty} d^{-(k-1)} E[g^2]:
+
+what the construction W_Q costs in \|W\|_{2,4}^4 (:func:`theory.profile_energy_limit`) times the size of the features
+that fit noise: the two factors of the Rademacher bound of docs/mathematics, section 6, that depend on the activation.
+A_1 is 2.7, 3.4 and 10.8 for the activations of the documentation; in these units their learning curves nearly coincide,
+so one grid serves all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from theory import monomial_coefficients, multiplicity, profile_energy, profile_energy_limit, quadntk_trace
+from theory.harmonics.sphere import cumulative_multiplicity
+from verify.cells.training import Arm, Kind, TrainedRuns
+from verify.claims.hypotheses import every
+from verify.judging.claim import Evidence, HypothesisViolated
+from verify.judging.statistics import slope
+from verify.sizes.profile import Profile, parse
+
+LIMIT = 10**6
+"""Dimension at which the sphere's second moment of sigma'' stands for the Gaussian's: they differ by O(1/d)."""
+SETTLED = 0.15
+"""A run has settled when its risk moves by at most this fraction in the second half of the steps. With the local slope
+d log(risk)/d log(n) near -1 that moves log n* by as much, alike at all d, so it hardly touches a slope."""
+
+
+@lru_cache(maxsize=64)
+def sample_scale(activation: str, k: int) -> float:
+    """A_k of the module, to three digits; infinite when E[g^2] has no limit, or none that is decided."""
+    sigma = parse(activation)
+    second = 4 * float(quadntk_trace(sigma, LIMIT)) / LIMIT**2
+    try:
+        return float(f"{float(profile_energy_limit(sigma, k)) * second:.3g}")
+    except (ArithmeticError, ValueError):
+        return math.inf
+
+
+def affordable(p: Profile) -> tuple[str, ...]:
+    """The activations with A_k at most the profile's limit, filled up to three from ``more_activations``.
+
+    At k = 1 erf(z + 1/2) needs four times the samples of sin(z + pi/4), at k = 2 tanh(z + 1) nine times.
+    """
+    return _three(p, tuple(a for a in p.activations if sample_scale(a, p.k) <= p.training.largest_scale))
+
+
+def _three(p: Profile, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """At least three activations, as far as ``more_activations`` has others."""
+    others = [a for a in p.training.more_activations if a not in chosen]
+    return (*chosen, *others[: max(0, 3 - len(chosen))])
+
+
+def separated(p: Profile, d: int, ratio: float, limit: float) -> tuple[str, ...]:
+    """The activations for which d is large at n = ratio A d^k: n at most ``limit`` N(d, k+1).
+
+    A predictor from n samples that is linear in their labels lies in a space of dimension n, and a single direction
+    drawn independently of it has at most the share n / N(d, k+1) of its energy there on average, whatever the kernel.
+    """
+
+    def large(activation: str) -> bool:
+        return samples(p, activation, d, ratio) <= limit * multiplicity(d, p.k + 1)
+
+    return tuple(a for a in _three(p, tuple(a for a in affordable(p) if large(a))) if large(a))
+
+
+def paired(p: Profile) -> tuple[str, ...]:
+    """Activations of the paired runs, N5 and N9."""
+    return separated(p, p.training.paired_dimension[p.k], p.training.paired_ratio[p.k], p.training.largest_share)
+
+
+def paired_cell(p: Profile, activation: str, arm: Arm) -> TrainedRuns:
+    """An arm of the paired runs."""
+    s = p.training
+    return runs(p, activation, arm, s.paired_dimension[p.k], s.paired_ratio[p.k], s.paired_draws[p.k])
+
+
+def paired_logs(p: Profile, evidence: Evidence, arm: Arm, rival: Arm) -> list[float]:
+    """log(risk of arm / risk of rival) for every draw.
+
+    NaN where a run has not settled, and where both are equal in every bit: the same run twice is no measurement.
+    """
+    logs: list[float] = []
+    for activation in paired(p):
+        own, other = (evidence[paired_cell(p, activation, name)] for name in (arm, rival))
+        for i, (a, b) in enumerate(zip(own["risk"], other["risk"], strict=True)):
+            moves = [abs(row["risk_halfway"][i] / row["risk"][i] - 1) for row in (own, other) if "risk_halfway" in row]
+            logs.append(math.log(a / b) if max(moves) <= SETTLED and a != b else math.nan)
+    return logs
+
+
+def paired_mean(p: Profile, evidence: Evidence, arm: Arm, name: str = "risk") -> float:
+    """Mean of a number of an arm over all draws."""
+    return float(np.mean([evidence[paired_cell(p, a, arm)][name] for a in paired(p)]))
+
+
+def some(choose: Callable[[Profile], tuple[str, ...]], requirement: str) -> Callable[[Profile], None]:
+    """The hypothesis that at least one activation of the profile is chosen."""
+
+    def hypothesis(p: Profile) -> None:
+        if not choose(p):
+            raise HypothesisViolated(f"activations={list(p.activations)}: none has {requirement} at k={p.k}")
+
+    return hypothesis
+
+
+def everywhere(hypothesis: Callable[[Profile], None]) -> Callable[[Profile], None]:
+    """A hypothesis asked of the profile's activations and of those that fill up."""
+    return every(hypothesis, lambda p: tuple(dict.fromkeys((*p.activations, *affordable(p)))))
+
+
+def samples(p: Profile, activation: str, d: int, ratio: float) -> int:
+    """n = ratio A_k d^k, rounded up."""
+    return math.ceil(ratio * sample_scale(activation, p.k) * d**p.k)
+
+
+def runs(
+    p: Profile, activation: str, arm: Arm, d: int, ratio: float, draws: int, target: Kind = "joint"
+) -> TrainedRuns:
+    """One cell: an arm at one grid point."""
+    s = p.training
+    return TrainedRuns(
+        base_seed=p.base_seed,
+        activation=activation,
+        device=p.device,
+        d=d,
+        m=s.width[p.k] * d,
+        n=samples(p, activation, d, ratio),
+        k=p.k,
+        draws=draws,
+        steps=s.quadratic_steps if arm == "quadntk" else s.steps,
+        rate=s.rate,
+        start=s.start,
+        r4=s.r4[p.k] / d ** (p.k - 1),
+        target=target,
+        arm=arm,
+    )
+
+
+def averaged(p: Profile, d: int) -> int:
+    """Draws whose mean risk makes one repetition.
+
+    As the square root of what a draw costs, n m d ~ d^(k+2), relative to the largest d, which has one. Repetitions at
+    small d, where single draws scatter most, are thereby the steadiest.
+    """
+    ratio = p.training.dimensions[p.k][-1] / d
+    return max(1, min(p.training.most_draws, round(ratio ** (p.k / 2 + 1))))
+
+
+def repetitions(p: Profile, activation: str) -> int:
+    """Repetitions of an activation at each d: as A^(-1/2), again the square root of what a draw costs."""
+    cheapest = min(sample_scale(a, p.k) for a in affordable(p))
+    return max(1, math.floor(p.training.repetitions[p.k] * math.sqrt(cheapest / sample_scale(activation, p.k))))
+
+
+def curve_cells(p: Profile, arm: Arm, target: Kind, activation: str, d: int) -> tuple[TrainedRuns, ...]:
+    """The cells of one learning curve, over the grid in n / (A d^k)."""
+    draws = averaged(p, d) * repetitions(p, activation)
+    return tuple(runs(p, activation, arm, d, ratio, draws, target) for ratio in p.training.ratios[p.k])
+
+
+def grid_cells(p: Profile, arm: Arm, target: Kind) -> tuple[TrainedRuns, ...]:
+    """All cells of the curves n*(d)."""
+    return tuple(
+        cell
+        for activation in affordable(p)
+        for d in p.training.dimensions[p.k]
+        for cell in curve_cells(p, arm, target, activation, d)
+    )
+
+
+def samples_to_reach(ratios: Sequence[float], risks: Sequence[float], settled: Sequence[bool], risk: float) -> float:
+    """Where a learning curve first falls to ``risk``, by log-log interpolation.
+
+    NaN (censored) when the grid does not hold it or a run beside it has not settled.
+    """
+    for i in range(1, len(ratios)):
+        if risks[i - 1] > risk >= risks[i]:
+            if not (settled[i - 1] and settled[i]):
+                return math.nan
+            share = math.log(risks[i - 1] / risk) / math.log(risks[i - 1] / risks[i])
+            return ratios[i - 1] * (ratios[i] / ratios[i - 1]) ** share
+    return math.nan
+
+
+def sample_table(p: Profile, evidence: Evidence, arm: Arm, target: Kind, risk: float) -> dict[str, np.ndarray]:
+    """n*(d) / A by activation, shape (repetitions, dimensions); NaN where censored."""
+    ratios = p.training.ratios[p.k]
+    tables = {}
+    for activation in affordable(p):
+        count = repetitions(p, activation)
+        columns = []
+        for d in p.training.dimensions[p.k]:
+            numbers = [evidence[cell] for cell in curve_cells(p, arm, target, activation, d)]
+            # (ratio, repetition): means over the draws of a repetition
+            end, half = (
+                np.array([row[name] for row in numbers]).reshape(len(ratios), count, -1).mean(-1)
+                for name in ("risk", "risk_halfway")
+            )
+            settled = np.abs(half / end - 1) <= SETTLED
+            columns.append([d**p.k * samples_to_reach(ratios, end[:, r], settled[:, r], risk) for r in range(count)])
+        tables[activation] = np.array(columns).T
+    return tables
+
+
+def aligned(p: Profile, tables: Mapping[str, np.ndarray]) -> np.ndarray:
+    """All repetitions one under the other, the activations brought to the same geometric mean of n*/d^k.
+
+    A factor of an activation's own does not touch a slope, and would only widen its interval.
+    """
+    powers = np.array(p.training.dimensions[p.k], dtype=float) ** p.k
+    logs = {a: np.log(table / powers) for a, table in tables.items()}
+    means = {a: np.nanmean(log) if not np.isnan(log).all() else 0.0 for a, log in logs.items()}
+    common = float(np.mean(list(means.values())))
+    return np.concatenate([np.exp(log - means[a] + common) * powers for a, log in logs.items()])
+
+
+@lru_cache(maxsize=64)
+def _budget(activation: str, k: int, d: int) -> float:
+    """lim_m ||W_Q||_{2,4}^4 / d^{k-1} for the harmonic of energy 1 and degree k + 1."""
+    top = float(monomial_coefficients(k + 1, d)[k + 1]) * math.sqrt(multiplicity(d, k + 1))
+    alpha = 1 / (top * d ** ((k + 1) / 2))
+    return 8 * alpha**2 * float(profile_energy(parse(activation), k, d)) / d ** (k - 1)
+
+
+def drifts(p: Profile) -> dict[str, float]:
+    """What known corrections add to the exponent k on the profile's grid of d, each a least-squares slope in log d.
+
+    "log d": the bounds that give n ~ d^k - matrix Rademacher for f_Q, matrix Chernoff for the n_k good directions -
+    hold up to one factor log d, which the truth may or may not need. "||W_Q||^4": the exact budget at finite d, the
+    largest over the activations. "n_k": the exact dimension of the good directions against d^k.
+    """
+    grid, k = p.training.dimensions[p.k], p.k
+    budgets = [slope(grid, [_budget(a, k, d) for d in grid]) for a in affordable(p)]
+    return {
+        "log d": slope(grid, [math.log(d) for d in grid]),
+        "||W_Q||^4": max(budgets, key=abs),
+        "n_k": slope(grid, [cumulative_multiplicity(d, k) / d**k for d in grid]),
+    }

@@ -1,0 +1,1 @@
+"""O: gradient descent on the regularised loss."""

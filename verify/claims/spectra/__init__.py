@@ -1,0 +1,1 @@
+"""S: eigenvalues of the NTK and the QuadNTK."""

@@ -1,0 +1,1 @@
+"""T: Taylor terms of the network and their remainder."""

@@ -1,0 +1,167 @@
+"""Commands that measure nothing: report, explain, compare, calibrate, spectrum."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from escape_ntk import require_extra
+from verify.cli.options import Flag, Json, Whole, record_folder, sizes
+from verify.cli.streams import columns, emit
+
+# Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` starts without torch.
+
+
+def explain(
+    claim: str,
+    /,
+    *,
+    out: Path = Path("out"),
+    profile: str = "quick",
+) -> int:
+    """One claim in words: why it should hold, what was measured, how the verdict follows, what would refute it.
+
+    Parameters
+    ----------
+    claim
+        Its id, such as N3.
+    out
+        Folder of an earlier ``escape-ntk verify --out``; without records there, the design is described.
+    profile
+        The sizes to describe when there are no records.
+    """
+    require_extra("escape-ntk explain")
+    from verify.cli.explain import WIDTH
+    from verify.cli.explain import explain as text
+    from verify.registry import CLAIMS, select
+    from verify.session import reload
+
+    chosen, *others = select(claim)
+    if others:
+        raise ValueError(f"claim={claim!r}: needs one id; explain them one after the other")
+    if (out / "records.sqlite").exists():
+        run = reload(record_folder(out), CLAIMS)
+        found = [j for j in run.judgements if j.claim.id == chosen.id]
+        described, judgement = run.profile, found[0] if found else None
+    else:
+        described, judgement = sizes(profile, (), ()), None
+    emit(text(chosen, described, judgement, min(WIDTH, columns() or WIDTH)))
+    return 0
+
+
+def compare(before: Path, after: Path, /) -> int:
+    """What two runs said, claim by claim; status 1 when a verdict got worse.
+
+    Parameters
+    ----------
+    before
+        A records.sqlite, or the folder that holds it.
+    after
+        Another one.
+    """
+    require_extra("escape-ntk compare")
+    from verify.cli.difference import compare as differences
+    from verify.cli.difference import lines
+
+    found = differences(record_folder(before), record_folder(after))
+    emit("\n".join(lines(found)))
+    return 1 if any(d.worse for d in found) else 0
+
+
+def calibrate(
+    *,
+    profile: str = "quick",
+    claims: str | None = None,
+    runs: Whole = 2000,
+    seed: Whole = 0,
+    markdown: Flag = False,
+) -> int:
+    """Simulate every statistical decision rule and print how often it errs; status 1 when a rule errs too often.
+
+    Parameters
+    ----------
+    profile
+        Whose sizes the rules have: quick, full, gpu, or a .toml file.
+    claims
+        Comma-separated ids; all when left out.
+    runs
+        Simulated runs for each rule and truth.
+    seed
+        Of the simulation.
+    markdown
+        Print a Markdown table.
+    """
+    require_extra("escape-ntk calibrate")
+    from verify.judging.calibration import calibrate as simulate
+    from verify.judging.calibration import table
+    from verify.registry import select
+
+    rates = simulate(select(claims), sizes(profile, (), ()), runs, seed)
+    emit(table(rates, markdown), wrap=not markdown)
+    return 0 if all(r.admissible for r in rates) else 1
+
+
+def report(folder: Annotated[Path, Parameter(name="DIR")], /) -> int:
+    """Write DIR/report.html from DIR/records.sqlite; nothing is computed.
+
+    Parameters
+    ----------
+    folder
+        Folder of an earlier ``escape-ntk verify --out``.
+    """
+    require_extra("escape-ntk report")
+    from verify.report import write_report
+
+    emit(f"report: {write_report(record_folder(folder))}")
+    return 0
+
+
+def spectrum(
+    activation: str,
+    /,
+    *,
+    d: Whole,
+    degrees: Whole = 6,
+    digits: Whole = 15,
+    kernel: Literal["ntk", "quadntk"] = "ntk",
+    latex: Flag = False,
+    json_: Json = False,
+) -> int:
+    """Certified eigenvalues of degree 0 .. L of an activation's NTK or QuadNTK.
+
+    Parameters
+    ----------
+    activation
+        An expression in z, such as "tanh(z + 1)".
+    d
+        Dimension, 3 to 1000000.
+    degrees
+        Largest degree L, 0 to 10000.
+    digits
+        Decimal digits to certify, 1 to 1000.
+    kernel
+        Which kernel: ntk or quadntk.
+    latex
+        Print a LaTeX tabular instead of a table.
+    json_
+        Print one JSON object instead of a table: each ball as text, and its mid and radius as numbers.
+    """
+    from theory import Activation, ntk_spectrum, quadntk_spectrum
+    from verify.cli.spectra import MAX_DEGREE, as_json, patience, table
+
+    if degrees > MAX_DEGREE:
+        raise ValueError(
+            f"degrees={degrees}: needs degrees <= {MAX_DEGREE}; single eigenvalues of higher degree come from "
+            f"theory.{kernel}_eigenvalue"
+        )
+    compute = ntk_spectrum if kernel == "ntk" else quadntk_spectrum
+    with patience(f"eigenvalues of degree 0 .. {degrees} to {digits} digits; Ctrl-C ends it"):
+        found = compute(Activation.parse(activation), d, degrees, digits)
+    if json_:
+        emit(json.dumps(as_json(found, activation.strip())), wrap=False)
+    else:
+        emit(found.to_latex() if latex else table(found), wrap=not latex)
+    return 0

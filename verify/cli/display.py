@@ -1,0 +1,211 @@
+"""What the terminal shows: progress and the table of verdicts, as plain text when it is not a terminal."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from verify.cli.streams import forgiving, printable, wrapped
+from verify.judging.claim import Claim
+from verify.judging.judgement import Judgement
+from verify.judging.outcome import Comparison, Verdict
+
+if TYPE_CHECKING:
+    from verify.running.sweep import Done
+
+COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.INCONCLUSIVE: "yellow"}
+CONTROLS = {Verdict.FAILS: "caught", Verdict.HOLDS: "missed", Verdict.INCONCLUSIVE: "undecided"}
+"""What became of the error that a control plants: its FAILS is what is wanted."""
+SIGNS = {"within": "", "encloses": "", "below": "<= ", "above": ">= "}
+"""What stands before a predicted number, by rule."""
+HEADINGS = ("claim", "verdict", "deciding comparison", "admitted", "measured", "interval", "control")
+WORDS = 40
+"""Columns that titles and labels need beside the numbers; a narrower terminal gets a paragraph for each claim."""
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Six significant digits."""
+    return f"{value:.{digits}g}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The numbers of a comparison as text, all to as many digits as tell the interval's ends apart.
+
+    Attributes:
+        predicted: with the sign of a bound.
+        admitted: the same with the margin or the greatest width that the rule admits.
+        measured: the value.
+        interval: its interval.
+    """
+
+    predicted: str
+    admitted: str
+    measured: str
+    interval: str
+
+
+def shown(c: Comparison) -> Shown:
+    """The comparison's numbers. Rounded alike, they lie in the order in which the numbers themselves lie."""
+    low, high = c.measured.lower, c.measured.upper
+    digits = 6
+    while digits < 17 and low != high and number(low, digits) == number(high, digits):
+        digits += 1
+    predicted = SIGNS[c.rule] + number(c.predicted, digits)
+    admitted = predicted
+    if c.rule == "within":
+        admitted += f" +- {number(c.margin)}"
+    elif c.rule == "encloses":
+        admitted += f", width <= {number(c.margin)}"
+    interval = f"[{number(low, digits)}, {number(high, digits)}]"
+    return Shown(predicted, admitted, number(c.measured.value, digits), interval)
+
+
+def interval_text(c: Comparison, part: Literal["predicted", "admitted", "measured", "interval"] = "interval") -> str:
+    """One part of a comparison as it is shown, the measured interval when none is named."""
+    text: str = getattr(shown(c), part)
+    return text
+
+
+def entry(judgement: Judgement) -> dict[str, Any]:
+    """The claim's entry of ``escape-ntk verify --json``, with the rule, the margin and the admitted range by label.
+
+    A range without an end on one side has null there. The admitted range of "encloses" is the prediction itself, and
+    its margin is the greatest width of the interval.
+    """
+    comparisons = judgement.outcome.comparisons
+    return judgement.as_json() | {
+        "rule": {c.label: c.rule for c in comparisons},
+        "margin": {c.label: c.margin if math.isfinite(c.margin) else None for c in comparisons},
+        "admitted": {c.label: [end if math.isfinite(end) else None for end in c.allowed] for c in comparisons},
+    }
+
+
+class ProgressDisplay:
+    """Shows which claims are complete, which cell and the elapsed time, on standard error; a context manager."""
+
+    def __init__(self, console: Console, claims: Sequence[Claim]) -> None:
+        self._console, self._claims, self._complete = console, claims, 0
+        self._started = time.perf_counter()
+        self._bar: Progress | None = None
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("[bold]{task.description}[/]"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[cell]}"),
+                TimeElapsedColumn(),
+                console=console,
+            )
+            self._task = self._bar.add_task("cells", total=None, cell="")
+
+    def __enter__(self) -> ProgressDisplay:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            with forgiving(self._console.file):
+                self._bar.stop()
+
+    def cell(self, done: Done, there: int, total: int) -> None:
+        """A cell is there."""
+        if self._bar is not None:
+            with forgiving(self._console.file):
+                self._bar.update(self._task, completed=there, total=total, cell=type(done.cell).__name__)
+
+    def claim(self, claim: Claim, computed: int, stored: int) -> None:
+        """All cells of a claim are there."""
+        self._complete += 1
+        with forgiving(self._console.file):
+            self._console.print(
+                printable(
+                    f"[{time.perf_counter() - self._started:6.1f} s] {claim.id} {claim.title} ({self._complete} of "
+                    f"{len(self._claims)}) done: {computed} computed, {stored} from the records"
+                ),
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def _row(judgement: Judgement) -> tuple[str, ...]:
+    c = judgement.outcome.decisive
+    name = f"{judgement.claim.id} {judgement.claim.title}"
+    numbers = ("none", "", "", "")
+    if c is not None:
+        found = shown(c)
+        numbers = (printable(c.label), found.admitted, found.measured, found.interval)
+    return (name, str(judgement.verdict), *numbers, CONTROLS[judgement.control])
+
+
+def show_table(console: Console, judgements: Sequence[Judgement]) -> None:
+    """The final table: on a terminal a rich one, or a paragraph for each claim where it is too narrow for the numbers.
+
+    Elsewhere aligned plain text.
+    """
+    rows = [_row(j) for j in judgements]
+    widths = [max(len(r[i]) for r in (HEADINGS, *rows)) for i in range(len(HEADINGS))]
+    numbers = sum(widths) - widths[0] - widths[2] + 3 * len(HEADINGS) + 1
+    if not console.is_terminal:
+        for row in (HEADINGS, *rows):
+            line = "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            console.file.write(line + "\n")
+    elif numbers + WORDS <= console.width:
+        console.print(_wide(judgements, rows))
+    else:
+        for judgement, row in zip(judgements, rows, strict=True):
+            for text in _paragraph(judgement, row, console.width):
+                console.print(text, soft_wrap=True)
+    for line in _summary(judgements):
+        for part in wrapped(line, console.width) if console.is_terminal else [line]:
+            console.print(part, markup=False, highlight=False, soft_wrap=True)
+
+
+def _wide(judgements: Sequence[Judgement], rows: Sequence[tuple[str, ...]]) -> Table:
+    """The table in which titles and labels wrap between words, and nothing else does."""
+    table = Table(header_style="bold", show_lines=False)
+    for heading in HEADINGS:
+        table.add_column(heading, no_wrap=heading not in ("claim", "deciding comparison"), overflow="fold")
+    for judgement, row in zip(judgements, rows, strict=True):
+        cells = [Text(text) for text in row]
+        cells[1].stylize(COLOURS[judgement.verdict])
+        cells[-1].stylize("" if judgement.control is Verdict.FAILS else COLOURS[Verdict.INCONCLUSIVE])
+        table.add_row(*cells)
+    return table
+
+
+def _paragraph(judgement: Judgement, row: tuple[str, ...], width: int) -> Iterator[Text]:
+    """The row as lines broken between words: verdict and claim first, then what decides it."""
+    name, verdict, label, admitted, measured, interval, control = row
+    head, *more = wrapped(f"{verdict} {name}; control {control}", width)
+    first = Text(head)
+    first.stylize(COLOURS[judgement.verdict], 0, len(verdict))
+    yield first
+    decided = f"{label}: admitted {admitted}, measured {measured} in {interval}" if admitted else label
+    yield from map(Text, (*more, *wrapped(f"    {decided}", width, "")))
+
+
+def _summary(judgements: Sequence[Judgement]) -> Iterator[str]:
+    counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
+    yield f"{len(judgements)} claims: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    caught = sum(j.control is Verdict.FAILS for j in judgements)
+    yield f"controls (the same check with a planted error): caught in {caught} of {len(judgements)} claims"
+    for judgement in judgements:
+        for reason in judgement.reasons:
+            yield printable(f"{judgement.claim.id} INCONCLUSIVE: {reason}")

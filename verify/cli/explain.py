@@ -1,0 +1,98 @@
+"""``escape-ntk explain``: one claim in words, with what was measured and how the verdict follows."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from verify.cli.display import CONTROLS, shown
+from verify.judging.claim import Claim
+from verify.judging.judgement import Judgement
+from verify.judging.outcome import Comparison, Verdict
+from verify.session import design
+from verify.sizes.profile import Profile
+
+WIDTH = 100
+"""Of the paragraphs; a narrower terminal's own width wins."""
+INDENT = "    "
+HOW = {
+    "within": "HOLDS when the whole interval lies within the margin of the prediction, FAILS when none of it does",
+    "encloses": "the interval is rigorous: HOLDS when it contains the prediction and is narrow, FAILS when it does not",
+    "below": "HOLDS when the whole interval lies at or below the bound, FAILS when none of it does",
+    "above": "HOLDS when the whole interval lies at or above the bound, FAILS when none of it does",
+}
+
+
+def explain(claim: Claim, profile: Profile, judgement: Judgement | None, width: int = WIDTH) -> str:
+    """The text.
+
+    Args:
+        claim: to explain.
+        profile: whose sizes are described.
+        judgement: from records; None when nothing was measured yet.
+        width: of its paragraphs; the lines of the comparisons are one line each.
+    """
+    return "\n".join(
+        line if line.startswith(INDENT) else _filled(line, width) for line in _lines(claim, profile, judgement)
+    )
+
+
+def _filled(line: str, width: int) -> str:
+    return textwrap.fill(line, width, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False)
+
+
+def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Iterator[str]:
+    yield f"{claim.id} {claim.title}"
+    yield from _paragraph("Statement", claim.statement)
+    yield from _paragraph("Source", claim.source + ".")
+    if claim.depends_on:
+        yield from _paragraph("Builds on", ", ".join(claim.depends_on) + ".")
+    yield from _paragraph("Why it should hold", claim.why)
+    yield from _paragraph("What would refute it", claim.refuted_by)
+    rules = {rule for case in claim.cases(profile) for rule in claim.rules(case.profile)}
+    for rule in sorted(rules, key=lambda r: r.name):
+        at = f" at each of {', '.join(f'{x:g}' for x in rule.grid)}" if rule.grid else ""
+        yield from _paragraph(
+            "Decision rule",
+            f"{rule.name}: {rule.statistic} of {rule.replicates} observations{at}, {rule.rule} the prediction"
+            f"{f', margin {rule.margin:g}' if rule.margin else ''}; a truth {rule.alternative:+g} away must come out "
+            f"FAILS (observations are assumed to spread by at most {rule.noise:g}).",
+        )
+    if judgement is None:
+        count = len(design(claim, profile))
+        yield from _paragraph(
+            "What is measured",
+            f"{count} cells in the profile {profile.name}; nothing is in the records yet, run escape-ntk verify "
+            f"--claims {claim.id} --profile {profile.name}.",
+        )
+        return
+    yield from _paragraph("What was measured", judgement.outcome.explanation)
+    yield from _paragraph("Verdict", str(judgement.verdict))
+    for reason in judgement.reasons:
+        yield from _paragraph("", f"INCONCLUSIVE: {reason}.")
+    used = dict.fromkeys(c.rule for c in judgement.outcome.comparisons)
+    for name in used:
+        yield from _paragraph(f"Rule {name}", HOW[name] + ".")
+    for comparison in judgement.outcome.comparisons:
+        yield _comparison(comparison)
+    for control in judgement.controls:
+        failing = sum(c.verdict is Verdict.FAILS for c in control.outcome.comparisons)
+        yield from _paragraph(
+            "Control",
+            f"{control.planted}: {control.verdict}, the planted error is {CONTROLS[control.verdict]} "
+            f"({failing} of {len(control.outcome.comparisons)} comparisons fail, as they must with it).",
+        )
+
+
+def _paragraph(heading: str, text: str) -> Iterator[str]:
+    lead = f"{heading}: " if heading else ""
+    yield lead + text
+
+
+def _comparison(c: Comparison) -> str:
+    budget = "; ".join(f"{name} {size:.2g}" for name, size in c.budget)
+    found = shown(c)
+    return (
+        f"{INDENT}{c.verdict:<12} {c.label}: predicted {found.admitted}, measured {found.measured} in {found.interval}"
+        f"{f' ({budget})' if budget else ''}"
+    )

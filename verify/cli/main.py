@@ -1,0 +1,225 @@
+"""The command ``escape-ntk``: claims, verify, report, explain, compare, calibrate, spectrum.
+
+Exit status: 0 every claim HOLDS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
+something is INCONCLUSIVE; 70 an error of the program itself, with its traceback; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sqlite3
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from escape_ntk import INTERRUPTED, MISUSE, leave, require_extra
+from verify.cli import commands
+from verify.cli.options import Json, Whole
+from verify.cli.options import sizes as read_sizes
+from verify.cli.streams import Output, emit, forgiving, interruptible, prepare, say, silence
+
+# Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` and ``--help`` start without
+# torch and run where the extra is not installed.
+
+INTERNAL = 70
+PIPE = 141
+OWN = ("escape_ntk", "theory", "numerics", "verify")
+"""Packages whose exceptions carry a sentence for the user."""
+
+
+app = App(
+    name="escape-ntk",
+    version=lambda: _version(),
+    suppress_keyboard_interrupt=False,
+    help="Checks the theory of two-layer networks beyond the NTK regime (arXiv:2206.03688) against numbers.",
+)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("escape-ntk")
+    except importlib.metadata.PackageNotFoundError:  # run from a folder of sources
+        return "unknown: escape-ntk is not installed"
+
+
+@app.command
+def claims(*, json_: Json = False) -> int:
+    """List the registered claims.
+
+    Parameters
+    ----------
+    json_
+        Print one JSON object instead of a table.
+    """
+    require_extra("escape-ntk claims")
+    from verify.registry import CLAIMS
+
+    if json_:
+        entries = [
+            {
+                "id": c.id,
+                "title": c.title,
+                "statement": c.statement,
+                "source": c.source,
+                "depends_on": list(c.depends_on),
+                "control": "; ".join(control.planted for control in c.controls),
+                "why": c.why,
+                "refuted_by": c.refuted_by,
+            }
+            for c in CLAIMS.values()
+        ]
+        emit(json.dumps({"claims": entries}, indent=2), wrap=False)
+        return 0
+    for c in CLAIMS.values():
+        emit(f"{c.id:<3} {c.title}\n    source:  {c.source}")
+        for control in c.controls:
+            emit(f"    control: {control.planted}")
+    return 0
+
+
+@app.command
+def verify(
+    *,
+    profile: str = "quick",
+    claims: str | None = None,
+    out: Path = Path("out"),
+    workers: Whole | None = None,
+    json_: Json = False,
+    seed: Whole | None = None,
+    activation: Annotated[list[str] | None, Parameter(negative="")] = None,
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+) -> int:
+    """Measure, judge and report. The same command again computes only what is missing.
+
+    Parameters
+    ----------
+    profile
+        How large the experiments are: quick, full, gpu, or a file of your own that ends in .toml.
+    claims
+        Comma-separated ids, such as S1,N5; all when left out.
+    out
+        Folder for records.sqlite and report.html.
+    workers
+        Processes; one per core by default. Results do not depend on it.
+    json_
+        Print one JSON object on standard output instead of the table.
+    seed
+        Base seed of all random experiments; the profile's (0) when left out.
+    activation
+        An expression in z in place of the profile's; may be given several times.
+    set_
+        One field of the profile, as spectral.blocks=1000 (TOML); may be given several times.
+    """
+    require_extra("escape-ntk verify")
+    from verify.cli.display import ProgressDisplay, entry, show_table
+    from verify.registry import select
+    from verify.report import write_report
+    from verify.running.experiment import versions
+    from verify.running.sweep import default_workers
+    from verify.session import verify as run
+
+    selected = select(claims)
+    sizes = read_sizes(profile, set_ or (), activation or (), seed)
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers={workers}: needs an integer workers >= 1")
+    count = workers or default_workers(sizes.device)
+
+    # From here on there is something to keep: Ctrl-C unwinds, and what runs is ended in order.
+    with interruptible(leave), ProgressDisplay(Output(stderr=True), selected) as progress:
+        found = run(selected, sizes, out, count, progress.claim, progress.cell)
+    for note in found.notes:
+        say(note)
+    # The page is written before anything is printed, and printing goes on without it: neither costs the other.
+    try:
+        path = write_report(out, found)
+    except (ValueError, OSError) as error:
+        path = None
+        say(f"the report was not written ({error}); escape-ntk report {out} writes it from the records")
+    if json_:
+        settings = {"profile": sizes.name, "activations": sizes.activations, "seed": sizes.base_seed}
+        judged = {"claims": [entry(j) for j in found.judgements]}
+        emit(json.dumps(judged | settings | {"versions": versions()}), wrap=False)
+    else:
+        show_table(Output(), found.judgements)
+        if path is not None:
+            emit(f"report: {path}")
+    verdicts = {str(j.verdict) for j in found.judgements}
+    return 1 if "FAILS" in verdicts else 3 if "INCONCLUSIVE" in verdicts else 0
+
+
+for inquiry in (commands.report, commands.explain, commands.compare, commands.calibrate, commands.spectrum):
+    app.command(inquiry)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    prepare()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with interruptible():
+            return _run(words)
+    except KeyboardInterrupt:
+        keeps = "; what was computed is kept, the same command continues" if words[:1] == ["verify"] else ""
+        say(f"interrupted{keeps}")
+        return INTERRUPTED
+    except Exception as error:
+        return _status(error)
+
+
+def _run(arguments: list[str]) -> int:
+    result = app(arguments, console=Output(), exit_on_error=False, print_error=False, result_action="return_value")
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
+
+
+def _status(error: Exception) -> int:
+    """The exit status of an exception, after its sentence or, for a fault of the program, its traceback."""
+    if isinstance(error, OSError):
+        _flush()
+    if isinstance(error, BrokenPipeError):  # the reader has gone, as in ``escape-ntk claims | head``
+        return PIPE
+    sentence = _sentence(error)
+    if sentence is not None:
+        say(sentence)
+        return MISUSE
+    # Python's own status would be 1, which here means that a claim FAILS.
+    with forgiving(sys.stderr):
+        traceback.print_exception(error)
+    return INTERNAL
+
+
+def _flush() -> None:
+    """What standard output cannot take any more is given up, lest Python's end turn it into a status of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        silence(sys.stdout)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to tell the user, by what the exception means; None for a fault of the program.
+
+    Base classes do not tell: UnicodeEncodeError and numpy's LinAlgError are ValueErrors, and nobody's misuse.
+    """
+    kind = type(error)
+    package = kind.__module__.split(".")[0]
+    if isinstance(error, CycloptsError):
+        return " ".join(str(error).split()) + " (see escape-ntk --help)"
+    if kind.__name__ == "CellFailed":
+        return f"a computation failed; what was computed before is kept: {error}"
+    if package in OWN or kind in (ValueError, ArithmeticError):
+        return str(error)
+    if package == "pydantic_core" and kind.__name__ == "ValidationError":
+        first = error.errors()[0]  # type: ignore[attr-defined]  # pydantic is not imported for every command
+        return f"{'.'.join(map(str, first['loc']))}={first['input']!r}: {first['msg']}"
+    if isinstance(error, sqlite3.Error | json.JSONDecodeError):
+        return f"records.sqlite cannot be used ({kind.__name__}: {error}); keep it aside and take another folder"
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: cannot be" if error.filename else "standard output, or a file, cannot be"
+        return f"{where} read or written ({error.strerror}); what was computed is kept"
+    return None

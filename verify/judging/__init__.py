@@ -1,0 +1,1 @@
+"""From numbers to verdicts: claims, decision rules, statistics, corrections for many comparisons."""

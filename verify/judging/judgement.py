@@ -1,0 +1,215 @@
+"""From numbers to verdicts: cases merged, controls, dependencies, Holm's correction across the claims of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from verify.judging.claim import Case, Check, Claim, Evidence, HypothesisViolated
+from verify.judging.multiplicity import LEVEL, holm
+from verify.judging.outcome import Comparison, Outcome, Verdict
+from verify.running.experiment import Unusable
+from verify.running.sweep import Done
+from verify.sizes.profile import Profile
+
+
+@dataclass(frozen=True)
+class ControlJudgement:
+    """A control over the cases in which it is asked.
+
+    Attributes:
+        planted: the error in words, with the k asked where the claim is judged for others too.
+        outcome: the comparisons of these cases.
+        p_value: the largest over the cases: it must come out FAILS in every one.
+        family: claims in the run.
+    """
+
+    planted: str
+    outcome: Outcome
+    p_value: float
+    family: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAILS when every case does even after the strictest step of Holm's correction."""
+        if self.outcome.comparisons and self.p_value <= LEVEL / self.family:
+            return Verdict.FAILS
+        return Verdict.HOLDS if self.outcome.verdict is Verdict.HOLDS else Verdict.INCONCLUSIVE
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim with its outcome, its controls' outcomes and what its numbers cost.
+
+    Attributes:
+        claim, cases: what was judged, and where (cases whose hypotheses hold).
+        outcome: comparisons of all cases, their labels led by the case.
+        controls: one for each planted error that matters in some case.
+        seconds: of computing its cells, whenever that was.
+        computed: cells computed in this run; 0 when all were stored.
+        evidence: the numbers.
+        rejected: whether FAILS survives Holm's correction.
+        failing: claims that this one builds on and that come out FAILS.
+    """
+
+    claim: Claim
+    cases: tuple[Case, ...]
+    outcome: Outcome
+    controls: tuple[ControlJudgement, ...]
+    seconds: float
+    computed: int
+    evidence: Evidence
+    rejected: bool = False
+    failing: tuple[str, ...] = ()
+
+    @property
+    def control(self) -> Verdict:
+        """FAILS when every control does."""
+        verdicts = {c.verdict for c in self.controls}
+        if verdicts == {Verdict.FAILS}:
+            return Verdict.FAILS
+        return Verdict.HOLDS if Verdict.HOLDS in verdicts else Verdict.INCONCLUSIVE
+
+    @property
+    def verdict(self) -> Verdict:
+        """The outcome's verdict, unless :attr:`reasons` make it INCONCLUSIVE."""
+        return Verdict.INCONCLUSIVE if self.reasons else self.outcome.verdict
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the verdict is INCONCLUSIVE although, or apart from what, the comparisons say."""
+        reasons = list(self.outcome.obstacles)
+        if self.outcome.verdict is Verdict.FAILS:
+            return () if self.rejected else (*reasons, "FAILS on its own, but not after Holm's correction for the run")
+        if self.outcome.verdict is Verdict.HOLDS and self.failing:
+            reasons.append(f"it builds on {', '.join(self.failing)}, which FAILS")
+        reasons += [
+            f"a control does not FAIL, so the check has no power here: {c.planted}"
+            for c in self.controls
+            if c.verdict is not Verdict.FAILS and self.outcome.comparisons
+        ]
+        return tuple(reasons)
+
+    @property
+    def explanation(self) -> str:
+        """How it was measured, and the reasons where the verdict is INCONCLUSIVE."""
+        parts = [self.outcome.explanation, *(f"INCONCLUSIVE: {reason}." for reason in self.reasons)]
+        return " ".join(part for part in parts if part)
+
+    def as_json(self) -> dict[str, Any]:
+        """The claim's entry of ``escape-ntk verify --json``."""
+        first = self.controls[0]
+        entry = {
+            "id": self.claim.id,
+            "title": self.claim.title,
+            "verdict": str(self.verdict),
+            "prediction": self.outcome.prediction,
+            "estimate": self.outcome.estimate,
+            "budget": self.outcome.budget,
+            "explanation": self.explanation,
+            "control": {
+                "verdict": str(self.control),
+                "planted": "; ".join(c.planted for c in self.controls),
+                "prediction": first.outcome.prediction,
+                "estimate": first.outcome.estimate,
+            },
+            "controls": [{"verdict": str(c.verdict), "planted": c.planted} for c in self.controls],
+            "seconds": round(self.seconds, 3),
+        }
+        return _json_values(entry)
+
+
+def _json_values(value: Any) -> Any:
+    """Without infinities and NaN, which JSON lacks: they become null."""
+    if isinstance(value, dict):
+        return {key: _json_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_values(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def admissible(claim: Claim, profile: Profile) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+    """The cases in which the claim's hypotheses hold, and a sentence for each of the others."""
+    cases, obstacles = [], []
+    for case in claim.cases(profile):
+        try:
+            claim.require(case.profile)
+            cases.append(case)
+        except HypothesisViolated as violated:
+            obstacles.append(f"{case.label}: {violated}" if case.label else str(violated))
+    return tuple(cases), tuple(obstacles)
+
+
+def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1) -> Judgement:
+    """Derive a claim's verdict, and its controls', from numbers.
+
+    Args:
+        claim: with the cells of its design in ``done``.
+        profile: of the run.
+        done: cells with their numbers.
+        family: claims in the run.
+    """
+    evidence = Evidence({item.cell: item.numbers for item in done})
+    cases, obstacles = admissible(claim, profile)
+    outcome = merge(cases, [_checked(claim.check, case, evidence) for case in cases], obstacles)
+    controls = []
+    for control in claim.controls:
+        asked = [case for case in cases if control.asked(case)]
+        if cases and not asked:
+            continue
+        found = [_checked(control.check, case, evidence) for case in asked]
+        p_value = max((o.p_value for o in found), default=1.0)
+        orders = ", ".join(str(k) for k in dict.fromkeys(case.profile.k for case in asked))
+        planted = control.planted if len(asked) == len(cases) else f"{control.planted} (k = {orders} only)"
+        controls.append(ControlJudgement(planted, merge(asked, found), p_value, family))
+    return Judgement(
+        claim=claim,
+        cases=cases,
+        outcome=outcome,
+        controls=tuple(controls),
+        seconds=sum(item.seconds for item in done),
+        computed=sum(not item.stored for item in done),
+        evidence=evidence,
+    )
+
+
+def _checked(check: Check, case: Case, evidence: Evidence) -> Outcome:
+    """The outcome in a case; numbers from which nothing follows are an obstacle, not an error."""
+    try:
+        return check(case.profile, evidence)
+    except Unusable as reason:
+        return Outcome((), "", (str(reason),))
+
+
+def merge(cases: Sequence[Case], outcomes: Sequence[Outcome], obstacles: tuple[str, ...] = ()) -> Outcome:
+    """One outcome of all cases: labels led by the case, and the explanation of the first case of each k."""
+    comparisons: list[Comparison] = []
+    sentences: dict[int, str] = {}
+    for case, outcome in zip(cases, outcomes, strict=True):
+        lead = f"{case.label}: " if case.label else ""
+        comparisons += [replace(c, label=lead + c.label, case=case.label) for c in outcome.comparisons]
+        obstacles += tuple(lead + obstacle for obstacle in outcome.obstacles)
+        sentences.setdefault(case.profile.k, outcome.explanation)
+    if len(sentences) > 1:
+        text = " ".join(f"k = {k}: {sentence}" for k, sentence in sentences.items())
+    else:
+        text = next(iter(sentences.values()), "")
+    return Outcome(tuple(comparisons), text, obstacles)
+
+
+def settle(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """Holm's correction across the claims of a run, and what a FAILS means for claims that build on it."""
+    rejected = holm(
+        {j.claim.id: j.outcome.p_value for j in judgements if j.outcome.verdict is Verdict.FAILS}
+        | {j.claim.id: 1.0 for j in judgements if j.outcome.verdict is not Verdict.FAILS}
+    )
+    return [
+        replace(
+            j,
+            rejected=rejected[j.claim.id],
+            failing=tuple(name for name in j.claim.depends_on if rejected.get(name, False)),
+        )
+        for j in judgements
+    ]

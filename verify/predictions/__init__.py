@@ -1,0 +1,1 @@
+"""What theory predicts at finite width, sample and dimension."""

@@ -1,0 +1,183 @@
+r"""Predictions for the constructions at finite width m: exact where each neuron enters alone, else to order 1/m.
+
+With the A_l (radial) and B_l (tangential) of :mod:`verify.predictions.finite_size`, the T Y of degree l of one neuron
+have the second moment A_l w w^T + B_l (I - w w^T), and sum_l of these is E_x[sigma'^2 x x^T] = A w w^T + B (I - w w^T).
+
+**Random signs.** A quadratic form sum_r W_r^T (p w w^T + q (I - w w^T)) W_r / m along W_Q has, because each pair of
+neurons moves one and all are independent, for every m the mean
+
+.. math:: m^{-1/2}\, 2 |\alpha|\, E_\tau\big[|g(u)| (q + (p - q) u^2)\big] .
+
+For f_L(.; S W_Q) (p, q) = (A, B): theory's ``sparse_sign_energy``. As m grows T*T tends to Lambda, so m (P_{<=k})_rr
+tends to the form with p = sum_{l <= k} A_l/Lambda_l, q = sum B_l/Lambda_l, of trace n_k; and m ((I-P) Sigma (I-P))_rr
+to that with p = A - sum_{l <= k} A_l, q = B - sum B_l, which gives R1.
+
+**W_Q.** f_Q(W_Q) is a mean of m/(2R) independent pairs for each term, so exactly, for every m,
+
+.. math:: E\|f_Q - f_{sp}\|^2 = \frac{2R}{m} \sum_i \alpha_i^2 \Big(E\big[\langle\beta,x\rangle^4 \sigma''^2 g^2\big] -
+          E\langle\beta,x\rangle^{2k+2}\Big),
+
+the first expectation by Funk-Hecke, E_w[sigma''^2 P_j(<beta,w>)] = lambda_j(sigma''^2) P_j(<beta,x>/sqrt d).
+
+**T Y and W_L.** For harmonics Y of degree l, energy one, a_l = A_l/N and b_l = (d-1) B_l/N (so a_l + b_l = Lambda_l):
+E|f_L(T Y)|^2 = Lambda_l^2 + (2/m)(A a_l + B b_l - Lambda_l^2) exactly. W_L = T (T*T)^{-1} f has
+
+.. math:: E|W_L|^2 = \sum_{l\le k} \frac{\|f_l\|^2}{\Lambda_l} \Big[1 + \frac2m\Big(\frac{p\,a_l + q\,b_l}{\Lambda_l} -
+          1\Big)\Big] + O(m^{-2}), \qquad p = \sum_{j \le k} A_j/\Lambda_j,\ q = \sum_{j\le k} B_j/\Lambda_j,
+
+and f_L(W_L) - f_k, of degrees > k, has the mean square (2/m) sum_l |f_l|^2 [(A - sum_{j <= k} A_j) a_l + (B - sum B_j)
+b_l] / Lambda_l^2 + O(m^{-2}). Derived here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from scipy import integrate, special
+
+from theory import Activation, monomial_coefficients, multiplicity, slope_covariance, sparse_norm, sparse_profile
+from theory.coefficients.funk_hecke import coefficient_ball
+from theory.harmonics.gegenbauer import legendre_polynomial
+from verify.predictions.finite_size import Modes, modes
+
+BITS = 80
+
+
+@dataclass(frozen=True)
+class Form:
+    """A neuron's form p w w^T + q (I - w w^T)."""
+
+    along: float
+    across: float
+
+    def minus(self, other: Form) -> Form:
+        """The difference."""
+        return Form(self.along - other.along, self.across - other.across)
+
+    def on(self, radial: float, tangential: float) -> float:
+        """Its mean at a vector with these mean squares along w and across."""
+        return self.along * radial + self.across * tangential
+
+
+def _profile(activation: Activation, k: int, d: int) -> Polynomial:
+    """g as a polynomial in u."""
+    total = Polynomial([0.0])
+    for degree, weight in sparse_profile(activation, k, d).items():
+        coefficients = [float(c.p) / float(c.q) for c in legendre_polynomial(degree, d).coeffs()]
+        total = total + float(weight.mid()) * Polynomial(coefficients)
+    return total
+
+
+@dataclass(frozen=True)
+class WidthLimits:
+    """The module's predictions for one activation, k and d."""
+
+    activation: Activation
+    k: int
+    d: int
+    modes: Modes
+    slope: Form
+
+    @property
+    def low(self) -> Form:
+        """sum_{l <= k} of A_l and B_l."""
+        return Form(float(self.modes.radial[: self.k + 1].sum()), float(self.modes.tangential[: self.k + 1].sum()))
+
+    @property
+    def projector(self) -> Form:
+        """m (P_{<=k})_rr as m grows."""
+        eigenvalues = self.modes.eigenvalues[: self.k + 1]
+        parts = (self.modes.radial, self.modes.tangential)
+        along, across = (float((part[: self.k + 1] / eigenvalues).sum()) for part in parts)
+        return Form(along, across)
+
+    def sign_energy(self, form: Form, alpha: float = 1.0) -> float:
+        """m^{1/2} times the mean of the form along S W_Q, for alpha <beta,x>^{k+1}."""
+        g, power = _profile(self.activation, self.k, self.d), (self.d - 3) / 2
+
+        def integrand(u: float) -> float:
+            weight = form.across + (form.along - form.across) * u**2
+            return float(abs(g(u)) * weight * (1 - u**2) ** power)
+
+        roots = sorted(float(r.real) for r in g.roots() if abs(r.imag) < 1e-12 and abs(r.real) < 1)
+        ends = [-1.0, *roots, 1.0]
+        total = sum(integrate.quad(integrand, a, b)[0] for a, b in pairwise(ends))
+        return 2 * abs(alpha) * total / float(special.beta(0.5, (self.d - 1) / 2))
+
+    def sparse_norm(self, squares: float) -> float:
+        """|W_Q|_{2,4}^4 for R sum_i alpha_i^2 = ``squares``: its mean at every m."""
+        return squares * float(sparse_norm(self.activation, self.k, self.d).mid())
+
+    def sparse_error(self, alphas: tuple[float, ...]) -> float:
+        """m times the mean square of f_Q(W_Q) - f_sp."""
+        d, curvature = self.d, self.activation.derivative(2) ** 2
+        total = 0.0
+        for power, weight in enumerate((_profile(self.activation, self.k, d) ** 2).coef.tolist()):
+            for j, c in monomial_coefficients(power, d).items():
+                fourth = monomial_coefficients(4, d).get(j)
+                if weight and fourth is not None:
+                    share = float(coefficient_ball(curvature, j, d, BITS).mid()) * float(fourth) * d**2
+                    total += weight * float(c) * multiplicity(d, j) * share
+        moment = float(monomial_coefficients(2 * self.k + 2, d)[0]) * d ** (self.k + 1)
+        return 2 * len(alphas) * sum(a**2 for a in alphas) * (total - moment)
+
+    def energy(self, degree: int, m: int) -> float:
+        """Mean of the energy of f_L(T Y) over harmonics Y of a degree, energy one."""
+        own = self.modes.eigenvalues[degree] ** 2
+        return float(own + 2 / m * (self.slope.on(*self._parts(degree)) - own))
+
+    def dense_norm(self, energies: Mapping[int, float], m: float = math.inf) -> float:
+        """Mean of |W_L|^2, to order 1/m."""
+        total = 0.0
+        for degree, energy in energies.items():
+            eigenvalue = self.modes.eigenvalues[degree]
+            total += energy / eigenvalue * (1 + 2 / m * (self.projector.on(*self._parts(degree)) / eigenvalue - 1))
+        return float(total)
+
+    def dense_error(self, energies: Mapping[int, float]) -> float:
+        """Limit of m times the mean square of f_L(W_L) - f_k."""
+        form = self.slope.minus(self.low)
+        terms = (
+            energy * form.on(*self._parts(degree)) / self.modes.eigenvalues[degree] ** 2
+            for degree, energy in energies.items()
+        )
+        return float(2 * sum(terms))
+
+    def _parts(self, degree: int) -> tuple[float, float]:
+        """a_l and b_l."""
+        count = self.modes.counts[degree]
+        return float(self.modes.radial[degree] / count), float((self.d - 1) * self.modes.tangential[degree] / count)
+
+
+@lru_cache(maxsize=64)
+def width_limits(activation: Activation, k: int, d: int) -> WidthLimits:
+    """The predictions of an activation. Cost: some tens of certified coefficients."""
+    along, across = (float(value.mid()) for value in slope_covariance(activation, d))
+    return WidthLimits(activation, k, d, modes(activation, d), Form(along, across))
+
+
+def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float]:
+    """Energies by degree <= k of sum_i alpha_i <beta_i,x>^{k+1} with orthonormal beta_i, which W_L has to take away.
+
+    Zonal harmonics of degree l along orthogonal directions have the inner product P_l(0).
+    """
+    energies = {}
+    for degree, c in monomial_coefficients(k + 1, d).items():
+        if degree <= k:
+            parts = [a * float(c) * math.sqrt(multiplicity(d, degree)) * d ** ((k + 1) / 2) for a in alphas]
+            overlap = float(legendre_polynomial(degree, d)(0))
+            squares = sum(part**2 for part in parts)
+            energies[degree] = squares + overlap * (sum(parts) ** 2 - squares)
+    return energies
+
+
+def harmonic_strengths(k: int, d: int, alphas: tuple[float, ...]) -> tuple[float, ...]:
+    """The alpha of <beta,x>^{k+1} that has alpha_i sqrt(N) P_{k+1} as its part of degree k + 1."""
+    share = float(monomial_coefficients(k + 1, d)[k + 1]) * math.sqrt(multiplicity(d, k + 1)) * d ** ((k + 1) / 2)
+    return tuple(float(a) for a in np.asarray(alphas) / share)

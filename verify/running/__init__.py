@@ -1,0 +1,1 @@
+"""Computing: cells, their keys, the store, and how a sweep is run."""

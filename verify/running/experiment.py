@@ -1,0 +1,143 @@
+"""A cell: a frozen specification of what to measure, and the numbers it gives.
+
+Computing and judging are apart. A cell computes; its numbers are stored under its key; verdicts are derived from
+stored numbers, every time. The key hashes the specification together with a fingerprint of the package's code and of
+the libraries beneath it, and for a cell class from outside the package with everything that the class itself runs (see
+:mod:`verify.running.identity`): a record made by other code is never served as current.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import platform
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from verify.running.identity import digest
+from verify.running.origin import home, named
+
+LIBRARIES = ("torch", "python-flint", "sympy", "mpmath", "numpy", "scipy", "pydantic")
+
+Numbers = dict[str, Any]
+"""What a cell gives: JSON values; certified balls as their decimal text."""
+
+
+class CellFailed(RuntimeError):
+    """A cell raised; the message names the cell and the cause."""
+
+
+class Unusable(ValueError):
+    """Numbers from which nothing can be concluded; the message says why."""
+
+
+class Cell(BaseModel):
+    """Base of all cells. A subclass adds fields and :meth:`run`.
+
+    Attributes:
+        base_seed: of the run; cells that use no randomness ignore it.
+        replicate: index of the repetition.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    base_seed: int = 0
+    replicate: int = 0
+
+    def run(self) -> Numbers:
+        """Compute the numbers. The only place where work is done."""
+        raise TypeError(f"{type(self).__name__} does not say how to run")
+
+    @property
+    def cost(self) -> float:
+        """Rough number of multiplications; cells are begun in its order, and nothing else depends on it."""
+        return 0.0
+
+    @property
+    def specification(self) -> str:
+        """Canonical JSON of the fields, with the cell's kind."""
+        return f'{{"kind":"{type(self).__name__}","fields":{self.model_dump_json()}}}'
+
+    def key(self, fingerprint: str, code: str | None = None) -> str:
+        """Key of the record: SHA-256 of specification, fingerprint and code.
+
+        Fields that are left out of the specification, and private attributes, count too.
+
+        Args:
+            fingerprint: of the package and the libraries.
+            code: of the class (:func:`code_of`), where it is known already.
+
+        Raises:
+            Unidentified: a class from outside the package uses something whose content cannot be read.
+        """
+        parts = [fingerprint, code_of(type(self)) if code is None else code, self.specification]
+        hidden = {name: getattr(self, name) for name, field in type(self).model_fields.items() if field.exclude}
+        if hidden or self.__pydantic_private__:
+            parts.append(digest((hidden, self.__pydantic_private__), sources()))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def seed(self, purpose: str, shared: tuple[str, ...] = ()) -> int:
+        """A seed from the cell's own coordinates, so that results depend on neither order nor worker.
+
+        It depends on the name of the class and its fields, not on its code: an edited cell draws what it drew before.
+
+        Args:
+            purpose: what is drawn; different purposes give independent streams.
+            shared: fields to leave out, so that cells that differ only there draw the same (paired measurements).
+        """
+        fields = self.model_dump_json(exclude=set(shared))
+        digest = hashlib.sha256(f"{type(self).__name__}\n{fields}\n{purpose}".encode()).digest()
+        words = np.frombuffer(digest, dtype=np.uint32).tolist()
+        return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of Python, of this project and of the libraries that compute."""
+    found = {"python": platform.python_version()}
+    for name in ("escape-ntk", *LIBRARIES):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def code_of(kind: type[Cell]) -> str:
+    """A class by module and qualified name; one from outside the package with a digest of all that it runs."""
+    name, covered = f"{kind.__module__}.{kind.__qualname__}", sources()
+    # Another class can carry the name of one of ours; what the module holds under the name cannot.
+    if home(kind.__module__, covered) == "covered" and named(kind.__module__, kind.__qualname__) is kind:
+        return name
+    return f"{name} {digest(kind, covered)}"
+
+
+@lru_cache(maxsize=1)
+def sources() -> frozenset[Path]:
+    """The files whose content the fingerprint covers: theory, numerics, the cells and what runs them."""
+    here = Path(__file__).parent
+    files = [here / "experiment.py", here / "sweep.py", *(here.parent / "cells").rglob("*.py")]
+    for module in ("theory", "numerics"):
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None:
+            raise ImportError(f"{module}: its source is not found, so records cannot be keyed")
+        files += Path(spec.origin).parent.rglob("*.py")
+    return frozenset(path.resolve() for path in files)
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Hash of the :func:`sources` and of the library versions."""
+    total = hashlib.sha256()
+    for path in sorted(sources()):
+        content = path.read_bytes()
+        total.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
+    for name, version in sorted(versions().items()):
+        if name != "escape-ntk":
+            total.update(f"{name}={version}\n".encode())
+    return total.hexdigest()
