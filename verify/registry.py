@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import verify.claims
 from verify.judging.claim import Claim
@@ -23,7 +24,8 @@ def _claims(chapter: str) -> Iterator[Claim]:
     package = importlib.import_module(f"{verify.claims.__name__}.{chapter}")
     found: list[Claim] = []
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        found += getattr(importlib.import_module(module.name), "CLAIMS", ())
+        file = f"{module.name.replace('.', '/')}.py"
+        found += (replace(claim, file=file) for claim in getattr(importlib.import_module(module.name), "CLAIMS", ()))
     yield from sorted(found, key=lambda claim: int(claim.id[1:]))
 
 

@@ -14,7 +14,7 @@ from scipy import stats
 from verify import registry
 from verify.cli.main import main
 from verify.judging.calibration import CERTAINTY, ErrorRates, calibrate, clopper_pearson, error_rates, table
-from verify.judging.decision import DecisionRule
+from verify.judging.rules import DecisionRule
 from verify.running.store import Store
 from verify.sizes.profile import QUICK
 

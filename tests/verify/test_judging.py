@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from verify.judging.decision import DecisionRule
+from verify.judging.rules import DecisionRule
 from verify.judging.multiplicity import holm
 from verify.judging.outcome import Comparison, Interval, Outcome, Verdict
 from verify.judging.statistics import clustered_exponent, exponent_interval, extrapolate, mean_interval, normal_interval

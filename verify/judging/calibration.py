@@ -21,9 +21,9 @@ import numpy as np
 from scipy import special
 
 from verify.judging.claim import Claim
-from verify.judging.decision import DecisionRule
 from verify.judging.multiplicity import LEVEL
 from verify.judging.outcome import Verdict
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 FALSE_FAILS = 0.01

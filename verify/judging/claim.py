@@ -1,4 +1,9 @@
-"""A claim: a statement of the theory with a way to hold it against numbers, and a way to see that way fail."""
+"""A claim: a statement of the theory with a way to hold it against numbers, and a way to see that way fail.
+
+What theory says (``predict``) and what was measured (``observe``) are two functions that meet only here, in
+:meth:`Claim.check`, under the names of the comparisons and by the rules stated beforehand. A control replaces one of
+the two and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from verify.judging.decision import DecisionRule
-from verify.judging.outcome import Outcome
+from verify.judging.outcome import Interval, Outcome
+from verify.judging.rules import Data, Measurement, Prediction, Rule
 from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
@@ -29,22 +34,32 @@ class HypothesisViolated(ValueError):
     """A claim was asked for where its hypotheses do not hold; the sentence says which and the way out."""
 
 
-Check = Callable[[Profile, Evidence], Outcome]
+Predict = Callable[[Profile], Mapping[str, Prediction | float]]
+Observe = Callable[[Profile, Evidence], Mapping[str, Measurement | Interval | Data]]
 
 
 @dataclass(frozen=True)
 class Control:
-    """The check of a claim with an error planted; its outcome must be FAILS.
+    """The claim with an error planted in its prediction or in its data; its outcome must be FAILS.
 
     Attributes:
         planted: the error in words.
-        check: as the claim's.
+        predict: a wrong prediction in place of the claim's. It may give the altered comparisons alone.
+        observe: other data in place of the claim's, such as those of a rival theory; likewise.
         orders: the k at which the error matters; None for every k. A claim says why an error is harmless elsewhere.
+
+    Raises:
+        ValueError: unless exactly one of ``predict`` and ``observe`` is given.
     """
 
     planted: str
-    check: Check
+    predict: Predict | None = None
+    observe: Observe | None = None
     orders: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.predict is None) == (self.observe is None):
+            raise ValueError(f"control {self.planted!r}: needs either another prediction or other data, not both")
 
     def asked(self, case: Case) -> bool:
         """Whether the error matters in a case."""
@@ -69,8 +84,13 @@ def first_order(profile: Profile) -> tuple[int, ...]:
     return (1,)
 
 
-def no_rules(profile: Profile) -> tuple[DecisionRule, ...]:
-    """For checks without chance."""
+def unsaid(profile: Profile, evidence: Evidence) -> str:
+    """No description beyond the claim's own words."""
+    return ""
+
+
+def nothing(profile: Profile, evidence: Evidence) -> tuple[str, ...]:
+    """No obstacle."""
     return ()
 
 
@@ -88,14 +108,20 @@ class Claim:
         hypotheses: what must hold of a case; each raises :class:`HypothesisViolated`, and the claim is then
             INCONCLUSIVE with that reason.
         depends_on: ids of claims that this one builds on.
-        design: case's profile -> every cell that check and controls need.
-        check: (case's profile, evidence) -> outcome.
-        controls: the same check with planted errors.
-        figure: draws the evidence of a case on a matplotlib Axes.
-        rules: the statistical decision rules of the check, which ``escape-ntk calibrate`` simulates.
+        design: case's profile -> every cell that ``observe``, the controls and the figure need.
+        rules: case's profile -> how each comparison is decided; the rules' names join the other two.
+        predict: case's profile -> what theory says, by name of the comparison.
+        observe: (case's profile, evidence) -> what was measured, by name of the comparison.
+        controls: planted errors, each in the prediction or in the data.
+        describe: (case's profile, evidence) -> how it was measured, in a few sentences.
+        figure: draws the evidence of a case on a matplotlib Axes; without one the comparisons themselves are drawn.
+        equations: labels of equations in docs/mathematics that the claim checks.
+        obstacles: (case's profile, evidence) -> what in the data forbids to conclude that the claim holds, in
+            sentences.
         orders: the k for which the profile has the claim judged.
         activations: "each" - judged for every activation of the profile; "pooled" - the profile's activations share
             the repetitions; "none" - the claim is not about one.
+        file: where it is written, relative to the project; filled by the registry.
     """
 
     id: str
@@ -107,12 +133,46 @@ class Claim:
     hypotheses: tuple[Callable[[Profile], None], ...]
     depends_on: tuple[str, ...]
     design: Callable[[Profile], tuple[Cell, ...]]
-    check: Check
+    rules: Callable[[Profile], tuple[Rule, ...]]
+    predict: Predict
+    observe: Observe
     controls: tuple[Control, ...]
-    figure: Callable[[Profile, Evidence, Any], None]
-    rules: Callable[[Profile], tuple[DecisionRule, ...]] = no_rules
+    describe: Callable[[Profile, Evidence], str] = unsaid
+    figure: Callable[[Profile, Evidence, Any], None] | None = None
+    equations: tuple[str, ...] = ()
+    obstacles: Callable[[Profile, Evidence], tuple[str, ...]] = nothing
     orders: Callable[[Profile], tuple[int, ...]] = first_order
     activations: Literal["each", "pooled", "none"] = "each"
+    file: str = ""
+
+    def check(self, profile: Profile, evidence: Evidence, control: Control | None = None) -> Outcome:
+        """Hold the prediction against the data, comparison by comparison, or a control's in their place.
+
+        Args:
+            profile: of a case.
+            evidence: the numbers of the design's cells.
+            control: whose prediction or data replaces the claim's, name by name.
+
+        Raises:
+            ValueError: rules, predictions and measurements that are not about the same comparisons.
+            Unusable: numbers from which nothing follows.
+        """
+        predictions, measurements = dict(self.predict(profile)), dict(self.observe(profile, evidence))
+        rules = self.rules(profile)
+        names = [rule.name for rule in rules]
+        if control is not None and control.predict is not None:
+            predictions |= control.predict(profile)
+        if control is not None and control.observe is not None:
+            measurements |= control.observe(profile, evidence)
+        for what, found in (("predicted", predictions), ("observed", measurements)):
+            if sorted(found) != sorted(names):
+                odd = ", ".join(sorted(set(found) ^ set(names))) or "a rule stated twice"
+                raise ValueError(f"claim {self.id}: what is {what} and the rules differ in {odd}")
+        comparisons = tuple(
+            rule.compare(_prediction(predictions[rule.name]), _measurement(measurements[rule.name])) for rule in rules
+        )
+        sentence = self.describe(profile, evidence) if control is None else ""
+        return Outcome(comparisons, sentence, self.obstacles(profile, evidence))
 
     def cases(self, profile: Profile) -> tuple[Case, ...]:
         """Every setting in which the profile has this claim judged, k by k."""
@@ -135,3 +195,11 @@ class Claim:
         """
         for hypothesis in self.hypotheses:
             hypothesis(profile)
+
+
+def _prediction(given: Prediction | float) -> Prediction:
+    return given if isinstance(given, Prediction) else Prediction(given)
+
+
+def _measurement(given: Measurement | Interval | Data) -> Measurement:
+    return given if isinstance(given, Measurement) else Measurement(given)

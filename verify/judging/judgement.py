@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from verify.judging.claim import Case, Check, Claim, Evidence, HypothesisViolated
+from verify.judging.claim import Case, Claim, Control, Evidence, HypothesisViolated
 from verify.judging.multiplicity import LEVEL, holm
 from verify.judging.outcome import Comparison, Outcome, Verdict
 from verify.running.experiment import Unusable
@@ -153,13 +153,13 @@ def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1)
     """
     evidence = Evidence({item.cell: item.numbers for item in done})
     cases, obstacles = admissible(claim, profile)
-    outcome = merge(cases, [_checked(claim.check, case, evidence) for case in cases], obstacles)
+    outcome = merge(cases, [_checked(claim, case, evidence) for case in cases], obstacles)
     controls = []
     for control in claim.controls:
         asked = [case for case in cases if control.asked(case)]
         if cases and not asked:
             continue
-        found = [_checked(control.check, case, evidence) for case in asked]
+        found = [_checked(claim, case, evidence, control) for case in asked]
         p_value = max((o.p_value for o in found), default=1.0)
         orders = ", ".join(str(k) for k in dict.fromkeys(case.profile.k for case in asked))
         planted = control.planted if len(asked) == len(cases) else f"{control.planted} (k = {orders} only)"
@@ -175,10 +175,10 @@ def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1)
     )
 
 
-def _checked(check: Check, case: Case, evidence: Evidence) -> Outcome:
+def _checked(claim: Claim, case: Case, evidence: Evidence, control: Control | None = None) -> Outcome:
     """The outcome in a case; numbers from which nothing follows are an obstacle, not an error."""
     try:
-        return check(case.profile, evidence)
+        return claim.check(case.profile, evidence, control)
     except Unusable as reason:
         return Outcome((), "", (str(reason),))
 

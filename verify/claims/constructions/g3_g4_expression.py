@@ -20,7 +20,7 @@ from verify.claims.constructions.g1_g2_directions import (
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.decision import DecisionRule
+from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
 from verify.running.experiment import Cell
 from verify.sizes.profile import Profile

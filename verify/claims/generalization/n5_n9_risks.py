@@ -13,7 +13,7 @@ from verify.claims.generalization.trained import everywhere, paired, paired_cell
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.decision import DecisionRule
+from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Outcome
 from verify.sizes.profile import Profile
 

@@ -10,7 +10,7 @@ from verify.cells.optimization import IndependentStarts
 from verify.claims.optimization.o1_descent import DECREASE, O1, groups, problem
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.decision import DecisionRule
+from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
 from verify.sizes.profile import Profile
 

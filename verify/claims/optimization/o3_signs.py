@@ -11,7 +11,7 @@ from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization.o1_descent import groups, level
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.decision import DecisionRule
+from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
 from verify.sizes.profile import Profile
 

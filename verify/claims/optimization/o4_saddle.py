@@ -11,7 +11,7 @@ from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization.o1_descent import RADIUS, TOLERANCE
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.decision import DecisionRule
+from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Interval, Outcome
 from verify.sizes.profile import Profile
 

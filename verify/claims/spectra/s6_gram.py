@@ -13,8 +13,8 @@ from verify.claims.hypotheses import differentiable, learns, separated
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.claims.spectra.s1_s2_eigenvalues import WRONG
 from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
-from verify.judging.decision import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.predictions.finite_size import GramLaw, Modes, modes
 from verify.sizes.profile import Profile
 

@@ -10,8 +10,8 @@ from verify.claims.hypotheses import differentiable, nonzero, separated, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
 from verify.claims.spectra.s5_top_block import block_grid, block_modes
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.decision import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.predictions.finite_size import Modes
 from verify.sizes.profile import Profile
 

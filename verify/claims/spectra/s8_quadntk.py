@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from theory import ntk_eigenvalue
 from verify.cells.spectral import TraceAndTail
+from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, learns, smooth
-from verify.claims.spectra.s1_s2_eigenvalues import (
-    WRONG,
-    certified_eigenvalues,
+from verify.claims.spectra.routes import (
     eigenvalue_cells,
-    eigenvalue_comparisons,
     eigenvalue_explanation,
     eigenvalue_figure,
-    monte_carlo_rules,
-    trace_comparison,
+    eigenvalue_measurements,
+    eigenvalue_predictions,
+    eigenvalue_rules,
+    trace_measurement,
+    trace_prediction,
+    trace_rule,
 )
-from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Outcome
+from verify.judging.claim import Claim, Control
+from verify.judging.rules import Prediction
 from verify.sizes.profile import Profile
 
 
@@ -30,23 +31,8 @@ def _trace_cell(p: Profile) -> TraceAndTail:
     )
 
 
-def _ntk(p: Profile) -> list[float]:
-    """The eigenvalues of the other kernel: sigma' in place of sigma'' and one factor <x,x'> in place of two."""
-    degrees, d = range(p.spectral.degrees + 1), p.spectral.dimension
-    return [float(ntk_eigenvalue(p.sigma, degree, d).mid()) for degree in degrees]
-
-
-def _s8(
-    p: Profile, evidence: Evidence, factor: float = 1.0, linear: bool = False, omitted: int | None = None
-) -> Outcome:
-    formula = _ntk(p) if linear else certified_eigenvalues(p, evidence, "QuadNTK")
-    predicted = [factor * value for value in formula]
-    trace = trace_comparison(p, evidence, _trace_cell(p), omitted)
-    return Outcome(
-        (*eigenvalue_comparisons(p, evidence, "QuadNTK", predicted), trace),
-        f"{eigenvalue_explanation(p, 'QuadNTK')} The sum of the certified eigenvalues up to degree "
-        f"{p.spectral.quadratic_trace_degree}, with a bound of the rest that does not use the trace, encloses it.",
-    )
+def _eigenvalues(p: Profile) -> dict[str, Prediction]:
+    return eigenvalue_predictions(p, "QuadNTK")
 
 
 S8 = Claim(
@@ -68,14 +54,26 @@ S8 = Claim(
     ),
     depends_on=("S1", "S2"),
     design=lambda p: (*eigenvalue_cells(p, "QuadNTK"), _trace_cell(p)),
-    check=_s8,
+    rules=lambda p: (*eigenvalue_rules(p, "QuadNTK"), trace_rule(_trace_cell(p))),
+    predict=lambda p: {**_eigenvalues(p), **trace_prediction(_trace_cell(p))},
+    observe=lambda p, evidence: {
+        **eigenvalue_measurements(p, evidence, "QuadNTK"),
+        **trace_measurement(evidence, _trace_cell(p)),
+    },
     controls=(
-        Control(f"every eigenvalue multiplied by {WRONG}", lambda p, e: _s8(p, e, factor=WRONG)),
-        Control("the eigenvalues of the NTK", lambda p, e: _s8(p, e, linear=True)),
-        Control("degree 2 left out of the sum", lambda p, e: _s8(p, e, omitted=2)),
+        Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_eigenvalues, WRONG)),
+        # The other kernel: sigma' in place of sigma'' and one factor <x,x'> in place of two.
+        Control("the eigenvalues of the NTK", predict=lambda p: eigenvalue_predictions(p, "QuadNTK", formula="NTK")),
+        Control(
+            "degree 2 left out of the sum",
+            observe=lambda p, evidence: trace_measurement(evidence, _trace_cell(p), omitted=2),
+        ),
     ),
-    figure=lambda p, e, ax: eigenvalue_figure(p, e, ax, "QuadNTK"),
-    rules=lambda p: monte_carlo_rules(p, "QuadNTK"),
+    describe=lambda p, evidence: (
+        f"{eigenvalue_explanation(p, 'QuadNTK')} The sum of the certified eigenvalues up to degree "
+        f"{p.spectral.quadratic_trace_degree}, with a bound of the rest that does not use the trace, encloses it."
+    ),
+    figure=lambda p, evidence, ax: eigenvalue_figure(p, evidence, ax, "QuadNTK"),
 )
 
 

@@ -12,8 +12,8 @@ from verify.cells.gram import LearnedShares
 from verify.cells.spectral import KernelName
 from verify.claims.plotting import finish
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.decision import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 CATALOGUE = (

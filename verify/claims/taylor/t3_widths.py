@@ -10,7 +10,7 @@ from verify.cells.taylor import TermSizes
 from verify.claims.hypotheses import differentiable, nonzero, present, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.decision import DecisionRule
+from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
 from verify.sizes.profile import Profile
 

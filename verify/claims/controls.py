@@ -1,0 +1,42 @@
+"""Wrong predictions that controls plant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from verify.judging.claim import Predict
+from verify.judging.rules import Prediction
+from verify.sizes.profile import Profile
+
+WRONG = 1.1
+"""The usual wrong factor: it must be seen where a constant is checked."""
+
+
+def scaled(predict: Predict, factor: float, *names: str) -> Predict:
+    """The predictions of these names multiplied by a factor, all of them when none is named."""
+
+    def wrong(profile: Profile) -> dict[str, Prediction | float]:
+        return {name: _scaled(value, factor) for name, value in predict(profile).items() if not names or name in names}
+
+    return wrong
+
+
+def shifted(predict: Predict, by: float, *names: str) -> Predict:
+    """The predicted numbers of these names, such as exponents, displaced; all of them when none is named."""
+
+    def wrong(profile: Profile) -> dict[str, Prediction | float]:
+        found = {name: _given(value) for name, value in predict(profile).items() if not names or name in names}
+        return {name: replace(given, value=np.add(given.value, by).tolist()) for name, given in found.items()}
+
+    return wrong
+
+
+def _scaled(value: Prediction | float, factor: float) -> Prediction:
+    given = _given(value)
+    return replace(given, value=np.multiply(given.value, factor).tolist())
+
+
+def _given(value: Prediction | float) -> Prediction:
+    return value if isinstance(value, Prediction) else Prediction(value)

@@ -1,0 +1,216 @@
+"""Rules: how one predicted number is held against what was measured, fixed before looking at any data.
+
+A claim is judged comparison by comparison. For each of them it states, under one name, three things that know nothing
+of each other: the :class:`Prediction` of theory, the :class:`Measurement`, and the rule. There are two kinds of rules:
+a :class:`DecisionRule` for random observations, whose error rates ``escape-ntk calibrate`` simulates, and an
+:class:`ExactRule` for measurements that come with a rigorous interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from verify.judging.outcome import CONFIDENCE, Comparison, Interval
+from verify.judging.statistics import clustered_exponent, exponent_interval, mean_interval, normal_interval
+
+Statistic = Literal["mean", "normal mean", "exponent", "clustered exponent"]
+Scale = Literal["value", "difference", "ratio", "log ratio"]
+Data: TypeAlias = Sequence[float] | Sequence[Sequence[float]] | np.ndarray
+
+CENSORED = 0.1
+"""Largest share of observations that may be missing (runs that did not converge) for a rule to conclude."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What theory predicts for a comparison, without any knowledge of the data.
+
+    Attributes:
+        value: the number; or one for each observation, of the shape of the data or one that NumPy extends to it, for
+            rules whose ``scale`` is a difference or a ratio.
+        uncertainty: radius of the ball that the value is the middle of.
+        budget: name -> size of corrections that the value or its margin contains; they are shown and change nothing.
+    """
+
+    value: float | Data
+    uncertainty: float = 0.0
+    budget: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured for a comparison, without any knowledge of the prediction.
+
+    Attributes:
+        data: observations in the shape that the rule states, or the rigorous interval of an exact measurement.
+        errors: name -> size of errors that are no matter of chance, by whose sum the interval is widened.
+        budget: name -> size of errors that the interval contains already; they are shown and change nothing.
+    """
+
+    data: Data | Interval
+    errors: Mapping[str, float] = field(default_factory=dict)
+    budget: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExactRule:
+    """A comparison without chance: the measurement is an interval that certainly holds the true value.
+
+    Attributes:
+        name: what is measured.
+        rule: as in :class:`verify.judging.outcome.Comparison`.
+        margin: allowed distance of the truth from the prediction; for "encloses" the greatest width of the interval.
+        relative: whether the margin is in units of the prediction.
+    """
+
+    name: str
+    rule: Literal["within", "encloses", "below", "above"]
+    margin: float = 0.0
+    relative: bool = False
+
+    def compare(self, prediction: Prediction, measurement: Measurement) -> Comparison:
+        """Hold a measured interval against a prediction.
+
+        Raises:
+            ValueError: observations in place of an interval, or errors beside it: they belong into the interval.
+        """
+        if not isinstance(measurement.data, Interval) or measurement.errors:
+            raise ValueError(f"{self.name}: an exact rule needs an interval that contains all errors")
+        predicted = _single(self.name, prediction)
+        margin = self.margin * abs(predicted) if self.relative else self.margin
+        terms = (*measurement.budget.items(), *prediction.budget.items())
+        return Comparison(self.name, predicted, measurement.data, self.rule, margin, terms, prediction.uncertainty)
+
+
+@dataclass(frozen=True)
+class DecisionRule:
+    """A statistical comparison before its numbers.
+
+    Attributes:
+        name: what is measured.
+        statistic: "mean" - Student t over ``replicates`` independent observations; "normal mean" - a Monte-Carlo mean
+            with its standard error, (value, stderr); "exponent" - slope of log y on log x over ``grid``, ``replicates``
+            independent observations at each x, ordinary least squares with HC3 standard error; "clustered exponent" -
+            the observations of a replicate share draws over the grid, so each replicate gives one slope.
+        rule: "within", "below" or "above".
+        margin: allowed distance of the truth from the prediction; 0 for "below" and "above".
+        alternative: displacement of the truth from the prediction that must come out FAILS, with its sign.
+        noise: standard deviation of one observation, at most; of its logarithm for exponents.
+        replicates: independent observations (at each x).
+        grid: abscissae of exponents.
+        scale: "value" - the statistic of the data is held against the predicted number; "difference", "ratio" and
+            "log ratio" - each observation is first reduced by its own prediction, and the statistic is held against
+            0, 1 and 0: so activations with predictions of their own can share the repetitions.
+        relative: whether margin, alternative and noise are in units of the prediction.
+        rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
+            special cases; the interval then spans them.
+    """
+
+    name: str
+    statistic: Statistic
+    rule: Literal["within", "below", "above"]
+    margin: float
+    alternative: float
+    noise: float
+    replicates: int
+    grid: tuple[float, ...] = ()
+    scale: Scale = "value"
+    relative: bool = False
+    rounding: float = 0.0
+
+    def interval(self, data: Data) -> tuple[Interval, int]:
+        """The interval, and how many observations were missing (NaN).
+
+        Args:
+            data: (replicates,) for means; (value, stderr) for "normal mean"; (replicates, grid) for exponents.
+
+        Raises:
+            ValueError: another shape than the rule was calibrated for.
+        """
+        table = np.asarray(data, dtype=float)
+        shape = {"mean": (self.replicates,), "normal mean": (2,)}.get(self.statistic, (self.replicates, len(self.grid)))
+        if table.shape != shape:
+            raise ValueError(f"{self.name}: data of shape {table.shape}: the rule was stated for {shape}")
+        missing = int(np.isnan(table).sum())
+        if missing > CENSORED * table.size:
+            known = table[~np.isnan(table)]
+            return Interval.unknown(float(known.mean()) if known.size else 0.0), missing
+        if self.statistic == "normal mean":
+            return normal_interval(float(table[0]), float(table[1])), missing
+        if self.statistic == "mean":
+            return mean_interval(table[~np.isnan(table)].tolist()), missing
+        if self.statistic == "exponent":
+            return exponent_interval(self.grid, table), missing
+        return clustered_exponent(self.grid, table[~np.isnan(table).any(axis=1)]), missing
+
+    def compare(self, prediction: Prediction, measurement: Measurement) -> Comparison:
+        """Hold measured numbers against a prediction.
+
+        Raises:
+            ValueError: an interval in place of observations, or data of another shape than the rule was stated for.
+        """
+        if isinstance(measurement.data, Interval):
+            raise ValueError(f"{self.name}: a statistical rule needs observations, not an interval")
+        predicted, data = self._reduced(prediction, np.asarray(measurement.data, dtype=float))
+        margin = self.margin * abs(predicted) if self.relative else self.margin
+        budget = (*measurement.errors.items(), *measurement.budget.items(), *prediction.budget.items())
+        spread, middle = (float(np.ptp(data)), float(data.mean())) if data.size else (math.nan, math.nan)
+        if spread <= self.rounding * abs(middle) and self.rounding:
+            exact = Interval.around(middle, spread)
+            terms = (("rounding", spread), *budget)
+            return Comparison(self.name, predicted, exact, self.rule, margin, terms, prediction.uncertainty)
+        measured, missing = self.interval(data)
+        slack = sum(measurement.errors.values())
+        if slack and math.isfinite(measured.lower):
+            measured = Interval.student(measured.value, measured.stderr, measured.dof, slack)
+        terms = ((f"sampling, {CONFIDENCE:.0%}", measured.upper - measured.value - slack), *budget)
+        if missing:
+            terms = (*terms, ("censored observations", float(missing)))
+        return Comparison(self.name, predicted, measured, self.rule, margin, terms, prediction.uncertainty)
+
+    def _reduced(self, prediction: Prediction, data: np.ndarray) -> tuple[float, np.ndarray]:
+        """The number that the statistic is held against, and the observations reduced by their own predictions."""
+        if self.scale == "value":
+            return _single(self.name, prediction), data
+        own = np.asarray(prediction.value, dtype=float)
+        if self.scale == "difference":
+            return 0.0, data - own
+        return (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
+
+    def simulate(self, displacement: float, generator: np.random.Generator) -> Comparison:
+        """The comparison when the truth lies ``displacement`` from a prediction of 0, with normal errors."""
+        raw = DecisionRule(
+            self.name, self.statistic, self.rule, self.margin, self.alternative, self.noise, self.replicates, self.grid
+        )
+        return raw.compare(Prediction(0.0), Measurement(raw._simulated(displacement, generator)))
+
+    def _simulated(self, displacement: float, generator: np.random.Generator) -> Data:
+        if self.statistic == "normal mean":
+            return [displacement + self.noise * generator.normal(), self.noise]
+        if self.statistic == "mean":
+            return displacement + self.noise * generator.normal(size=self.replicates)
+        log_x = np.log(np.asarray(self.grid))
+        errors = self.noise * generator.normal(size=(self.replicates, len(self.grid)))
+        if self.statistic == "clustered exponent":
+            errors += self.noise * generator.normal(size=(self.replicates, 1))
+        return np.exp(displacement * log_x + errors)
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """The admitted truths nearest to FAILS, where false FAILS are most frequent."""
+        return (-self.margin, self.margin) if self.rule == "within" else (0.0,)
+
+
+Rule: TypeAlias = DecisionRule | ExactRule
+
+
+def _single(name: str, prediction: Prediction) -> float:
+    """The predicted number, where there must be one."""
+    if not isinstance(prediction.value, int | float):
+        raise ValueError(f"{name}: the rule holds one number against the data; give a float, or a rule with a scale")
+    return float(prediction.value)

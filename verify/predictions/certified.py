@@ -1,0 +1,47 @@
+"""Certified values of theory as predictions: the middle of the ball as a double, its radius as the uncertainty."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from flint import arb
+
+from theory import NoClosedForm, ntk_eigenvalue, ntk_limit, ntk_limit_expr, ntk_trace, quadntk_eigenvalue, quadntk_trace
+from verify.cells.spectral import DIGITS, KernelName, ball_text, read_ball
+from verify.judging.rules import Prediction
+from verify.sizes.profile import parse
+
+
+def prediction(ball: arb) -> Prediction:
+    """A ball, rounded outwards to doubles; NaN where it is too wide to stand for a number."""
+    middle, low, high = read_ball(ball_text(ball))
+    return Prediction(middle, (high - low) / 2)
+
+
+@lru_cache(maxsize=256)
+def eigenvalue(activation: str, degree: int, d: int, kernel: KernelName = "NTK") -> Prediction:
+    """Lambda_l or Q_l [eq ntk-eigenvalue, quadntk-eigenvalue]. Cost: milliseconds."""
+    formula = ntk_eigenvalue if kernel == "NTK" else quadntk_eigenvalue
+    return prediction(formula(parse(activation), degree, d, DIGITS))
+
+
+@lru_cache(maxsize=64)
+def trace(activation: str, d: int, kernel: KernelName = "NTK") -> Prediction:
+    """Sum of N(d,l) times the eigenvalues over all degrees."""
+    formula = ntk_trace if kernel == "NTK" else quadntk_trace
+    return prediction(formula(parse(activation), d, DIGITS))
+
+
+@lru_cache(maxsize=256)
+def limit(activation: str, degree: int) -> Prediction:
+    """lim d^{l-1} Lambda_l, lim Lambda_0 at l = 0, by Gaussian integrals."""
+    return prediction(ntk_limit(parse(activation), degree, DIGITS))
+
+
+@lru_cache(maxsize=64)
+def closed_limits(activation: str, max_degree: int) -> tuple[str, ...] | None:
+    """The same limits of degree 0 .. L as closed forms; None where there are none."""
+    try:
+        return tuple(str(ntk_limit_expr(parse(activation), degree)) for degree in range(max_degree + 1))
+    except NoClosedForm:
+        return None
