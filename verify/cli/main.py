@@ -116,7 +116,8 @@ def verify(
         One field of the profile, as spectral.blocks=1000 (TOML); may be given several times.
     """
     require_extra("escape-ntk verify")
-    from verify.cli.display import ProgressDisplay, entry, show_table
+    from verify.cli.display import ProgressDisplay, show_table
+    from verify.judging.shown import entry
     from verify.registry import select
     from verify.report import write_report
     from verify.running.experiment import versions

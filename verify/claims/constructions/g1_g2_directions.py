@@ -11,8 +11,8 @@ from verify.cells.directions import LargeDirections, SignEnergies
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Interval, Outcome
+from verify.judging.rules import DecisionRule
 from verify.predictions.width_limits import Form, WidthLimits, width_limits
 from verify.sizes.profile import Profile
 

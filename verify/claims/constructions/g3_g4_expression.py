@@ -20,8 +20,8 @@ from verify.claims.constructions.g1_g2_directions import (
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.running.experiment import Cell
 from verify.sizes.profile import Profile
 

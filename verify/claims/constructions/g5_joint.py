@@ -13,8 +13,8 @@ from verify.claims.constructions.g3_g4_expression import table
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Interval, Outcome
+from verify.judging.rules import DecisionRule
 from verify.predictions.width_limits import harmonic_strengths, lower_energies
 from verify.sizes.profile import Profile
 

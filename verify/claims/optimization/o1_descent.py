@@ -11,8 +11,8 @@ from verify.cells.optimization import Descent
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Interval, Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 START, RADIUS, WAIT = 0.3, 1e-2, 100

@@ -10,8 +10,8 @@ from verify.cells.optimization import IndependentStarts
 from verify.claims.optimization.o1_descent import DECREASE, O1, groups, problem
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 SPREAD_SCATTER, GAP_SCATTER = 0.8, 0.15

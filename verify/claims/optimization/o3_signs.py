@@ -11,8 +11,8 @@ from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization.o1_descent import groups, level
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 SIGN_START, SIGN_R4 = 0.5, 1e-3

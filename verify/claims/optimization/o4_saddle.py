@@ -11,8 +11,8 @@ from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization.o1_descent import RADIUS, TOLERANCE
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Interval, Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 STILL, ESCAPE_STEPS, SADDLE_R4 = 20, 400, 3e-3
