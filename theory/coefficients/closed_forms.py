@@ -18,6 +18,7 @@ from sympy.simplify.fu import TR8
 from theory.activations import Z
 from theory.balls.arithmetic import Arithmetic
 from theory.balls.ball import compare, proved_zero
+from theory.balls.work import check_work
 from theory.coefficients.summands import (
     ErrorFunction,
     Exponential,
@@ -116,7 +117,11 @@ def _summands(expr: sp.Expr) -> list[sp.Expr]:
     signs |= {atom: atom.args[0] * _sign(atom.args[0]) for atom in expr.atoms(sp.Abs) if atom.has(Z)}
     expanded = sp.expand(expr.xreplace(signs), trig=False, power_exp=False, log=False)
     result = []
-    for summand in sp.Add.make_args(expanded):
+    summands = sp.Add.make_args(expanded)
+    for summand in summands:  # before any product of sines is expanded, which takes long: one such summand is enough
+        _check_known(summand)
+    for summand in summands:
+        check_work()
         waves = sum(_waves(factor) for factor in sp.Mul.make_args(summand))
         if waves > MAX_WAVES:
             raise NoClosedForm(f"a product of {waves} sines: not expanded; use the certified value")
@@ -124,6 +129,14 @@ def _summands(expr: sp.Expr) -> list[sp.Expr]:
             summand = sp.expand(TR8(summand), trig=False, power_exp=False)
         result.extend(sp.Add.make_args(summand))
     return result
+
+
+def _check_known(summand: sp.Expr) -> None:
+    """Refuse a summand with a factor that has no closed form whatever it is multiplied by."""
+    for part in sp.Mul.make_args(summand.as_independent(Z, as_Add=False)[1]):
+        base, _ = part.as_base_exp() if not isinstance(part, sp.exp) else (part, 1)
+        if part != 1 and base != Z and not isinstance(base, sp.sign):
+            _kernel(base)
 
 
 def _waves(factor: sp.Expr) -> int:

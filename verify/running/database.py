@@ -125,8 +125,8 @@ def recognise(path: Path, empty: bool) -> None:
         raise StoreError(f"{path}: is the file of another program and is left as it is; {elsewhere}")
     if application == 0 or version < SCHEMA:
         raise StoreError(
-            f"{path}: was written by an older escape-ntk (schema {version or 1}, here {SCHEMA}); run again with another "
-            f"folder for --out"
+            f"{path}: was written by an older escape-ntk (schema {version or 1}, here {SCHEMA}); run again with "
+            f"another folder for --out"
         )
     if version > SCHEMA:
         raise StoreError(
