@@ -103,7 +103,7 @@ def decompose(expr: sp.Expr) -> tuple[Term, ...]:
     if expanded_terms(expr) > MAX_TERMS:
         raise NoClosedForm(f"an expression of more than {MAX_TERMS} terms: not expanded; use the certified value")
     collected: dict[tuple[int, Kernel], sp.Expr] = {}
-    for summand in filter(None, _summands(expr)):  # the empty sum is written 0
+    for summand in filter(None, _summands(expr)):  # and so is what products of sines leave when they cancel
         factor, power, kernel = _read(summand)
         collected[power, kernel] = collected.get((power, kernel), sp.Integer(0)) + factor
     return tuple(
@@ -117,7 +117,7 @@ def _summands(expr: sp.Expr) -> list[sp.Expr]:
     signs |= {atom: atom.args[0] * _sign(atom.args[0]) for atom in expr.atoms(sp.Abs) if atom.has(Z)}
     expanded = sp.expand(expr.xreplace(signs), trig=False, power_exp=False, log=False)
     result = []
-    summands = sp.Add.make_args(expanded)
+    summands = tuple(filter(None, sp.Add.make_args(expanded)))  # the empty sum is written 0
     for summand in summands:  # before any product of sines is expanded, which takes long: one such summand is enough
         _check_known(summand)
     for summand in summands:
