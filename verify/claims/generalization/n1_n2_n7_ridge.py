@@ -89,7 +89,7 @@ def _predict(p: Profile, scale: float = 1.0, tail: bool = True, each: float = 1.
         each: energy of each part of the target.
     """
     (small, large), d = _ridges(p), p.kernels.curve_dimension[p.k]
-    found = {}
+    found: dict[str, Prediction] = {}
     for n in p.kernels.curve_samples[p.k]:
         laws = {}
         for activation in p.activations:
@@ -102,8 +102,8 @@ def _predict(p: Profile, scale: float = 1.0, tail: bool = True, each: float = 1.
 
 def _observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
     """One number for each draw, with the error of finite width: a risk is quadratic in kappa and moves twice as far."""
-    s, found = p.kernels, {}
-    draws = [evidence[cell] for cell in _cells(p)]
+    s, draws = p.kernels, [evidence[cell] for cell in _cells(p)]
+    found: dict[str, Measurement] = {}
     for i, n in enumerate(s.curve_samples[p.k]):
         width = crowding(n, s.curve_width, s.curve_dimension[p.k])
         found |= {
