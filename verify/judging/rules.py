@@ -105,7 +105,8 @@ class DecisionRule:
         grid: abscissae of exponents.
         scale: "value" - the statistic of the data is held against the predicted number; "difference", "ratio" and
             "log ratio" - each observation is first reduced by its own prediction, and the statistic is held against
-            0, 1 and 0: so activations with predictions of their own can share the repetitions.
+            0, 1 and 0: so activations with predictions of their own can share the repetitions. For "mean" a replicate
+            may then consist of several numbers, on further axes of the data, which are averaged after the reduction.
         relative: whether margin, alternative and noise are in units of the prediction.
         rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
             special cases; the interval then spans them.
@@ -179,8 +180,12 @@ class DecisionRule:
             return _single(self.name, prediction), data
         own = np.asarray(prediction.value, dtype=float)
         if self.scale == "difference":
-            return 0.0, data - own
-        return (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
+            middle, reduced = 0.0, data - own
+        else:
+            middle, reduced = (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
+        if self.statistic == "mean" and reduced.ndim > 1:
+            reduced = reduced.reshape(len(reduced), -1).mean(axis=1)
+        return middle, reduced
 
     def simulate(self, displacement: float, generator: np.random.Generator) -> Comparison:
         """The comparison when the truth lies ``displacement`` from a prediction of 0, with normal errors."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -77,8 +77,8 @@ def _rule(p: Profile, name: str) -> DecisionRule:
     """One side of a threshold, which each activation has of its own."""
     count = p.training.escape_draws[p.k] * len(_chosen(p))
     scale: Scale = "difference" if name == SHARE else "log ratio"
-    side = ("mean", "below" if name == RISK else "above")
-    return DecisionRule(name, *side, 0.0, ALTERNATIVE[name], SCATTER[name], count, scale=scale)
+    side: Literal["below", "above"] = "below" if name == RISK else "above"
+    return DecisionRule(name, "mean", side, 0.0, ALTERNATIVE[name], SCATTER[name], count, scale=scale)
 
 
 def _predict(p: Profile) -> dict[str, Prediction]:
