@@ -67,7 +67,7 @@ def comparisons(judged: Sequence[Comparison], ax: Any) -> None:
     ax.set_yticks(range(len(judged)), [plain(c.label) for c in judged])
     ax.set_xlim(-REACH, REACH)
     ax.invert_yaxis()
-    finish(ax, "distance to the prediction (grey: admitted)", "", legend=False)
+    finish(ax, "distance to the prediction in units of the margin (grey: admitted)", "", legend=False)
 
 
 def grid_ticks(ax: Any, x: Sequence[float]) -> None:

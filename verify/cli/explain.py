@@ -17,8 +17,8 @@ WIDTH = 100
 """Of the paragraphs; a narrower terminal's own width wins."""
 INDENT = "    "
 PLACES = {
-    "within": "within the prediction",
-    "encloses": "which encloses the prediction",
+    "within": "within {} of the prediction",
+    "encloses": "enclosing the prediction, no wider than {}",
     "below": "at or below the prediction",
     "above": "at or above the prediction",
 }
@@ -68,7 +68,8 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
             f"--claims {claim.id} --profile {profile.name}.",
         )
         return
-    yield from _paragraph("What was measured", judgement.outcome.explanation)
+    if judgement.outcome.explanation:
+        yield from _paragraph("What was measured", judgement.outcome.explanation)
     yield from _paragraph("Verdict", str(judgement.verdict))
     for reason in judgement.reasons:
         yield from _paragraph("", f"INCONCLUSIVE: {reason}.")
@@ -95,14 +96,14 @@ def _equations(claim: Claim) -> str:
 
 def _rule(rule: Rule) -> str:
     """How one comparison is decided."""
-    unit = " of the prediction" if rule.relative else ""
-    margin = f", margin {rule.margin:g}{unit}" if rule.margin else ""
+    unit = " times the prediction" if rule.relative else ""
+    place = PLACES[rule.rule].format(f"{rule.margin:.0%}" if rule.relative else f"{rule.margin:g}")
     if isinstance(rule, ExactRule):
-        return f"{rule.name}: a rigorous interval, {PLACES[rule.rule]}{margin}."
+        return f"{rule.name}: a rigorous interval, {place}."
     at = f" at each of {', '.join(f'{x:g}' for x in rule.grid)}" if rule.grid else ""
     what = "" if rule.scale == "value" else f" (the {rule.scale} of each to its own prediction)"
     return (
-        f"{rule.name}: {rule.statistic} of {rule.replicates} observations{at}{what}, {PLACES[rule.rule]}{margin}; a "
+        f"{rule.name}: {rule.statistic} of {rule.replicates} observations{at}{what}, {place}; a "
         f"truth {rule.alternative:+g}{unit} away must come out FAILS (observations are assumed to spread by at most "
         f"{rule.noise:g}{unit})."
     )

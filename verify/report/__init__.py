@@ -118,7 +118,8 @@ def _drawn(judgement: Judgement, case: Case) -> bytes:
     with matplotlib.rc_context(settings):
         canvas = Figure(figsize=(5.6, 3.5), layout="constrained")
         if judgement.claim.figure is None:
-            comparisons([c for c in judgement.outcome.comparisons if c.case == case.label], canvas.add_subplot())
+            alike = {other.label for other in judgement.cases if other.profile.k == case.profile.k}
+            comparisons([c for c in judgement.outcome.comparisons if c.case in alike], canvas.add_subplot())
         else:
             judgement.claim.figure(case.profile, judgement.evidence, canvas.add_subplot())
         buffer = io.BytesIO()
