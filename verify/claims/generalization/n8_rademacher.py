@@ -85,10 +85,11 @@ def _rules(p: Profile) -> tuple[Rule, ...]:
     s = p.kernels
     count, judged = s.ball_replicates, len(p.activations) * s.noisy_networks // 2
     grid = tuple(float(n) for n in s.ball_samples)
+    ratio = partial(DecisionRule, scale="ratio", pool="mean")  # a draw's mean over n and signs
     return (
-        DecisionRule(LINEAR, "mean", "within", LINEAR_MARGIN, -0.1, 0.04, count, scale="ratio"),
-        DecisionRule(UPPER, "mean", "below", 0.0, 0.5, 0.05, count, scale="ratio"),
-        DecisionRule(LOWER, "mean", "above", 0.0, -0.5, 0.4, count, scale="ratio"),
+        ratio(LINEAR, "mean", "within", LINEAR_MARGIN, -0.1, 0.04, count),
+        ratio(UPPER, "mean", "below", 0.0, 0.5, 0.05, count),
+        ratio(LOWER, "mean", "above", 0.0, -0.5, 0.4, count),
         DecisionRule(POWER, "exponent", "within", EXPONENT_MARGIN, -0.5, 0.05, count, grid),
         *(DecisionRule(name, "mean", "below", 0.0, 0.3, 0.05, judged) for name in GAPS.values()),
         ExactRule(ATTAINED, "within", ROUNDING),
