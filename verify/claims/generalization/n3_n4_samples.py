@@ -28,13 +28,12 @@ SCATTER = 0.15
 """Standard deviation of log n* about the line, at most: 0.13 over 27 repetitions of the pilot. Single draws scatter by
 0.1 (d = 64) to 0.2 (d = 16) in log(risk), and the local slope d log(risk)/d log(n) is near -1; repetitions average
 several draws at small d."""
+NAMES: dict[Arm, str] = {"joint": "exponent of n*(d), joint", "quadntk": "exponent of n*(d), QuadNTK"}
+SUBJECTS: dict[Arm, tuple[Kind, str]] = {"joint": ("joint", "f_k + f_sp"), "quadntk": ("sparse", "f_sp alone")}
 
 
 def _orders(p: Profile) -> tuple[int, ...]:
     return tuple(p.training.dimensions)
-
-
-NAMES: dict[Arm, str] = {"joint": "exponent of n*(d), joint", "quadntk": "exponent of n*(d), QuadNTK"}
 
 
 def _drifts(p: Profile) -> dict[str, float]:
@@ -63,9 +62,6 @@ def _predict(arm: Arm) -> Predict:
         return {NAMES[arm]: Prediction(float(p.k), budget=corrections)}
 
     return predict
-
-
-SUBJECTS: dict[Arm, tuple[Kind, str]] = {"joint": ("joint", "f_k + f_sp"), "quadntk": ("sparse", "f_sp alone")}
 
 
 def _risk(p: Profile, arm: Arm) -> float:

@@ -91,7 +91,7 @@ def _rules(p: Profile) -> tuple[Rule, ...]:
         ratio(UPPER, "mean", "below", 0.0, 0.5, 0.05, count),
         ratio(LOWER, "mean", "above", 0.0, -0.5, 0.4, count),
         DecisionRule(POWER, "exponent", "within", EXPONENT_MARGIN, -0.5, 0.05, count, grid),
-        *(DecisionRule(name, "mean", "below", 0.0, 0.3, 0.05, judged) for name in GAPS.values()),
+        *(DecisionRule(name, "mean", "below", 0.0, 0.3, 0.05, judged, scale="ratio") for name in GAPS.values()),
         ExactRule(ATTAINED, "within", ROUNDING),
         *(ExactRule(name, "below") for name in SHARES.values()),
     )
