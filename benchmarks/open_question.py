@@ -22,8 +22,9 @@ import torch
 from loky import get_reusable_executor
 
 from verify.cells.training import Kind, TrainedRuns
-from verify.claims.generalization.trained import SETTLED, samples_to_reach
+from verify.claims.generalization.trained import SETTLED
 from verify.judging.statistics import exponent_interval, mean_interval
+from verify.predictions.learning_curves import crossing
 from verify.running.sweep import default_workers
 
 SIN, TANH, ERF = "sin(z + pi/4)", "tanh(z + 1)", "erf(z + 1/2)"
@@ -103,7 +104,7 @@ def row(question: Question, numbers: list[list[dict[str, list[float]]]]) -> str:
         end, half = (np.array([cell[name] for cell in curve]) for name in ("risk", "risk_halfway"))
         settled = np.abs(half / end - 1) <= SETTLED
         pairs = zip(end.T, settled.T, strict=True)
-        columns.append([samples_to_reach(question.ratios, risks, good, question.risk) for risks, good in pairs])
+        columns.append([crossing(question.ratios, risks, question.risk, good) for risks, good in pairs])
     ratios = np.array(columns).T
     table = ratios * np.array(grid, dtype=float) ** k
     shown = []

@@ -20,6 +20,7 @@ from verify.judging.statistics import clustered_exponent, exponent_interval, mea
 
 Statistic = Literal["mean", "normal mean", "exponent", "clustered exponent"]
 Scale = Literal["value", "difference", "ratio", "log ratio"]
+Pool = Literal["", "mean"]
 Data: TypeAlias = Sequence[float] | Sequence[Sequence[float]] | np.ndarray
 
 CENSORED = 0.1
@@ -106,6 +107,8 @@ class DecisionRule:
         scale: "value" - the statistic of the data is held against the predicted number; "difference", "ratio" and
             "log ratio" - each observation is first reduced by its own prediction, and the statistic is held against
             0, 1 and 0: so activations with predictions of their own can share the repetitions.
+        pool: "mean" - an observation is several numbers, on the further axes of the data, each with a prediction of
+            its own; their mean stands for it after the reduction.
         relative: whether margin, alternative and noise are in units of the prediction.
         rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
             special cases; the interval then spans them.
@@ -122,6 +125,7 @@ class DecisionRule:
     scale: Scale = "value"
     relative: bool = False
     rounding: float = 0.0
+    pool: Pool = ""
 
     def interval(self, data: Data) -> tuple[Interval, int]:
         """The interval, and how many observations were missing (NaN).
@@ -179,12 +183,16 @@ class DecisionRule:
             return _single(self.name, prediction), data
         own = np.asarray(prediction.value, dtype=float)
         if self.scale == "difference":
-            return 0.0, data - own
-        return (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
+            middle, reduced = 0.0, data - own
+        else:
+            middle, reduced = (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
+        if self.pool == "mean":
+            reduced = reduced.reshape(len(reduced), -1).mean(axis=1)
+        return middle, reduced
 
     def simulate(self, displacement: float, generator: np.random.Generator) -> Comparison:
         """The comparison when the truth lies ``displacement`` from a prediction of 0, with normal errors."""
-        raw = replace(self, scale="value", relative=False, rounding=0.0)
+        raw = replace(self, scale="value", relative=False, rounding=0.0, pool="")
         return raw.compare(Prediction(0.0), Measurement(raw._simulated(displacement, generator)))
 
     def _simulated(self, displacement: float, generator: np.random.Generator) -> Data:

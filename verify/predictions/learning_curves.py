@@ -56,8 +56,8 @@ class Curve:
     Attributes:
         activation, d: of the kernel.
         energies: of the target.
-        scale: a factor on the kernel; 1 but in controls.
-        tail: whether the degrees above the target's are there; True but in controls.
+        scale: c, for the kernel c K.
+        tail: whether the kernel has degrees above the target's, which act on it as an implicit ridge.
     """
 
     activation: str
@@ -107,16 +107,28 @@ def samples_needed(activation: str, d: int, energies: Energies, level: float) ->
     return n - 1 + math.log(before / level) / math.log(before / after)
 
 
-def crossing(samples: Sequence[int], risks: Sequence[float], level: float) -> float:
-    """Where a curve first falls to ``level``, by log-log interpolation; NaN when it begins below or never arrives.
+def crossing(
+    samples: Sequence[float], risks: Sequence[float], level: float, settled: Sequence[bool] | None = None
+) -> float:
+    """Where a learning curve, measured or predicted, first falls to ``level``, by log-log interpolation.
 
-    NaN is a censored run. ``risks`` belong to the increasing ``samples`` and may end at the first at most ``level``.
+    Args:
+        samples: increasing.
+        risks: at the samples in order; they may end before the samples do, as soon as the level is reached.
+        level: the risk to reach.
+        settled: for each sample whether training there had come to an end; all of them without it.
+
+    Returns:
+        NaN, a censored observation, when the curve does not fall through the level inside the grid, or when a point
+        beside the crossing has not settled.
     """
-    reached = next((i for i, risk in enumerate(risks) if risk <= level), 0)
-    if reached == 0:
-        return math.nan
-    (left, right), (above, below) = samples[reached - 1 : reached + 1], risks[reached - 1 : reached + 1]
-    return left * (right / left) ** (math.log(above / level) / math.log(above / below))
+    for i in range(1, len(risks)):
+        (left, right), (above, below) = samples[i - 1 : i + 1], risks[i - 1 : i + 1]
+        if above > level >= below:
+            if settled is not None and not all(settled[i - 1 : i + 1]):
+                return math.nan
+            return float(left * (right / left) ** (math.log(above / level) / math.log(above / below)))
+    return math.nan
 
 
 @lru_cache(maxsize=1024)

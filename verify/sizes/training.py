@@ -14,7 +14,7 @@ from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes
 class TrainingSizes(Sizes):
     """Sizes of the claims on trained models; samples n are given as n / (A_k d^k).
 
-    A_k is defined in :mod:`verify.claims.generalization.trained`.
+    A_k is defined in :mod:`verify.predictions.sample_counts`.
 
     The grids were chosen from pilot runs of the risks alone, so that the risk to reach lies inside the grid.
 

@@ -1,6 +1,7 @@
 """Rules: one prediction, one measurement, one verdict."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,16 @@ def test_each_observation_is_reduced_by_its_own_prediction() -> None:
     raw = DecisionRule("x", "mean", "within", 0.2, 1.0, 0.1, 4)
     with pytest.raises(ValueError, match="one number against the data"):
         raw.compare(Prediction(own), Measurement(data))
+
+
+def test_numbers_of_an_observation_are_averaged_once_reduced() -> None:
+    """Three observations of two numbers with predictions of 1 and 10: the mean of the ratios, not of the numbers."""
+    data = np.array([[1.1, 10.0], [1.0, 10.2], [0.9, 10.1]])
+    rule = DecisionRule("x", "mean", "within", 0.1, 1.0, 0.1, 3, scale="ratio", pool="mean")
+    found = rule.compare(Prediction([1.0, 10.0]), Measurement(data))
+    assert found.measured == mean_interval((data / [1.0, 10.0]).mean(axis=1).tolist())
+    with pytest.raises(ValueError, match=r"the rule was stated for \(3,\)"):
+        replace(rule, pool="").compare(Prediction([1.0, 10.0]), Measurement(data))
 
 
 def test_a_relative_margin_is_in_units_of_the_prediction() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from verify.cells.kernels import Energies, SamplesToRisk
+from verify.claims.controls import scaled, shifted
 from verify.claims.hypotheses import differentiable, every, learns, settled, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Control, Evidence
-from verify.judging.outcome import Comparison, Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.rules import DecisionRule, ExactRule, Measurement, Prediction, Rule
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import (
     FAR,
@@ -41,6 +41,15 @@ OFF = 1.5
 """Factor on n* that must be seen."""
 SCATTER = 0.08
 """Standard deviation of log n* of a draw, at most, errors being averaged over eight targets."""
+ON_GRID = "exponent of n*(d) on the grid"
+
+
+def _at(d: int) -> str:
+    return f"log(n* / predicted), d = {d}"
+
+
+def _far(activation: str) -> str:
+    return f"exponent of the predicted n*(d), {activation}"
 
 
 @dataclass(frozen=True)
@@ -107,55 +116,63 @@ class Growth:
             ]
         ).T
 
-    def predicted(self, p: Profile) -> dict[str, list[float]]:
-        """n* by activation, from theory."""
+    def needed(self, p: Profile) -> dict[str, list[float]]:
+        """The predicted n* on the grid of d, by activation."""
         energies, level = self.energies(p), self.level(p)
         return {a: [samples_needed(a, d, energies, level) for d in self.grid(p)] for a in p.activations}
 
-    def slack(self, p: Profile, d: int) -> tuple[tuple[str, float], ...]:
+    def rules(self, p: Profile) -> tuple[Rule, ...]:
+        """n* at each d, its exponent on the grid, and the exponent that the predicted n* tends to."""
+        grid, count = self.grid(p), p.kernels.rate_replicates
+        smallest = np.min(list(self.needed(p).values()), axis=0)
+        margins = [max(RATIO_MARGIN, float(n) ** -0.5) for n in smallest]
+        off = 1.0 if self.excess == 0 else -1.0
+        return (
+            *(
+                DecisionRule(*(_at(d), "mean", "within", margin, math.log(OFF), SCATTER, count), scale="log ratio")
+                for d, margin in zip(grid, margins, strict=True)
+            ),
+            DecisionRule(ON_GRID, "exponent", "within", ALLOWANCE, off, SCATTER, count, tuple(float(d) for d in grid)),
+            *(ExactRule(_far(activation), "within", FAR_MARGIN) for activation in p.activations),
+        )
+
+    def counts(self, p: Profile) -> dict[str, Prediction]:
+        """n* of every draw at each d, by its activation."""
+        needed, draws = self.needed(p), range(p.kernels.rate_replicates)
+        return {_at(d): Prediction([needed[p.activation_of(r)][i] for r in draws]) for i, d in enumerate(self.grid(p))}
+
+    def exponents(self, p: Profile) -> dict[str, Prediction | float]:
+        """k + excess, with the correction that the predicted n* has on the grid of d, averaged over the activations."""
+        slopes = [slope(self.grid(p), counts) for counts in self.needed(p).values()]
+        correction = float(np.mean(slopes)) - self.exponent(p)
+        budget = {"correction of finite d, in the prediction": abs(correction)}
+        on_grid = Prediction(self.exponent(p) + correction, budget=budget)
+        return {ON_GRID: on_grid, **{_far(a): float(self.exponent(p)) for a in p.activations}}
+
+    def predict(self, p: Profile) -> dict[str, Prediction | float]:
+        """The curve n*(d) and its exponents."""
+        return {**self.counts(p), **self.exponents(p)}
+
+    def observe(self, p: Profile, evidence: Evidence) -> dict[str, Measurement]:
+        """n* of every draw at each d, all of them together, and the predicted curve's own behaviour at large d."""
+        table, energies, level = self.measured(p, evidence), self.energies(p), self.level(p)
+        found = {_at(d): Measurement(row, self.errors(p, d)) for d, row in zip(self.grid(p), table.T, strict=True)}
+        found[ON_GRID] = Measurement(self.aligned(p, table))
+        for activation in p.activations:
+            far = far_exponent(activation, energies, level)
+            found[_far(activation)] = Measurement(far, budget={"extrapolation in 1/d": far.upper - far.value})
+        return found
+
+    def errors(self, p: Profile, d: int) -> dict[str, float]:
         """Errors of the mean of log n* that are no matter of chance, averaged over the activations that share it.
 
-        Finite width, and interpolation on the grid of n, computed on the predicted curve.
+        Finite width, and interpolation on the grid of n; their sizes are those on the curve of infinite width.
         """
         energies, level = self.energies(p), self.level(p)
         needed = [samples_needed(a, d, energies, level) for a in p.activations]
         between = [interpolation_error(a, d, energies, level, self.samples(p, d)) for a in p.activations]
         width = 2 * crowding(float(np.mean(needed)), self.width(p)[p.k], d)
-        return ("finite width", width), ("interpolation", float(np.mean(between)))
-
-    def correction(self, p: Profile) -> float:
-        """Exponent of the predicted n* on the grid of d, averaged over the activations, less k + excess."""
-        slopes = [slope(self.grid(p), counts) for counts in self.predicted(p).values()]
-        return float(np.mean(slopes)) - self.exponent(p)
-
-    def rules(self, p: Profile) -> tuple[DecisionRule, ...]:
-        """One for each d, and one for the exponent."""
-        grid, count = self.grid(p), p.kernels.rate_replicates
-        smallest = np.min(list(self.predicted(p).values()), axis=0)
-        return (
-            *(
-                DecisionRule(
-                    f"log(n* / predicted), d = {d}",
-                    "mean",
-                    "within",
-                    max(RATIO_MARGIN, float(n) ** -0.5),
-                    math.log(OFF),
-                    SCATTER,
-                    count,
-                )
-                for d, n in zip(grid, smallest, strict=True)
-            ),
-            DecisionRule(
-                "exponent of n*(d) on the grid",
-                "exponent",
-                "within",
-                ALLOWANCE,
-                1.0 if self.excess == 0 else -1.0,
-                SCATTER,
-                count,
-                tuple(float(d) for d in grid),
-            ),
-        )
+        return {"finite width": width, "interpolation": float(np.mean(between))}
 
     def aligned(self, p: Profile, table: np.ndarray) -> np.ndarray:
         """n* with each activation's own measured power law in d replaced by the mean of all.
@@ -175,37 +192,13 @@ class Growth:
                 logs[i::step] += np.polyval(np.mean(complete, axis=0) - fit, np.log(self.grid(p)))
         return np.exp(logs)
 
-    def check(self, p: Profile, evidence: Evidence, factor: float = 1.0, shift: int = 0) -> Outcome:
-        """Measured against predicted n* at each d, the exponent on the grid, and that of the predicted n* at large d.
-
-        Controls multiply the predicted n* by ``factor`` or shift the predicted exponent.
-        """
-        grid, exponent, table = self.grid(p), self.exponent(p) + shift, self.measured(p, evidence)
-        predicted = self.predicted(p)
-        *rules, of_exponent = self.rules(p)
-        columns = np.array([np.log(row / predicted[p.activation_of(r)]) for r, row in enumerate(table)])
-        comparisons = []
-        for rule, d, column in zip(rules, grid, columns.T, strict=True):
-            terms = self.slack(p, d)
-            slack = sum(size for _, size in terms)
-            comparisons.append(rule.compare(rule.name, math.log(factor), column, budget=terms, slack=slack))
-        correction = self.correction(p)
-        budget = (("correction of finite d, in the prediction", abs(correction)),)
-        comparisons.append(
-            of_exponent.compare(of_exponent.name, exponent + correction, self.aligned(p, table), budget=budget)
-        )
-        for activation in p.activations:
-            far = far_exponent(activation, self.energies(p), self.level(p))
-            label = f"exponent of the predicted n*(d), {activation}"
-            radius = (("extrapolation in 1/d", far.upper - far.value),)
-            comparisons.append(Comparison(label, float(exponent), far, "within", FAR_MARGIN, radius))
-        return Outcome(tuple(comparisons), self._explanation(p, table, columns))
-
-    def _explanation(self, p: Profile, table: np.ndarray, columns: np.ndarray) -> str:
-        grid = self.grid(p)
+    def describe(self, p: Profile, evidence: Evidence) -> str:
+        """How it was measured, with the predicted n* and the measured ones relative to them."""
+        grid, table, needed = self.grid(p), self.measured(p, evidence), self.needed(p)
+        columns = np.array([np.log(row / needed[p.activation_of(r)]) for r, row in enumerate(table)])
         expected = "; ".join(
             f"{a}: {', '.join(f'{n:.0f}' for n in counts)} (exponent {slope(grid, counts):.2f})"
-            for a, counts in self.predicted(p).items()
+            for a, counts in needed.items()
         )
         return (
             f"n*(d): samples with which the NTK at its best ridge reaches risk {self.level(p):g} of energy "
@@ -219,13 +212,13 @@ class Growth:
 
     def figure(self, p: Profile, evidence: Evidence, ax: Any) -> None:
         """n* of every draw, the predicted curves, and two slopes."""
-        grid, table, predicted = self.grid(p), self.measured(p, evidence), self.predicted(p)
+        grid, table, needed = self.grid(p), self.measured(p, evidence), self.needed(p)
         for i, activation in enumerate(p.activations):
             for j, row in enumerate(table[i :: len(p.activations)]):
                 label = plain(activation) if j == 0 else None
                 ax.loglog(grid, row, "o", color=SERIES[i % len(SERIES)], ms=4, mfc="none", label=label)
-            ax.loglog(grid, predicted[activation], "-", color=SERIES[i % len(SERIES)], lw=1.2)
-        first = min(counts[0] for counts in predicted.values()) / 1.3
+            ax.loglog(grid, needed[activation], "-", color=SERIES[i % len(SERIES)], lw=1.2)
+        first = min(counts[0] for counts in needed.values()) / 1.3
         power_guide(ax, grid, first, self.exponent(p), f"slope {self.exponent(p)}")
         other = self.exponent(p) + (1 if self.excess == 0 else -1)
         far = first * (np.array(grid) / grid[0]) ** other
@@ -249,8 +242,8 @@ class Growth:
     def controls(self, shift: int, planted: str) -> tuple[Control, ...]:
         """A neighbour's exponent, and a factor on the predicted n*."""
         return (
-            Control(planted, lambda p, evidence: self.check(p, evidence, shift=shift)),
-            Control(f"predicted n* {OFF:g} times too large", lambda p, evidence: self.check(p, evidence, factor=OFF)),
+            Control(planted, predict=shifted(self.exponents, shift)),
+            Control(f"predicted n* {OFF:g} times too large", predict=scaled(self.counts, OFF)),
         )
 
 

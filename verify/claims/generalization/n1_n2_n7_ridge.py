@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from verify.cells.kernels import Energies, RidgeCurve
+from verify.claims.controls import WRONG
 from verify.claims.generalization.growth import Growth
 from verify.claims.hypotheses import differentiable, every, learns, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
-from verify.judging.claim import Check, Claim, Control, Evidence
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.rules import DecisionRule, Measurement, Prediction
 from verify.judging.statistics import mean_interval
 from verify.predictions.learning_curves import Curve, crowding
 from verify.sizes.profile import Profile
@@ -35,8 +35,9 @@ def _ridges(p: Profile) -> tuple[float, float]:
     return SMALL_RIDGE, p.kernels.curve_dimension[p.k] / 4
 
 
-def _energies(p: Profile) -> Energies:
-    return ((p.k, 1.0), (p.k + 1, 1.0))
+def _energies(p: Profile, each: float = 1.0) -> Energies:
+    """The target's parts, of the same energy each."""
+    return ((p.k, each), (p.k + 1, each))
 
 
 def _cells(p: Profile) -> tuple[RidgeCurve, ...]:
@@ -56,75 +57,72 @@ def _cells(p: Profile) -> tuple[RidgeCurve, ...]:
     )
 
 
-Law = Callable[[str, int, Energies], Curve]
-"""(activation, d, energies) -> the predicted curve."""
+DECIDED = {
+    "risk": (RISK_MARGIN, 0.3, 0.045),
+    "training error": (RISK_MARGIN, -0.3, 0.045),
+    "kappa": (KAPPA_MARGIN, -0.08, 0.01),
+}
+"""Margin, alternative and noise of each quantity's ratio to the prediction."""
 
 
-def _scaled(factor: float) -> Law:
-    return lambda activation, d, energies: Curve(activation, d, energies, scale=factor)
-
-
-def _without_tail(activation: str, d: int, energies: Energies) -> Curve:
-    return Curve(activation, d, energies, tail=False)
-
-
-def _louder(activation: str, d: int, energies: Energies) -> Curve:
-    return Curve(activation, d, tuple((degree, 1.5 * energy) for degree, energy in energies))
+def _name(quantity: str, n: int) -> str:
+    return f"{quantity} / predicted, n = {n}"
 
 
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
-    """Three for each n: the ratio of risk, training error and kappa to the prediction."""
+    """The mean over the draws of each quantity's ratio to the prediction for the draw's activation."""
     count = p.kernels.curve_replicates
     return tuple(
-        rule
+        DecisionRule(_name(quantity, n), "mean", "within", *numbers, count, scale="ratio")
         for n in p.kernels.curve_samples[p.k]
-        for rule in (
-            DecisionRule(f"risk / predicted, n = {n}", "mean", "within", RISK_MARGIN, 0.3, 0.045, count),
-            DecisionRule(f"training error / predicted, n = {n}", "mean", "within", RISK_MARGIN, -0.3, 0.045, count),
-            DecisionRule(f"kappa / predicted, n = {n}", "mean", "within", KAPPA_MARGIN, -0.08, 0.01, count),
-        )
+        for quantity, numbers in DECIDED.items()
     )
 
 
-def _ratios(p: Profile, evidence: Evidence, law: Law) -> np.ndarray:
-    """Measured over predicted, (replicate, n, (risk, training error, kappa))."""
-    small, large = _ridges(p)
-    samples = p.kernels.curve_samples[p.k]
-    rows = {}
-    for activation in p.activations:
-        curve = law(activation, p.kernels.curve_dimension[p.k], _energies(p))
-        rows[activation] = np.array(
-            [[curve.risk(n, small), curve.training(n, large), curve.kappa(n, small)] for n in samples]
-        )
-    measured = [
-        np.array([numbers["risks"][0], numbers["training"][1], numbers["kappas"][0]]).T
-        for numbers in (evidence[cell] for cell in _cells(p))
-    ]
-    return np.array([table / rows[cell.activation] for cell, table in zip(_cells(p), measured, strict=True)])
+def _predict(p: Profile, scale: float = 1.0, tail: bool = True, each: float = 1.0) -> dict[str, Prediction]:
+    """One number for each draw, by its activation.
+
+    Args:
+        p: of a case.
+        scale: factor on the kernel.
+        tail: whether the kernel has degrees above the target's.
+        each: energy of each part of the target.
+    """
+    (small, large), d = _ridges(p), p.kernels.curve_dimension[p.k]
+    found: dict[str, Prediction] = {}
+    for n in p.kernels.curve_samples[p.k]:
+        laws = {}
+        for activation in p.activations:
+            curve = Curve(activation, d, _energies(p, each), scale, tail)
+            values = {"risk": curve.risk(n, small), "training error": curve.training(n, large)}
+            laws[activation] = values | {"kappa": curve.kappa(n, small)}
+        found |= {_name(q, n): Prediction([laws[cell.activation][q] for cell in _cells(p)]) for q in DECIDED}
+    return found
 
 
-def _n1(p: Profile, evidence: Evidence, law: Law = Curve) -> Outcome:
-    s = p.kernels
-    ratios = _ratios(p, evidence, law).reshape(s.curve_replicates, -1)
-    widths = [crowding(n, s.curve_width, s.curve_dimension[p.k]) for n in s.curve_samples[p.k]]
-    slacks = [slack for width in widths for slack in (2 * width, 2 * width, width)]
-    comparisons = tuple(
-        rule.compare(rule.name, 1.0, column, budget=(("finite width", slack),), slack=slack)
-        for rule, column, slack in zip(_rules(p), ratios.T, slacks, strict=True)
-    )
-    small, large = _ridges(p)
-    return Outcome(
-        comparisons,
+def _observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
+    """One number for each draw, with the error of finite width: a risk is quadratic in kappa and moves twice as far."""
+    s, draws = p.kernels, [evidence[cell] for cell in _cells(p)]
+    found: dict[str, Measurement] = {}
+    for i, n in enumerate(s.curve_samples[p.k]):
+        width = crowding(n, s.curve_width, s.curve_dimension[p.k])
+        found |= {
+            _name("risk", n): Measurement([x["risks"][0][i] for x in draws], {"finite width": 2 * width}),
+            _name("training error", n): Measurement([x["training"][1][i] for x in draws], {"finite width": 2 * width}),
+            _name("kappa", n): Measurement([x["kappas"][0][i] for x in draws], {"finite width": width}),
+        }
+    return found
+
+
+def _described(p: Profile, evidence: Evidence) -> str:
+    s, (small, large) = p.kernels, _ridges(p)
+    return (
         f"Kernel ridge regression at d = {s.curve_dimension[p.k]} with the Gram matrices of random networks of width "
         f"{s.curve_width}, dense targets of energy 1 in degrees {p.k} and {p.k + 1}; test risk and kappa = 1/tr (K + "
         f"ridge)^-1 at ridge {small:g}, training error at ridge {large:g}. {s.curve_replicates} draws shared by "
         f"{', '.join(p.activations)}; the sizes n of a draw are nested. Prediction from the certified infinite-width "
-        f"spectrum alone.",
+        f"spectrum alone."
     )
-
-
-def _with(law: Law) -> Check:
-    return lambda p, evidence: _n1(p, evidence, law)
 
 
 def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
@@ -141,7 +139,7 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
             intervals = [mean_interval(column.tolist()) for column in table.T]
             bars = [x.upper - x.value for x in intervals]
             ax.errorbar(samples, [x.value for x in intervals], bars, fmt="o", color=SERIES[i], ms=5)
-    bare = _without_tail(p.activation, d, _energies(p))
+    bare = Curve(p.activation, d, _energies(p), tail=False)
     ax.loglog(samples, [bare.risk(n, small) for n in samples], ":", color=PREDICTED, lw=1.0, label="without the tail")
     ax.set_ylim(bottom=0.03)
     grid_ticks(ax, samples)
@@ -166,15 +164,22 @@ N1 = Claim(
     ),
     depends_on=("S1", "S2"),
     design=_cells,
-    check=_n1,
-    controls=(
-        Control("the kernel multiplied by 1.3, to which the risk at a small ridge is blind", _with(_scaled(1.3))),
-        Control("the eigenvalues multiplied by 1.1", _with(_scaled(1.1))),
-        Control("the implicit ridge of the degrees above the target's forgotten", _with(_without_tail)),
-        Control("the harmonics of the target normalised to energy 1.5", _with(_louder)),
-    ),
-    figure=_figure,
     rules=_rules,
+    predict=_predict,
+    observe=_observe,
+    controls=(
+        Control(
+            "the kernel multiplied by 1.3, to which the risk at a small ridge is blind",
+            predict=partial(_predict, scale=1.3),
+        ),
+        Control(f"the eigenvalues multiplied by {WRONG}", predict=partial(_predict, scale=WRONG)),
+        Control(
+            "the implicit ridge of the degrees above the target's forgotten", predict=partial(_predict, tail=False)
+        ),
+        Control("the harmonics of the target normalised to energy 1.5", predict=partial(_predict, each=1.5)),
+    ),
+    describe=_described,
+    figure=_figure,
     orders=lambda p: tuple(p.kernels.curve_dimension),
     activations="pooled",
 )
@@ -211,10 +216,12 @@ N2 = Claim(
     hypotheses=ESCAPE.hypotheses(),
     depends_on=("N1",),
     design=ESCAPE.design,
-    check=ESCAPE.check,
-    controls=ESCAPE.controls(-1, "exponent k, that of joint training, in place of k + 1"),
-    figure=ESCAPE.figure,
     rules=ESCAPE.rules,
+    predict=ESCAPE.predict,
+    observe=ESCAPE.observe,
+    controls=ESCAPE.controls(-1, "exponent k, that of joint training, in place of k + 1"),
+    describe=ESCAPE.describe,
+    figure=ESCAPE.figure,
     orders=lambda p: tuple(p.kernels.escape_dimensions),
     activations="pooled",
 )
@@ -232,10 +239,12 @@ N7 = Claim(
     hypotheses=DENSE.hypotheses(),
     depends_on=("N1",),
     design=DENSE.design,
-    check=DENSE.check,
-    controls=DENSE.controls(1, "exponent k + 1 in place of k"),
-    figure=DENSE.figure,
     rules=DENSE.rules,
+    predict=DENSE.predict,
+    observe=DENSE.observe,
+    controls=DENSE.controls(1, "exponent k + 1 in place of k"),
+    describe=DENSE.describe,
+    figure=DENSE.figure,
     orders=lambda p: tuple(p.kernels.dense_dimensions),
     activations="pooled",
 )

@@ -7,62 +7,74 @@ from typing import Any
 import numpy as np
 
 from verify.cells.training import Arm, Kind
+from verify.claims.controls import shifted
 from verify.claims.generalization.trained import (
     affordable,
     aligned,
-    drifts,
     everywhere,
     grid_cells,
     repetitions,
-    sample_scale,
     sample_table,
     some,
 )
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
-from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.claim import Claim, Control, Evidence, Predict
+from verify.judging.rules import DecisionRule, Prediction
+from verify.predictions.sample_counts import drifts, sample_scale
 from verify.sizes.profile import Profile
 
 SCATTER = 0.15
 """Standard deviation of log n* about the line, at most: 0.13 over 27 repetitions of the pilot. Single draws scatter by
 0.1 (d = 64) to 0.2 (d = 16) in log(risk), and the local slope d log(risk)/d log(n) is near -1; repetitions average
 several draws at small d."""
+NAMES: dict[Arm, str] = {"joint": "exponent of n*(d), joint", "quadntk": "exponent of n*(d), QuadNTK"}
+SUBJECTS: dict[Arm, tuple[Kind, str]] = {"joint": ("joint", "f_k + f_sp"), "quadntk": ("sparse", "f_sp alone")}
 
 
 def _orders(p: Profile) -> tuple[int, ...]:
     return tuple(p.training.dimensions)
 
 
+def _drifts(p: Profile) -> dict[str, float]:
+    return drifts(affordable(p), p.k, p.training.dimensions[p.k])
+
+
 def _rule(p: Profile, arm: Arm) -> DecisionRule:
     """Equivalence of the exponent to k.
 
     Margin: the sum of the absolute values of the known finite-size corrections on the grid of d
-    (:func:`verify.claims.generalization.trained.drifts`): one factor log d, the budget ||W_Q||_{2,4}^4 at finite d, and
+    (:func:`verify.predictions.sample_counts.drifts`): one factor log d, the budget ||W_Q||_{2,4}^4 at finite d, and
     for joint training n_k against d^k. Alternative: k + 1, the exponent of the NTK, one above.
     """
-    known = drifts(p)
+    known = _drifts(p)
     terms = [abs(known["log d"]), abs(known["||W_Q||^4"]), abs(known["n_k"]) if arm == "joint" else 0.0]
     count = sum(repetitions(p, activation) for activation in affordable(p))
     grid = tuple(float(d) for d in p.training.dimensions[p.k])
-    name = "exponent of n*(d), " + ("joint" if arm == "joint" else "QuadNTK")
-    return DecisionRule(name, "exponent", "within", sum(terms), 1.0, SCATTER, count, grid)
+    return DecisionRule(NAMES[arm], "exponent", "within", sum(terms), 1.0, SCATTER, count, grid)
 
 
-SUBJECTS: dict[Arm, tuple[Kind, str]] = {"joint": ("joint", "f_k + f_sp"), "quadntk": ("sparse", "f_sp alone")}
+def _predict(arm: Arm) -> Predict:
+    """The exponent k; the corrections that the margin holds are shown."""
+
+    def predict(p: Profile) -> dict[str, Prediction]:
+        corrections = {f"{name} (in the margin)": abs(value) for name, value in _drifts(p).items()}
+        return {NAMES[arm]: Prediction(float(p.k), budget=corrections)}
+
+    return predict
 
 
 def _risk(p: Profile, arm: Arm) -> float:
     return p.training.joint_risk if arm == "joint" else p.training.sparse_risk
 
 
-def _check(p: Profile, evidence: Evidence, arm: Arm, exponent: int) -> Outcome:
-    kind, target = SUBJECTS[arm]
-    table = aligned(p, sample_table(p, evidence, arm, kind, _risk(p, arm)))
-    rule = _rule(p, arm)
-    budget = tuple((f"{name} (in the margin)", abs(value)) for name, value in drifts(p).items())
-    comparison = rule.compare(rule.name, float(exponent), table, budget=budget)
+def _table(p: Profile, evidence: Evidence, arm: Arm) -> np.ndarray:
+    """n*(d) / A, a row for each repetition."""
+    return aligned(p, sample_table(p, evidence, arm, SUBJECTS[arm][0], _risk(p, arm)))
+
+
+def _described(p: Profile, evidence: Evidence, arm: Arm) -> str:
+    table, target = _table(p, evidence, arm), SUBJECTS[arm][1]
     middles = ", ".join(
         f"{np.nanmedian(column) / d**p.k:.2f}" if not np.isnan(column).all() else "-"
         for d, column in zip(p.training.dimensions[p.k], table.T, strict=True)
@@ -70,14 +82,13 @@ def _check(p: Profile, evidence: Evidence, arm: Arm, exponent: int) -> Outcome:
     scales = ", ".join(f"{sample_scale(a, p.k):g} for {a}" for a in affordable(p))
     left_out = [a for a in p.activations if a not in affordable(p)]
     note = f" {', '.join(left_out)} would need too many samples (A > {p.training.largest_scale:g})." if left_out else ""
-    return Outcome(
-        (comparison,),
+    return (
         f"Samples n* to reach risk {_risk(p, arm):g} on {target} (each part of energy 1), m = "
         f"{p.training.width[p.k]} d, {p.training.steps if arm == 'joint' else p.training.quadratic_steps} steps of "
         f"Adam, by log-log interpolation on the grid n/(A d^{p.k}) = "
         f"{', '.join(f'{r:g}' for r in p.training.ratios[p.k])}; A = {scales}. Medians of n*/(A d^{p.k}) at d = "
         f"{', '.join(map(str, p.training.dimensions[p.k]))}: {middles}. Censored (outside the grid, or risk still "
-        f"moving by more than 15 %): {int(np.isnan(table).sum())} of {table.size}.{note}",
+        f"moving by more than 15 %): {int(np.isnan(table).sum())} of {table.size}.{note}"
     )
 
 
@@ -121,10 +132,12 @@ N3 = Claim(
     hypotheses=_hypotheses(dense=True),
     depends_on=("G5", "N5"),
     design=lambda p: grid_cells(p, "joint", "joint"),
-    check=lambda p, e: _check(p, e, "joint", p.k),
-    controls=(Control("the exponent k + 1 of the NTK in place of k", lambda p, e: _check(p, e, "joint", p.k + 1)),),
-    figure=lambda p, e, ax: _figure(p, e, ax, "joint"),
     rules=lambda p: (_rule(p, "joint"),),
+    predict=_predict("joint"),
+    observe=lambda p, e: {NAMES["joint"]: _table(p, e, "joint")},
+    controls=(Control("the exponent k + 1 of the NTK in place of k", predict=shifted(_predict("joint"), 1)),),
+    describe=lambda p, e: _described(p, e, "joint"),
+    figure=lambda p, e, ax: _figure(p, e, ax, "joint"),
     orders=_orders,
     activations="pooled",
 )
@@ -141,10 +154,12 @@ N4 = Claim(
     hypotheses=_hypotheses(dense=False),
     depends_on=("G3", "N8"),
     design=lambda p: grid_cells(p, "quadntk", "sparse"),
-    check=lambda p, e: _check(p, e, "quadntk", p.k),
-    controls=(Control("the exponent k + 1 of the NTK in place of k", lambda p, e: _check(p, e, "quadntk", p.k + 1)),),
-    figure=lambda p, e, ax: _figure(p, e, ax, "quadntk"),
     rules=lambda p: (_rule(p, "quadntk"),),
+    predict=_predict("quadntk"),
+    observe=lambda p, e: {NAMES["quadntk"]: _table(p, e, "quadntk")},
+    controls=(Control("the exponent k + 1 of the NTK in place of k", predict=shifted(_predict("quadntk"), 1)),),
+    describe=lambda p, e: _described(p, e, "quadntk"),
+    figure=lambda p, e, ax: _figure(p, e, ax, "quadntk"),
     orders=_orders,
     activations="pooled",
 )

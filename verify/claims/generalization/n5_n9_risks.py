@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from theory import multiplicity
-from verify.cells.training import Arm
+from verify.cells.training import Arm, TrainedRuns
 from verify.claims.generalization.trained import everywhere, paired, paired_cell, paired_logs, paired_mean, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Outcome
 from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
@@ -28,24 +28,31 @@ WORSE = 0.6
 """The alternative: the first risk larger than the second by this logarithm (a factor 1.8)."""
 
 KERNELS: dict[Arm, str] = {"ntk": "the NTK (best ridge)", "quadntk": "the QuadNTK", "free": "joint without R1 and R3"}
-MEDIUM: tuple[tuple[Arm, Arm, str], ...] = (
-    ("joint", "off", "R1 in both forms over R1 off"),
-    ("training", "population", "R1 on the training inputs over R1 in population only"),
-)
+Pairs = dict[str, tuple[Arm, Arm]]
+"""Two arms whose risks are compared, by label."""
+BOTH = "R1 in both forms over R1 off"
+MEDIUM: Pairs = {
+    BOTH: ("joint", "off"),
+    "R1 on the training inputs over R1 in population only": ("training", "population"),
+}
+ENERGY = "log(energy of f_L in medium directions / loss)"
 
 
 def _orders(p: Profile) -> tuple[int, ...]:
     return tuple(p.training.paired_dimension)
 
 
-def _rule(p: Profile, name: str) -> DecisionRule:
+def _name(label: str) -> str:
+    return f"log ratio of risks, {label}"
+
+
+def _count(p: Profile) -> int:
+    return p.training.paired_draws[p.k] * len(paired(p))
+
+
+def _rule(p: Profile, label: str) -> DecisionRule:
     """The mean of log(risk / risk) over all draws is negative: no margin, as an inequality has none."""
-    return DecisionRule(name, "mean", "below", 0.0, WORSE, SCATTER, p.training.paired_draws[p.k] * len(paired(p)))
-
-
-def _compare(p: Profile, evidence: Evidence, arm: Arm, rival: Arm, label: str) -> Comparison:
-    rule = _rule(p, f"log ratio of risks, {label}")
-    return rule.compare(rule.name, 0.0, paired_logs(p, evidence, arm, rival))
+    return DecisionRule(_name(label), "mean", "below", 0.0, WORSE, SCATTER, _count(p))
 
 
 def _setting(p: Profile) -> str:
@@ -63,27 +70,29 @@ def _setting(p: Profile) -> str:
     )
 
 
-def _rivals(p: Profile) -> dict[Arm, str]:
+def _ratios(p: Profile, evidence: Evidence, pairs: Pairs) -> dict[str, list[float]]:
+    """Logarithms of the ratios of risks, a number for each draw."""
+    return {_name(label): paired_logs(p, evidence, arm, rival) for label, (arm, rival) in pairs.items()}
+
+
+def _over_rivals(p: Profile, arm: Arm) -> Pairs:
     """At k = 2 the difference to the QuadNTK is reported and not judged: no theorem separates them."""
-    return {arm: name for arm, name in KERNELS.items() if arm != "quadntk" or p.k == 1}
+    judged = {rival: name for rival, name in KERNELS.items() if rival != "quadntk" or p.k == 1}
+    return {f"joint over {name}": (arm, rival) for rival, name in judged.items()}
 
 
-def _n5(p: Profile, evidence: Evidence, arm: Arm = "joint") -> Outcome:
-    comparisons = tuple(_compare(p, evidence, arm, rival, f"joint over {name}") for rival, name in _rivals(p).items())
+def _rivals_described(p: Profile, evidence: Evidence) -> str:
     means = ", ".join(f"{name} {paired_mean(p, evidence, rival):.3f}" for rival, name in KERNELS.items())
     report = ""
     if p.k > 1:
-        logs = np.array(paired_logs(p, evidence, arm, "quadntk"))
+        logs = np.array(paired_logs(p, evidence, "joint", "quadntk"))
         error = 2.58 * float(np.nanstd(logs, ddof=1)) / math.sqrt(max(int((~np.isnan(logs)).sum()), 1))
         report = (
             f" log(joint / QuadNTK) = {float(np.nanmean(logs)):.3f} +- {error:.3f}, not judged at k = {p.k}. With "
             f"random directions in place of the good ones, which at this k is no control because f_Q learns the dense "
             f"part too: {paired_mean(p, evidence, 'blind'):.3f}."
         )
-    return Outcome(
-        comparisons,
-        f"{_setting(p)} Mean test risks: joint {paired_mean(p, evidence, arm):.3f}, {means}.{report}",
-    )
+    return f"{_setting(p)} Mean test risks: joint {paired_mean(p, evidence, 'joint'):.3f}, {means}.{report}"
 
 
 def _energy_rule(p: Profile) -> DecisionRule:
@@ -92,37 +101,33 @@ def _energy_rule(p: Profile) -> DecisionRule:
     R1 enters the loss with weight 1, so what it measures is at most the loss that training reaches. Noise: 0.1 within
     an activation and arm, 0.4 to 0.8 between activations.
     """
-    count = p.training.paired_draws[p.k] * len(paired(p))
-    return DecisionRule("log(energy of f_L in medium directions / loss)", "mean", "below", 0.0, 3.0, 0.85, count)
+    return DecisionRule(ENERGY, "mean", "below", 0.0, 3.0, 0.85, _count(p))
 
 
-def _n9(p: Profile, evidence: Evidence, first: Arm = "joint", both: Arm | None = None) -> Outcome:
-    """Controls put an arm in the place of joint training, or in the first place of ``both`` comparisons."""
-    rule = _energy_rule(p)
-    energies: list[float] = []
-    for activation in paired(p):
-        numbers = evidence[paired_cell(p, activation, first)]
-        energies += [math.log(e / total) for e, total in zip(numbers["medium"], numbers["loss"], strict=True)]
-    pairs: list[tuple[Arm, Arm, str]] = [
-        (both or (first if left == "joint" else left), right, label) for left, right, label in MEDIUM
-    ]
-    comparisons = (
-        *(_compare(p, evidence, left, right, label) for left, right, label in pairs),
-        rule.compare(rule.name, 0.0, energies),
-    )
+def _over_medium(arm: Arm) -> Pairs:
+    """An arm in place of each that has R1."""
+    return {label: (arm, rival) for label, (_, rival) in MEDIUM.items()}
+
+
+def _energies(p: Profile, evidence: Evidence, arm: Arm) -> dict[str, list[float]]:
+    """Logarithms of an arm's energy of f_L in the medium directions relative to its loss."""
+    rows = [evidence[paired_cell(p, activation, arm)] for activation in paired(p)]
+    return {ENERGY: [math.log(e / total) for n in rows for e, total in zip(n["medium"], n["loss"], strict=True)]}
+
+
+def _medium_described(p: Profile, evidence: Evidence) -> str:
     names: tuple[Arm, ...] = ("joint", "training", "population", "off")
     means = ", ".join(
         f"{name} {paired_mean(p, evidence, name):.3f} ({paired_mean(p, evidence, name, 'medium'):.3f})"
         for name in names
     )
-    return Outcome(
-        comparisons,
+    return (
         f"{_setting(p)} Mean test risks, in brackets the energy of f_L in the medium directions, |f_L(P_>k W)|^2 on "
-        f"test points: {means}. R3 is on in all four.",
+        f"test points: {means}. R3 is on in all four."
     )
 
 
-def _design(*arms: Arm) -> Any:
+def _design(*arms: Arm) -> Callable[[Profile], tuple[TrainedRuns, ...]]:
     return lambda p: tuple(paired_cell(p, a, arm) for arm in arms for a in paired(p))
 
 
@@ -168,19 +173,21 @@ N5 = Claim(
     hypotheses=HYPOTHESES,
     depends_on=("N1", "G5"),
     design=_design("joint", "ntk", "quadntk", "free", "blind", "shuffled"),
-    check=_n5,
+    rules=lambda p: tuple(_rule(p, label) for label in _over_rivals(p, "joint")),
+    predict=lambda p: {_name(label): 0.0 for label in _over_rivals(p, "joint")},
+    observe=lambda p, e: _ratios(p, e, _over_rivals(p, "joint")),
     controls=(
         Control(
             "joint training with random directions in place of the good ones, on the same draws",
-            lambda p, e: _n5(p, e, "blind"),
-            BLIND,
+            observe=lambda p, e: _ratios(p, e, _over_rivals(p, "blind")),
+            orders=BLIND,
         ),
-        Control("joint training on shuffled labels", lambda p, e: _n5(p, e, "shuffled")),
+        Control("joint training on shuffled labels", observe=lambda p, e: _ratios(p, e, _over_rivals(p, "shuffled"))),
     ),
+    describe=_rivals_described,
     figure=_figure(
         {"joint": "joint", "ntk": "NTK", "quadntk": "QuadNTK", "free": "no R1, R3", "blind": "random\ndirections"}
     ),
-    rules=lambda p: tuple(_rule(p, f"log ratio of risks, joint over {name}") for name in _rivals(p).values()),
     orders=_orders,
     activations="pooled",
 )
@@ -200,16 +207,25 @@ N9 = Claim(
     hypotheses=HYPOTHESES,
     depends_on=("G1", "N5"),
     design=_design("joint", "off", "training", "population", "blind", "free", "shuffled"),
-    check=_n9,
+    rules=lambda p: (*(_rule(p, label) for label in MEDIUM), _energy_rule(p)),
+    predict=lambda p: {**{_name(label): 0.0 for label in MEDIUM}, ENERGY: 0.0},
+    observe=lambda p, e: {**_ratios(p, e, MEDIUM), **_energies(p, e, "joint")},
     controls=(
         Control(
             "R1 with random directions in place of the good ones, in both comparisons",
-            lambda p, e: _n9(p, e, both="blind"),
-            BLIND,
+            observe=lambda p, e: _ratios(p, e, _over_medium("blind")),
+            orders=BLIND,
         ),
-        Control("training on shuffled labels, in both comparisons", lambda p, e: _n9(p, e, both="shuffled")),
-        Control("R1 and R3 switched off in what counts as joint training", lambda p, e: _n9(p, e, first="free")),
+        Control(
+            "training on shuffled labels, in both comparisons",
+            observe=lambda p, e: _ratios(p, e, _over_medium("shuffled")),
+        ),
+        Control(
+            "R1 and R3 switched off in what counts as joint training",
+            observe=lambda p, e: {**_ratios(p, e, {BOTH: ("free", "off")}), **_energies(p, e, "free")},
+        ),
     ),
+    describe=_medium_described,
     figure=_figure(
         {
             "joint": "both",
@@ -219,7 +235,6 @@ N9 = Claim(
             "blind": "random\ndirections",
         }
     ),
-    rules=lambda p: (*(_rule(p, f"log ratio of risks, {label}") for _, _, label in MEDIUM), _energy_rule(p)),
     orders=_orders,
     activations="pooled",
 )

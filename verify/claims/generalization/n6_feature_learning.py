@@ -13,8 +13,7 @@ from verify.claims.generalization.trained import SETTLED, everywhere, samples, s
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.rules import DecisionRule, Prediction, Scale
 from verify.sizes.profile import Profile
 
 
@@ -63,52 +62,52 @@ def _share(p: Profile, activation: str) -> float:
     return 1 - math.sqrt(_floor(p, activation))
 
 
-NAMES = {
-    "risk": "log(test risk / floor of kernel methods)",
-    "share": "<f_Q, f_sp> minus the share that the floor implies",
-    "quadratic": "energy of f_Q over the square of that share, log",
-    "movement": "kernel movement / (share x movement of the construction), log",
-}
-SCATTER = {"risk": 0.2, "share": 0.12, "quadratic": 0.6, "movement": 0.6}
+RISK = "log(test risk / floor of kernel methods)"
+SHARE = "<f_Q, f_sp> minus the share that the floor implies"
+QUADRATIC = "energy of f_Q over the square of that share, log"
+MOVEMENT = "kernel movement / (share x movement of the construction), log"
+SCATTER = {RISK: 0.2, SHARE: 0.12, QUADRATIC: 0.6, MOVEMENT: 0.6}
 """Standard deviation of one observation, at most, differences between activations included."""
-ALTERNATIVE = {"risk": 0.6, "share": -0.3, "quadratic": -1.5, "movement": -1.5}
+ALTERNATIVE = {RISK: 0.6, SHARE: -0.3, QUADRATIC: -1.5, MOVEMENT: -1.5}
 """What must be noticed: a risk 1.8 times the floor; f_Q without the sparse part; an energy or a movement smaller than
 the threshold by a factor 4.5. A lazy network lies several powers of ten below the last two."""
 
 
-def _rule(p: Profile, key: str) -> DecisionRule:
-    side: Literal["below", "above"] = "below" if key == "risk" else "above"
+def _rule(p: Profile, name: str) -> DecisionRule:
+    """One side of a threshold, which each activation has of its own."""
     count = p.training.escape_draws[p.k] * len(_chosen(p))
-    return DecisionRule(NAMES[key], "mean", side, 0.0, ALTERNATIVE[key], SCATTER[key], count)
+    scale: Scale = "difference" if name == SHARE else "log ratio"
+    side: Literal["below", "above"] = "below" if name == RISK else "above"
+    return DecisionRule(name, "mean", side, 0.0, ALTERNATIVE[name], SCATTER[name], count, scale=scale)
 
 
-def _observations(p: Profile, evidence: Evidence, label_scale: float) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {key: [] for key in NAMES}
-    for activation in _chosen(p):
-        numbers = evidence[_cell(p, activation, label_scale)]
-        floor, share = _floor(p, activation), _share(p, activation)
-        settled = [abs(h / r - 1) <= SETTLED for h, r in zip(numbers["risk_halfway"], numbers["risk"], strict=True)]
-        values = {
-            "risk": [math.log(r / floor) for r in numbers["risk"]],
-            "share": [s - share for s in numbers["share"]],
-            "quadratic": [math.log(max(q, 1e-300) / share**2) for q in numbers["quadratic"]],
-            "movement": [
-                math.log(max(moved, 1e-300) / (share * built))
-                for moved, built in zip(numbers["movement"], numbers["constructed"], strict=True)
-            ],
-        }
-        for key, row in values.items():
-            found[key] += [v if good else math.nan for v, good in zip(row, settled, strict=True)]
-    return found
+def _predict(p: Profile) -> dict[str, Prediction]:
+    """The thresholds, one for each draw."""
+    activations = [a for a in _chosen(p) for _ in range(p.training.escape_draws[p.k])]
+    shares = np.array([_share(p, a) for a in activations])
+    floors = Prediction([_floor(p, a) for a in activations])
+    return {RISK: floors, SHARE: Prediction(shares), QUADRATIC: Prediction(shares**2), MOVEMENT: Prediction(shares)}
 
 
-def _check(p: Profile, evidence: Evidence, lazy: bool = False) -> Outcome:
-    scale = p.training.label_scale if lazy else 1.0
-    found = _observations(p, evidence, scale)
-    comparisons: tuple[Comparison, ...] = tuple(_rule(p, key).compare(NAMES[key], 0.0, found[key]) for key in NAMES)
+def _observe(p: Profile, evidence: Evidence, label_scale: float = 1.0) -> dict[str, np.ndarray]:
+    """What networks trained on labels divided by ``label_scale`` do; NaN where a run has not settled."""
+    rows = [evidence[_cell(p, activation, label_scale)] for activation in _chosen(p)]
+    names = ("risk", "risk_halfway", "share", "quadratic", "movement", "constructed")
+    n = {name: np.concatenate([row[name] for row in rows]) for name in names}
+    settled = np.abs(n["risk_halfway"] / n["risk"] - 1) <= SETTLED
+    found = {
+        RISK: n["risk"],
+        SHARE: n["share"],
+        QUADRATIC: np.maximum(n["quadratic"], 1e-300),
+        MOVEMENT: np.maximum(n["movement"], 1e-300) / n["constructed"],
+    }
+    return {name: np.where(settled, values, math.nan) for name, values in found.items()}
+
+
+def _described(p: Profile, evidence: Evidence) -> str:
     parts = []
     for activation in _chosen(p):
-        n = evidence[_cell(p, activation, scale)]
+        n = evidence[_cell(p, activation)]
         mean = {key: float(np.mean(n[key])) for key in n}
         parts.append(
             f"{activation}: n = {_cell(p, activation).n}, risk {mean['risk']:.3f} (floor "
@@ -118,10 +117,9 @@ def _check(p: Profile, evidence: Evidence, lazy: bool = False) -> Outcome:
             f"{mean['constructed']:.3f}"
         )
     cell = _cell(p, _chosen(p)[0])
-    return Outcome(
-        comparisons,
+    return (
         f"The network f itself at d = {cell.d}, m = {cell.m}, trained on the regularised loss, {cell.draws} draws "
-        f"for each activation. {'; '.join(parts)}.",
+        f"for each activation. {'; '.join(parts)}."
     )
 
 
@@ -161,15 +159,17 @@ N6 = Claim(
     ),
     depends_on=("G5", "N5"),
     design=lambda p: tuple(_cell(p, a, scale) for a in _chosen(p) for scale in (1.0, p.training.label_scale)),
-    check=_check,
+    rules=lambda p: tuple(_rule(p, name) for name in SCATTER),
+    predict=_predict,
+    observe=_observe,
     controls=(
         Control(
             "the lazy scaling of arXiv:1812.07956: labels divided by 100, outputs multiplied back, no regulariser",
-            lambda p, e: _check(p, e, lazy=True),
+            observe=lambda p, evidence: _observe(p, evidence, p.training.label_scale),
         ),
     ),
+    describe=_described,
     figure=_figure,
-    rules=lambda p: tuple(_rule(p, key) for key in NAMES),
     orders=_orders,
     activations="pooled",
 )

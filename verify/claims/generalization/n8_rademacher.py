@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from theory import linear_rademacher, quadntk_trace, quadratic_rademacher
 from verify.cells.rademacher import NoisyFits, SignSuprema
+from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, every, present, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
-from verify.judging.claim import Check, Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Interval, Outcome
-from verify.judging.rules import DecisionRule
-from verify.sizes.profile import Profile, parse
+from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.outcome import Interval
+from verify.judging.rules import DecisionRule, ExactRule, Measurement, Prediction, Rule
+from verify.predictions.complexities import gap_bound, linear_bound, quadratic_bound, quadratic_floor
+from verify.sizes.profile import Profile
 
-ARMS = ("joint", "quadntk")
 NAMES = {"joint": "joint", "quadntk": "QuadNTK"}
+"""The arms of the fits, as they are shown."""
+LINEAR = "linear ball: n E sup^2 / K(x,x)"
+UPPER = "quadratic ball: R_n / bound"
+LOWER = "quadratic ball: E sup^2 / lower bound"
+POWER = "exponent of R_n in n"
+ATTAINED = "quadratic ball: supremum attained"
+GAPS = {arm: f"{name}: generalisation gap / bound" for arm, name in NAMES.items()}
+SHARES = {arm: f"{name}: correlation of f_Q with signs / supremum" for arm, name in NAMES.items()}
 RATE, START, R4 = 0.02, 0.3, 1e-3
 """Adam's rate, scale of the start, and l4, small enough for the models to fit most of the noise."""
 WIDTH_PER_DIMENSION = 10
@@ -35,45 +43,6 @@ ROUNDING = 1e-9
 """Of the attained supremum, in double precision: sums of at most 10^5 terms of one sign."""
 SINGLE_ROUNDING = 1e-4
 """Of the share of the supremum, in single precision."""
-
-
-@dataclass(frozen=True)
-class Planted:
-    """Errors of the controls; the defaults are none.
-
-    Attributes:
-        power: additional power of n in the bounds. radius: factor on the radius of the quadratic ball in its closed
-            form. spread: factor on the squared lower bound. scale: factor on the NTK's eigenvalues.
-    """
-
-    power: float = 0.0
-    radius: float = 1.0
-    spread: float = 1.0
-    scale: float = 1.0
-
-
-NONE = Planted()
-
-
-@lru_cache(maxsize=256)
-def _linear_bound(activation: str, d: int, n: int) -> float:
-    return float(linear_rademacher(parse(activation), d, n, 1.0))
-
-
-@lru_cache(maxsize=256)
-def _quadratic_bound(activation: str, d: int, n: int) -> float:
-    return float(quadratic_rademacher(parse(activation), d, n, 1.0))
-
-
-@lru_cache(maxsize=256)
-def _quadratic_floor(activation: str, d: int, n: int) -> float:
-    r"""A lower bound of (E sup^2)^{1/2} over \|W\|_{2,4} <= 1.
-
-    With M_r as in :func:`verify.cells.rademacher.quadratic_supremum`, sup^2 = (1/4m) sum over the pairs of
-    lambda_max(M_r)_+^2 + lambda_max(-M_r)_+^2 >= \|M_r\|_{op}^2 >= \|M_r\|_F^2/d, and E\|M_r\|_F^2 = d^2 E[sigma''^2]/n
-    because the signs are independent: E sup^2 >= d E[sigma''^2]/(8n).
-    """
-    return math.sqrt(float(quadntk_trace(parse(activation), d)) / (2 * n * d))
 
 
 def _ball_cells(p: Profile) -> tuple[SignSuprema, ...]:
@@ -112,101 +81,109 @@ def _fit_cells(p: Profile) -> tuple[NoisyFits, ...]:
     )
 
 
-def _rules(p: Profile) -> tuple[DecisionRule, ...]:
+def _rules(p: Profile) -> tuple[Rule, ...]:
     s = p.kernels
     count, judged = s.ball_replicates, len(p.activations) * s.noisy_networks // 2
     grid = tuple(float(n) for n in s.ball_samples)
+    ratio = partial(DecisionRule, scale="ratio", pool="mean")  # a draw's mean over n and signs
     return (
-        DecisionRule("linear ball: n E sup^2 / K(x,x)", "mean", "within", LINEAR_MARGIN, -0.1, 0.04, count),
-        DecisionRule("quadratic ball: R_n / bound", "mean", "below", 0.0, 0.5, 0.05, count),
-        DecisionRule("quadratic ball: E sup^2 / lower bound", "mean", "above", 0.0, -0.5, 0.4, count),
-        DecisionRule("exponent of R_n in n", "exponent", "within", EXPONENT_MARGIN, -0.5, 0.05, count, grid),
-        *(
-            DecisionRule(f"{NAMES[arm]}: generalisation gap / bound", "mean", "below", 0.0, 0.3, 0.05, judged)
-            for arm in ARMS
-        ),
+        ratio(LINEAR, "mean", "within", LINEAR_MARGIN, -0.1, 0.04, count),
+        ratio(UPPER, "mean", "below", 0.0, 0.5, 0.05, count),
+        ratio(LOWER, "mean", "above", 0.0, -0.5, 0.4, count),
+        DecisionRule(POWER, "exponent", "within", EXPONENT_MARGIN, -0.5, 0.05, count, grid),
+        *(DecisionRule(name, "mean", "below", 0.0, 0.3, 0.05, judged, scale="ratio") for name in GAPS.values()),
+        ExactRule(ATTAINED, "within", ROUNDING),
+        *(ExactRule(name, "below") for name in SHARES.values()),
     )
 
 
-def _balls(p: Profile, evidence: Evidence, planted: Planted) -> tuple[list[Any], list[float]]:
-    """Data of the four rules on balls, and the discrepancies of the attained suprema."""
-    d, samples = p.kernels.ball_dimension, p.kernels.ball_samples
-    linear, below, above, means, discrepancies = [], [], [], [], []
-    for cell in _ball_cells(p):
-        numbers, a = evidence[cell], cell.activation
-        measured = {name: np.array(table) for name, table in numbers.items()}  # (n, signs)
-        quadratic = planted.radius**2 * measured["quadratic"]
-        traces, bounds, floors = (
-            np.array([bound(a, d, n) for n in samples])[:, None]
-            for bound in (_linear_bound, _quadratic_bound, _quadratic_floor)
-        )
-        wrong = np.array(samples)[:, None] ** planted.power
-        linear.append(float((measured["linear"] ** 2 / (planted.scale * traces**2)).mean()))
-        below.append(float((quadratic / (bounds * wrong)).mean()))
-        above.append(float((quadratic**2 / (planted.spread * floors**2)).mean()))
-        means.append(quadratic.mean(axis=1) / bounds[0])
-        discrepancies += [
-            float(np.abs(measured["attained"] / quadratic - 1).max()),
-            float(np.abs(measured["norms"] - 1).max()),
-        ]
-    # A constant of each activation's own does not touch the slope.
-    logs = np.log(np.array(means))
-    step = len(p.activations)
-    centred = np.concatenate([logs[i::step] - logs[i::step].mean() for i in range(step)])
-    return [linear, below, above, np.exp(centred)], discrepancies
-
-
-def _gaps(p: Profile, evidence: Evidence, arm: str, planted: Planted) -> tuple[list[float], list[float]]:
-    """Gap over bound of the judged networks, NaN for one outside the balls; and shares of the supremum of all."""
-    ratios: list[float] = []
-    shares: list[float] = []
-    for cell in _fit_cells(p):
-        numbers = {name: np.array(values) for name, values in evidence[cell][arm].items()}
-        half = cell.networks // 2
-        shares += [float(x) / planted.radius**2 for name in ("own", "fresh") for x in numbers[name]]
-        first, second = (SPARE * numbers[name][:half].max() for name in ("linear_radius", "quadratic_radius"))
-        bound = 2 * (
-            first * _linear_bound(cell.activation, cell.d, cell.n)
-            + second**2 * _quadratic_bound(cell.activation, cell.d, cell.n)
-        )
-        for i in range(half, cell.networks):
-            inside = numbers["linear_radius"][i] <= first and numbers["quadratic_radius"][i] <= second
-            gap = float(numbers["test"][i] - numbers["train"][i])
-            ratios.append(gap / (bound * cell.n**planted.power) if inside else math.nan)
-    return ratios, shares
-
-
-def _n8(p: Profile, evidence: Evidence, planted: Planted = NONE) -> Outcome:
+def _by_draw(p: Profile, law: Callable[[str, int, int], float]) -> np.ndarray:
+    """A number for each draw, by its activation, and n, the same for all signs: (draws, n, 1)."""
     s = p.kernels
-    balls, discrepancies = _balls(p, evidence, planted)
-    fits = {arm: _gaps(p, evidence, arm, planted) for arm in ARMS}
-    data = [*balls, *(fits[arm][0] for arm in ARMS)]
-    predictions = (1.0, 1.0, 1.0, -0.5 + planted.power, 1.0, 1.0)
-    comparisons = [
-        rule.compare(rule.name, value, rows) for rule, value, rows in zip(_rules(p), predictions, data, strict=True)
-    ]
-    worst = Interval.around(max(discrepancies), 0.0)
-    attained = "quadratic ball: supremum attained"
-    comparisons.append(Comparison(attained, 0.0, worst, "within", ROUNDING, (("rounding", ROUNDING),)))
-    for arm in ARMS:
-        share = Interval.around(max(fits[arm][1]), SINGLE_ROUNDING)
-        label = f"{NAMES[arm]}: correlation of f_Q with signs / supremum"
-        comparisons.append(Comparison(label, 1.0, share, "below", 0.0, (("rounding", SINGLE_ROUNDING),)))
-    averages = {arm: float(np.nanmean([evidence[c][arm]["own"] for c in _fit_cells(p)])) for arm in ARMS}
-    return Outcome(
-        tuple(comparisons),
+    table = [[law(cell.activation, s.ball_dimension, n) for n in s.ball_samples] for cell in _ball_cells(p)]
+    return np.array(table)[:, :, None]
+
+
+def _upper(p: Profile, power: float = -0.5) -> dict[str, Prediction | float]:
+    """The upper bounds of R_n and what follows from them, had they this power of n with the same constants."""
+    added = power + 0.5
+    bounds = _by_draw(p, quadratic_bound) * np.array(p.kernels.ball_samples, dtype=float)[:, None] ** added
+    gap = float(p.kernels.noisy_samples) ** added
+    return {UPPER: Prediction(bounds), POWER: power, **dict.fromkeys(GAPS.values(), gap)}
+
+
+def _lower(p: Profile) -> dict[str, Prediction]:
+    return {LOWER: Prediction(_by_draw(p, quadratic_floor) ** 2)}
+
+
+def _linear(p: Profile) -> dict[str, Prediction]:
+    """E sup^2 = K(x,x)/n."""
+    return {LINEAR: Prediction(_by_draw(p, linear_bound) ** 2)}
+
+
+def _predict(p: Profile) -> dict[str, Prediction | float]:
+    closed = {ATTAINED: 0.0, **dict.fromkeys(SHARES.values(), 1.0)}
+    return {**_linear(p), **_upper(p), **_lower(p), **closed}
+
+
+def _suprema(p: Profile, evidence: Evidence, name: str) -> np.ndarray:
+    """A number of the balls' cells, (draws, n, signs)."""
+    return np.array([evidence[cell][name] for cell in _ball_cells(p)])
+
+
+def _observe(p: Profile, evidence: Evidence, radius: float = 1.0) -> dict[str, Measurement | np.ndarray]:
+    """What was measured, the closed form of the quadratic supremum taken over a ball of this radius.
+
+    The maximisers, and what the network gives there, are those of radius 1.
+    """
+    quadratic = radius**2 * _suprema(p, evidence, "quadratic")
+    discrepancies = (_suprema(p, evidence, "attained") / quadratic - 1, _suprema(p, evidence, "norms") - 1)
+    worst = Interval.around(max(float(np.abs(table).max()) for table in discrepancies), 0.0)
+    # A constant of each activation's own does not touch the slope.
+    logs, step = np.log(quadratic.mean(axis=2)), len(p.activations)
+    centred = np.concatenate([logs[i::step] - logs[i::step].mean() for i in range(step)])
+    found: dict[str, Measurement | np.ndarray] = {
+        LINEAR: _suprema(p, evidence, "linear") ** 2,
+        UPPER: quadratic,
+        LOWER: quadratic**2,
+        POWER: np.exp(centred),
+        ATTAINED: Measurement(worst, budget={"rounding": ROUNDING}),
+    }
+    for arm in NAMES:
+        rows = [evidence[cell][arm] for cell in _fit_cells(p)]
+        share = max(x / radius**2 for row in rows for x in (*row["own"], *row["fresh"]))
+        found[GAPS[arm]] = np.concatenate([_gaps(cell, evidence, arm) for cell in _fit_cells(p)])
+        found[SHARES[arm]] = Measurement(Interval.around(share, SINGLE_ROUNDING), budget={"rounding": SINGLE_ROUNDING})
+    return found
+
+
+def _gaps(cell: NoisyFits, evidence: Evidence, arm: str) -> np.ndarray:
+    """Gaps of the judged networks in units of what their balls allow, NaN for one outside the balls.
+
+    The radii are measured, on the networks set aside. The unit, the sum of the complexities at these radii, is
+    therefore formed here; the prediction is that a gap is at most one of it.
+    """
+    numbers = {name: np.array(values) for name, values in evidence[cell][arm].items()}
+    half = cell.networks // 2
+    first, second = (SPARE * numbers[name][:half].max() for name in ("linear_radius", "quadratic_radius"))
+    inside = (numbers["linear_radius"] <= first) & (numbers["quadratic_radius"] <= second)
+    gaps = (numbers["test"] - numbers["train"]) / gap_bound(cell.activation, cell.d, cell.n, first, second)
+    return np.where(inside, gaps, math.nan)[half:]
+
+
+def _described(p: Profile, evidence: Evidence) -> str:
+    s = p.kernels
+    share = float(np.mean(_suprema(p, evidence, "quadratic") / _by_draw(p, quadratic_bound)))
+    averages = {arm: float(np.nanmean([evidence[c][arm]["own"] for c in _fit_cells(p)])) for arm in NAMES}
+    return (
         f"Suprema of (1/n) sum eps_i f(x_i) over the unit balls in closed form, d = {s.ball_dimension}, m = "
         f"{s.ball_width}, n = {', '.join(map(str, s.ball_samples))}, {s.ball_replicates} draws. The bound of the "
-        f"quadratic ball is {1 / float(np.mean(balls[1])):.2f} times the measured R_n. Models trained on labels f* + "
+        f"quadratic ball is {1 / share:.2f} times the measured R_n. Models trained on labels f* + "
         f"fair signs, d = {s.noisy_dimension}, n = {s.noisy_samples}, m = {WIDTH_PER_DIMENSION * s.noisy_dimension}; "
         f"gap: mean |f - y| on test less on training points; radii fixed by half of the networks; f_Q reaches "
         f"{', '.join(f'{value:.2f} ({NAMES[arm]})' for arm, value in averages.items())} of the largest correlation "
-        f"that its ball allows with the noise in the labels.",
+        f"that its ball allows with the noise in the labels."
     )
-
-
-def _with(**planted: float) -> Check:
-    return lambda p, evidence: _n8(p, evidence, Planted(**planted))
 
 
 def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
@@ -217,8 +194,8 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
             ax.loglog(
                 s.ball_samples, row, "o", color=SERIES[i % len(SERIES)], ms=4, label=None if j else plain(activation)
             )
-    bound = [_quadratic_bound(p.activation, s.ball_dimension, n) for n in s.ball_samples]
-    floor = [_quadratic_floor(p.activation, s.ball_dimension, n) for n in s.ball_samples]
+    bound = [quadratic_bound(p.activation, s.ball_dimension, n) for n in s.ball_samples]
+    floor = [quadratic_floor(p.activation, s.ball_dimension, n) for n in s.ball_samples]
     ax.loglog(s.ball_samples, bound, "-", color=PREDICTED, lw=1.2, label="bound")
     ax.loglog(s.ball_samples, floor, "--", color=PREDICTED, lw=1.2, label="lower bound")
     grid_ticks(ax, s.ball_samples)
@@ -241,21 +218,22 @@ N8 = Claim(
     hypotheses=(every(differentiable(2)), every(smooth), every(present(2))),
     depends_on=("S1", "S8"),
     design=lambda p: (*_ball_cells(p), *_fit_cells(p)),
-    check=_n8,
-    controls=(
-        Control("1/n in place of n^(-1/2) in the bounds", _with(power=-0.5)),
-        Control("the radius of the quadratic ball halved", _with(radius=0.5)),
-        Control("the F-norm not divided by sqrt(d) in the lower bound", lambda p, e: _n8(p, e, _unspread(p))),
-        Control("the NTK's eigenvalues multiplied by 1.1", _with(scale=1.1)),
-    ),
-    figure=_figure,
     rules=_rules,
+    predict=_predict,
+    observe=_observe,
+    controls=(
+        Control("1/n in place of n^(-1/2) in the bounds", predict=partial(_upper, power=-1.0)),
+        Control("the radius of the quadratic ball halved", observe=partial(_observe, radius=0.5)),
+        Control(
+            "the F-norm not divided by sqrt(d) in the lower bound",
+            predict=lambda p: scaled(_lower, p.kernels.ball_dimension)(p),
+        ),
+        Control(f"the NTK's eigenvalues multiplied by {WRONG}", predict=scaled(_linear, WRONG)),
+    ),
+    describe=_described,
+    figure=_figure,
     activations="pooled",
 )
-
-
-def _unspread(p: Profile) -> Planted:
-    return Planted(spread=float(p.kernels.ball_dimension))
 
 
 CLAIMS = (N8,)

@@ -1,47 +1,26 @@
-r"""Grids of training runs that the claims on trained models share, and what is read off them.
+"""Grids of training runs that the claims on trained models share, and what is read off them.
 
-Samples are counted in units of A d^k with
-
-.. math:: A_k(\sigma) = E[\sigma''(G)^2]\; \lim_{d \to \infty} d^{-(k-1)} E[g^2]:
-
-what the construction W_Q costs in \|W\|_{2,4}^4 (:func:`theory.profile_energy_limit`) times the size of the features
-that fit noise: the two factors of the Rademacher bound of docs/mathematics, section 6, that depend on the activation.
-A_1 is 2.7, 3.4 and 10.8 for the activations of the documentation; in these units their learning curves nearly coincide,
-so one grid serves all.
+Samples are counted in units of A d^k (:mod:`verify.predictions.sample_counts`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from theory import monomial_coefficients, multiplicity, profile_energy, profile_energy_limit, quadntk_trace
-from theory.harmonics.sphere import cumulative_multiplicity
+from theory import multiplicity
 from verify.cells.training import Arm, Kind, TrainedRuns
 from verify.claims.hypotheses import every
 from verify.judging.claim import Evidence, HypothesisViolated
-from verify.judging.statistics import slope
-from verify.sizes.profile import Profile, parse
+from verify.predictions.learning_curves import crossing
+from verify.predictions.sample_counts import sample_scale
+from verify.sizes.profile import Profile
 
-LIMIT = 10**6
-"""Dimension at which the sphere's second moment of sigma'' stands for the Gaussian's: they differ by O(1/d)."""
 SETTLED = 0.15
 """A run has settled when its risk moves by at most this fraction in the second half of the steps. With the local slope
 d log(risk)/d log(n) near -1 that moves log n* by as much, alike at all d, so it hardly touches a slope."""
-
-
-@lru_cache(maxsize=64)
-def sample_scale(activation: str, k: int) -> float:
-    """A_k of the module, to three digits; infinite when E[g^2] has no limit, or none that is decided."""
-    sigma = parse(activation)
-    second = 4 * float(quadntk_trace(sigma, LIMIT)) / LIMIT**2
-    try:
-        return float(f"{float(profile_energy_limit(sigma, k)) * second:.3g}")
-    except (ArithmeticError, ValueError):
-        return math.inf
 
 
 def affordable(p: Profile) -> tuple[str, ...]:
@@ -176,20 +155,6 @@ def grid_cells(p: Profile, arm: Arm, target: Kind) -> tuple[TrainedRuns, ...]:
     )
 
 
-def samples_to_reach(ratios: Sequence[float], risks: Sequence[float], settled: Sequence[bool], risk: float) -> float:
-    """Where a learning curve first falls to ``risk``, by log-log interpolation.
-
-    NaN (censored) when the grid does not hold it or a run beside it has not settled.
-    """
-    for i in range(1, len(ratios)):
-        if risks[i - 1] > risk >= risks[i]:
-            if not (settled[i - 1] and settled[i]):
-                return math.nan
-            share = math.log(risks[i - 1] / risk) / math.log(risks[i - 1] / risks[i])
-            return ratios[i - 1] * (ratios[i] / ratios[i - 1]) ** share
-    return math.nan
-
-
 def sample_table(p: Profile, evidence: Evidence, arm: Arm, target: Kind, risk: float) -> dict[str, np.ndarray]:
     """n*(d) / A by activation, shape (repetitions, dimensions); NaN where censored."""
     ratios = p.training.ratios[p.k]
@@ -205,7 +170,7 @@ def sample_table(p: Profile, evidence: Evidence, arm: Arm, target: Kind, risk: f
                 for name in ("risk", "risk_halfway")
             )
             settled = np.abs(half / end - 1) <= SETTLED
-            columns.append([d**p.k * samples_to_reach(ratios, end[:, r], settled[:, r], risk) for r in range(count)])
+            columns.append([d**p.k * crossing(ratios, end[:, r], risk, settled[:, r]) for r in range(count)])
         tables[activation] = np.array(columns).T
     return tables
 
@@ -220,27 +185,3 @@ def aligned(p: Profile, tables: Mapping[str, np.ndarray]) -> np.ndarray:
     means = {a: np.nanmean(log) if not np.isnan(log).all() else 0.0 for a, log in logs.items()}
     common = float(np.mean(list(means.values())))
     return np.concatenate([np.exp(log - means[a] + common) * powers for a, log in logs.items()])
-
-
-@lru_cache(maxsize=64)
-def _budget(activation: str, k: int, d: int) -> float:
-    """lim_m ||W_Q||_{2,4}^4 / d^{k-1} for the harmonic of energy 1 and degree k + 1."""
-    top = float(monomial_coefficients(k + 1, d)[k + 1]) * math.sqrt(multiplicity(d, k + 1))
-    alpha = 1 / (top * d ** ((k + 1) / 2))
-    return 8 * alpha**2 * float(profile_energy(parse(activation), k, d)) / d ** (k - 1)
-
-
-def drifts(p: Profile) -> dict[str, float]:
-    """What known corrections add to the exponent k on the profile's grid of d, each a least-squares slope in log d.
-
-    "log d": the bounds that give n ~ d^k - matrix Rademacher for f_Q, matrix Chernoff for the n_k good directions -
-    hold up to one factor log d, which the truth may or may not need. "||W_Q||^4": the exact budget at finite d, the
-    largest over the activations. "n_k": the exact dimension of the good directions against d^k.
-    """
-    grid, k = p.training.dimensions[p.k], p.k
-    budgets = [slope(grid, [_budget(a, k, d) for d in grid]) for a in affordable(p)]
-    return {
-        "log d": slope(grid, [math.log(d) for d in grid]),
-        "||W_Q||^4": max(budgets, key=abs),
-        "n_k": slope(grid, [cumulative_multiplicity(d, k) / d**k for d in grid]),
-    }

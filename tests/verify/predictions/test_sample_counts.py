@@ -1,0 +1,49 @@
+"""Units of sample counts against Gaussian quadrature; corrections of finite d where they are known."""
+
+import math
+
+import numpy as np
+import pytest
+
+from theory import Activation, monomial_coefficients, multiplicity, profile_energy
+from theory.harmonics.sphere import cumulative_multiplicity
+from verify.judging.statistics import slope
+from verify.predictions.sample_counts import drifts, sample_scale, sparse_budget
+
+SIGMA = "sin(z + pi/4)"
+ACTIVATIONS = (SIGMA, "tanh(z + 1)", "sin(z + 1)")
+
+
+def test_sample_scales_against_gaussian_quadrature() -> None:
+    nodes, weights = np.polynomial.hermite_e.hermegauss(120)
+    weights = weights / weights.sum()
+    second = {
+        SIGMA: -np.sin(nodes + math.pi / 4),
+        "tanh(z + 1)": -2 * np.tanh(nodes + 1) / np.cosh(nodes + 1) ** 2,
+        "erf(z + 1/2)": -4 / math.sqrt(math.pi) * (nodes + 0.5) * np.exp(-((nodes + 0.5) ** 2)),
+    }
+    for activation, values in second.items():
+        square = weights @ values**2
+        assert sample_scale(activation, 1) == pytest.approx(square / (weights @ values) ** 2, rel=6e-3)
+        assert sample_scale(activation, 2) == pytest.approx(square / (weights @ (nodes * values)) ** 2, rel=6e-3)
+    assert sample_scale("sin(z)", 1) == math.inf
+
+
+def test_drifts_at_large_d_are_small_and_signed() -> None:
+    far = drifts(ACTIVATIONS, 1, (4000, 8000, 16_000))
+    assert far["log d"] == pytest.approx(1 / math.log(8000), rel=0.02)
+    assert abs(far["||W_Q||^4"]) < 2e-3
+    assert abs(far["n_k"]) < 2e-4
+    grid = (24, 40, 64)
+    near = drifts(ACTIVATIONS, 1, grid)
+    assert near["n_k"] == pytest.approx(slope(grid, [cumulative_multiplicity(d, 1) for d in grid]) - 1)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_budget_by_its_definition(k: int) -> None:
+    """8 alpha^2 E[g^2] / d^{k-1} with alpha sqrt(N) c d^{(k+1)/2} = 1, c the share of P_{k+1} in t^{k+1}."""
+    d = 12
+    top = float(monomial_coefficients(k + 1, d)[k + 1]) * math.sqrt(multiplicity(d, k + 1))
+    alpha = 1 / (top * d ** ((k + 1) / 2))
+    energy = float(profile_energy(Activation.parse(SIGMA), k, d))
+    assert sparse_budget(SIGMA, k, d) == pytest.approx(8 * alpha**2 * energy / d ** (k - 1), rel=1e-13)
