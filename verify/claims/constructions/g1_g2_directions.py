@@ -3,61 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from verify.cells.directions import LargeDirections, SignEnergies
+from verify.claims.constructions.cases import (
+    cells_by_width,
+    dimension,
+    limits,
+    low_degrees,
+    orders,
+    profile_degrees,
+    table,
+)
+from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
-from verify.judging.outcome import Comparison, Interval, Outcome
-from verify.predictions.width_limits import Form, WidthLimits, width_limits
+from verify.judging.outcome import Interval
+from verify.judging.rules import Data, DecisionRule, ExactRule, Measurement, Prediction, Rule
 from verify.sizes.profile import Profile
 
-WRONG = 1.1
-"""The wrong factor that controls plant."""
-ROUNDING = 1e-12
-"""Relative: sums of m terms in double precision."""
-
-
-def dimension(p: Profile) -> int:
-    """d of the case."""
-    return p.directions.dimension[p.k]
-
-
-def orders(p: Profile) -> tuple[int, ...]:
-    """The k that the profile has sizes for."""
-    return tuple(p.directions.dimension)
-
-
-def limits(p: Profile) -> WidthLimits:
-    """Theory's predictions for the case."""
-    return width_limits(p.sigma, p.k, dimension(p))
-
-
-def low_degrees(p: Profile) -> range:
-    """0..k."""
-    return range(p.k + 1)
-
-
-def profile_degrees(p: Profile) -> range:
-    """Degrees of g, whose coefficients of sigma'' the construction divides by."""
-    return range(p.k - 1, -1, -2)
-
-
-def mean_comparison(rule: DecisionRule, predicted: float, values: np.ndarray, scale: float = 1.0) -> Comparison:
-    """The rule's comparison; without chance where the values agree to rounding, as theory has it in special cases."""
-    middle, spread = float(values.mean()), float(np.ptp(values))
-    if spread > ROUNDING * abs(middle):
-        return rule.compare(rule.name, predicted, values.tolist(), scale)
-    budget = (("rounding", spread),)
-    return Comparison(
-        rule.name, predicted, Interval.around(middle, spread), rule.rule, rule.margin * abs(scale), budget
-    )
-
-
+GAUSSIAN = "Gaussian W, log of quotient / bound"
+SMALLEST = "smallest quotient / lambda_{n_k}"
+SPAN = "span, log of smallest quotient / bound"
 ADVERSARIAL_MARGIN = 0.01
 """Relative. The expansion in harmonics is exact but for the part of degree above k, at most 6 % of the energy, whose
 mean square is sampled to some per cent; interpolation of Sigma is exact to 10^-6."""
@@ -82,49 +52,56 @@ def _g1_cells(p: Profile) -> tuple[LargeDirections, ...]:
     )
 
 
-def _g1_rules(p: Profile) -> tuple[DecisionRule, ...]:
+def _energy(degree: int) -> str:
+    return f"energy of f_L(T Y), degree {degree}"
+
+
+def _g1_rules(p: Profile) -> tuple[Rule, ...]:
     count = p.directions.energy_replicates
     return (
-        DecisionRule("Gaussian W, log of quotient / bound", "mean", "above", 0.0, -1.0, 0.4, count),
-        DecisionRule("smallest quotient / lambda_{n_k}", "mean", "within", ADVERSARIAL_MARGIN, -0.05, 0.003, count),
-        DecisionRule("span, log of smallest quotient / bound", "mean", "above", 0.0, -0.05, 0.015, count),
+        DecisionRule(GAUSSIAN, "mean", "above", 0.0, -1.0, 0.4, count),
+        DecisionRule(SMALLEST, "mean", "within", ADVERSARIAL_MARGIN, -0.05, 0.003, count),
+        DecisionRule(SPAN, "mean", "above", 0.0, -0.05, 0.015, count),
         *(
-            DecisionRule(f"energy of f_L(T Y), degree {degree}", "mean", "within", ENERGY_MARGIN, -0.17, 0.04, count)
+            DecisionRule(_energy(degree), "mean", "within", ENERGY_MARGIN, -0.17, 0.04, count, relative=True)
             for degree in low_degrees(p)
         ),
     )
 
 
-def _g1(
-    p: Profile, evidence: Evidence, factor: float = 1.0, subspace: Literal["good", "complement", "shuffled"] = "good"
-) -> Outcome:
-    """``factor``: of every eigenvalue. ``subspace``: the one in place of the good directions."""
+def _g1_predicted(p: Profile, factor: float = 1.0) -> dict[str, float]:
+    """Quotients in units of the bound, and energies, for eigenvalues multiplied by ``factor``."""
+    theory, m = limits(p), p.directions.energy_width[p.k]
+    energies = {_energy(degree): theory.energy(degree, m) * factor**2 for degree in low_degrees(p)}
+    return {GAUSSIAN: math.log(factor), SMALLEST: factor, SPAN: math.log(factor)} | energies
+
+
+def _quotients(p: Profile, evidence: Evidence, smallest: str, gaussian: str) -> dict[str, Data]:
+    """The smallest quotient in a subspace, and the smallest of Gaussian W, by the names of the cell's numbers."""
     records = [evidence[cell] for cell in _g1_cells(p)]
-    gaussian, smallest = {
-        "good": ("gaussian", "smallest"),
-        "complement": ("complement", "complement"),
-        "shuffled": ("shuffled_gaussian", "shuffled"),
-    }[subspace]
-    theory = limits(p)
-    first, second, third, *rest = _g1_rules(p)
-    comparisons = [
-        first.compare(first.name, 0.0, [math.log(r[gaussian] / r["threshold"] / factor) for r in records]),
-        second.compare(second.name, 1.0, [r[smallest] / r["threshold"] / factor for r in records]),
-        third.compare(third.name, 0.0, [math.log(r["span_smallest"] / r["span_threshold"] / factor) for r in records]),
-    ]
-    for degree, rule in enumerate(rest):
-        predicted = theory.energy(degree, p.directions.energy_width[p.k]) * factor**2
-        comparisons.append(
-            rule.compare(rule.name, predicted, [r["energies"][degree] for r in records], scale=predicted)
-        )
-    return Outcome(
-        tuple(comparisons),
-        f"{len(records)} networks, d = {dimension(p)}, m = {p.directions.energy_width[p.k]}. In the top n_k "
-        f"eigenvectors of Sigma the energy of f_L is computed from its harmonics of degree <= k and a sampled rest; "
-        f"its smallest quotient over all W, and over projections of 32 Gaussian W, is held against lambda_{{n_k}}, "
-        f"which comes from Sigma. In span{{T Y}} the bound is the smallest eigenvalue of T*T, from Funk-Hecke "
-        f"coefficients, and the energies come from Sigma. The energies of f_L(T Y) themselves are held against "
-        f"Lambda_l^2 with its exact correction in 1/m.",
+    return {
+        GAUSSIAN: [math.log(r[gaussian] / r["threshold"]) for r in records],
+        SMALLEST: [r[smallest] / r["threshold"] for r in records],
+    }
+
+
+def _g1_observed(p: Profile, evidence: Evidence) -> dict[str, Data]:
+    records = [evidence[cell] for cell in _g1_cells(p)]
+    return {
+        **_quotients(p, evidence, "smallest", "gaussian"),
+        SPAN: [math.log(r["span_smallest"] / r["span_threshold"]) for r in records],
+        **{_energy(degree): [r["energies"][degree] for r in records] for degree in low_degrees(p)},
+    }
+
+
+def _g1_described(p: Profile, evidence: Evidence) -> str:
+    return (
+        f"{p.directions.energy_replicates} networks, d = {dimension(p)}, m = {p.directions.energy_width[p.k]}. In the "
+        f"top n_k eigenvectors of Sigma the energy of f_L is computed from its harmonics of degree <= k and a sampled "
+        f"rest; its smallest quotient over all W, and over projections of 32 Gaussian W, is held against "
+        f"lambda_{{n_k}}, which comes from Sigma. In span{{T Y}} the bound is the smallest eigenvalue of T*T, from "
+        f"Funk-Hecke coefficients, and the energies come from Sigma. The energies of f_L(T Y) themselves are held "
+        f"against Lambda_l^2 with its exact correction in 1/m."
     )
 
 
@@ -153,14 +130,19 @@ G1 = Claim(
     hypotheses=(differentiable(1), smooth, learns(low_degrees, dimension)),
     depends_on=("S1", "S7"),
     design=_g1_cells,
-    check=_g1,
-    controls=(
-        Control("every eigenvalue larger by 10 %", lambda p, e: _g1(p, e, factor=WRONG)),
-        Control("P_{>k} in place of P_{<=k}", lambda p, e: _g1(p, e, subspace="complement")),
-        Control("a random subspace of dimension n_k", lambda p, e: _g1(p, e, subspace="shuffled")),
-    ),
-    figure=_g1_figure,
     rules=_g1_rules,
+    predict=_g1_predicted,
+    observe=_g1_observed,
+    controls=(
+        Control("every eigenvalue larger by 10 %", predict=lambda p: _g1_predicted(p, WRONG)),
+        Control("P_{>k} in place of P_{<=k}", observe=lambda p, e: _quotients(p, e, "complement", "complement")),
+        Control(
+            "a random subspace of dimension n_k",
+            observe=lambda p, e: _quotients(p, e, "shuffled", "shuffled_gaussian"),
+        ),
+    ),
+    describe=_g1_described,
+    figure=_g1_figure,
     orders=orders,
 )
 
@@ -174,69 +156,85 @@ trace n_k at every m, which leaves O(1/m) times what the form varies along beta,
 SIGN_EXPONENT_MARGIN = 0.1
 """Absolute, on the exponent -1/4 of a norm over a factor 16 in m; the others in question are multiples of 1/4. The mean
 energies follow m^{-1/2} exactly, up to the O(1/m) above."""
+ROUNDING = 1e-12
+"""Relative: sums of m terms in double precision."""
 KINDS = {"linear": "f_L(SW)", "good": "P_{<=k} S W"}
+GAP = "|f_Q(SW) - f_Q(W)| / |f_Q(W)|"
 
 
 def _g2_cells(p: Profile) -> tuple[SignEnergies, ...]:
     sizes = p.directions
-    return tuple(
-        SignEnergies(
-            activation=p.activation,
-            d=dimension(p),
-            m=m,
-            k=p.k,
-            networks=sizes.sign_networks,
-            inputs=sizes.sign_inputs,
-            draws=sizes.sign_draws,
-            base_seed=p.base_seed,
-        )
-        for m in sizes.sign_widths
+    return cells_by_width(
+        SignEnergies,
+        p,
+        sizes.sign_widths,
+        networks=sizes.sign_networks,
+        inputs=sizes.sign_inputs,
+        draws=sizes.sign_draws,
     )
 
 
-def _g2_rules(p: Profile) -> tuple[DecisionRule, ...]:
+def _draws(kind: str) -> str:
+    return f"|{KINDS[kind]}|^2, draws / all signs"
+
+
+def _limit(kind: str) -> str:
+    return f"|{KINDS[kind]}|^2, all signs / limit"
+
+
+def _exponent(kind: str) -> str:
+    return f"|{KINDS[kind]}|, exponent"
+
+
+def _g2_rules(p: Profile) -> tuple[Rule, ...]:
     count, grid = p.directions.sign_networks, tuple(float(m) for m in p.directions.sign_widths)
-    rules = []
-    for name in KINDS.values():
+    rules: list[Rule] = []
+    for kind in KINDS:
         rules += [
-            DecisionRule(f"|{name}|^2, draws / all signs", "mean", "within", IDENTITY_MARGIN, 0.5, 0.15, count),
-            DecisionRule(f"|{name}|^2, all signs / limit", "mean", "within", LIMIT_MARGIN, 0.09, 0.03, count),
+            DecisionRule(_draws(kind), "mean", "within", IDENTITY_MARGIN, 0.5, 0.15, count),
             DecisionRule(
-                f"|{name}|, exponent", "clustered exponent", "within", SIGN_EXPONENT_MARGIN, 0.25, 0.12, count, grid
+                *(_limit(kind), "mean", "within", LIMIT_MARGIN, 0.09, 0.03, count), scale="ratio", rounding=ROUNDING
+            ),
+            DecisionRule(
+                _exponent(kind), "clustered exponent", "within", SIGN_EXPONENT_MARGIN, 0.25, 0.12, count, grid
             ),
         ]
-    return tuple(rules)
+    return (*rules, ExactRule(GAP, "below"))
 
 
-def _g2(p: Profile, evidence: Evidence, factor: float = 1.0, shift: float = 0.0, coherent: bool = False) -> Outcome:
-    """``factor``: of limits. ``shift``: of exponents. ``coherent``: no signs, and for f_Q signs by coordinate."""
-    records = [evidence[cell] for cell in _g2_cells(p)]
-    widths, theory, rules = p.directions.sign_widths, limits(p), iter(_g2_rules(p))
-    forms: dict[str, Form] = {"linear": theory.slope, "good": theory.projector}
-    comparisons = []
-    for kind, form in forms.items():
-        drawn = np.array([r[f"coherent_{kind}" if coherent else kind] for r in records])
-        exact = np.array([r[f"{kind}_exact"] for r in records])
-        every = drawn if coherent else exact
-        limit = theory.sign_energy(form) * factor
-        scaled = every[-1] * math.sqrt(widths[-1]) / limit
-        rule = next(rules)
-        comparisons.append(rule.compare(rule.name, 1.0, (drawn / exact).mean(axis=0).tolist()))
-        comparisons.append(mean_comparison(next(rules), 1.0, scaled))
-        rule = next(rules)
-        comparisons.append(rule.compare(rule.name, -0.25 + shift, np.sqrt(drawn).T.tolist()))
-    gap = max(max(r["coordinate_gap" if coherent else "quadratic_gap"]) for r in records)
-    budget = (("rounding", ROUNDING),)
-    comparisons.append(
-        Comparison("|f_Q(SW) - f_Q(W)| / |f_Q(W)|", ROUNDING, Interval.around(gap, 0.0), "below", 0.0, budget)
-    )
-    return Outcome(
-        tuple(comparisons),
-        f"W = W_Q for <beta,x>^{p.k + 1}, d = {dimension(p)}, m = {', '.join(map(str, widths))}, "
+def _g2_predicted(p: Profile) -> dict[str, Prediction | float]:
+    theory = limits(p)
+    found: dict[str, Prediction | float] = {GAP: Prediction(ROUNDING, budget={"rounding": ROUNDING})}
+    for kind, form in {"linear": theory.slope, "good": theory.projector}.items():
+        found |= {_draws(kind): 1.0, _limit(kind): theory.sign_energy(form), _exponent(kind): -0.25}
+    return found
+
+
+def _g2_observed(
+    p: Profile, evidence: Evidence, drawn: str = "{}", every: str = "{}_exact", gap: str = "quadratic_gap"
+) -> dict[str, Measurement | Data]:
+    """Mean squares ``drawn`` over signs and over ``every`` sign vector, and ``gap`` of f_Q, by the cell's names."""
+    cells, largest = _g2_cells(p), p.directions.sign_widths[-1]
+    found: dict[str, Measurement | Data] = {
+        GAP: Measurement(Interval.around(float(table(evidence, cells, gap).max()), 0.0))
+    }
+    for kind in KINDS:
+        over_draws, over_all, exact = (table(evidence, cells, name.format(kind)) for name in (drawn, every, "{}_exact"))
+        found |= {
+            _draws(kind): (over_draws / exact).mean(axis=1),
+            _limit(kind): over_all[:, -1] * math.sqrt(largest),
+            _exponent(kind): np.sqrt(over_draws),
+        }
+    return found
+
+
+def _g2_described(p: Profile, evidence: Evidence) -> str:
+    return (
+        f"W = W_Q for <beta,x>^{p.k + 1}, d = {dimension(p)}, m = {', '.join(map(str, p.directions.sign_widths))}, "
         f"{p.directions.sign_networks} networks each. Means over {p.directions.sign_draws} sign vectors are held "
         f"against the exact means over all signs of the same W (theory's formula for f_L, the diagonal blocks of "
         f"P_{{<=k}}), and these against their limits: both squared norms are m^(-1/2) times a constant, since |W|^2 ~ "
-        f"m^(1/2) and the blocks of Sigma and of P_{{<=k}} are of order 1/m. f_Q is the same for all signs.",
+        f"m^(1/2) and the blocks of Sigma and of P_{{<=k}} are of order 1/m. f_Q is the same for all signs."
     )
 
 
@@ -271,14 +269,19 @@ G2 = Claim(
     ),
     depends_on=("T1",),
     design=_g2_cells,
-    check=_g2,
-    controls=(
-        Control("no signs, and for f_Q a sign for each coordinate", lambda p, e: _g2(p, e, coherent=True)),
-        Control("every exponent off by 1/4", lambda p, e: _g2(p, e, shift=0.25)),
-        Control("limits larger by 10 %", lambda p, e: _g2(p, e, factor=WRONG)),
-    ),
-    figure=_g2_figure,
     rules=_g2_rules,
+    predict=_g2_predicted,
+    observe=_g2_observed,
+    controls=(
+        Control(
+            "no signs, and for f_Q a sign for each coordinate",
+            observe=lambda p, e: _g2_observed(p, e, "coherent_{}", "coherent_{}", "coordinate_gap"),
+        ),
+        Control("every exponent off by 1/4", predict=shifted(_g2_predicted, 0.25, *map(_exponent, KINDS))),
+        Control("limits larger by 10 %", predict=scaled(_g2_predicted, WRONG, *map(_limit, KINDS))),
+    ),
+    describe=_g2_described,
+    figure=_g2_figure,
     orders=orders,
 )
 
