@@ -12,6 +12,8 @@ from verify.judging.claim import Evidence
 from verify.predictions.width_limits import WidthLimits, width_limits
 from verify.sizes.profile import Profile
 
+ROUNDING = 1e-12
+"""Relative: sums of m terms in double precision."""
 C = TypeVar("C", bound=Networks)
 
 

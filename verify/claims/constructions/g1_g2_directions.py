@@ -8,21 +8,13 @@ from typing import Any
 import numpy as np
 
 from verify.cells.directions import LargeDirections, SignEnergies
-from verify.claims.constructions.cases import (
-    cells_by_width,
-    dimension,
-    limits,
-    low_degrees,
-    orders,
-    profile_degrees,
-    table,
-)
+from verify.claims.constructions import cases
 from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.outcome import Interval
-from verify.judging.rules import Data, DecisionRule, ExactRule, Measurement, Prediction, Rule
+from verify.judging.rules import Data, DecisionRule, ExactRule, Prediction, Rule
 from verify.sizes.profile import Profile
 
 GAUSSIAN = "Gaussian W, log of quotient / bound"
@@ -41,7 +33,7 @@ def _g1_cells(p: Profile) -> tuple[LargeDirections, ...]:
     return tuple(
         LargeDirections(
             activation=p.activation,
-            d=dimension(p),
+            d=cases.dimension(p),
             m=sizes.energy_width[p.k],
             k=p.k,
             inputs=sizes.energy_inputs,
@@ -64,15 +56,15 @@ def _g1_rules(p: Profile) -> tuple[Rule, ...]:
         DecisionRule(SPAN, "mean", "above", 0.0, -0.05, 0.015, count),
         *(
             DecisionRule(_energy(degree), "mean", "within", ENERGY_MARGIN, -0.17, 0.04, count, relative=True)
-            for degree in low_degrees(p)
+            for degree in cases.low_degrees(p)
         ),
     )
 
 
 def _g1_predicted(p: Profile, factor: float = 1.0) -> dict[str, float]:
     """Quotients in units of the bound, and energies, for eigenvalues multiplied by ``factor``."""
-    theory, m = limits(p), p.directions.energy_width[p.k]
-    energies = {_energy(degree): theory.energy(degree, m) * factor**2 for degree in low_degrees(p)}
+    theory, m = cases.limits(p), p.directions.energy_width[p.k]
+    energies = {_energy(degree): theory.energy(degree, m) * factor**2 for degree in cases.low_degrees(p)}
     return {GAUSSIAN: math.log(factor), SMALLEST: factor, SPAN: math.log(factor)} | energies
 
 
@@ -90,15 +82,15 @@ def _g1_observed(p: Profile, evidence: Evidence) -> dict[str, Data]:
     return {
         **_quotients(p, evidence, "smallest", "gaussian"),
         SPAN: [math.log(r["span_smallest"] / r["span_threshold"]) for r in records],
-        **{_energy(degree): [r["energies"][degree] for r in records] for degree in low_degrees(p)},
+        **{_energy(degree): [r["energies"][degree] for r in records] for degree in cases.low_degrees(p)},
     }
 
 
 def _g1_described(p: Profile, evidence: Evidence) -> str:
     return (
-        f"{p.directions.energy_replicates} networks, d = {dimension(p)}, m = {p.directions.energy_width[p.k]}. In the "
-        f"top n_k eigenvectors of Sigma the energy of f_L is computed from its harmonics of degree <= k and a sampled "
-        f"rest; its smallest quotient over all W, and over projections of 32 Gaussian W, is held against "
+        f"{p.directions.energy_replicates} networks, d = {cases.dimension(p)}, m = {p.directions.energy_width[p.k]}. "
+        f"In the top n_k eigenvectors of Sigma the energy of f_L is computed from its harmonics of degree <= k and a "
+        f"sampled rest; its smallest quotient over all W, and over projections of 32 Gaussian W, is held against "
         f"lambda_{{n_k}}, which comes from Sigma. In span{{T Y}} the bound is the smallest eigenvalue of T*T, from "
         f"Funk-Hecke coefficients, and the energies come from Sigma. The energies of f_L(T Y) themselves are held "
         f"against Lambda_l^2 with its exact correction in 1/m."
@@ -127,7 +119,7 @@ G1 = Claim(
     "uses the Gram matrix T*T, which tends to the eigenvalues Lambda_l of infinite width.",
     refuted_by="a displacement in the good directions whose f_L has less energy than the bound, or energies of "
     "f_L(T Y) that are not Lambda_l^2",
-    hypotheses=(differentiable(1), smooth, learns(low_degrees, dimension)),
+    hypotheses=(differentiable(1), smooth, learns(cases.low_degrees, cases.dimension)),
     depends_on=("S1", "S7"),
     design=_g1_cells,
     rules=_g1_rules,
@@ -143,7 +135,7 @@ G1 = Claim(
     ),
     describe=_g1_described,
     figure=_g1_figure,
-    orders=orders,
+    orders=cases.orders,
 )
 
 
@@ -156,15 +148,16 @@ trace n_k at every m, which leaves O(1/m) times what the form varies along beta,
 SIGN_EXPONENT_MARGIN = 0.1
 """Absolute, on the exponent -1/4 of a norm over a factor 16 in m; the others in question are multiples of 1/4. The mean
 energies follow m^{-1/2} exactly, up to the O(1/m) above."""
-ROUNDING = 1e-12
-"""Relative: sums of m terms in double precision."""
 KINDS = {"linear": "f_L(SW)", "good": "P_{<=k} S W"}
+DRAWS = {kind: f"|{name}|^2, draws / all signs" for kind, name in KINDS.items()}
+LIMIT = {kind: f"|{name}|^2, all signs / limit" for kind, name in KINDS.items()}
+EXPONENT = {kind: f"|{name}|, exponent" for kind, name in KINDS.items()}
 GAP = "|f_Q(SW) - f_Q(W)| / |f_Q(W)|"
 
 
 def _g2_cells(p: Profile) -> tuple[SignEnergies, ...]:
     sizes = p.directions
-    return cells_by_width(
+    return cases.cells_by_width(
         SignEnergies,
         p,
         sizes.sign_widths,
@@ -174,63 +167,52 @@ def _g2_cells(p: Profile) -> tuple[SignEnergies, ...]:
     )
 
 
-def _draws(kind: str) -> str:
-    return f"|{KINDS[kind]}|^2, draws / all signs"
-
-
-def _limit(kind: str) -> str:
-    return f"|{KINDS[kind]}|^2, all signs / limit"
-
-
-def _exponent(kind: str) -> str:
-    return f"|{KINDS[kind]}|, exponent"
-
-
 def _g2_rules(p: Profile) -> tuple[Rule, ...]:
     count, grid = p.directions.sign_networks, tuple(float(m) for m in p.directions.sign_widths)
     rules: list[Rule] = []
     for kind in KINDS:
         rules += [
-            DecisionRule(_draws(kind), "mean", "within", IDENTITY_MARGIN, 0.5, 0.15, count),
+            DecisionRule(DRAWS[kind], "mean", "within", IDENTITY_MARGIN, 0.5, 0.15, count),
             DecisionRule(
-                *(_limit(kind), "mean", "within", LIMIT_MARGIN, 0.09, 0.03, count), scale="ratio", rounding=ROUNDING
+                *(LIMIT[kind], "mean", "within", LIMIT_MARGIN, 0.09, 0.03, count),
+                scale="ratio",
+                rounding=cases.ROUNDING,
             ),
-            DecisionRule(
-                _exponent(kind), "clustered exponent", "within", SIGN_EXPONENT_MARGIN, 0.25, 0.12, count, grid
-            ),
+            DecisionRule(EXPONENT[kind], "clustered exponent", "within", SIGN_EXPONENT_MARGIN, 0.25, 0.12, count, grid),
         ]
     return (*rules, ExactRule(GAP, "below"))
 
 
 def _g2_predicted(p: Profile) -> dict[str, Prediction | float]:
-    theory = limits(p)
-    found: dict[str, Prediction | float] = {GAP: Prediction(ROUNDING, budget={"rounding": ROUNDING})}
+    theory = cases.limits(p)
+    found: dict[str, Prediction | float] = {GAP: Prediction(cases.ROUNDING, budget={"rounding": cases.ROUNDING})}
     for kind, form in {"linear": theory.slope, "good": theory.projector}.items():
-        found |= {_draws(kind): 1.0, _limit(kind): theory.sign_energy(form), _exponent(kind): -0.25}
+        found |= {DRAWS[kind]: 1.0, LIMIT[kind]: theory.sign_energy(form), EXPONENT[kind]: -0.25}
     return found
 
 
 def _g2_observed(
     p: Profile, evidence: Evidence, drawn: str = "{}", every: str = "{}_exact", gap: str = "quadratic_gap"
-) -> dict[str, Measurement | Data]:
-    """Mean squares ``drawn`` over signs and over ``every`` sign vector, and ``gap`` of f_Q, by the cell's names."""
+) -> dict[str, Interval | Data]:
+    """From the cell's numbers of these names: mean squares over draws and over all signs, and what f_Q changes."""
     cells, largest = _g2_cells(p), p.directions.sign_widths[-1]
-    found: dict[str, Measurement | Data] = {
-        GAP: Measurement(Interval.around(float(table(evidence, cells, gap).max()), 0.0))
-    }
+    found: dict[str, Interval | Data] = {GAP: Interval.around(float(cases.table(evidence, cells, gap).max()), 0.0)}
     for kind in KINDS:
-        over_draws, over_all, exact = (table(evidence, cells, name.format(kind)) for name in (drawn, every, "{}_exact"))
+        over_draws, over_all, exact = (
+            cases.table(evidence, cells, name.format(kind)) for name in (drawn, every, "{}_exact")
+        )
         found |= {
-            _draws(kind): (over_draws / exact).mean(axis=1),
-            _limit(kind): over_all[:, -1] * math.sqrt(largest),
-            _exponent(kind): np.sqrt(over_draws),
+            DRAWS[kind]: (over_draws / exact).mean(axis=1),
+            LIMIT[kind]: over_all[:, -1] * math.sqrt(largest),
+            EXPONENT[kind]: np.sqrt(over_draws),
         }
     return found
 
 
 def _g2_described(p: Profile, evidence: Evidence) -> str:
+    widths = ", ".join(map(str, p.directions.sign_widths))
     return (
-        f"W = W_Q for <beta,x>^{p.k + 1}, d = {dimension(p)}, m = {', '.join(map(str, p.directions.sign_widths))}, "
+        f"W = W_Q for <beta,x>^{p.k + 1}, d = {cases.dimension(p)}, m = {widths}, "
         f"{p.directions.sign_networks} networks each. Means over {p.directions.sign_draws} sign vectors are held "
         f"against the exact means over all signs of the same W (theory's formula for f_L, the diagonal blocks of "
         f"P_{{<=k}}), and these against their limits: both squared norms are m^(-1/2) times a constant, since |W|^2 ~ "
@@ -264,8 +246,8 @@ G2 = Claim(
     hypotheses=(
         differentiable(2),
         smooth,
-        nonzero(2, profile_degrees, dimension),
-        learns(low_degrees, dimension),
+        nonzero(2, cases.profile_degrees, cases.dimension),
+        learns(cases.low_degrees, cases.dimension),
     ),
     depends_on=("T1",),
     design=_g2_cells,
@@ -277,12 +259,12 @@ G2 = Claim(
             "no signs, and for f_Q a sign for each coordinate",
             observe=lambda p, e: _g2_observed(p, e, "coherent_{}", "coherent_{}", "coordinate_gap"),
         ),
-        Control("every exponent off by 1/4", predict=shifted(_g2_predicted, 0.25, *map(_exponent, KINDS))),
-        Control("limits larger by 10 %", predict=scaled(_g2_predicted, WRONG, *map(_limit, KINDS))),
+        Control("every exponent off by 1/4", predict=shifted(_g2_predicted, 0.25, *EXPONENT.values())),
+        Control("limits larger by 10 %", predict=scaled(_g2_predicted, WRONG, *LIMIT.values())),
     ),
     describe=_g2_described,
     figure=_g2_figure,
-    orders=orders,
+    orders=cases.orders,
 )
 
 CLAIMS = (G1, G2)
