@@ -129,8 +129,7 @@ G1 = Claim(
         Control("every eigenvalue larger by 10 %", predict=lambda p: _g1_predicted(p, WRONG)),
         Control("P_{>k} in place of P_{<=k}", observe=lambda p, e: _quotients(p, e, "complement", "complement")),
         Control(
-            "a random subspace of dimension n_k",
-            observe=lambda p, e: _quotients(p, e, "shuffled", "shuffled_gaussian"),
+            "a random subspace of dimension n_k", observe=lambda p, e: _quotients(p, e, "shuffled", "shuffled_gaussian")
         ),
     ),
     describe=_g1_described,

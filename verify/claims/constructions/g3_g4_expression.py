@@ -221,8 +221,7 @@ G4 = Claim(
     controls=(
         Control("every Lambda_l larger by 10 %", predict=scaled(_g4_predicted, 1 / WRONG, DENSE_NORM)),
         Control(
-            "a random subspace in place of the good directions",
-            observe=lambda p, e: _g4_residuals(p, e, "shuffled"),
+            "a random subspace in place of the good directions", observe=lambda p, e: _g4_residuals(p, e, "shuffled")
         ),
         Control("the exponent off by 1/4", predict=shifted(_g4_predicted, 0.25, DENSE_EXPONENT)),
     ),

@@ -172,8 +172,7 @@ G5 = Claim(
             observe=lambda p, e: _g5_observed(p, e, "lazy_", ("error", "r1", "r3", "r4")),
         ),
         Control(
-            "P_{<=k} and P_{>k} exchanged",
-            observe=lambda p, e: _g5_observed(p, e, "swapped_", ("r1", "r2", "r3")),
+            "P_{<=k} and P_{>k} exchanged", observe=lambda p, e: _g5_observed(p, e, "swapped_", ("r1", "r2", "r3"))
         ),
         Control(
             "a random subspace in place of the good directions",
