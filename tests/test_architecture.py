@@ -1,4 +1,7 @@
-"""Imports point one way only: theory <- numerics <- verify; no torch or numpy in theory; no cycles."""
+"""Imports point one way only: theory <- numerics <- verify; no torch or numpy in theory; no cycles; rooms likewise.
+
+A room is a folder of a package, or a module that lies beside the folders.
+"""
 
 import ast
 import subprocess
@@ -89,6 +92,71 @@ def test_no_cycles() -> None:
 def test_a_planted_cycle_is_caught() -> None:
     with pytest.raises(CycleError):
         tuple(TopologicalSorter(graph({"theory.a": "import theory.b", "theory.b": "import theory.a"})).static_order())
+
+
+def room(module: str, files: dict[str, str]) -> str:
+    """The folder of a module of a package; the package's own modules are rooms of their own."""
+    if f"{module}." in " ".join(files) or module.count(".") < 2:
+        return module
+    return module.rpartition(".")[0]
+
+
+def rooms(files: dict[str, str]) -> dict[str, set[str]]:
+    """Arrows between rooms, from every import, also one inside a function; a package's own __init__ is no room."""
+    edges: dict[str, set[str]] = {}
+    for name, source in files.items():
+        here = room(name, files)
+        for target in imports(source):
+            there = room(target, files) if target in files else ""
+            if there.count(".") and here.count(".") and there != here:
+                edges.setdefault(here, set()).add(there)
+    return edges
+
+
+def sources() -> dict[str, str]:
+    return {name: path.read_text() for name, path in modules().items()}
+
+
+def test_rooms_have_no_cycles_and_chapters_no_arrows_between_them() -> None:
+    edges = rooms(sources())
+    tuple(TopologicalSorter(edges).static_order())
+    assert len({room for room in edges if room.startswith("theory.")}) <= 8
+    chapters = {room for room in edges if room.startswith("verify.claims.")}
+    assert len(chapters) == 5
+    assert {(a, b) for a in chapters for b in edges[a] & chapters} == set()
+
+
+def test_a_planted_arrow_between_rooms_is_seen() -> None:
+    files = {"theory.a.x": "from theory.b.y import z", "theory.b.y": "def f():\n    from theory.a.x import g"}
+    assert rooms(files) == {"theory.a": {"theory.b"}, "theory.b": {"theory.a"}}
+    with pytest.raises(CycleError):
+        tuple(TopologicalSorter(rooms(files)).static_order())
+
+
+def strays(tests: set[str], files: dict[str, str]) -> set[str]:
+    """Test files of a package that lie where no module or room of it lies.
+
+    tests/verify/judging/test_rules.py tests verify.judging.rules; a test of a whole room carries the room's name, and
+    tests of a whole package lie in its folder.
+    """
+    found = set()
+    for test in tests:
+        package, *folders, name = Path(test).with_suffix("").parts
+        module = ".".join([package, *folders, name.removeprefix("test_")])
+        whole = ".".join([package, *folders])
+        if folders and module not in files and whole.rpartition(".")[2] != name.removeprefix("test_"):
+            found.add(test)
+    return found
+
+
+def test_tests_mirror_the_packages() -> None:
+    here = ROOT / "tests"
+    tests = {str(p.relative_to(here)) for package in ALLOWED for p in (here / package).rglob("test_*.py")}
+    assert len(tests) > 60
+    assert strays(tests, sources()) == set()
+    assert strays({"verify/judging/test_nothing.py", "verify/judging/test_rules.py"}, sources()) == {
+        "verify/judging/test_nothing.py"
+    }
 
 
 def test_modules_stay_readable() -> None:

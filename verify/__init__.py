@@ -11,8 +11,10 @@ if escape_ntk.missing():
     sys.meta_path.insert(0, escape_ntk.LightOnly())
 
 if TYPE_CHECKING:
-    from verify.judging.claim import Claim, Evidence, HypothesisViolated
+    from verify.claims.controls import scaled, shifted
+    from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
     from verify.judging.outcome import Comparison, Interval, Outcome, Verdict
+    from verify.judging.rules import DecisionRule, ExactRule, Measurement, Prediction
     from verify.running.experiment import Cell
     from verify.sizes.profile import PROFILES, Profile
 
@@ -21,30 +23,34 @@ __all__ = [
     "Cell",
     "Claim",
     "Comparison",
+    "Control",
+    "DecisionRule",
     "Evidence",
+    "ExactRule",
     "HypothesisViolated",
     "Interval",
+    "Measurement",
     "Outcome",
+    "Prediction",
     "Profile",
     "Verdict",
+    "scaled",
+    "shifted",
 ]
 
 _HOMES = {
-    "PROFILES": "sizes.profile",
-    "Cell": "running.experiment",
-    "Claim": "judging.claim",
-    "Comparison": "judging.outcome",
-    "Evidence": "judging.claim",
-    "HypothesisViolated": "judging.claim",
-    "Interval": "judging.outcome",
-    "Outcome": "judging.outcome",
-    "Profile": "sizes.profile",
-    "Verdict": "judging.outcome",
+    "verify.claims.controls": ("scaled", "shifted"),
+    "verify.judging.claim": ("Claim", "Control", "Evidence", "HypothesisViolated"),
+    "verify.judging.outcome": ("Comparison", "Interval", "Outcome", "Verdict"),
+    "verify.judging.rules": ("DecisionRule", "ExactRule", "Measurement", "Prediction"),
+    "verify.running.experiment": ("Cell",),
+    "verify.sizes.profile": ("PROFILES", "Profile"),
 }
 
 
 def __getattr__(name: str) -> Any:
     """A public name on first use: the command line starts without SciPy, pydantic and torch."""
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"verify.{_HOMES[name]}"), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module 'verify' has no attribute {name!r}")

@@ -104,7 +104,7 @@ def verify(
         if not all(done.stored for done in results.values()):
             origins.append(origin)
         machines = {tuple(kernels(found).items()) for found in origins}
-        store.say(number, [j.as_json() for j in judgements], [dict(found) for found in sorted(machines)])
+        store.keep_verdicts(number, [j.as_json() for j in judgements], [dict(found) for found in sorted(machines)])
         created, damaged = store.run(number).created, store.damaged
     notes: tuple[str, ...] = ()
     if damaged:

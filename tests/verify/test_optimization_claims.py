@@ -43,8 +43,8 @@ from verify.claims.optimization import o3_signs as landscape
 from verify.claims.optimization import o4_saddle as saddle
 from verify.claims.optimization.o1_descent import groups, level
 from verify.judging.claim import Claim, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome, Verdict
+from verify.judging.rules import DecisionRule
 from verify.running.experiment import Cell
 from verify.sizes.profile import QUICK, Profile
 

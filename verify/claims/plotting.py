@@ -10,9 +10,13 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
+from verify.judging.outcome import Comparison
+
 PREDICTED = "#1b1b1b"
 BASE = ("#2f6fb4", "#d1662b", "#2f8f5b", "#8a4fa3", "#a8842a", "#4b4b4b")
 MUTED = "#9aa0a6"
+REACH = 3.0
+"""How far the figure of comparisons extends, in units of a comparison's margin or interval."""
 ENTRIES = 10
 """Most entries of a legend."""
 
@@ -46,6 +50,24 @@ def power_guide(ax: Any, x: Sequence[float], anchor: float, exponent: float, lab
     """A dashed line of slope ``exponent`` through (x[0], anchor) on logarithmic axes."""
     grid = np.asarray(x, dtype=float)
     ax.plot(grid, anchor * (grid / grid[0]) ** exponent, "--", color=PREDICTED, lw=1.0, label=label, zorder=1)
+
+
+def comparisons(judged: Sequence[Comparison], ax: Any) -> None:
+    """Every measured interval beside what its rule admits: the figure of a claim that draws none of its own.
+
+    Each row is in its own unit, the half-width of its interval about the prediction, so that all can share an axis.
+    """
+    for row, c in enumerate(judged):
+        unit = max(c.margin, c.measured.upper - c.measured.value, 1e-300)
+        ends = [np.clip((end - c.predicted) / unit, -REACH, REACH) for end in (c.measured.lower, c.measured.upper)]
+        low, high = (np.clip((end - c.predicted) / unit, -REACH, REACH) for end in c.allowed)
+        ax.fill_betweenx([row - 0.3, row + 0.3], low, high, color="#e6e6e6", zorder=1)
+        ax.plot(ends, [row, row], "|-", color=SERIES[0], lw=2, zorder=2)
+    ax.axvline(0.0, color=PREDICTED, lw=0.8)
+    ax.set_yticks(range(len(judged)), [plain(c.label) for c in judged])
+    ax.set_xlim(-REACH, REACH)
+    ax.invert_yaxis()
+    finish(ax, "distance to the prediction in units of the margin (grey: admitted)", "", legend=False)
 
 
 def grid_ticks(ax: Any, x: Sequence[float]) -> None:

@@ -53,7 +53,7 @@ def explain(
 
 
 def compare(before: Path, after: Path, /) -> int:
-    """What two runs said, claim by claim; status 1 when a verdict got worse.
+    """Verdicts of two runs, claim by claim; status 1 when a verdict got worse.
 
     Parameters
     ----------

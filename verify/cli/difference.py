@@ -1,4 +1,4 @@
-"""``escape-ntk compare``: what two runs said, claim by claim, for regression between versions.
+"""``escape-ntk compare``: verdicts of two runs, claim by claim, for regression between versions.
 
 How far numbers may lie apart depends on where they come from. The same code at the same sizes on the same kind of
 machine gives the same digits, and every number is held to that. Another linear algebra library or processor sums in
@@ -55,7 +55,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Said:
-    """What the newest run of a folder that ended said: entries by claim, where they come from, and of what.
+    """Verdicts of the newest run of a folder that ended: entries by claim, where they come from, and of what.
 
     Attributes:
         entries: id -> the claim's entry of ``escape-ntk verify --json``. machines: kinds of machine (entries of
@@ -69,14 +69,14 @@ class Said:
 
 
 def records(path: Path) -> Said:
-    """What the newest run of a folder, or of its records.sqlite, said.
+    """Verdicts of the newest run of a folder, or of its records.sqlite.
 
     Raises:
         ValueError: there is no such file, no run ended in it, or it was altered.
     """
     with Store(path.parent if path.name == "records.sqlite" else path, create=False) as store:
         row = store.run()
-        entries = {entry["id"]: entry for entry in store.said()}
+        entries = {entry["id"]: entry for entry in store.verdicts()}
         return Said(entries, tuple(store.machines()), (row.fingerprint, row.profile))
 
 

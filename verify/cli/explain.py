@@ -5,16 +5,23 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from verify.cli.display import CONTROLS, shown
 from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Comparison, Verdict
+from verify.judging.rules import ExactRule, Rule
+from verify.judging.shown import CONTROLS, shown
 from verify.session import design
 from verify.sizes.profile import Profile
 
 WIDTH = 100
 """Of the paragraphs; a narrower terminal's own width wins."""
 INDENT = "    "
+PLACES = {
+    "within": "within {} of the prediction",
+    "encloses": "enclosing the prediction, no wider than {}",
+    "below": "at or below the prediction",
+    "above": "at or above the prediction",
+}
 HOW = {
     "within": "HOLDS when the whole interval lies within the margin of the prediction, FAILS when none of it does",
     "encloses": "the interval is rigorous: HOLDS when it contains the prediction and is narrow, FAILS when it does not",
@@ -45,19 +52,14 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
     yield f"{claim.id} {claim.title}"
     yield from _paragraph("Statement", claim.statement)
     yield from _paragraph("Source", claim.source + ".")
+    yield from _paragraph("Written in", f"{claim.file}{_equations(claim)}.")
     if claim.depends_on:
         yield from _paragraph("Builds on", ", ".join(claim.depends_on) + ".")
     yield from _paragraph("Why it should hold", claim.why)
     yield from _paragraph("What would refute it", claim.refuted_by)
-    rules = {rule for case in claim.cases(profile) for rule in claim.rules(case.profile)}
-    for rule in sorted(rules, key=lambda r: r.name):
-        at = f" at each of {', '.join(f'{x:g}' for x in rule.grid)}" if rule.grid else ""
-        yield from _paragraph(
-            "Decision rule",
-            f"{rule.name}: {rule.statistic} of {rule.replicates} observations{at}, {rule.rule} the prediction"
-            f"{f', margin {rule.margin:g}' if rule.margin else ''}; a truth {rule.alternative:+g} away must come out "
-            f"FAILS (observations are assumed to spread by at most {rule.noise:g}).",
-        )
+    rules = {rule: None for case in claim.cases(profile) for rule in claim.rules(case.profile)}
+    for rule in rules:
+        yield from _paragraph("Decision rule", _rule(rule))
     if judgement is None:
         count = len(design(claim, profile))
         yield from _paragraph(
@@ -66,7 +68,8 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
             f"--claims {claim.id} --profile {profile.name}.",
         )
         return
-    yield from _paragraph("What was measured", judgement.outcome.explanation)
+    if judgement.outcome.explanation:
+        yield from _paragraph("What was measured", judgement.outcome.explanation)
     yield from _paragraph("Verdict", str(judgement.verdict))
     for reason in judgement.reasons:
         yield from _paragraph("", f"INCONCLUSIVE: {reason}.")
@@ -82,6 +85,28 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
             f"{control.planted}: {control.verdict}, the planted error is {CONTROLS[control.verdict]} "
             f"({failing} of {len(control.outcome.comparisons)} comparisons fail, as they must with it).",
         )
+
+
+def _equations(claim: Claim) -> str:
+    """The labels of the equations that the claim checks."""
+    if not claim.equations:
+        return ""
+    return f"; equations of docs/mathematics: {', '.join(claim.equations)}"
+
+
+def _rule(rule: Rule) -> str:
+    """How one comparison is decided."""
+    unit = " times the prediction" if rule.relative else ""
+    place = PLACES[rule.rule].format(f"{rule.margin:.0%}" if rule.relative else f"{rule.margin:g}")
+    if isinstance(rule, ExactRule):
+        return f"{rule.name}: a rigorous interval, {place}."
+    at = f" at each of {', '.join(f'{x:g}' for x in rule.grid)}" if rule.grid else ""
+    what = "" if rule.scale == "value" else f" (the {rule.scale} of each to its own prediction)"
+    return (
+        f"{rule.name}: {rule.statistic} of {rule.replicates} observations{at}{what}, {place}; a "
+        f"truth {rule.alternative:+g}{unit} away must come out FAILS (observations are assumed to spread by at most "
+        f"{rule.noise:g}{unit})."
+    )
 
 
 def _paragraph(heading: str, text: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from escape_ntk import INTERRUPTED, MISUSE, leave, require_extra
 from verify.cli import commands
 from verify.cli.options import Json, Whole
 from verify.cli.options import sizes as read_sizes
-from verify.cli.streams import Output, emit, forgiving, interruptible, prepare, say, silence
+from verify.cli.streams import Output, emit, forgiving, interruptible, notify, prepare, silence
 
 # Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` and ``--help`` start without
 # torch and run where the extra is not installed.
@@ -116,7 +116,8 @@ def verify(
         One field of the profile, as spectral.blocks=1000 (TOML); may be given several times.
     """
     require_extra("escape-ntk verify")
-    from verify.cli.display import ProgressDisplay, entry, show_table
+    from verify.cli.display import ProgressDisplay, show_table
+    from verify.judging.shown import entry
     from verify.registry import select
     from verify.report import write_report
     from verify.running.experiment import versions
@@ -133,13 +134,13 @@ def verify(
     with interruptible(leave), ProgressDisplay(Output(stderr=True), selected) as progress:
         found = run(selected, sizes, out, count, progress.claim, progress.cell)
     for note in found.notes:
-        say(note)
+        notify(note)
     # The page is written before anything is printed, and printing goes on without it: neither costs the other.
     try:
         path = write_report(out, found)
     except (ValueError, OSError) as error:
         path = None
-        say(f"the report was not written ({error}); escape-ntk report {out} writes it from the records")
+        notify(f"the report was not written ({error}); escape-ntk report {out} writes it from the records")
     if json_:
         settings = {"profile": sizes.name, "activations": sizes.activations, "seed": sizes.base_seed}
         judged = {"claims": [entry(j) for j in found.judgements]}
@@ -165,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(words)
     except KeyboardInterrupt:
         keeps = "; what was computed is kept, the same command continues" if words[:1] == ["verify"] else ""
-        say(f"interrupted{keeps}")
+        notify(f"interrupted{keeps}")
         return INTERRUPTED
     except Exception as error:
         return _status(error)
@@ -185,7 +186,7 @@ def _status(error: Exception) -> int:
         return PIPE
     sentence = _sentence(error)
     if sentence is not None:
-        say(sentence)
+        notify(sentence)
         return MISUSE
     # Python's own status would be 1, which here means that a claim FAILS.
     with forgiving(sys.stderr):

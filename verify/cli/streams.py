@@ -88,7 +88,7 @@ def wrapped(line: str, width: int, indent: str = "    ") -> list[str]:
     return [part.replace(GLUE, " ") for part in broken]
 
 
-def say(sentence: str) -> None:
+def notify(sentence: str) -> None:
     """Print a sentence on standard error; what cannot be written there is lost, and nothing else."""
     with forgiving(sys.stderr):
         print(f"escape-ntk: {printable(' '.join(sentence.splitlines()))}", file=sys.stderr, flush=True)

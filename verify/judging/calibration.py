@@ -127,13 +127,13 @@ def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 
         raise ValueError(f"seed={seed}: needs an integer seed >= 0")
     tasks: list[tuple[Claim, str, DecisionRule, int]] = []
     for claim in claims:
-        cases = claim.cases(profile)
-        by_case = {case.label: claim.rules(case.profile) for case in cases}
+        by_case = {case.label: claim.rules(case.profile) for case in claim.cases(profile)}
         comparisons = sum(len(rules) for rules in by_case.values())
         distinct: dict[DecisionRule, str] = {}
         for label, rules in by_case.items():
             for rule in rules:
-                distinct.setdefault(rule, label)
+                if isinstance(rule, DecisionRule):
+                    distinct.setdefault(rule, label)
         tasks += [(claim, label, rule, comparisons * len(claims)) for rule, label in distinct.items()]
     results = []
     for place, (claim, label, rule, family) in enumerate(tasks):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -184,9 +184,7 @@ class DecisionRule:
 
     def simulate(self, displacement: float, generator: np.random.Generator) -> Comparison:
         """The comparison when the truth lies ``displacement`` from a prediction of 0, with normal errors."""
-        raw = DecisionRule(
-            self.name, self.statistic, self.rule, self.margin, self.alternative, self.noise, self.replicates, self.grid
-        )
+        raw = replace(self, scale="value", relative=False, rounding=0.0)
         return raw.compare(Prediction(0.0), Measurement(raw._simulated(displacement, generator)))
 
     def _simulated(self, displacement: float, generator: np.random.Generator) -> Data:

@@ -17,10 +17,11 @@ import matplotlib
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from verify.cli.display import SIGNS, interval_text, number
+from verify.claims.plotting import comparisons
 from verify.judging.claim import Case
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
+from verify.judging.shown import SIGNS, interval_text, number
 from verify.registry import CLAIMS
 from verify.session import Run, reload
 
@@ -116,7 +117,11 @@ def _drawn(judgement: Judgement, case: Case) -> bytes:
     }
     with matplotlib.rc_context(settings):
         canvas = Figure(figsize=(5.6, 3.5), layout="constrained")
-        judgement.claim.figure(case.profile, judgement.evidence, canvas.add_subplot())
+        if judgement.claim.figure is None:
+            alike = {other.label for other in judgement.cases if other.profile.k == case.profile.k}
+            comparisons([c for c in judgement.outcome.comparisons if c.case in alike], canvas.add_subplot())
+        else:
+            judgement.claim.figure(case.profile, judgement.evidence, canvas.add_subplot())
         buffer = io.BytesIO()
         canvas.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

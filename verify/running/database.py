@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 APPLICATION = 0x65736361
 """In the file's header: "esca"."""
-SCHEMA = 2
-"""Version of the tables; the first had no checksums."""
+SCHEMA = 3
+"""Version of the tables; a file of another version is refused."""
 
 
 class StoreError(ValueError):
@@ -125,8 +125,8 @@ def recognise(path: Path, empty: bool) -> None:
         raise StoreError(f"{path}: is the file of another program and is left as it is; {elsewhere}")
     if application == 0 or version < SCHEMA:
         raise StoreError(
-            f"{path}: was written by an older escape-ntk, whose records carry no checksums (schema {version or 1}, "
-            f"here {SCHEMA}); run again with another folder for --out"
+            f"{path}: was written by an older escape-ntk (schema {version or 1}, here {SCHEMA}); run again with another "
+            f"folder for --out"
         )
     if version > SCHEMA:
         raise StoreError(

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY, profile TEXT NOT NULL, claims TEXT NOT NULL, fingerprint TEXT NOT NULL,
     provenance TEXT NOT NULL, created TEXT NOT NULL, digest TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS said (run INTEGER PRIMARY KEY, judgements TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS verdicts (run INTEGER PRIMARY KEY, judgements TEXT NOT NULL, digest TEXT NOT NULL);
 """
 
 _RECORD = (
@@ -168,8 +168,10 @@ class Store:
         self._write("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", number, *columns, seal(number, *columns))
         return number
 
-    def say(self, number: int, judgements: list[dict[str, Any]], machines: Sequence[dict[str, str]] = ()) -> None:
-        """Note what a run said when it ended, for comparing versions. Never read as truth: verdicts are derived.
+    def keep_verdicts(
+        self, number: int, judgements: list[dict[str, Any]], machines: Sequence[dict[str, str]] = ()
+    ) -> None:
+        """Keep the verdicts of a run that ended, for comparing versions. Never read as truth: verdicts are derived.
 
         Args:
             number: of the run.
@@ -177,10 +179,10 @@ class Store:
             machines: on which its records were computed (see :mod:`verify.running.machine`).
         """
         text = json.dumps({"judgements": judgements, "machines": list(machines)})
-        self._write("INSERT OR REPLACE INTO said VALUES (?, ?, ?)", number, text, seal(number, text))
+        self._write("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", number, text, seal(number, text))
 
-    def said(self) -> list[dict[str, Any]]:
-        """What the newest run that ended said, claim by claim.
+    def verdicts(self) -> list[dict[str, Any]]:
+        """The verdicts of the newest run that ended, claim by claim.
 
         Raises:
             StoreError: no run ended, or it does not verify.
@@ -193,10 +195,10 @@ class Store:
 
     def _said(self) -> dict[str, Any]:
         number = self._ended()
-        text, mark = self._one("SELECT judgements, digest FROM said WHERE run = ?", number) or ("", "")
+        text, mark = self._one("SELECT judgements, digest FROM verdicts WHERE run = ?", number) or ("", "")
         found = _loads(text)
         if seal(number, text) != mark or not isinstance(found, dict):
-            raise self._damage("what its newest run said")
+            raise self._damage("the verdicts of its newest run")
         return found
 
     def run(self, number: int | None = None) -> RunRow:
@@ -213,7 +215,7 @@ class Store:
 
     def _ended(self) -> Any:
         """Number of the newest run that ended."""
-        row = self._one("SELECT max(run) FROM said")
+        row = self._one("SELECT max(run) FROM verdicts")
         if row is None or row[0] is None:
             raise StoreError(
                 f"{self.path}: no run in it that ended; complete one with escape-ntk verify --out {self.path.parent}"

@@ -13,8 +13,8 @@ from verify.cells.kernels import Energies, SamplesToRisk
 from verify.claims.hypotheses import differentiable, every, learns, settled, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Outcome
+from verify.judging.rules import DecisionRule
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import (
     FAR,

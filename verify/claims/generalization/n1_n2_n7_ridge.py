@@ -12,8 +12,8 @@ from verify.claims.generalization.growth import Growth
 from verify.claims.hypotheses import differentiable, every, learns, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
 from verify.judging.claim import Check, Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.judging.statistics import mean_interval
 from verify.predictions.learning_curves import Curve, crowding
 from verify.sizes.profile import Profile

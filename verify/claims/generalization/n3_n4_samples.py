@@ -21,8 +21,8 @@ from verify.claims.generalization.trained import (
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 SCATTER = 0.15

@@ -13,8 +13,8 @@ from verify.claims.generalization.trained import everywhere, paired, paired_cell
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 SCATTER = 0.2

@@ -13,8 +13,8 @@ from verify.claims.generalization.trained import SETTLED, everywhere, samples, s
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 

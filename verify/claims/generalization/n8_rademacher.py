@@ -14,8 +14,8 @@ from verify.cells.rademacher import NoisyFits, SignSuprema
 from verify.claims.hypotheses import differentiable, every, present, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
 from verify.judging.claim import Check, Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Comparison, Interval, Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile, parse
 
 ARMS = ("joint", "quadntk")

@@ -10,8 +10,8 @@ from verify.cells.taylor import TermSizes
 from verify.claims.hypotheses import differentiable, nonzero, present, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import DecisionRule
 from verify.judging.outcome import Outcome
+from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
 ALPHA = 0.01

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from verify.cli.display import entry, interval_text, show_table, shown
+from verify.cli.display import show_table
 from verify.cli.explain import explain
 from verify.cli.main import main
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Comparison, Interval, Verdict
+from verify.judging.shown import entry, interval_text, shown
 from verify.registry import CLAIMS
 from verify.session import verify
 from verify.sizes.profile import QUICK

@@ -82,3 +82,12 @@ def test_the_case_of_the_deciding_comparison_is_drawn(tmp_path: Path) -> None:
         assert [case.label for case in pictured(judgement)] == [decisive.case]
     assert {j.outcome.decisive.case for j in run.judgements if j.outcome.decisive} != {QUICK.activations[0]}
     assert f"<figcaption>{run.judgements[0].outcome.decisive.case}<" in render(run)
+
+
+def test_a_claim_without_a_figure_of_its_own_shows_its_comparisons(tmp_path: Path) -> None:
+    run = verify([replace(CLAIMS["S2"], figure=None)], QUICK, tmp_path)
+    (judgement,) = run.judgements
+    shown = image(figure(judgement, judgement.cases[0]))
+    words = " ".join(ElementTree.fromstring(shown).itertext())  # noqa: S314 - our own
+    assert "cannot be drawn" not in words
+    assert shown.count("fill: #e6e6e6") == len(judgement.outcome.comparisons)

@@ -1,9 +1,13 @@
 """What every registered claim must be, without computing it."""
 
+from pathlib import Path
+
 import pytest
 
+import verify
 from verify.judging.claim import Claim, HypothesisViolated
-from verify.registry import CLAIMS, select
+from verify.judging.rules import DecisionRule
+from verify.registry import CHAPTERS, CLAIMS, select
 from verify.sizes.profile import PROFILES, QUICK
 
 ALL = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
@@ -80,7 +84,9 @@ def test_dependencies_are_registered(claim: Claim) -> None:
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda p: p.name)
 def test_rules_state_their_alternative(claim: Claim, profile) -> None:
     for case in claim.cases(profile):
-        for rule in claim.rules(case.profile):
+        rules = claim.rules(case.profile)
+        assert rules
+        for rule in (rule for rule in rules if isinstance(rule, DecisionRule)):
             assert rule.noise > 0
             assert rule.replicates > 1 or rule.statistic == "normal mean"
             outside = {"within": abs(rule.alternative) > rule.margin, "below": rule.alternative > 0}
@@ -122,3 +128,25 @@ def test_other_activations_satisfy_the_hypotheses(activation: str) -> None:
             continue  # they need an activation for which the profile's d is large
         for case in claim.cases(QUICK.model_copy(update={"activations": (activation,)})):
             claim.require(case.profile)
+
+
+@ALL
+def test_a_claim_is_found_by_its_id(claim: Claim) -> None:
+    """Its file carries the id, lies in its chapter, and holds it."""
+    path = Path(verify.__file__).parent.parent / claim.file
+    assert claim.id.lower() in path.stem.split("_")
+    assert path.parent.name in CHAPTERS
+    assert f'id="{claim.id}"' in path.read_text(encoding="utf-8")
+
+
+@ALL
+def test_what_is_predicted_is_what_is_decided(claim: Claim) -> None:
+    """Rules and predictions are about the same comparisons, and a control's prediction alters some of them."""
+    for case in claim.cases(QUICK):
+        names = {rule.name for rule in claim.rules(case.profile)}
+        assert set(claim.predict(case.profile)) == names
+        for control in claim.controls:
+            if control.predict is not None and control.asked(case):
+                wrong = control.predict(case.profile)
+                assert wrong
+                assert set(wrong) <= names

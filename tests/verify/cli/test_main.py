@@ -136,12 +136,11 @@ def test_exit_statuses_follow_verdicts(
 
     from verify import registry
     from verify.judging.claim import Control
-    from verify.judging.outcome import Outcome
 
     honest = registry.CLAIMS["S2"]
-    failing = replace(honest, check=honest.controls[0].check)
-    powerless = replace(honest, controls=(Control("nothing", honest.check),))
-    silent = replace(honest, check=lambda p, e: Outcome((), "no evidence"))
+    failing = replace(honest, observe=honest.controls[0].observe)
+    powerless = replace(honest, controls=(Control("nothing", observe=honest.observe),))
+    silent = replace(honest, rules=lambda p: (), predict=lambda p: {}, observe=lambda p, e: {})
     for claim, expected in ((failing, 1), (powerless, 3), (silent, 3)):
         monkeypatch.setitem(registry.CLAIMS, "S2", claim)
         folder = tmp_path / str(id(claim))

@@ -48,14 +48,14 @@ class Odd(Cell):
 
 CELLS = [Value(x=i) for i in range(8)]
 KEYS = {cell: cell.key(fingerprint()) for cell in CELLS}
-SAID = [{"id": "S1", "verdict": "HOLDS", "prediction": {}, "estimate": {}}]
+VERDICTS = [{"id": "S1", "verdict": "HOLDS", "prediction": {}, "estimate": {}}]
 
 
 def fill(folder: Path) -> dict[Cell, Any]:
     with Store(folder) as store:
         number = store.add_run("{}", ["S1"], "f", {"device": "cpu"})
         run_cells(CELLS, store, {"device": "cpu"})
-        store.say(number, SAID, [{"device": "cpu"}])
+        store.keep_verdicts(number, VERDICTS, [{"device": "cpu"}])
     return look(folder, create=False)
 
 
@@ -69,7 +69,7 @@ def look(folder: Path, create: bool) -> dict[Any, Any]:
                     found[cell] = store.find(cell, fingerprint(), KEYS[cell])
                 except StoreError:
                     found[cell] = None
-            for name in ("said", "run", "machines"):
+            for name in ("verdicts", "run", "machines"):
                 try:
                     found[name] = getattr(store, name)()
                 except StoreError:
@@ -178,7 +178,7 @@ def test_an_empty_file_is_filled_but_not_read(tmp_path: Path) -> None:
 
 def test_odd_paths(tmp_path: Path) -> None:
     for name in ("a?b#c%20d", "\udce4 surrogate", "ü"):
-        assert fill(tmp_path / name)["said"] == SAID
+        assert fill(tmp_path / name)["verdicts"] == VERDICTS
 
 
 def test_reading_leaves_no_trace(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_runs_are_compared_as_their_machines_allow(machines, mark, moved, words,
 
     def write(name: str, value: float, kinds: list[dict[str, str]], code: str) -> Path:
         with Store(tmp_path / name) as store:
-            store.say(store.add_run("{}", ["S1"], code, {}), entry(value), kinds)
+            store.keep_verdicts(store.add_run("{}", ["S1"], code, {}), entry(value), kinds)
         return tmp_path / name
 
     one = write("one", 1.0, [HERE], "f")
