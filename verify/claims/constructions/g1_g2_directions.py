@@ -51,9 +51,9 @@ def _energy(degree: int) -> str:
 def _g1_rules(p: Profile) -> tuple[Rule, ...]:
     count = p.directions.energy_replicates
     return (
-        DecisionRule(GAUSSIAN, "mean", "above", 0.0, -1.0, 0.4, count),
-        DecisionRule(SMALLEST, "mean", "within", ADVERSARIAL_MARGIN, -0.05, 0.003, count),
-        DecisionRule(SPAN, "mean", "above", 0.0, -0.05, 0.015, count),
+        DecisionRule(GAUSSIAN, "mean", "above", 0.0, -1.0, 0.4, count, scale="log ratio"),
+        DecisionRule(SMALLEST, "mean", "within", ADVERSARIAL_MARGIN, -0.05, 0.003, count, scale="ratio"),
+        DecisionRule(SPAN, "mean", "above", 0.0, -0.05, 0.015, count, scale="log ratio"),
         *(
             DecisionRule(_energy(degree), "mean", "within", ENERGY_MARGIN, -0.17, 0.04, count, relative=True)
             for degree in cases.low_degrees(p)
@@ -65,14 +65,14 @@ def _g1_predicted(p: Profile, factor: float = 1.0) -> dict[str, float]:
     """Quotients in units of the bound, and energies, for eigenvalues multiplied by ``factor``."""
     theory, m = cases.limits(p), p.directions.energy_width[p.k]
     energies = {_energy(degree): theory.energy(degree, m) * factor**2 for degree in cases.low_degrees(p)}
-    return {GAUSSIAN: math.log(factor), SMALLEST: factor, SPAN: math.log(factor)} | energies
+    return dict.fromkeys((GAUSSIAN, SMALLEST, SPAN), factor) | energies
 
 
 def _quotients(p: Profile, evidence: Evidence, smallest: str, gaussian: str) -> dict[str, Data]:
     """The smallest quotient in a subspace, and the smallest of Gaussian W, by the names of the cell's numbers."""
     records = [evidence[cell] for cell in _g1_cells(p)]
     return {
-        GAUSSIAN: [math.log(r[gaussian] / r["threshold"]) for r in records],
+        GAUSSIAN: [r[gaussian] / r["threshold"] for r in records],
         SMALLEST: [r[smallest] / r["threshold"] for r in records],
     }
 
@@ -81,7 +81,7 @@ def _g1_observed(p: Profile, evidence: Evidence) -> dict[str, Data]:
     records = [evidence[cell] for cell in _g1_cells(p)]
     return {
         **_quotients(p, evidence, "smallest", "gaussian"),
-        SPAN: [math.log(r["span_smallest"] / r["span_threshold"]) for r in records],
+        SPAN: [r["span_smallest"] / r["span_threshold"] for r in records],
         **{_energy(degree): [r["energies"][degree] for r in records] for degree in cases.low_degrees(p)},
     }
 
