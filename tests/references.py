@@ -281,3 +281,9 @@ def neuron_variation(objective: Objective, W: torch.Tensor, V: torch.Tensor) -> 
         alone[r] = V[r]
         total += float((alone * curvature.hessian_vector(objective, W, alone)).sum())
     return total
+
+
+def dense_hessian(objective: Objective, W: torch.Tensor) -> torch.Tensor:
+    """The Hessian of an objective as a matrix, (md, md), column by column."""
+    columns = torch.eye(W.numel(), dtype=W.dtype).reshape(-1, *W.shape)
+    return torch.stack([curvature.hessian_vector(objective, W, column).flatten() for column in columns])

@@ -37,7 +37,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-import numpy as np
 from numpy.polynomial import Polynomial
 from scipy import integrate, special
 
@@ -98,7 +97,11 @@ class WidthLimits:
         return Form(along, across)
 
     def sign_energy(self, form: Form, alpha: float = 1.0) -> float:
-        """m^{1/2} times the mean of the form along S W_Q, for alpha <beta,x>^{k+1}."""
+        """m^{1/2} times the mean of the form along S W_Q, for alpha <beta,x>^{k+1}.
+
+        Quadrature in doubles, exact to 10^-10. For f_L it is theory's certified ``sparse_sign_energy``, which does not
+        take the other two forms.
+        """
         g, power = _profile(self.activation, self.k, self.d), (self.d - 3) / 2
 
         def integrand(u: float) -> float:
@@ -110,12 +113,13 @@ class WidthLimits:
         total = sum(integrate.quad(integrand, a, b)[0] for a, b in pairwise(ends))
         return 2 * abs(alpha) * total / float(special.beta(0.5, (self.d - 1) / 2))
 
-    def sparse_norm(self, squares: float) -> float:
-        """|W_Q|_{2,4}^4 for R sum_i alpha_i^2 = ``squares``: its mean at every m."""
+    def sparse_norm(self, alphas: tuple[float, ...]) -> float:
+        """|W_Q|_{2,4}^4 for f_sp = sum_i alpha_i <beta_i,x>^{k+1}: its mean at every m."""
+        squares = len(alphas) * sum(a**2 for a in alphas)
         return squares * float(sparse_norm(self.activation, self.k, self.d).mid())
 
     def sparse_error(self, alphas: tuple[float, ...]) -> float:
-        """m times the mean square of f_Q(W_Q) - f_sp."""
+        """m times the mean square of f_Q(W_Q) - f_sp, at every m."""
         d, curvature = self.d, self.activation.derivative(2) ** 2
         total = 0.0
         for power, weight in enumerate((_profile(self.activation, self.k, d) ** 2).coef.tolist()):
@@ -149,6 +153,23 @@ class WidthLimits:
         )
         return float(2 * sum(terms))
 
+    def joint_error(self, alphas: tuple[float, ...], energies: Mapping[int, float], m: int) -> float:
+        """m^{1/2} times the mean square of f(W_L + S W_Q) - f*.
+
+        f* has the energies ``energies`` in degrees <= k, and of sum_i alpha_i <beta_i,x>^{k+1} the part of degree k +
+        1. Its leading term is f_L(S W_Q). Of the terms that are smaller by m^{-1/2} the errors of f_Q and of f_L(W_L)
+        are included, the remainder and the cross term with W_L are not.
+        """
+        lower = lower_energies(self.k, self.d, alphas)
+        dense = {degree: energy + lower.get(degree, 0.0) for degree, energy in energies.items()}
+        signs = sum(self.sign_energy(self.slope, alpha) for alpha in alphas)
+        return signs + (self.sparse_error(alphas) + self.dense_error(dense)) / math.sqrt(m)
+
+    def joint_rest(self, alphas: tuple[float, ...]) -> float:
+        """Limit of m^{1/2} R1 at W_L + S W_Q: what the good directions leave of f_L(S W_Q)."""
+        form = self.slope.minus(self.low)
+        return sum(self.sign_energy(form, alpha) for alpha in alphas)
+
     def _parts(self, degree: int) -> tuple[float, float]:
         """a_l and b_l."""
         count = self.modes.counts[degree]
@@ -162,22 +183,29 @@ def width_limits(activation: Activation, k: int, d: int) -> WidthLimits:
     return WidthLimits(activation, k, d, modes(activation, d), Form(along, across))
 
 
+def _harmonic_parts(k: int, d: int) -> dict[int, float]:
+    """<beta,x>^{k+1} in zonal harmonics of energy one: the coefficient of sqrt(N(d,l)) P_l, by degree l."""
+    return {
+        degree: float(c) * math.sqrt(multiplicity(d, degree)) * d ** ((k + 1) / 2)
+        for degree, c in monomial_coefficients(k + 1, d).items()
+    }
+
+
 def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float]:
     """Energies by degree <= k of sum_i alpha_i <beta_i,x>^{k+1} with orthonormal beta_i, which W_L has to take away.
 
     Zonal harmonics of degree l along orthogonal directions have the inner product P_l(0).
     """
     energies = {}
-    for degree, c in monomial_coefficients(k + 1, d).items():
+    for degree, part in _harmonic_parts(k, d).items():
         if degree <= k:
-            parts = [a * float(c) * math.sqrt(multiplicity(d, degree)) * d ** ((k + 1) / 2) for a in alphas]
             overlap = float(legendre_polynomial(degree, d)(0))
-            squares = sum(part**2 for part in parts)
-            energies[degree] = squares + overlap * (sum(parts) ** 2 - squares)
+            squares = sum((a * part) ** 2 for a in alphas)
+            energies[degree] = squares + overlap * ((sum(alphas) * part) ** 2 - squares)
     return energies
 
 
 def harmonic_strengths(k: int, d: int, alphas: tuple[float, ...]) -> tuple[float, ...]:
     """The alpha of <beta,x>^{k+1} that has alpha_i sqrt(N) P_{k+1} as its part of degree k + 1."""
-    share = float(monomial_coefficients(k + 1, d)[k + 1]) * math.sqrt(multiplicity(d, k + 1)) * d ** ((k + 1) / 2)
-    return tuple(float(a) for a in np.asarray(alphas) / share)
+    share = _harmonic_parts(k, d)[k + 1]
+    return tuple(a / share for a in alphas)

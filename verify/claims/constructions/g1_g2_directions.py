@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from verify.cells.directions import LargeDirections, SignEnergies
+from verify.claims.constructions import cases
+from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Interval, Outcome
-from verify.judging.rules import DecisionRule
-from verify.predictions.width_limits import Form, WidthLimits, width_limits
+from verify.judging.outcome import Interval
+from verify.judging.rules import Data, DecisionRule, ExactRule, Prediction, Rule
 from verify.sizes.profile import Profile
 
-WRONG = 1.1
-"""The wrong factor that controls plant."""
-ROUNDING = 1e-12
-"""Relative: sums of m terms in double precision."""
-
-
-def dimension(p: Profile) -> int:
-    """d of the case."""
-    return p.directions.dimension[p.k]
-
-
-def orders(p: Profile) -> tuple[int, ...]:
-    """The k that the profile has sizes for."""
-    return tuple(p.directions.dimension)
-
-
-def limits(p: Profile) -> WidthLimits:
-    """Theory's predictions for the case."""
-    return width_limits(p.sigma, p.k, dimension(p))
-
-
-def low_degrees(p: Profile) -> range:
-    """0..k."""
-    return range(p.k + 1)
-
-
-def profile_degrees(p: Profile) -> range:
-    """Degrees of g, whose coefficients of sigma'' the construction divides by."""
-    return range(p.k - 1, -1, -2)
-
-
-def mean_comparison(rule: DecisionRule, predicted: float, values: np.ndarray, scale: float = 1.0) -> Comparison:
-    """The rule's comparison; without chance where the values agree to rounding, as theory has it in special cases."""
-    middle, spread = float(values.mean()), float(np.ptp(values))
-    if spread > ROUNDING * abs(middle):
-        return rule.compare(rule.name, predicted, values.tolist(), scale)
-    budget = (("rounding", spread),)
-    return Comparison(
-        rule.name, predicted, Interval.around(middle, spread), rule.rule, rule.margin * abs(scale), budget
-    )
-
-
+GAUSSIAN = "Gaussian W, log of quotient / bound"
+SMALLEST = "smallest quotient / lambda_{n_k}"
+SPAN = "span, log of smallest quotient / bound"
 ADVERSARIAL_MARGIN = 0.01
 """Relative. The expansion in harmonics is exact but for the part of degree above k, at most 6 % of the energy, whose
 mean square is sampled to some per cent; interpolation of Sigma is exact to 10^-6."""
@@ -71,7 +33,7 @@ def _g1_cells(p: Profile) -> tuple[LargeDirections, ...]:
     return tuple(
         LargeDirections(
             activation=p.activation,
-            d=dimension(p),
+            d=cases.dimension(p),
             m=sizes.energy_width[p.k],
             k=p.k,
             inputs=sizes.energy_inputs,
@@ -82,49 +44,56 @@ def _g1_cells(p: Profile) -> tuple[LargeDirections, ...]:
     )
 
 
-def _g1_rules(p: Profile) -> tuple[DecisionRule, ...]:
+def _energy(degree: int) -> str:
+    return f"energy of f_L(T Y), degree {degree}"
+
+
+def _g1_rules(p: Profile) -> tuple[Rule, ...]:
     count = p.directions.energy_replicates
     return (
-        DecisionRule("Gaussian W, log of quotient / bound", "mean", "above", 0.0, -1.0, 0.4, count),
-        DecisionRule("smallest quotient / lambda_{n_k}", "mean", "within", ADVERSARIAL_MARGIN, -0.05, 0.003, count),
-        DecisionRule("span, log of smallest quotient / bound", "mean", "above", 0.0, -0.05, 0.015, count),
+        DecisionRule(GAUSSIAN, "mean", "above", 0.0, -1.0, 0.4, count, scale="log ratio"),
+        DecisionRule(SMALLEST, "mean", "within", ADVERSARIAL_MARGIN, -0.05, 0.003, count, scale="ratio"),
+        DecisionRule(SPAN, "mean", "above", 0.0, -0.05, 0.015, count, scale="log ratio"),
         *(
-            DecisionRule(f"energy of f_L(T Y), degree {degree}", "mean", "within", ENERGY_MARGIN, -0.17, 0.04, count)
-            for degree in low_degrees(p)
+            DecisionRule(_energy(degree), "mean", "within", ENERGY_MARGIN, -0.17, 0.04, count, relative=True)
+            for degree in cases.low_degrees(p)
         ),
     )
 
 
-def _g1(
-    p: Profile, evidence: Evidence, factor: float = 1.0, subspace: Literal["good", "complement", "shuffled"] = "good"
-) -> Outcome:
-    """``factor``: of every eigenvalue. ``subspace``: the one in place of the good directions."""
+def _g1_predicted(p: Profile, factor: float = 1.0) -> dict[str, float]:
+    """Quotients in units of the bound, and energies, for eigenvalues multiplied by ``factor``."""
+    theory, m = cases.limits(p), p.directions.energy_width[p.k]
+    energies = {_energy(degree): theory.energy(degree, m) * factor**2 for degree in cases.low_degrees(p)}
+    return dict.fromkeys((GAUSSIAN, SMALLEST, SPAN), factor) | energies
+
+
+def _quotients(p: Profile, evidence: Evidence, smallest: str, gaussian: str) -> dict[str, Data]:
+    """The smallest quotient in a subspace, and the smallest of Gaussian W, by the names of the cell's numbers."""
     records = [evidence[cell] for cell in _g1_cells(p)]
-    gaussian, smallest = {
-        "good": ("gaussian", "smallest"),
-        "complement": ("complement", "complement"),
-        "shuffled": ("shuffled_gaussian", "shuffled"),
-    }[subspace]
-    theory = limits(p)
-    first, second, third, *rest = _g1_rules(p)
-    comparisons = [
-        first.compare(first.name, 0.0, [math.log(r[gaussian] / r["threshold"] / factor) for r in records]),
-        second.compare(second.name, 1.0, [r[smallest] / r["threshold"] / factor for r in records]),
-        third.compare(third.name, 0.0, [math.log(r["span_smallest"] / r["span_threshold"] / factor) for r in records]),
-    ]
-    for degree, rule in enumerate(rest):
-        predicted = theory.energy(degree, p.directions.energy_width[p.k]) * factor**2
-        comparisons.append(
-            rule.compare(rule.name, predicted, [r["energies"][degree] for r in records], scale=predicted)
-        )
-    return Outcome(
-        tuple(comparisons),
-        f"{len(records)} networks, d = {dimension(p)}, m = {p.directions.energy_width[p.k]}. In the top n_k "
-        f"eigenvectors of Sigma the energy of f_L is computed from its harmonics of degree <= k and a sampled rest; "
-        f"its smallest quotient over all W, and over projections of 32 Gaussian W, is held against lambda_{{n_k}}, "
-        f"which comes from Sigma. In span{{T Y}} the bound is the smallest eigenvalue of T*T, from Funk-Hecke "
-        f"coefficients, and the energies come from Sigma. The energies of f_L(T Y) themselves are held against "
-        f"Lambda_l^2 with its exact correction in 1/m.",
+    return {
+        GAUSSIAN: [r[gaussian] / r["threshold"] for r in records],
+        SMALLEST: [r[smallest] / r["threshold"] for r in records],
+    }
+
+
+def _g1_observed(p: Profile, evidence: Evidence) -> dict[str, Data]:
+    records = [evidence[cell] for cell in _g1_cells(p)]
+    return {
+        **_quotients(p, evidence, "smallest", "gaussian"),
+        SPAN: [r["span_smallest"] / r["span_threshold"] for r in records],
+        **{_energy(degree): [r["energies"][degree] for r in records] for degree in cases.low_degrees(p)},
+    }
+
+
+def _g1_described(p: Profile, evidence: Evidence) -> str:
+    return (
+        f"{p.directions.energy_replicates} networks, d = {cases.dimension(p)}, m = {p.directions.energy_width[p.k]}. "
+        f"In the top n_k eigenvectors of Sigma the energy of f_L is computed from its harmonics of degree <= k and a "
+        f"sampled rest; its smallest quotient over all W, and over projections of 32 Gaussian W, is held against "
+        f"lambda_{{n_k}}, which comes from Sigma. In span{{T Y}} the bound is the smallest eigenvalue of T*T, from "
+        f"Funk-Hecke coefficients, and the energies come from Sigma. The energies of f_L(T Y) themselves are held "
+        f"against Lambda_l^2 with its exact correction in 1/m."
     )
 
 
@@ -150,18 +119,22 @@ G1 = Claim(
     "uses the Gram matrix T*T, which tends to the eigenvalues Lambda_l of infinite width.",
     refuted_by="a displacement in the good directions whose f_L has less energy than the bound, or energies of "
     "f_L(T Y) that are not Lambda_l^2",
-    hypotheses=(differentiable(1), smooth, learns(low_degrees, dimension)),
+    hypotheses=(differentiable(1), smooth, learns(cases.low_degrees, cases.dimension)),
     depends_on=("S1", "S7"),
     design=_g1_cells,
-    check=_g1,
-    controls=(
-        Control("every eigenvalue larger by 10 %", lambda p, e: _g1(p, e, factor=WRONG)),
-        Control("P_{>k} in place of P_{<=k}", lambda p, e: _g1(p, e, subspace="complement")),
-        Control("a random subspace of dimension n_k", lambda p, e: _g1(p, e, subspace="shuffled")),
-    ),
-    figure=_g1_figure,
     rules=_g1_rules,
-    orders=orders,
+    predict=_g1_predicted,
+    observe=_g1_observed,
+    controls=(
+        Control("every eigenvalue larger by 10 %", predict=lambda p: _g1_predicted(p, WRONG)),
+        Control("P_{>k} in place of P_{<=k}", observe=lambda p, e: _quotients(p, e, "complement", "complement")),
+        Control(
+            "a random subspace of dimension n_k", observe=lambda p, e: _quotients(p, e, "shuffled", "shuffled_gaussian")
+        ),
+    ),
+    describe=_g1_described,
+    figure=_g1_figure,
+    orders=cases.orders,
 )
 
 
@@ -175,68 +148,74 @@ SIGN_EXPONENT_MARGIN = 0.1
 """Absolute, on the exponent -1/4 of a norm over a factor 16 in m; the others in question are multiples of 1/4. The mean
 energies follow m^{-1/2} exactly, up to the O(1/m) above."""
 KINDS = {"linear": "f_L(SW)", "good": "P_{<=k} S W"}
+DRAWS = {kind: f"|{name}|^2, draws / all signs" for kind, name in KINDS.items()}
+LIMIT = {kind: f"|{name}|^2, all signs / limit" for kind, name in KINDS.items()}
+EXPONENT = {kind: f"|{name}|, exponent" for kind, name in KINDS.items()}
+GAP = "|f_Q(SW) - f_Q(W)| / |f_Q(W)|"
 
 
 def _g2_cells(p: Profile) -> tuple[SignEnergies, ...]:
     sizes = p.directions
-    return tuple(
-        SignEnergies(
-            activation=p.activation,
-            d=dimension(p),
-            m=m,
-            k=p.k,
-            networks=sizes.sign_networks,
-            inputs=sizes.sign_inputs,
-            draws=sizes.sign_draws,
-            base_seed=p.base_seed,
-        )
-        for m in sizes.sign_widths
+    return cases.cells_by_width(
+        SignEnergies,
+        p,
+        sizes.sign_widths,
+        networks=sizes.sign_networks,
+        inputs=sizes.sign_inputs,
+        draws=sizes.sign_draws,
     )
 
 
-def _g2_rules(p: Profile) -> tuple[DecisionRule, ...]:
+def _g2_rules(p: Profile) -> tuple[Rule, ...]:
     count, grid = p.directions.sign_networks, tuple(float(m) for m in p.directions.sign_widths)
-    rules = []
-    for name in KINDS.values():
+    rules: list[Rule] = []
+    for kind in KINDS:
         rules += [
-            DecisionRule(f"|{name}|^2, draws / all signs", "mean", "within", IDENTITY_MARGIN, 0.5, 0.15, count),
-            DecisionRule(f"|{name}|^2, all signs / limit", "mean", "within", LIMIT_MARGIN, 0.09, 0.03, count),
+            DecisionRule(DRAWS[kind], "mean", "within", IDENTITY_MARGIN, 0.5, 0.15, count),
             DecisionRule(
-                f"|{name}|, exponent", "clustered exponent", "within", SIGN_EXPONENT_MARGIN, 0.25, 0.12, count, grid
+                *(LIMIT[kind], "mean", "within", LIMIT_MARGIN, 0.09, 0.03, count),
+                scale="ratio",
+                rounding=cases.ROUNDING,
             ),
+            DecisionRule(EXPONENT[kind], "clustered exponent", "within", SIGN_EXPONENT_MARGIN, 0.25, 0.12, count, grid),
         ]
-    return tuple(rules)
+    return (*rules, ExactRule(GAP, "below"))
 
 
-def _g2(p: Profile, evidence: Evidence, factor: float = 1.0, shift: float = 0.0, coherent: bool = False) -> Outcome:
-    """``factor``: of limits. ``shift``: of exponents. ``coherent``: no signs, and for f_Q signs by coordinate."""
-    records = [evidence[cell] for cell in _g2_cells(p)]
-    widths, theory, rules = p.directions.sign_widths, limits(p), iter(_g2_rules(p))
-    forms: dict[str, Form] = {"linear": theory.slope, "good": theory.projector}
-    comparisons = []
-    for kind, form in forms.items():
-        drawn = np.array([r[f"coherent_{kind}" if coherent else kind] for r in records])
-        exact = np.array([r[f"{kind}_exact"] for r in records])
-        every = drawn if coherent else exact
-        limit = theory.sign_energy(form) * factor
-        scaled = every[-1] * math.sqrt(widths[-1]) / limit
-        rule = next(rules)
-        comparisons.append(rule.compare(rule.name, 1.0, (drawn / exact).mean(axis=0).tolist()))
-        comparisons.append(mean_comparison(next(rules), 1.0, scaled))
-        rule = next(rules)
-        comparisons.append(rule.compare(rule.name, -0.25 + shift, np.sqrt(drawn).T.tolist()))
-    gap = max(max(r["coordinate_gap" if coherent else "quadratic_gap"]) for r in records)
-    budget = (("rounding", ROUNDING),)
-    comparisons.append(
-        Comparison("|f_Q(SW) - f_Q(W)| / |f_Q(W)|", ROUNDING, Interval.around(gap, 0.0), "below", 0.0, budget)
-    )
-    return Outcome(
-        tuple(comparisons),
-        f"W = W_Q for <beta,x>^{p.k + 1}, d = {dimension(p)}, m = {', '.join(map(str, widths))}, "
+def _g2_predicted(p: Profile) -> dict[str, Prediction | float]:
+    theory = cases.limits(p)
+    found: dict[str, Prediction | float] = {GAP: Prediction(cases.ROUNDING, budget={"rounding": cases.ROUNDING})}
+    for kind, form in {"linear": theory.slope, "good": theory.projector}.items():
+        found |= {DRAWS[kind]: 1.0, LIMIT[kind]: theory.sign_energy(form), EXPONENT[kind]: -0.25}
+    return found
+
+
+def _g2_observed(
+    p: Profile, evidence: Evidence, drawn: str = "{}", every: str = "{}_exact", gap: str = "quadratic_gap"
+) -> dict[str, Interval | Data]:
+    """From the cell's numbers of these names: mean squares over draws and over all signs, and what f_Q changes."""
+    cells, largest = _g2_cells(p), p.directions.sign_widths[-1]
+    found: dict[str, Interval | Data] = {GAP: Interval.around(float(cases.table(evidence, cells, gap).max()), 0.0)}
+    for kind in KINDS:
+        over_draws, over_all, exact = (
+            cases.table(evidence, cells, name.format(kind)) for name in (drawn, every, "{}_exact")
+        )
+        found |= {
+            DRAWS[kind]: (over_draws / exact).mean(axis=1),
+            LIMIT[kind]: over_all[:, -1] * math.sqrt(largest),
+            EXPONENT[kind]: np.sqrt(over_draws),
+        }
+    return found
+
+
+def _g2_described(p: Profile, evidence: Evidence) -> str:
+    widths = ", ".join(map(str, p.directions.sign_widths))
+    return (
+        f"W = W_Q for <beta,x>^{p.k + 1}, d = {cases.dimension(p)}, m = {widths}, "
         f"{p.directions.sign_networks} networks each. Means over {p.directions.sign_draws} sign vectors are held "
         f"against the exact means over all signs of the same W (theory's formula for f_L, the diagonal blocks of "
         f"P_{{<=k}}), and these against their limits: both squared norms are m^(-1/2) times a constant, since |W|^2 ~ "
-        f"m^(1/2) and the blocks of Sigma and of P_{{<=k}} are of order 1/m. f_Q is the same for all signs.",
+        f"m^(1/2) and the blocks of Sigma and of P_{{<=k}} are of order 1/m. f_Q is the same for all signs."
     )
 
 
@@ -266,20 +245,25 @@ G2 = Claim(
     hypotheses=(
         differentiable(2),
         smooth,
-        nonzero(2, profile_degrees, dimension),
-        learns(low_degrees, dimension),
+        nonzero(2, cases.profile_degrees, cases.dimension),
+        learns(cases.low_degrees, cases.dimension),
     ),
     depends_on=("T1",),
     design=_g2_cells,
-    check=_g2,
-    controls=(
-        Control("no signs, and for f_Q a sign for each coordinate", lambda p, e: _g2(p, e, coherent=True)),
-        Control("every exponent off by 1/4", lambda p, e: _g2(p, e, shift=0.25)),
-        Control("limits larger by 10 %", lambda p, e: _g2(p, e, factor=WRONG)),
-    ),
-    figure=_g2_figure,
     rules=_g2_rules,
-    orders=orders,
+    predict=_g2_predicted,
+    observe=_g2_observed,
+    controls=(
+        Control(
+            "no signs, and for f_Q a sign for each coordinate",
+            observe=lambda p, e: _g2_observed(p, e, "coherent_{}", "coherent_{}", "coordinate_gap"),
+        ),
+        Control("every exponent off by 1/4", predict=shifted(_g2_predicted, 0.25, *EXPONENT.values())),
+        Control("limits larger by 10 %", predict=scaled(_g2_predicted, WRONG, *LIMIT.values())),
+    ),
+    describe=_g2_described,
+    figure=_g2_figure,
+    orders=cases.orders,
 )
 
 CLAIMS = (G1, G2)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from verify.cells.constructions import JointExpression
-from verify.claims.constructions.g1_g2_directions import dimension, limits, low_degrees, orders, profile_degrees
-from verify.claims.constructions.g3_g4_expression import table
+from verify.claims.constructions import cases
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Interval, Outcome
-from verify.judging.rules import DecisionRule
-from verify.predictions.width_limits import harmonic_strengths, lower_energies
+from verify.judging.outcome import Interval
+from verify.judging.rules import Data, DecisionRule, ExactRule, Prediction, Rule
+from verify.predictions.width_limits import harmonic_strengths
 from verify.sizes.profile import Profile
 
 ENERGY = 0.2
@@ -35,93 +33,94 @@ R4_MARGIN = 0.15
 """Relative, at the largest m: cross terms of W_L and W_Q, 7 % at m = 8192 (erf(z + 1/2), k = 2), fall as m^{-1/2}."""
 R2_BOUND = 1e-20
 """Of the mean square of f_Q(P_{<=k} W): two squares that cancel in double precision."""
+ERROR, ERROR_EXPONENT = "m^1/2 |f - f*|^2 / prediction", "|f - f*|, exponent"
+R1, R1_EXPONENT = "m^1/2 R1 / prediction", "R1^1/2, exponent"
+R2, R3_EXPONENT, R4 = "R2", "R3^1/2, exponent", "R4 / prediction"
+QUANTITIES = ("error", "r1", "r2", "r3", "r4")
 
 
 def _g5_cells(p: Profile) -> tuple[JointExpression, ...]:
     sizes = p.directions
-    return tuple(
-        JointExpression(
-            activation=p.activation,
-            d=dimension(p),
-            m=m,
-            k=p.k,
-            networks=sizes.joint_networks,
-            inputs=sizes.joint_inputs,
-            alphas=p.directions.joint_amplitudes[p.k],
-            energy=ENERGY,
-            draws=sizes.joint_draws,
-            base_seed=p.base_seed,
-        )
-        for m in sizes.joint_widths
+    return cases.cells_by_width(
+        JointExpression,
+        p,
+        sizes.joint_widths,
+        networks=sizes.joint_networks,
+        inputs=sizes.joint_inputs,
+        alphas=sizes.joint_amplitudes[p.k],
+        energy=ENERGY,
+        draws=sizes.joint_draws,
     )
 
 
-def _g5_rules(p: Profile) -> tuple[DecisionRule, ...]:
+def _g5_rules(p: Profile) -> tuple[Rule, ...]:
     count, grid = p.directions.joint_networks, tuple(float(m) for m in p.directions.joint_widths)
 
     def exponent(name: str, margin: float, alternative: float, noise: float) -> DecisionRule:
-        rule = f"{name}, exponent"
-        return DecisionRule(rule, "clustered exponent", "within", margin, alternative, noise, count, grid)
+        return DecisionRule(name, "clustered exponent", "within", margin, alternative, noise, count, grid)
 
     def constant(name: str, margin: float, alternative: float, noise: float) -> DecisionRule:
-        return DecisionRule(f"{name} / prediction", "mean", "within", margin, alternative, noise, count)
+        return DecisionRule(name, "mean", "within", margin, alternative, noise, count, scale="ratio")
 
     return (
-        exponent("|f - f*|", EXPONENT_MARGIN, 0.25, 0.09),
-        constant("m^1/2 |f - f*|^2", CONSTANT_MARGIN, 1.0, 0.2),
-        exponent("R1^1/2", EXPONENT_MARGIN, 0.25, 0.09),
-        constant("m^1/2 R1", CONSTANT_MARGIN, 1.0, 0.2),
-        exponent("R3^1/2", R3_MARGIN, 0.5, 0.2),
-        constant("R4", R4_MARGIN, -0.5, 0.05),
+        exponent(ERROR_EXPONENT, EXPONENT_MARGIN, 0.25, 0.09),
+        constant(ERROR, CONSTANT_MARGIN, 1.0, 0.2),
+        exponent(R1_EXPONENT, EXPONENT_MARGIN, 0.25, 0.09),
+        constant(R1, CONSTANT_MARGIN, 1.0, 0.2),
+        ExactRule(R2, "below"),
+        exponent(R3_EXPONENT, R3_MARGIN, 0.5, 0.2),
+        constant(R4, R4_MARGIN, -0.5, 0.05),
     )
 
 
-CHOICES = {"error": "error", "r1": "r1", "r2": "r2", "r3": "r3", "r4": "r4"}
+def _g5_predicted(p: Profile) -> dict[str, Prediction | float]:
+    theory = cases.limits(p)
+    strengths = harmonic_strengths(p.k, cases.dimension(p), p.directions.joint_amplitudes[p.k])
+    return {
+        ERROR_EXPONENT: -0.25,
+        ERROR: theory.joint_error(
+            strengths, dict.fromkeys(cases.low_degrees(p), ENERGY), p.directions.joint_widths[-1]
+        ),
+        R1_EXPONENT: -0.25,
+        R1: theory.joint_rest(strengths),
+        R2: Prediction(R2_BOUND, budget={"rounding": R2_BOUND}),
+        R3_EXPONENT: -0.75,
+        R4: theory.sparse_norm(strengths),
+    }
 
 
-def _prefixed(prefix: str, *names: str) -> dict[str, str]:
-    """Numbers taken from a variant of the cell, the others as they are."""
-    return CHOICES | {name: prefix + name for name in names}
+def _g5_observed(
+    p: Profile, evidence: Evidence, variant: str = "", quantities: tuple[str, ...] = QUANTITIES
+) -> dict[str, Interval | Data]:
+    """These quantities from a variant of the construction or of the directions, by the cell's prefix for it."""
+    root = p.directions.joint_widths[-1] ** 0.5
+    found: dict[str, Interval | Data] = {}
+    for quantity in quantities:
+        values = cases.table(evidence, _g5_cells(p), variant + quantity)
+        match quantity:
+            case "error":
+                found |= {ERROR_EXPONENT: np.sqrt(values), ERROR: values[:, -1] * root}
+            case "r1":
+                found |= {R1_EXPONENT: np.sqrt(values), R1: values[:, -1] * root}
+            case "r2":
+                found[R2] = Interval.around(float(values.max()), 0.0)
+            case "r3":
+                found[R3_EXPONENT] = np.sqrt(values)
+            case "r4":
+                found[R4] = values[:, -1]
+    return found
 
 
-def _g5(p: Profile, evidence: Evidence, choice: Mapping[str, str] = CHOICES) -> Outcome:
-    cells, widths, theory = _g5_cells(p), np.array(p.directions.joint_widths), limits(p)
-    strengths = harmonic_strengths(p.k, dimension(p), p.directions.joint_amplitudes[p.k])
-    root, largest = widths[-1] ** 0.5, {name: table(evidence, cells, source) for name, source in choice.items()}
-    error, r1 = (
-        sum(theory.sign_energy(form, alpha) for alpha in strengths)
-        for form in (theory.slope, theory.slope.minus(theory.low))
-    )
-    # Independent errors, with the exact constants of G3 and G4, of relative order m^{-1/2}.
-    dense = lower_energies(p.k, dimension(p), strengths)
-    dense = {degree: ENERGY + dense.get(degree, 0.0) for degree in low_degrees(p)}
-    error += (theory.sparse_error(strengths) + theory.dense_error(dense)) / root
-    r4 = theory.sparse_norm(len(strengths) * sum(a**2 for a in strengths))
-    rules = _g5_rules(p)
-    measured = (
-        (-0.25, np.sqrt(largest["error"])),
-        (1.0, largest["error"][:, -1] * root / error),
-        (-0.25, np.sqrt(largest["r1"])),
-        (1.0, largest["r1"][:, -1] * root / r1),
-        (-0.75, np.sqrt(largest["r3"])),
-        (1.0, largest["r4"][:, -1] / r4),
-    )
-    comparisons = [
-        rule.compare(rule.name, predicted, values.tolist())
-        for rule, (predicted, values) in zip(rules, measured, strict=True)
-    ]
-    worst = Interval.around(float(largest["r2"].max()), 0.0)
-    comparisons.insert(4, Comparison("R2", R2_BOUND, worst, "below", 0.0, (("rounding", R2_BOUND),)))
-    return Outcome(
-        tuple(comparisons),
+def _g5_described(p: Profile, evidence: Evidence) -> str:
+    return (
         f"f* has energy {ENERGY} in every degree <= {p.k} and two harmonics of degree {p.k + 1} with root energies "
-        f"{', '.join(map(str, p.directions.joint_amplitudes[p.k]))}; d = {dimension(p)}, m = "
-        f"{', '.join(map(str, widths))}, {len(largest['error'])} networks each. The network itself is evaluated at "
-        f"W_L + S W_Q for {p.directions.joint_draws} sign vectors, with target, directions and inputs shared over "
-        "the widths. Its slowest error is f_L(S W_Q), of order m^(-1/4) with the constant of G2; what the good "
-        "directions take of it is missing in R1. f_Q, f_L(W_L) and, with random signs, the remainder err by "
-        "m^(-1/2). R2 is zero because P_(<=k) W is antisymmetric, R3 is a random sum of order m^(-3/4) before "
-        "squaring, and R4 = |W|_(2,4)^4 tends to that of W_Q.",
+        f"{', '.join(map(str, p.directions.joint_amplitudes[p.k]))}; d = {cases.dimension(p)}, m = "
+        f"{', '.join(map(str, p.directions.joint_widths))}, {p.directions.joint_networks} networks each. The network "
+        f"itself is evaluated at W_L + S W_Q for {p.directions.joint_draws} sign vectors, with target, directions and "
+        "inputs shared over the widths. Its slowest error is f_L(S W_Q), of order m^(-1/4) with the constant of G2; "
+        "what the good directions take of it is missing in R1. f_Q, f_L(W_L) and, with random signs, the remainder err "
+        "by m^(-1/2). R2 is zero because P_(<=k) W is antisymmetric, R3 is a random sum of order m^(-3/4) before "
+        "squaring, and R4 = |W|_(2,4)^4 tends to that of W_Q."
     )
 
 
@@ -136,7 +135,7 @@ def _g5_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         "lazy_error": ("error, lazy", 0.0),
     }
     for i, (name, (label, slope)) in enumerate(series.items()):
-        sizes = np.sqrt(table(evidence, cells, name).mean(axis=0))
+        sizes = np.sqrt(cases.table(evidence, cells, name).mean(axis=0))
         ax.loglog(widths, sizes, "o", color=SERIES[i], ms=5, fillstyle="none" if "_" in name else "full", label=label)
         power_guide(ax, widths, sizes[0], slope)
     grid_ticks(ax, widths)
@@ -158,24 +157,31 @@ G5 = Claim(
     hypotheses=(
         differentiable(2),
         smooth,
-        nonzero(2, profile_degrees, dimension),
-        learns(low_degrees, dimension),
+        nonzero(2, cases.profile_degrees, cases.dimension),
+        learns(cases.low_degrees, cases.dimension),
     ),
     depends_on=("G2", "G3", "G4", "T3"),
     design=_g5_cells,
-    check=_g5,
+    rules=_g5_rules,
+    predict=_g5_predicted,
+    observe=_g5_observed,
     controls=(
-        Control("no random signs", lambda p, e: _g5(p, e, _prefixed("coherent_", "error", "r1", "r2", "r3", "r4"))),
-        Control("NTK scaling, |W_r| ~ m^{-1/2}", lambda p, e: _g5(p, e, _prefixed("lazy_", "error", "r1", "r3", "r4"))),
-        Control("P_{<=k} and P_{>k} exchanged", lambda p, e: _g5(p, e, _prefixed("swapped_", "r1", "r2", "r3"))),
+        Control("no random signs", observe=lambda p, e: _g5_observed(p, e, "coherent_")),
+        Control(
+            "NTK scaling, |W_r| ~ m^{-1/2}",
+            observe=lambda p, e: _g5_observed(p, e, "lazy_", ("error", "r1", "r3", "r4")),
+        ),
+        Control(
+            "P_{<=k} and P_{>k} exchanged", observe=lambda p, e: _g5_observed(p, e, "swapped_", ("r1", "r2", "r3"))
+        ),
         Control(
             "a random subspace in place of the good directions",
-            lambda p, e: _g5(p, e, _prefixed("shuffled_", "r1", "r2", "r3")),
+            observe=lambda p, e: _g5_observed(p, e, "shuffled_", ("r1", "r2", "r3")),
         ),
     ),
+    describe=_g5_described,
     figure=_g5_figure,
-    rules=_g5_rules,
-    orders=orders,
+    orders=cases.orders,
 )
 
 CLAIMS = (G5,)

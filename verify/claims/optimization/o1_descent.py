@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from verify.cells.optimization import Descent
-from verify.claims.hypotheses import differentiable, every, nonzero, smooth
+from verify.claims.controls import scaled
+from verify.claims.optimization.descent import STEP, TOLERANCE, groups, hypotheses, level, problem
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Interval, Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.outcome import Interval
+from verify.judging.rules import Data, DecisionRule, ExactRule, Measurement, Rule
 from verify.sizes.profile import Profile
 
-START, RADIUS, WAIT = 0.3, 1e-2, 100
-"""Scale of the starts; the noise, and the steps it is given to bring a decrease."""
-TOLERANCE = 1e-3
-"""epsilon, of the gradient. Losses start near 2, gradients near 1."""
+FALL_OF_A_STEP = "fall of a step over step |grad|^2, least"
+GRADIENT = "|grad| at the end, largest"
+LAMBDA_MIN = "lambda_min at the end, least"
+TIME = "exponent of the time in d"
 CURVATURE = math.sqrt(TOLERANCE)
 """delta = sqrt(rho epsilon) of a second-order stationary point (arXiv:1703.00887), rho = 1: 0.032. The starts have
 lambda_min between -0.15 and -0.5. What the noise can see is about as fine: curvature -c makes it grow from RADIUS /
 sqrt(m d) by (1 + c/L)^WAIT, enough for a decrease of DECREASE once c is about 0.03."""
-DECREASE = TOLERANCE**1.5
-"""Decrease asked of the noise, sqrt(epsilon^3 / rho) as in arXiv:1703.00887."""
-STEP = 1 / 1.2
-"""Step in units of 1/L with L as measured. Power iteration gives L from below by a few per cent, and it moves until
-it is measured again; with a fifth on top it bounds the curvature of every step."""
 FALL = 0.5
 """The descent lemma: a step 1/L' brings a fall of |grad|^2/L' times 1 - h/2, h the curvature along the gradient in
 units of L'; at least 1/2 when L' bounds it."""
@@ -44,141 +41,121 @@ LANCZOS = 1e-3
 interval, says how near an eigenvalue is."""
 
 
-def groups(p: Profile, count: int) -> tuple[tuple[str, int], ...]:
-    """(activation, draws) when the activations take turns over ``count`` repetitions."""
-    number = len(p.activations)
-    return tuple((a, len(range(i, count, number))) for i, a in enumerate(p.activations) if i < count)
-
-
-def problem(p: Profile, activation: str, d: int, draws: int) -> dict[str, Any]:
-    """Fields of a cell on the regularised loss at the profile's ratios."""
-    sizes = p.optimization
+def _o1_cells(p: Profile, **changes: Any) -> dict[tuple[str, int], Descent]:
+    """By activation and d; ``changes`` are other fields than the claim's."""
     return {
-        "base_seed": p.base_seed,
-        "activation": activation,
-        "device": p.device,
-        "d": d,
-        "m": sizes.width_ratio[p.k] * d,
-        "n": sizes.sample_ratio[p.k] * d**p.k,
-        "k": p.k,
-        "r4": sizes.r4[p.k],
-        "draws": draws,
-        "start": START,
-        "tolerance": TOLERANCE,
-        "radius": RADIUS,
-        "wait": WAIT,
-        "decrease": DECREASE,
-        "steps": sizes.descent_steps,
-        "step": STEP,
+        (activation, d): Descent(**{"spectra": draws, "lanczos": LANCZOS} | problem(p, activation, d, draws) | changes)
+        for activation, draws in groups(p, p.optimization.descent_replicates)
+        for d in p.optimization.descent_dimensions[p.k]
     }
 
 
-def level(table: np.ndarray) -> np.ndarray:
-    """An activation's rows divided by their geometric mean: a factor of its own does not touch a slope."""
-    known = np.log(table[~np.isnan(table)])
-    return table / math.exp(known.mean()) if known.size else table
+def _long_cells(p: Profile) -> dict[tuple[str, int], Descent]:
+    """Runs with steps that are too long."""
+    return _o1_cells(p, step=LONG, steps=12, spectra=0)
 
 
-def _o1_cells(p: Profile, long: bool = False) -> dict[tuple[str, int], Descent]:
-    cells = {}
-    for activation, draws in groups(p, p.optimization.descent_replicates):
-        for d in p.optimization.descent_dimensions[p.k]:
-            fields = problem(p, activation, d, draws)
-            if long:
-                fields |= {"step": LONG, "steps": 12, "spectra": 0}
-            cells[activation, d] = Descent(**{"spectra": draws, "lanczos": LANCZOS} | fields)
-    return cells
-
-
-def _o1_rule(p: Profile) -> DecisionRule:
+def _o1_rules(p: Profile) -> tuple[Rule, ...]:
     """The alternative is a time that grows two powers of d faster than the bound."""
     sizes = p.optimization
     grid = tuple(float(d) for d in sizes.descent_dimensions[p.k])
-    return DecisionRule(
-        "exponent of the time in d", "exponent", "below", 0.0, 2.0, TIME_SCATTER, sizes.descent_replicates, grid
+    return (
+        ExactRule(FALL_OF_A_STEP, "above"),
+        ExactRule(GRADIENT, "below"),
+        ExactRule(LAMBDA_MIN, "above"),
+        DecisionRule(TIME, "exponent", "below", 0.0, 2.0, TIME_SCATTER, sizes.descent_replicates, grid),
     )
 
 
-def _times(p: Profile, evidence: Evidence, normalised: bool = True) -> np.ndarray:
-    """Steps to the second-order stationary point, (replicates, dimensions); NaN where a run did not end."""
-    cells, tables = _o1_cells(p), []
-    for activation, _ in groups(p, p.optimization.descent_replicates):
-        columns = [
-            [math.nan if t is None else float(t) for t in evidence[cells[activation, d]]["reached"]]
-            for d in p.optimization.descent_dimensions[p.k]
-        ]
-        table = np.array(columns).T
-        tables.append(level(table) if normalised else table)
-    return np.concatenate(tables)
+def _o1_predicted(p: Profile) -> dict[str, float]:
+    return {FALL_OF_A_STEP: FALL, GRADIENT: TOLERANCE, LAMBDA_MIN: -CURVATURE, TIME: GROWTH}
 
 
-def _o1(p: Profile, evidence: Evidence, long: bool = False, early: bool = False, bound: float = GROWTH) -> Outcome:
+def _times(p: Profile, evidence: Evidence) -> list[np.ndarray]:
+    """Steps to the second-order stationary point, by activation; (draws, dimensions), NaN where a run did not end."""
     cells = _o1_cells(p)
-    rows = [evidence[cell] for cell in cells.values()]
-    ended = [[t is not None for t in row["reached"]] for row in rows]
-    falls = [v for cell in _o1_cells(p, long).values() for v in evidence[cell]["fall"]]
-    pairs = [pair for row, known in zip(rows, ended, strict=True) for pair in _known(row["curvature"], known)]
-    gradients = [v for row, known in zip(rows, ended, strict=True) for v in _known(row["gradient"], known)]
-    if early:
-        pairs, gradients = [row["start_curvature"] for row in rows], [v for row in rows for v in row["early"]]
-    comparisons = [
-        Comparison("fall of a step over step |grad|^2, least", FALL, Interval.around(min(falls), 0.0), "above", 0.0)
+    return [
+        np.array([evidence[cells[a, d]]["reached"] for d in p.optimization.descent_dimensions[p.k]], dtype=float).T
+        for a, _ in groups(p, p.optimization.descent_replicates)
     ]
-    if gradients:
-        value, residual = min(pairs)
-        comparisons += [
-            Comparison("|grad| at the end, largest", TOLERANCE, Interval.around(max(gradients), 0.0), "below", 0.0),
-            Comparison(
-                "lambda_min at the end, least",
-                -CURVATURE,
-                Interval.around(value, residual),
-                "above",
-                0.0,
-                (("residual", residual),),
-            ),
-        ]
-    rule = _o1_rule(p)
-    comparisons.append(rule.compare(rule.name, bound, _times(p, evidence).tolist()))
-    times = _times(p, evidence, normalised=False)
-    dimensions = p.optimization.descent_dimensions[p.k]
+
+
+def _least_fall(evidence: Evidence, cells: dict[tuple[str, int], Descent]) -> dict[str, Interval]:
+    return {FALL_OF_A_STEP: Interval.around(min(v for cell in cells.values() for v in evidence[cell]["fall"]), 0.0)}
+
+
+def _ends(p: Profile, evidence: Evidence) -> tuple[list[float], list[tuple[float, float]]]:
+    r"""\|grad\| and (lambda_min, residual) at the ends of the runs that ended by themselves."""
+    gradients, curvatures = [], []
+    for cell in _o1_cells(p).values():
+        row = evidence[cell]
+        for time, gradient, curvature in zip(row["reached"], row["gradient"], row["curvature"], strict=True):
+            if time is not None:
+                gradients.append(gradient)
+                curvatures.append(tuple(curvature))
+    return gradients, curvatures
+
+
+def _stationary(
+    gradients: Sequence[float], curvatures: Sequence[tuple[float, float]]
+) -> dict[str, Measurement | Interval]:
+    """The worst of points that should be stationary of second order; unknown without any."""
+    if not gradients:
+        return dict.fromkeys((GRADIENT, LAMBDA_MIN), Interval.unknown(math.nan))
+    value, residual = min(curvatures)
+    return {
+        GRADIENT: Interval.around(max(gradients), 0.0),
+        LAMBDA_MIN: Measurement(Interval.around(value, residual), budget={"residual": residual}),
+    }
+
+
+def _o1_observed(p: Profile, evidence: Evidence) -> dict[str, Measurement | Interval | Data]:
+    return {
+        **_least_fall(evidence, _o1_cells(p)),
+        **_stationary(*_ends(p, evidence)),
+        TIME: np.concatenate([level(table) for table in _times(p, evidence)]),
+    }
+
+
+def _early(p: Profile, evidence: Evidence) -> dict[str, Measurement | Interval]:
+    rows = [evidence[cell] for cell in _o1_cells(p).values()]
+    return _stationary([v for row in rows for v in row["early"]], [tuple(row["start_curvature"]) for row in rows])
+
+
+def _o1_described(p: Profile, evidence: Evidence) -> str:
+    times, dimensions = np.concatenate(_times(p, evidence)), p.optimization.descent_dimensions[p.k]
     known = [column[~np.isnan(column)] for column in times.T]
     medians = ", ".join(f"{np.median(c):.0f} at d = {d}" for c, d in zip(known, dimensions, strict=True) if c.size)
     missing = int(np.isnan(times).sum())
-    lowest, residual = min(evidence[cell]["start_curvature"] for cell in cells.values())
-    return Outcome(
-        tuple(comparisons),
+    _, ends = _ends(p, evidence)
+    lowest, _ = min(evidence[cell]["start_curvature"] for cell in _o1_cells(p).values())
+    return (
         f"Perturbed descent with steps {STEP:.3g}/L, L measured, on the network's loss (R1 in population and on the "
         f"training inputs, R3, R4 with l4 = {p.optimization.r4[p.k]:g}), k = {p.k}, m = "
         f"{p.optimization.width_ratio[p.k]} d, n = {p.optimization.sample_ratio[p.k]} d^k, "
         f"{p.optimization.descent_replicates} draws at each d. Median time {medians}; {missing} of {times.size} runs "
         f"had not ended after {p.optimization.descent_steps} steps. lambda_min at the ends from "
-        f"{min(pairs)[0] if pairs else math.nan:.2g} (residuals at most "
-        f"{max((r for _, r in pairs), default=math.nan):.1g}), {lowest:.2g} at the starts.",
-        () if gradients else ("no run ended; raise optimization.descent_steps",),
+        f"{min(ends)[0] if ends else math.nan:.2g} (residuals at most "
+        f"{max((r for _, r in ends), default=math.nan):.1g}), {lowest:.2g} at the starts."
     )
 
 
-def _known(values: list[Any], known: list[bool]) -> list[Any]:
-    return [value for value, there in zip(values, known, strict=True) if there]
+def _o1_obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
+    return () if _ends(p, evidence)[0] else ("no run ended; raise optimization.descent_steps",)
 
 
 def _o1_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
-    dimensions = p.optimization.descent_dimensions[p.k]
-    times, start = _times(p, evidence, normalised=False), 0
-    for i, (activation, draws) in enumerate(groups(p, p.optimization.descent_replicates)):
-        for row in times[start : start + draws]:
+    dimensions, tables = p.optimization.descent_dimensions[p.k], _times(p, evidence)
+    shares = groups(p, p.optimization.descent_replicates)
+    for i, ((activation, _), table) in enumerate(zip(shares, tables, strict=True)):
+        for row in table:
             ax.loglog(dimensions, row, "o", color=SERIES[i], ms=4, mfc="none")
         ax.loglog([], [], "o", color=SERIES[i], ms=4, mfc="none", label=plain(activation))
-        start += draws
-    medians = np.nanmedian(times, axis=0)
+    medians = np.nanmedian(np.concatenate(tables), axis=0)
     ax.loglog(dimensions, medians, "-", color=MUTED, lw=1.2, label="median")
     power_guide(ax, dimensions, medians[0], GROWTH, f"slope {GROWTH:g}, the bound")
     grid_ticks(ax, dimensions)
     finish(ax, "dimension d", "steps to a second-order stationary point")
-
-
-def _largest(p: Profile) -> int:
-    return max(p.optimization.descent_dimensions[p.k])
 
 
 O1 = Claim(
@@ -194,22 +171,20 @@ O1 = Claim(
     "The bound on the time is no theorem: arXiv:1703.00887 bounds it through L, which does not grow with d here.",
     refuted_by="A step of length 1/L with less fall than promised, an end with a larger gradient or a clearly negative "
     "eigenvalue, or a time that grows faster than d^2.",
-    hypotheses=(
-        every(differentiable(2)),
-        every(smooth),
-        every(nonzero(1, lambda p: range(p.k + 1), _largest)),
-        every(nonzero(2, lambda p: [p.k - 1], _largest)),
-    ),
+    hypotheses=hypotheses(lambda p: max(p.optimization.descent_dimensions[p.k])),
     depends_on=(),
-    design=lambda p: (*_o1_cells(p).values(), *_o1_cells(p, long=True).values()),
-    check=_o1,
+    design=lambda p: (*_o1_cells(p).values(), *_long_cells(p).values()),
+    rules=_o1_rules,
+    predict=_o1_predicted,
+    observe=_o1_observed,
     controls=(
-        Control(f"steps of length {LONG:g}/L", lambda p, e: _o1(p, e, long=True)),
-        Control("the run judged after ten steps, and its curvature at the start", lambda p, e: _o1(p, e, early=True)),
-        Control("a time that falls as d^-2", lambda p, e: _o1(p, e, bound=-GROWTH)),
+        Control(f"steps of length {LONG:g}/L", observe=lambda p, e: _least_fall(e, _long_cells(p))),
+        Control("the run judged after ten steps, and its curvature at the start", observe=_early),
+        Control("a time that falls as d^-2", predict=scaled(_o1_predicted, -1, TIME)),
     ),
+    describe=_o1_described,
     figure=_o1_figure,
-    rules=lambda p: (_o1_rule(p),),
+    obstacles=_o1_obstacles,
     orders=lambda p: tuple(p.optimization.descent_dimensions),
     activations="pooled",
 )

@@ -7,80 +7,99 @@ from typing import Any
 import numpy as np
 
 from verify.cells.optimization import IndependentStarts
-from verify.claims.optimization.o1_descent import DECREASE, O1, groups, problem
+from verify.claims.optimization.descent import DECREASE, groups, hypotheses, pooled, problem
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
+SPREAD = "log of the spread in units of m^-1/2"
+GAP = "(worst loss - reference) / their sum"
 SPREAD_SCATTER, GAP_SCATTER = 0.8, 0.15
 """Of the logarithm of a spread, and of (loss - reference) / (loss + reference)."""
 
 
-def _o2_cells(p: Profile, regularised: bool = True) -> tuple[IndependentStarts, ...]:
-    d = p.optimization.start_dimension[p.k]
+def _dimension(p: Profile) -> int:
+    return p.optimization.start_dimension[p.k]
+
+
+def _width(p: Profile) -> int:
+    return p.optimization.width_ratio[p.k] * _dimension(p)
+
+
+def _o2_cells(p: Profile, **changes: Any) -> tuple[IndependentStarts, ...]:
+    """By activation; ``changes`` are other fields than the claim's."""
     return tuple(
         IndependentStarts(
-            starts=p.optimization.starts,
-            signs=16,
-            regularised=regularised,
-            **problem(p, activation, d, draws) | ({} if regularised else {"steps": 1000}),
+            **{"starts": p.optimization.starts, "signs": 16} | problem(p, activation, _dimension(p), draws) | changes
         )
         for activation, draws in groups(p, p.optimization.start_replicates)
     )
+
+
+def _free_cells(p: Profile) -> tuple[IndependentStarts, ...]:
+    """Descent on the data term alone."""
+    return _o2_cells(p, regularised=False, steps=1000)
 
 
 def _o2_rules(p: Profile) -> tuple[DecisionRule, DecisionRule]:
     """Alternatives: a spread of six times m^{-1/2}, and a loss of 2.3 times the reference."""
     count = p.optimization.start_replicates
     return (
-        DecisionRule("log of the spread in units of m^-1/2", "mean", "below", 0.0, 1.8, SPREAD_SCATTER, count),
-        DecisionRule("(worst loss - reference) / their sum", "mean", "below", 0.0, 0.4, GAP_SCATTER, count),
+        DecisionRule(SPREAD, "mean", "below", 0.0, 1.8, SPREAD_SCATTER, count, scale="log ratio"),
+        DecisionRule(GAP, "mean", "below", 0.0, 0.4, GAP_SCATTER, count),
     )
 
 
-def _o2(p: Profile, evidence: Evidence, stuck: bool = False, free: bool = False) -> Outcome:
+def _o2_predicted(p: Profile) -> dict[str, float]:
     """The spread may reach m^{-1/2}.
 
     The landscape argument makes a second-order stationary point global up to the terms of relative order m^{-1/2} that
     O3 measures.
     """
-    rows = [evidence[cell] for cell in _o2_cells(p)]
-    others = [evidence[cell] for cell in _o2_cells(p, regularised=False)]
-    table = np.concatenate([np.array(row["ends"]) for row in rows])
-    judged = np.concatenate([np.array(row["ends"]) for row in others]) if free else table
-    known = np.array([t is not None for row in rows for ends in row["reached"] for t in ends]).reshape(table.shape)
-    references = np.array([value for row in rows for value in row["reference"]])
-    if not free:
-        judged = np.where(known, judged, np.nan)
-    if stuck:
-        judged[:, 0] = [value for row in rows for value in row["zero"]]
-    spreads = np.ptp(judged, axis=1) / judged.mean(axis=1)
-    m = p.optimization.width_ratio[p.k] * p.optimization.start_dimension[p.k]
-    bound = m**-0.5
+    return {SPREAD: _width(p) ** -0.5, GAP: 0.0}
+
+
+def _ends(p: Profile, evidence: Evidence) -> np.ndarray:
+    """Final losses, (draws, starts); NaN where a run did not end."""
+    cells = _o2_cells(p)
+    ended = [[t is not None for t in starts] for cell in cells for starts in evidence[cell]["reached"]]
+    return np.where(ended, pooled(evidence, cells, "ends"), np.nan)
+
+
+def _with_one_stuck(p: Profile, evidence: Evidence) -> np.ndarray:
+    losses = _ends(p, evidence)
+    losses[:, 0] = pooled(evidence, _o2_cells(p), "zero")
+    return losses
+
+
+def _spreads(losses: np.ndarray) -> np.ndarray:
+    """On each draw, relative to the mean."""
+    return np.ptp(losses, axis=1) / losses.mean(axis=1)
+
+
+def _compared(p: Profile, evidence: Evidence, losses: np.ndarray) -> dict[str, Data]:
+    references, worst = pooled(evidence, _o2_cells(p), "reference"), losses.max(axis=1)
     # Descent stops within DECREASE of a level, so smaller spreads are not known.
-    logs = np.log(np.maximum(spreads, DECREASE) / bound)
-    spread_rule, gap_rule = _o2_rules(p)
-    worst = judged.max(axis=1)
-    gaps = (worst - references) / (worst + references)
+    return {SPREAD: np.maximum(_spreads(losses), DECREASE), GAP: (worst - references) / (worst + references)}
+
+
+def _o2_described(p: Profile, evidence: Evidence) -> str:
+    losses = _ends(p, evidence)
+    spreads = _spreads(losses)
     whole = ~np.isnan(spreads)
     found = (
-        f"Mean final loss {judged[whole].mean():.3f}, relative spread on a draw {spreads[whole].mean():.4f} on average "
+        f"Mean final loss {losses[whole].mean():.3f}, relative spread on a draw {spreads[whole].mean():.4f} on average "
         f"and {spreads[whole].max():.4f} at most"
         if whole.any()
         else "On every draw some run did not end"
     )
-    zero = float(np.mean([value for row in rows for value in row["zero"]]))
-    return Outcome(
-        (
-            spread_rule.compare(spread_rule.name, 0.0, logs.tolist()),
-            gap_rule.compare(gap_rule.name, 0.0, gaps.tolist()),
-        ),
-        f"{judged.shape[1]} starts on each of {len(judged)} draws of network, data and target at d = "
-        f"{p.optimization.start_dimension[p.k]}, m = {m}, k = {p.k}; perturbed descent as in O1. {found}, against "
-        f"m^-1/2 = {bound:.3f}. Reference: the best of the constructions a W_L + b S W_Q, mean loss "
-        f"{references.mean():.3f}; {zero:.3f} at W = 0. {int((~known).sum())} of {known.size} runs had not ended.",
+    reference, zero = (pooled(evidence, _o2_cells(p), name).mean() for name in ("reference", "zero"))
+    return (
+        f"{losses.shape[1]} starts on each of {len(losses)} draws of network, data and target at d = {_dimension(p)}, "
+        f"m = {_width(p)}, k = {p.k}; perturbed descent as in O1. {found}, against m^-1/2 = {_width(p) ** -0.5:.3f}. "
+        f"Reference: the best of the constructions a W_L + b S W_Q, mean loss {reference:.3f}; {zero:.3f} at W = 0. "
+        f"{int(np.isnan(losses).sum())} of {losses.size} runs had not ended."
     )
 
 
@@ -110,16 +129,24 @@ O2 = Claim(
     "losses: at finite width they differ in the third digit.",
     refuted_by="Final losses of starts on the same draw that differ by more than m^{-1/2} of their mean, or that lie "
     "above a construction that can be written down.",
-    hypotheses=O1.hypotheses,
+    hypotheses=hypotheses(_dimension),
     depends_on=("O1", "O3", "G5"),
-    design=lambda p: (*_o2_cells(p), *_o2_cells(p, regularised=False)),
-    check=_o2,
-    controls=(
-        Control("one start left at W = 0, as at a saddle without noise", lambda p, e: _o2(p, e, stuck=True)),
-        Control("descent on the data term alone, its ends judged by the full loss", lambda p, e: _o2(p, e, free=True)),
-    ),
-    figure=_o2_figure,
+    design=lambda p: (*_o2_cells(p), *_free_cells(p)),
     rules=_o2_rules,
+    predict=_o2_predicted,
+    observe=lambda p, e: _compared(p, e, _ends(p, e)),
+    controls=(
+        Control(
+            "one start left at W = 0, as at a saddle without noise",
+            observe=lambda p, e: _compared(p, e, _with_one_stuck(p, e)),
+        ),
+        Control(
+            "descent on the data term alone, its ends judged by the full loss",
+            observe=lambda p, e: _compared(p, e, pooled(e, _free_cells(p), "ends")),
+        ),
+    ),
+    describe=_o2_described,
+    figure=_o2_figure,
     orders=lambda p: tuple(p.optimization.start_dimension),
     activations="pooled",
 )

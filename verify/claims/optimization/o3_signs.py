@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from verify.cells.landscape import SignCurvature
-from verify.claims.hypotheses import differentiable, every, nonzero, smooth
-from verify.claims.optimization.o1_descent import groups, level
+from verify.claims.controls import WRONG
+from verify.claims.optimization.descent import groups, hypotheses, level, pooled
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.rules import Data, DecisionRule
+from verify.running.experiment import Numbers
 from verify.sizes.profile import Profile
 
+MEAN = "mean over signs and its exact value"
+EXPONENT = "exponent in m of what the leading term leaves"
+SIZE = "second variation over |leading term|"
 SIGN_START, SIGN_R4 = 0.5, 1e-3
 """Scale of the random part of W, and l4 d^{k-1}: small enough for W_L + S W_Q, whose R4 is of order d^{k-1}, to be a
 good reference at every activation."""
-WRONG = 1.1
 SIGN_MARGIN = 0.05
 """Relative; the Monte-Carlo mean has no bias, so this is half of what the planted factor shifts."""
 EXPONENT_MARGIN = 0.2
@@ -30,16 +33,20 @@ RATIO_SCATTER, LEFT_SCATTER, SIZE_SCATTER = 0.03, 0.3, 0.4
 root mean square over some draws), of exact / |leading|."""
 
 
+def _sign_dimension(p: Profile) -> int:
+    return p.optimization.sign_dimension[p.k]
+
+
 def _o3_fields(p: Profile, activation: str, m: int, draws: int) -> dict[str, Any]:
     return {
         "base_seed": p.base_seed,
         "activation": activation,
         "device": p.device,
-        "d": p.optimization.sign_dimension[p.k],
+        "d": _sign_dimension(p),
         "m": m,
         "n": p.optimization.sign_samples[p.k],
         "k": p.k,
-        "r4": SIGN_R4 / p.optimization.sign_dimension[p.k] ** (p.k - 1),
+        "r4": SIGN_R4 / _sign_dimension(p) ** (p.k - 1),
         "draws": draws,
         "start": SIGN_START,
     }
@@ -65,22 +72,13 @@ def _o3_grid(p: Profile) -> tuple[tuple[SignCurvature, ...], ...]:
     )
 
 
-def _o3_rules(p: Profile) -> tuple[DecisionRule, DecisionRule, DecisionRule]:
+def _o3_rules(p: Profile) -> tuple[DecisionRule, ...]:
     sizes = p.optimization
     count, grid = sizes.sign_replicates, tuple(float(m) for m in sizes.sign_widths[p.k])
     return (
-        DecisionRule("mean over signs and its exact value", "mean", "within", SIGN_MARGIN, 0.12, RATIO_SCATTER, count),
-        DecisionRule(
-            "exponent in m of what the leading term leaves",
-            "exponent",
-            "within",
-            EXPONENT_MARGIN,
-            0.55,
-            LEFT_SCATTER,
-            count,
-            grid,
-        ),
-        DecisionRule("second variation over |leading term|", "mean", "below", 0.0, 1.0, SIZE_SCATTER, count),
+        DecisionRule(MEAN, "mean", "within", SIGN_MARGIN, 0.12, RATIO_SCATTER, count),
+        DecisionRule(EXPONENT, "exponent", "within", EXPONENT_MARGIN, 0.55, LEFT_SCATTER, count, grid),
+        DecisionRule(SIZE, "mean", "below", 0.0, 1.0, SIZE_SCATTER, count),
     )
 
 
@@ -89,72 +87,73 @@ def relative(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (first - second) / np.sqrt((first**2 + second**2) / 2)
 
 
-def _rest(cell: SignCurvature, evidence: Evidence, sign: float = 1.0) -> np.ndarray:
+def rest(numbers: Numbers) -> np.ndarray:
     """What the leading term leaves of the exact value, (draws,)."""
-    exact, data, capacity = (np.array(evidence[cell][name]) for name in ("exact", "data", "capacity"))
-    return exact - sign * data - capacity
+    exact, data, capacity = (np.array(numbers[name]) for name in ("exact", "data", "capacity"))
+    return exact - data - capacity
 
 
-def _left(p: Profile, evidence: Evidence, sign: float) -> np.ndarray:
-    """Root mean squares of the rest over the draws of an observation, (replicates, widths)."""
+def turned_rest(numbers: Numbers) -> np.ndarray:
+    """The same where loss' has the opposite sign in the leading term."""
+    return rest({**numbers, "data": [-value for value in numbers["data"]]})
+
+
+def _left(p: Profile, evidence: Evidence, left: Callable[[Numbers], np.ndarray]) -> dict[str, Data]:
+    """Root mean squares of a rest over the draws of an observation, (replicates, widths)."""
     tables = []
     for row in _o3_grid(p):
-        rests = np.array([_rest(cell, evidence, sign) for cell in row]).reshape(
-            len(row), -1, p.optimization.sign_draws[p.k]
-        )
+        rests = np.array([left(evidence[cell]) for cell in row]).reshape(len(row), -1, p.optimization.sign_draws[p.k])
         tables.append(level(np.sqrt((rests**2).mean(axis=2)).T))
-    return np.concatenate(tables)
+    return {EXPONENT: np.concatenate(tables)}
 
 
-def _o3(
-    p: Profile, evidence: Evidence, draw: str = "sampled", along: str = "exact", sign: float = 1.0, factor: float = 1.0
-) -> Outcome:
-    rows = [evidence[cell] for cell in _o3_sampled(p)]
+def _sampled(p: Profile, evidence: Evidence, name: str) -> np.ndarray:
+    return pooled(evidence, _o3_sampled(p), name)
 
-    def column(name: str) -> np.ndarray:
-        return np.array([value for row in rows for value in row[name]])
 
-    leading = np.abs(column("data") + column("capacity"))
-    difference_rule, left_rule, size_rule = _o3_rules(p)
-    above = column("loss") > column("reference")
-    differences = relative(column(draw), factor * column("exact"))
-    left = _left(p, evidence, sign)
-    rests = [np.concatenate([_rest(cell, evidence) for cell in cells]) for cells in zip(*_o3_grid(p), strict=True)]
-    sizes = ", ".join(f"{np.sqrt((rest**2).mean()):.3f}" for rest in rests)
-    return Outcome(
-        (
-            difference_rule.compare(difference_rule.name, 0.0, differences.tolist()),
-            left_rule.compare(left_rule.name, -0.5, left.tolist()),
-            size_rule.compare(size_rule.name, 0.0, (column(along) / leading).tolist()),
-        ),
-        f"True loss of the network at W = W_L/4 + a random displacement, d = {p.optimization.sign_dimension[p.k]}, n "
-        f"= {p.optimization.sign_samples[p.k]}, k = {p.k}. Loss {column('loss').mean():.2f} against a reference of "
-        f"{column('reference').mean():.2f} (m = {p.optimization.sign_width[p.k]}); second variation "
-        f"{column('exact').mean():.2f}, leading term {(column('data') + column('capacity')).mean():.2f}. Root "
-        f"mean square of what the leading term leaves at m = {', '.join(map(str, p.optimization.sign_widths[p.k]))}: "
-        f"{sizes}.",
-        ()
-        if above.all()
-        else (
-            f"the loss is not above the reference in {int((~above).sum())} draws; take a larger "
-            "optimization.sign_width",
-        ),
+def _size(p: Profile, evidence: Evidence, along: str) -> dict[str, Data]:
+    """The second variation of this name in units of the leading term."""
+    leading = _sampled(p, evidence, "data") + _sampled(p, evidence, "capacity")
+    return {SIZE: _sampled(p, evidence, along) / np.abs(leading)}
+
+
+def _o3_observed(p: Profile, evidence: Evidence) -> dict[str, Data]:
+    sampled, exact = (_sampled(p, evidence, name) for name in ("sampled", "exact"))
+    return {MEAN: relative(sampled, exact), **_left(p, evidence, rest), **_size(p, evidence, "exact")}
+
+
+def _o3_described(p: Profile, evidence: Evidence) -> str:
+    loss, reference, exact, data, capacity = (
+        _sampled(p, evidence, name) for name in ("loss", "reference", "exact", "data", "capacity")
     )
+    rests = [np.concatenate([rest(evidence[cell]) for cell in cells]) for cells in zip(*_o3_grid(p), strict=True)]
+    sizes = ", ".join(f"{np.sqrt((left**2).mean()):.3f}" for left in rests)
+    return (
+        f"True loss of the network at W = W_L/4 + a random displacement, d = {_sign_dimension(p)}, n = "
+        f"{p.optimization.sign_samples[p.k]}, k = {p.k}. Loss {loss.mean():.2f} against a reference of "
+        f"{reference.mean():.2f} (m = {p.optimization.sign_width[p.k]}); second variation {exact.mean():.2f}, leading "
+        f"term {(data + capacity).mean():.2f}. Root mean square of what the leading term leaves at m = "
+        f"{', '.join(map(str, p.optimization.sign_widths[p.k]))}: {sizes}."
+    )
+
+
+def _o3_obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
+    above = _sampled(p, evidence, "loss") > _sampled(p, evidence, "reference")
+    if above.all():
+        return ()
+    count = int((~above).sum())
+    return (f"the loss is not above the reference in {count} draws; take a larger optimization.sign_width",)
 
 
 def _o3_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     widths = p.optimization.sign_widths[p.k]
     for i, row in enumerate(_o3_grid(p)):
-        rest = [float(np.sqrt((_rest(cell, evidence) ** 2).mean())) for cell in row]
-        ax.loglog(widths, rest, "o-", color=SERIES[i], ms=5, label=plain(row[0].activation))
+        sizes = [float(np.sqrt((rest(evidence[cell]) ** 2).mean())) for cell in row]
+        ax.loglog(widths, sizes, "o-", color=SERIES[i], ms=5, label=plain(row[0].activation))
         if i == 0:
-            power_guide(ax, widths, rest[0], -0.5, "slope $-1/2$")
+            power_guide(ax, widths, sizes[0], -0.5, "slope $-1/2$")
     grid_ticks(ax, widths)
     finish(ax, "width m", "distance to the leading term")
-
-
-def _sign_dimension(p: Profile) -> int:
-    return p.optimization.sign_dimension[p.k]
 
 
 O3 = Claim(
@@ -170,23 +169,29 @@ O3 = Claim(
     "of order l4 and positive; it does not vanish with m where |W_r| ~ m^{-1/4}.",
     refuted_by="A Monte-Carlo mean that differs from the sum over the diagonal blocks, a distance to the leading "
     "term that does not fall as m^{-1/2}, or a second variation that is not negative.",
-    hypotheses=(
-        every(differentiable(2)),
-        every(smooth),
-        every(nonzero(1, lambda p: range(p.k + 1), _sign_dimension)),
-        every(nonzero(2, lambda p: [p.k - 1], _sign_dimension)),
-    ),
+    hypotheses=hypotheses(_sign_dimension),
     depends_on=("G2", "G3", "T3"),
     design=lambda p: (*_o3_sampled(p), *(cell for row in _o3_grid(p) for cell in row)),
-    check=_o3,
-    controls=(
-        Control(f"the exact value multiplied by {WRONG}", lambda p, e: _o3(p, e, factor=WRONG)),
-        Control("all signs equal in place of random ones", lambda p, e: _o3(p, e, draw="coherent")),
-        Control("loss'(f) = 2(y - f), the opposite sign, in the leading term", lambda p, e: _o3(p, e, sign=-1.0)),
-        Control("the W_Q of the opposite target", lambda p, e: _o3(p, e, along="opposite")),
-    ),
-    figure=_o3_figure,
     rules=_o3_rules,
+    predict=lambda p: {MEAN: 0.0, EXPONENT: -0.5, SIZE: 0.0},
+    observe=_o3_observed,
+    controls=(
+        Control(
+            f"the exact value multiplied by {WRONG}",
+            observe=lambda p, e: {MEAN: relative(_sampled(p, e, "sampled"), WRONG * _sampled(p, e, "exact"))},
+        ),
+        Control(
+            "all signs equal in place of random ones",
+            observe=lambda p, e: {MEAN: relative(_sampled(p, e, "coherent"), _sampled(p, e, "exact"))},
+        ),
+        Control(
+            "loss'(f) = 2(y - f), the opposite sign, in the leading term", observe=lambda p, e: _left(p, e, turned_rest)
+        ),
+        Control("the W_Q of the opposite target", observe=lambda p, e: _size(p, e, "opposite")),
+    ),
+    describe=_o3_described,
+    figure=_o3_figure,
+    obstacles=_o3_obstacles,
     orders=lambda p: tuple(p.optimization.sign_dimension),
     activations="pooled",
 )

@@ -7,18 +7,22 @@ from typing import Any
 import numpy as np
 
 from verify.cells.landscape import QuadraticSaddle
+from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
-from verify.claims.optimization.o1_descent import RADIUS, TOLERANCE
+from verify.claims.optimization.descent import RADIUS, TOLERANCE
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Interval, Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.outcome import Interval
+from verify.judging.rules import DecisionRule, ExactRule, Measurement, Rule
 from verify.sizes.profile import Profile
 
-STILL, ESCAPE_STEPS, SADDLE_R4 = 20, 400, 3e-3
-WRONG = 1.1
+STILL, PERTURBED_STEPS, SADDLE_R4 = 20, 400, 3e-3
+GRADIENT = "|grad| at 0, largest"
+MOVED = f"distance after {STILL} unperturbed steps, largest"
+LAMBDA_MIN = "lambda_min at 0 against the blocks, worst draw"
+GAP = "(loss after perturbed descent - reference) / their sum"
 LANCZOS_MARGIN = 1e-4
-"""Relative: Lanczos stops at a relative error of 1e-6; the residual is added to the interval."""
+"""Of the ratio of both: Lanczos stops at a relative error of 1e-6; the residual is added to the interval."""
 
 
 def _o4_cells(p: Profile) -> tuple[QuadraticSaddle, ...]:
@@ -36,7 +40,7 @@ def _o4_cells(p: Profile) -> tuple[QuadraticSaddle, ...]:
             k=p.k,
             r4=SADDLE_R4,
             still=STILL,
-            steps=ESCAPE_STEPS,
+            steps=PERTURBED_STEPS,
             radius=RADIUS,
             tolerance=TOLERANCE,
         )
@@ -44,60 +48,51 @@ def _o4_cells(p: Profile) -> tuple[QuadraticSaddle, ...]:
     )
 
 
-def _o4_rule(p: Profile) -> DecisionRule:
+def _o4_rules(p: Profile) -> tuple[Rule, ...]:
     """The alternative: a loss of three times the reference, as where nothing moves."""
-    name, count = "(loss after perturbed descent - reference) / their sum", p.optimization.saddle_replicates
-    return DecisionRule(name, "mean", "below", 0.0, 0.5, 0.2, count)
-
-
-def _o4(
-    p: Profile,
-    evidence: Evidence,
-    joint: bool = False,
-    still: bool = False,
-    block: str = "block",
-    factor: float = 1.0,
-) -> Outcome:
-    rows = [evidence[cell] for cell in _o4_cells(p)]
-    prefix = "joint_" if joint else ""
-    # Where the ratio of the two numbers is farthest from 1.
-    value, residual, predicted = max(
-        ((*row["curvature"], factor * row[block]) for row in rows), key=lambda row: abs(row[0] / row[2] - 1)
+    return (
+        ExactRule(GRADIENT, "within"),
+        ExactRule(MOVED, "within"),
+        ExactRule(LAMBDA_MIN, "within", LANCZOS_MARGIN),
+        DecisionRule(GAP, "mean", "below", 0.0, 0.5, 0.2, p.optimization.saddle_replicates),
     )
-    rule = _o4_rule(p)
-    after = [row["still_loss" if still else "left"] for row in rows]
-    gaps = [(a - row["reference"]) / (a + row["reference"]) for a, row in zip(after, rows, strict=True)]
-    means = {name: float(np.mean([row[name] for row in rows])) for name in ("zero", "left", "reference")}
-    return Outcome(
-        (
-            Comparison(
-                "|grad| at 0, largest",
-                0.0,
-                Interval.around(max(row[f"{prefix}gradient"] for row in rows), 0.0),
-                "within",
-                0.0,
-            ),
-            Comparison(
-                f"distance after {STILL} unperturbed steps, largest",
-                0.0,
-                Interval.around(max(row[f"{prefix}moved"] for row in rows), 0.0),
-                "within",
-                0.0,
-            ),
-            Comparison(
-                "lambda_min at 0 against the blocks, worst draw",
-                predicted,
-                Interval.around(value, residual),
-                "within",
-                LANCZOS_MARGIN * abs(predicted),
-                (("residual", residual),),
-            ),
-            rule.compare(rule.name, 0.0, gaps),
-        ),
+
+
+def _o4_predicted(p: Profile) -> dict[str, float]:
+    return {GRADIENT: 0.0, MOVED: 0.0, LAMBDA_MIN: 1.0, GAP: 0.0}
+
+
+def _at_zero(p: Profile, evidence: Evidence, gradient: str, moved: str) -> dict[str, Interval]:
+    """Gradient and distance of these names."""
+    rows = [evidence[cell] for cell in _o4_cells(p)]
+    return {
+        name: Interval.around(max(row[source] for row in rows), 0.0)
+        for name, source in ((GRADIENT, gradient), (MOVED, moved))
+    }
+
+
+def _curvature(p: Profile, evidence: Evidence, block: str) -> dict[str, Measurement]:
+    """lambda_min in units of the blocks' least eigenvalue, where the ratio is farthest from 1."""
+    rows = [evidence[cell] for cell in _o4_cells(p)]
+    ratios = [(row["curvature"][0] / row[block], row["curvature"][1] / abs(row[block])) for row in rows]
+    value, residual = max(ratios, key=lambda ratio: abs(ratio[0] - 1))
+    return {LAMBDA_MIN: Measurement(Interval.around(value, residual), budget={"residual": residual})}
+
+
+def _gaps(p: Profile, evidence: Evidence, after: str) -> dict[str, list[float]]:
+    """Between the loss of this name and the reference."""
+    rows = [evidence[cell] for cell in _o4_cells(p)]
+    return {GAP: [(row[after] - row["reference"]) / (row[after] + row["reference"]) for row in rows]}
+
+
+def _o4_described(p: Profile, evidence: Evidence) -> str:
+    rows = [evidence[cell] for cell in _o4_cells(p)]
+    zero, left, reference = (float(np.mean([row[name] for row in rows])) for name in ("zero", "left", "reference"))
+    lowest = [row["curvature"][0] for row in rows]
+    return (
         f"QuadNTK alone on alpha <beta,x>^{p.k + 1}, d = {p.optimization.saddle_dimension[p.k]}, {len(rows)} draws. "
-        f"Mean loss {means['zero']:.3f} at 0, {means['left']:.3f} after {ESCAPE_STEPS} steps of perturbed descent, "
-        f"{means['reference']:.3f} at the best b W_Q. lambda_min at 0 between "
-        f"{min(row['curvature'][0] for row in rows):.3f} and {max(row['curvature'][0] for row in rows):.3f}.",
+        f"Mean loss {zero:.3f} at 0, {left:.3f} after {PERTURBED_STEPS} steps of perturbed descent, {reference:.3f} at "
+        f"the best b W_Q. lambda_min at 0 between {min(lowest):.3f} and {max(lowest):.3f}."
     )
 
 
@@ -132,15 +127,20 @@ O4 = Claim(
     ),
     depends_on=("T1",),
     design=_o4_cells,
-    check=_o4,
+    rules=_o4_rules,
+    predict=_o4_predicted,
+    observe=lambda p, e: {**_at_zero(p, e, "gradient", "moved"), **_curvature(p, e, "block"), **_gaps(p, e, "left")},
     controls=(
-        Control("the joint model f_L + f_Q, for which 0 is not stationary", lambda p, e: _o4(p, e, joint=True)),
-        Control("descent without noise", lambda p, e: _o4(p, e, still=True)),
-        Control("blocks with sigma' in place of sigma''", lambda p, e: _o4(p, e, block="block_first")),
-        Control(f"blocks multiplied by {WRONG}", lambda p, e: _o4(p, e, factor=WRONG)),
+        Control(
+            "the joint model f_L + f_Q, for which 0 is not stationary",
+            observe=lambda p, e: _at_zero(p, e, "joint_gradient", "joint_moved"),
+        ),
+        Control("descent without noise", observe=lambda p, e: _gaps(p, e, "still_loss")),
+        Control("blocks with sigma' in place of sigma''", observe=lambda p, e: _curvature(p, e, "block_first")),
+        Control(f"blocks multiplied by {WRONG}", predict=scaled(_o4_predicted, WRONG, LAMBDA_MIN)),
     ),
+    describe=_o4_described,
     figure=_o4_figure,
-    rules=lambda p: (_o4_rule(p),),
     orders=lambda p: tuple(p.optimization.saddle_dimension),
     activations="pooled",
 )
