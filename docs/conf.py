@@ -1,10 +1,13 @@
 """Sphinx configuration. Formulas are typeset by the KaTeX copy that the report uses, so the pages work offline."""
 
 import shutil
+import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
 here = Path(__file__).parent
+sys.path[:0] = [str(here), str(here.parent)]
+
 static = here / "_build" / "static"
 shutil.copytree(here.parent / "verify" / "report" / "vendor" / "katex", static / "katex", dirs_exist_ok=True)
 (static / "typeset.js").write_text(
@@ -46,6 +49,15 @@ def escape_bars(app, what, name, obj, options, lines):
             lines[i] = line.replace("\\|", "|").replace("|", "\\|")
 
 
+def fill_in_map(app, docname, source):
+    """The tables of map.md, from the sources as they stand."""
+    if docname == "map":
+        import equation_map
+
+        source[0] += equation_map.table(equation_map.repository())
+
+
 def setup(app):
     """Called by Sphinx."""
+    app.connect("source-read", fill_in_map)
     app.connect("autodoc-process-docstring", escape_bars)
