@@ -167,7 +167,7 @@ def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> a
         expr: g, an expression in z.
         d: dimension, 3 <= d <= 10**6.
         weight: q, an exact polynomial in t.
-        bits: working precision; the caller raises it (see :func:`refine`).
+        bits: working precision; the caller raises it (:func:`theory.balls.ball.refine`).
 
     Source: Johansson, Numerical integration in arbitrary-precision ball arithmetic (arXiv:1802.07942).
     """

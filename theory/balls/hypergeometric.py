@@ -35,7 +35,7 @@ class humbert_phi3(sp.Function):  # noqa: N801 - named as SymPy names its specia
     E_{tau_D}[e^{-a t^2 + b t}] = e^{-a} Phi_3((D-1)/2; D/2; a, b^2/4). Converges for all x and y.
 
     Source: P. Humbert, The confluent hypergeometric functions of two variables, Proc. Roy. Soc. Edinburgh 41 (1922);
-    the integral is derived in docs/mathematics.
+    the integral is docs/mathematics, :eq:`humbert`.
 
     >>> humbert_phi3(sp.Rational(1, 2), 1, 2, 0)
     hyper((1/2,), (1,), 2)

@@ -13,7 +13,7 @@ most 2 M c_D sech^{D-1}(X)/((D-1) tanh X) with X = K s, because beyond X sech^{D
 
 **Bounds on the strip.** For a <= pi/4, |Re tanh u| <= 1 and |Im tanh u| <= tan a, so z = sqrt(d) tanh u stays in the
 rectangle |Re z| <= sqrt(d), |Im z| <= sqrt(d) tan a; and |P_{l,D}(tanh u)| <= ((1 + sin a)/cos a)^l by Laplace's
-integral for P_l. All derived here: docs/mathematics, section 2.
+integral for P_l. Derived in docs/mathematics, :eq:`trapezoid`.
 """
 
 from __future__ import annotations
@@ -152,6 +152,7 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
 
     Cost: K evaluations of g and O(K L) ball operations, with K about bits * sqrt(d)/y nodes for small d and
     bits/y for large d, where y is the distance of the nearest singularity of g from the real axis.
+    Source: docs/mathematics, :eq:`trapezoid`.
 
     Args:
         expr: g, an expression in z without kinks.

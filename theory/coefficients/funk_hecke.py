@@ -151,7 +151,7 @@ def coefficient(
     hundred milliseconds at 15 digits over d <= 10**6 and degree <= 60 for slopes of order one, seconds for slopes of
     1e-6, whose coefficients are tiny.
 
-    Source: Funk-Hecke theorem, Dai & Xu, section 1.2; quadrature arXiv:1802.07942.
+    Source: Funk-Hecke theorem, Dai & Xu, section 1.2 (docs/mathematics, :eq:`funk-hecke`); quadrature arXiv:1802.07942.
 
     >>> print(coefficient(Activation.parse("tanh(z + 1)"), 2, 10, derivative=1).str(15, radius=False))
     -0.00859366268477008
@@ -197,7 +197,7 @@ def coefficient_expr(
         NoClosedForm: naming the term that has none.
         ValueError: d < 3 or degree < 0.
 
-    Source: derived here, docs/mathematics, section 2.
+    Source: derived in docs/mathematics, :eq:`funk-hecke` by the rules :eq:`coefficient-rules`.
 
     >>> coefficient_expr(Activation.parse("relu(z)"), 1, sp.Symbol("d", positive=True), 0)
     1/(2*sqrt(d))
@@ -215,6 +215,8 @@ def hermite_coefficient_expr(
         NoClosedForm: as :func:`coefficient_expr`, but degree 0 of a shifted erf has one here.
         ValueError: degree < 0, or exp(q z^2) with q >= 1/2, whose expectation diverges.
 
+    Source: docs/mathematics, :eq:`gaussian-limit`.
+
     >>> hermite_coefficient_expr(Activation.parse("relu(z)"), 2)
     sqrt(2)/(2*sqrt(pi))
     """
@@ -229,6 +231,8 @@ def hermite_coefficient(
     Raises:
         ValueError: no bound on the growth of the integrand is known, or a distribution.
         Undecided: the value is zero, or nearly, without a proof.
+
+    Source: docs/mathematics, :eq:`gaussian-limit`.
 
     >>> print(hermite_coefficient(Activation.parse("tanh(z)"), 1).str(15, radius=False))
     0.605705509602159

@@ -16,7 +16,7 @@ with polynomial coefficients, uniform on |z| <= d^{1/8}; what lies beyond is exp
 is refused where its Gaussian integrals are taken. It gives constants, never a bound at a given d.
 
 Terms may vanish one after the other, as for cos(z) - e^{-1/2} at j = 0, where m_0 = 0. Zero is decided by algebra.
-Derived here: docs/mathematics, section 3.
+Derived in docs/mathematics, :eq:`coefficient-expansion`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def _series_of_product(count: int, order: int) -> tuple[sp.Rational, ...]:
 
 def coefficient_series(degree: int, order: int) -> list[dict[int, sp.Rational]]:
     r"""Terms r = 0..order of d^{j/2} lambda_j, j = ``degree``: each maps n to the weight of m_n.
+
+    Source: docs/mathematics, :eq:`coefficient-expansion`, to any order.
 
     >>> coefficient_series(2, 1)
     [{2: 1}, {2: -2, 4: -2, 6: -1/4}]

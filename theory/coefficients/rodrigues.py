@@ -51,7 +51,7 @@ def rodrigues_form(
     Raises:
         ValueError: a kink, d < 3, degree < 0, or a derivative that grows beyond bounds.
 
-    Cost: l symbolic differentiations; the expression may grow with l.
+    Cost: l symbolic differentiations; the expression may grow with l. Source: docs/mathematics, :eq:`rodrigues`.
 
     >>> rodrigues_form("exp(z)", 2, sp.Symbol("d", positive=True))
     (1/(d + 2), exp(z))
@@ -77,7 +77,7 @@ def coefficient_rodrigues(
     other. Arguments, result and errors as there; additionally ValueError for a kink.
 
     Cost: one adaptive certified quadrature with derivatives by Taylor arithmetic, O(l^2) at each point.
-    Source: derived here, docs/mathematics, section 2.
+    Source: docs/mathematics, :eq:`rodrigues`.
 
     >>> print(coefficient_rodrigues("tanh(z + 1)", 2, 10, derivative=1).str(15, radius=False))
     -0.00859366268477008

@@ -5,7 +5,7 @@ For each kernel g: its coefficient on the sphere of R^D, taken at the scale sqrt
 .. math:: \lambda_l^{D,d}(g) = E_{\tau_D}[ g(\sqrt d\, t) P_{l,D}(t) ],
 
 and on the line, E[g(G) He_l(G)] with G standard normal. Two rules connect them, both by integration by parts or by the
-recurrence of P_l, and both derived in docs/mathematics, section 2:
+recurrence of P_l (docs/mathematics, :eq:`coefficient-rules`):
 
 .. math:: \lambda_l^{D,d}(g) = \frac{\sqrt d}{D} \lambda_{l-1}^{D+2,d}(g'), \qquad
           \lambda_l(z g) = \sqrt d\, [A_l \lambda_{l+1}(g) + B_l \lambda_{l-1}(g)].

@@ -26,7 +26,7 @@ def coefficients(
     *,
     power: int = 0,
 ) -> tuple[arb, ...]:
-    r"""lambda_0, ..., lambda_L of z^p sigma^{(j)}, each as :func:`coefficient` gives it.
+    r"""lambda_0, ..., lambda_L of z^p sigma^{(j)}, each as :func:`theory.coefficient` gives it.
 
     Without a closed form one set of nodes serves all degrees: the trapezoidal rule of :mod:`theory.balls.trapezoid`,
     whose error is bounded from a strip in which the function is analytic.
@@ -40,10 +40,11 @@ def coefficients(
         power: p.
 
     Raises:
-        ValueError, Undecided: as :func:`coefficient`.
+        ValueError, Undecided: as :func:`theory.coefficient`.
         WorkLimit: the table took longer than :func:`theory.work_limit` allows.
 
     Cost: tens of milliseconds for L = 20 at 30 digits; measured against mpmath in benchmarks/constants.py.
+    Source: docs/mathematics, :eq:`funk-hecke`; the rule and its error :eq:`trapezoid`.
 
     >>> [str(v.mid().str(6, radius=False)) for v in coefficients("tanh(z + 1)", 2, 10, 1)]
     ['0.452169', '-0.0895524', '-0.00859366']

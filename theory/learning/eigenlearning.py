@@ -48,7 +48,7 @@ class Eigenlearning:
     found, because 1.04 eta (1 - 1.04 eta)^3 >= eta; sum N L^2 moves by at most 2.2 eta free and the unlisted degrees
     add at most 1.1 eta free to it; the bias moves by at most 2.1 eta, and energy E at unlisted degrees makes it
     smaller by at most 2 E v/kappa. So the risk is within 3.4 eta + 2 (v/kappa) E/bias of the truth, relatively.
-    v <= T/N(d,L+1), for N grows with the degree.
+    v <= T/N(d,L+1), for N grows with the degree. Source: docs/mathematics, :eq:`truncation`.
 
     Attributes:
         modes: (N, Lambda, ||f_l||^2) of each degree with Lambda > 0.

@@ -14,7 +14,8 @@ degrees or digits are computed, up to :data:`theory.learning.extension.MAX_DEGRE
 the degree it needs. Energies are ||f_l||^2 in L2 by degree; energy at a degree whose eigenvalue is exactly zero stays
 unlearned. The risk includes the noise.
 
-Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, section 6.
+Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, :eq:`conservation-law` and
+:eq:`ridge-risk`.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
         ValueError: n < 1, ridge < 0, or no kappa > 0 exists (no ridge, no tail, n at least the number of
             eigenfunctions).
 
-    Cost: 200 evaluations of the law. Source: arXiv:2110.03922; docs/mathematics, section 6.
+    Cost: 200 evaluations of the law. Source: arXiv:2110.03922; docs/mathematics, :eq:`conservation-law`.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -70,7 +71,7 @@ def learnabilities(spectrum: Spectrum, n: int, ridge: float) -> dict[int, float]
     Raises:
         ValueError: as :func:`effective_regularization`.
 
-    Source: arXiv:2110.03922; docs/mathematics, section 6.
+    Source: arXiv:2110.03922; docs/mathematics, :eq:`conservation-law`.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -110,7 +111,7 @@ def kernel_ridge_risk(
         ValueError: n < 1, ridge < 0, noise < 0, a negative energy, or no kappa exists (no ridge, no tail and n at
             least the number of eigenfunctions).
 
-    Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, section 6.
+    Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, :eq:`ridge-risk`.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -138,7 +139,7 @@ def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noi
     Raises:
         ValueError: n < 1, noise < 0 or a negative energy.
 
-    Cost: some 10^3 evaluations of the risk. Source: derived: docs/mathematics, section 6.
+    Cost: some 10^3 evaluations of the risk. Source: docs/mathematics, :eq:`ridge-risk`, minimised.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -188,7 +189,7 @@ def samples_for_risk(
 
     Cost: at most about 60 times :func:`optimal_ridge`; at a fixed ridge some hundred solutions for kappa, more where
     the curve almost touches ``risk``.
-    Source: derived: docs/mathematics, section 6.
+    Source: docs/mathematics, :eq:`ridge-risk`, inverted.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum

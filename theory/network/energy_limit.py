@@ -1,6 +1,6 @@
 r"""The growth of E[g^2] as d grows: what the construction W_Q costs in high dimension.
 
-Notation of :mod:`theory.network.constructions`. Derived here: docs/mathematics, section 4.
+Notation of :mod:`theory.network.constructions`. Derived in docs/mathematics, :eq:`profile-energy-limit`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def profile_energy_limit(activation: ActivationLike, k: int, digits: int = 15) -
             d, so there is no g; or sigma'' grows as fast as e^{z^2/2}, or without a known bound.
         Undecided: a term that is zero, or nearly, without a proof.
 
-    Source: derived here, docs/mathematics, section 4.
+    Source: docs/mathematics, :eq:`profile-energy-limit`.
 
     >>> print(profile_energy_limit(Activation.parse("z**2"), 1))
     0.250000000000000

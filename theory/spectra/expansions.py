@@ -4,7 +4,7 @@ The coefficients d^{j/2} lambda_j are series in 1/d whose terms are Gaussian int
 (:mod:`theory.coefficients.gaussian_series`, which states when that is valid); eigenvalues follow from the exact weights
 of :mod:`theory.spectra.eigenvalues`. An eigenvalue is a sum of squares, so its leading terms cannot cancel: where the
 terms of single coefficients vanish, which algebra decides, the exponent falls. The expansions give constants, never a
-bound at a given d. Derived here: docs/mathematics, section 3.
+bound at a given d. Derived in docs/mathematics, :eq:`ntk-expansion` and :eq:`quadntk-expansion`.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def ntk_expansion(activation: ActivationLike, degree: int, digits: int = 15) -> 
         ValueError: degree < 0, no bound on the growth of sigma' is known, or it grows as fast as e^{z^2/2}.
         Undecided: a leading term that is zero, or nearly, without a proof; or the first six are zero.
 
-    Source: derived here, docs/mathematics, section 3.
+    Source: docs/mathematics, :eq:`ntk-expansion`.
 
     >>> expansion = ntk_expansion(Activation.parse("z**2"), 2)  # Lambda_2 = 8/(d+2)
     >>> expansion.exponent, str(expansion.limit), str(expansion.correction)
@@ -226,7 +226,7 @@ def ntk_expansion(activation: ActivationLike, degree: int, digits: int = 15) -> 
 
 
 def ntk_expansion_expr(activation: ActivationLike, degree: int) -> Expansion:
-    """The expansion of :func:`ntk_expansion` with SymPy expressions.
+    """The expansion of :func:`ntk_expansion`, :eq:`ntk-expansion`, with SymPy expressions.
 
     Raises:
         NoClosedForm: as :func:`theory.hermite_coefficient_expr`.
@@ -239,9 +239,10 @@ def ntk_expansion_expr(activation: ActivationLike, degree: int) -> Expansion:
 
 
 def quadntk_expansion(activation: ActivationLike, degree: int, digits: int = 15) -> Expansion:
-    r"""Exponent, limit and first 1/d correction of Q_l, certified; arguments, errors, source as :func:`ntk_expansion`.
+    r"""Exponent, limit and first 1/d correction of Q_l, certified; arguments and errors as :func:`ntk_expansion`.
 
     In general Q_0 ~ (d/4) m_0^2, Q_1 -> (3/4) m_1^2 and d^{l-2} Q_l -> l(l-1)/4 m_{l-2}^2, m_j = m_j(sigma'').
+    Source: docs/mathematics, :eq:`quadntk-expansion`.
 
     >>> quadntk_expansion(Activation.parse("z**2"), 0).exponent
     1
@@ -251,7 +252,10 @@ def quadntk_expansion(activation: ActivationLike, degree: int, digits: int = 15)
 
 
 def quadntk_expansion_expr(activation: ActivationLike, degree: int) -> Expansion:
-    """The expansion of :func:`quadntk_expansion` with SymPy expressions; errors as :func:`ntk_expansion_expr`.
+    """The expansion of :func:`quadntk_expansion`, :eq:`quadntk-expansion`, with SymPy expressions.
+
+    Raises:
+        NoClosedForm: as :func:`theory.hermite_coefficient_expr`.
 
     >>> quadntk_expansion_expr(Activation.parse("z**2"), 0)
     Expansion(exponent=1, limit=1, correction=0)

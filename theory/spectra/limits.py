@@ -25,14 +25,14 @@ def ntk_limit(activation: ActivationLike, degree: int, digits: int = 15) -> arb:
     r"""lim_{d -> oo} d^{l-1} Lambda_l = l! mu_{l-1}(sigma')^2 for l >= 1, and lim Lambda_0 = mu_1(sigma')^2.
 
     Returns:
-        A certified ball; exactly zero where parity or algebra proves it. When it is zero, :func:`ntk_expansion` gives
-        the order.
+        A certified ball; exactly zero where parity or algebra proves it. When it is zero,
+        :func:`theory.ntk_expansion` gives the order.
 
     Raises:
         ValueError: degree < 0, no bound on the growth of sigma' is known, or it grows as fast as e^{z^2/2}.
         Undecided: zero without a proof.
 
-    Source: derived here, docs/mathematics, section 3; arXiv:2007.12826 for the structure.
+    Source: docs/mathematics, :eq:`ntk-limit`; arXiv:2007.12826 for the structure.
 
     >>> print(ntk_limit(Activation.parse("sin(z + pi/4)"), 1).str(15, radius=False))
     0.183939720585721
@@ -49,7 +49,7 @@ def ntk_limit(activation: ActivationLike, degree: int, digits: int = 15) -> arb:
 
 
 def ntk_limit_expr(activation: ActivationLike, degree: int) -> sp.Expr:
-    """The limit of :func:`ntk_limit` in closed form, from Gaussian integrals.
+    """The limit of :func:`ntk_limit`, :eq:`ntk-limit`, in closed form, from Gaussian integrals.
 
     Raises:
         NoClosedForm: as :func:`theory.hermite_coefficient_expr`.
@@ -65,8 +65,9 @@ def ntk_limit_expr(activation: ActivationLike, degree: int) -> sp.Expr:
 def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
     r"""The limit for d -> oo of a closed form, factor by factor, then SymPy's limit of what is rational.
 
-    SymPy alone knows no limit of hypergeometric functions whose parameter and argument grow together, and takes minutes
-    over Gamma quotients. With c ~ C d and z ~ Z d, and because the series converge dominatedly:
+    It finds :eq:`ntk-limit` without Gaussian integrals. SymPy alone knows no limit of hypergeometric functions whose
+    parameter and argument grow together, and takes minutes over Gamma quotients. With c ~ C d and z ~ Z d, and because
+    the series converge dominatedly:
 
     - 0F1(; c; z) -> e^{Z/C};  1F1(a; c; z) -> (1 - Z/C)^{-a} for fixed a and Z/C < 1;
     - Phi_3(b; c; x, y), b = (D-1)/2, c = D/2 + n, x ~ X d, y ~ Y d: e^{-x} times it tends to (1+2X)^{-1/2-n}

@@ -241,6 +241,7 @@ def ntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: in
         ValueError, Undecided: as :func:`theory.ntk_eigenvalue`.
 
     Cost: one table of coefficients, see :func:`theory.coefficients`, and the trace.
+    Source: docs/mathematics, :eq:`ntk-eigenvalue`; the tail from :eq:`trace`.
     """
     activation = Activation.of(activation)
     return _spectrum(NTK, activation, d, max_degree, digits)
@@ -248,6 +249,8 @@ def ntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: in
 
 def quadntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     """The QuadNTK's :class:`Spectrum`; arguments, errors and cost as :func:`ntk_spectrum`, sigma twice differentiable.
+
+    Source: docs/mathematics, :eq:`quadntk-eigenvalue`; the tail from :eq:`trace`.
 
     >>> print(quadntk_spectrum(Activation.parse("z**2"), 10, 1).tail)  # <x,x'>^2: degrees 0 and 2
     90.0000000000000
