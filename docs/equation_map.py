@@ -14,6 +14,7 @@ not exist; tests/test_map.py shows that list to be empty.
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -236,9 +237,11 @@ def places(sources: Sources, label: str) -> Iterator[str]:
                 yield f"  {'claim':<9} {path.relative_to(ROOT).as_posix()}  {claim}"
 
 
-def main(labels: list[str]) -> int:
-    """Print where the named equations stand, or all of them."""
-    sources = repository()
+def main(arguments: list[str] | None = None) -> int:
+    """Print where the named equations stand, or all of them; arguments from the command line when None."""
+    parser = argparse.ArgumentParser(description="Where an equation, its functions, tests and claims stand.")
+    parser.add_argument("labels", nargs="*", metavar="LABEL", help="such as ntk-eigenvalue; all without one")
+    labels, sources = parser.parse_args(arguments).labels, repository()
     unknown = [label for label in labels if label not in sources.labels]
     if unknown:
         print(f"{', '.join(unknown)}: no such equation; known are {', '.join(sources.labels)}", file=sys.stderr)
@@ -250,4 +253,4 @@ def main(labels: list[str]) -> int:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

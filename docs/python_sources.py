@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 CITED = re.compile(r"(?<!`):eq:`([\w-]+)`|\{eq\}`([\w-]+)`")
 
@@ -25,7 +26,7 @@ class Definition:
     text: str
     """Its docstring; for a test the whole function, comments included."""
 
-    @property
+    @cached_property
     def cited(self) -> set[str]:
         """The labels that its text cites."""
         return set(cited(self.text))
@@ -57,7 +58,7 @@ class Code:
         module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         tree = ast.parse(text)
         self.definitions[module] = Definition("mod", path, 1, ast.get_docstring(tree) or "")
-        self._define(module, path, text, tree)
+        self._define(module, path, text.splitlines(), tree)
         local = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module:
@@ -70,17 +71,18 @@ class Code:
         heads = (name.partition(".") for name in used if name)
         self.called[module] = {local[head] + dot + rest for head, dot, rest in heads if head in local}
 
-    def _define(self, owner: str, path: str, text: str, parent: ast.Module | ast.ClassDef) -> None:
+    def _define(self, owner: str, path: str, lines: list[str], parent: ast.Module | ast.ClassDef) -> None:
+        """Everything at the top of a module or class; a string after a constant is its documentation."""
         for node, after in zip(parent.body, [*parent.body[1:], None], strict=True):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 name = f"{owner}.{node.name}"
                 inside = isinstance(parent, ast.ClassDef)
                 kind = "class" if isinstance(node, ast.ClassDef) else "meth" if inside else "func"
-                whole = node.name.startswith("test_")
-                said = (ast.get_source_segment(text, node) if whole else ast.get_docstring(node)) or ""
+                whole = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+                said = whole if node.name.startswith("test_") else ast.get_docstring(node) or ""
                 self.definitions[name] = Definition(kind, path, node.lineno, said)
                 if isinstance(node, ast.ClassDef):
-                    self._define(name, path, text, node)
+                    self._define(name, path, lines, node)
             elif isinstance(node, ast.Assign | ast.AnnAssign):
                 said = _text(after)
                 for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
