@@ -13,6 +13,7 @@ shutil.copytree(here.parent / "verify" / "report" / "vendor" / "katex", static /
 (static / "typeset.js").write_text(
     'document.addEventListener("DOMContentLoaded", () => renderMathInElement(document.body, {throwOnError: true}));\n'
 )
+(static / "tables.css").write_text("td code.literal { overflow-wrap: anywhere; white-space: normal; }\n")
 
 project = "escape-ntk"
 author = "The escape-ntk developers"
@@ -24,7 +25,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 mathjax_path = "katex/auto-render.min.js"
 mathjax_options = {"defer": "defer"}
 html_js_files = [("katex/katex.min.js", {"priority": 100, "defer": "defer"}), ("typeset.js", {"defer": "defer"})]
-html_css_files = ["katex/katex.min.css"]
+html_css_files = ["katex/katex.min.css", "tables.css"]
 html_static_path = [str(static)]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]

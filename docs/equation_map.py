@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +30,7 @@ PACKAGES = ("theory", "numerics", "verify")
 CITES_BACK = ("theory",)
 """Packages whose functions must cite the equations that docs/mathematics.md says they compute."""
 SHOWN = 3
-"""Test modules listed for an equation that no test cites by name."""
+"""Test modules listed for an equation."""
 
 LABEL = re.compile(r"\$\$ \(([\w-]+)\)$", re.MULTILINE)
 COMPUTED = re.compile(r"((?:\{eq\}`[\w-]+`[,\s]*(?:and\s+)?)+)(?:is|are)\s+computed\b(.*?)\.(?=\s|$)", re.DOTALL)
@@ -124,7 +125,7 @@ def rows(sources: Sources) -> dict[str, Row]:
     for label in sources.labels:
         named = {code.resolve(name): name for name in said.get(label, ())}
         cite = [n for n, d in code.definitions.items() if label in d.cited and d.kind != "mod" and "._" not in n]
-        functions = [name for full, name in named.items() if full] + [n for n in cite if n not in named]
+        functions = [name for full, name in named.items() if full] + [code.public(n) for n in cite if n not in named]
         tests = tuple(n for n, d in sources.tests.definitions.items() if label in d.cited)
         claims = tuple(claim for claim, labels in sources.claims.items() if label in labels)
         found[label] = Row(tuple(functions), tests or _calling(sources, functions), claims)
@@ -203,22 +204,23 @@ def table(sources: Sources) -> str:
     found, lines = rows(sources), list[str]()
     parts = HEADING.split(sources.pages[sources.mathematics])
     for heading, text in zip(parts[1::2], parts[2::2], strict=True):
-        lines += [f"\n## {heading}\n", "| equation | computed by | tested by | claims |", "|---|---|---|---|"]
+        lines += [f"\n## {heading}\n", "| equation | claims | computed by | tested in |", "|---|---|---|---|"]
         for label in LABEL.findall(text):
             row = found[label]
             kinds = [(name, sources.code.definitions[str(sources.code.resolve(name))].kind) for name in row.functions]
             functions = ", ".join(f"{{py:{kind}}}`{name}`" for name, kind in kinds)
-            tests = ", ".join(f"`{_shown(name, sources)}`" for name in row.tests[:SHOWN])
-            more = f" and {len(row.tests) - SHOWN} more" if len(row.tests) > SHOWN else ""
-            lines.append(f"| {{eq}}`{label}` {label} | {functions} | {tests}{more} | {', '.join(row.claims)} |")
+            claims = ", ".join(row.claims)
+            lines.append(f"| {{eq}}`{label}` {label} | {claims} | {functions} | {_tested_in(row, sources)} |")
     return "\n".join([*lines, ""])
 
 
-def _shown(name: str, sources: Sources) -> str:
-    """A test, or a module of tests, as its path below tests/."""
-    test = sources.tests.definitions[name]
-    path = test.path.removeprefix("tests/").removesuffix(".py")
-    return path if test.kind == "mod" else f"{path}::{name.rpartition('.')[2]}"
+def _tested_in(row: Row, sources: Sources) -> str:
+    """The test modules below tests/, with the number of tests that cite the equation."""
+    paths = Counter(sources.tests.definitions[name].path for name in row.tests)
+    cited = any(sources.tests.definitions[name].kind != "mod" for name in row.tests)
+    shown = [f"`{path[6:-3]}`" + (f" ({count})" if cited else "") for path, count in paths.items()]
+    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+    return ", ".join(shown[:SHOWN]) + more
 
 
 def places(sources: Sources, label: str) -> Iterator[str]:

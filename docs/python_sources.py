@@ -97,6 +97,11 @@ class Code:
                 return found
         return None
 
+    def public(self, name: str) -> str:
+        """The name that a package gives to what is defined under a longer one, such as theory.ntk_spectrum."""
+        short = f"{name.partition('.')[0]}.{name.rpartition('.')[2]}"
+        return short if short in self.aliases and self._resolve(short) == name else name
+
     def _resolve(self, name: str) -> str | None:
         seen = set()
         # An import goes before a module of the same name: theory.coefficients is the function.

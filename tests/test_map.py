@@ -41,7 +41,7 @@ def planted(page: str = PAGE, claims: dict[str, tuple[str, ...]] = CLAIMS, **cha
     return Sources.of({"docs/mathematics.md": page}, modules, claims)
 
 
-LINES = ["| {eq}`area` area | {py:func}`theory.area` | `theory/test_circle` | S1 |", "| {eq}`girth` girth |  |  |  |"]
+LINES = ["| {eq}`area` area | S1 | {py:func}`theory.area` | `theory/test_circle` |", "| {eq}`girth` girth |  |  |  |"]
 CIRCLE, TEST = MODULES["theory/circle.py"], MODULES["tests/theory/test_circle.py"]
 ANOTHER = f"{TEST}\n\ndef test_more():\n    # Checks :eq:`area`.\n    assert area(1)\n"
 
@@ -99,7 +99,7 @@ def test_every_section_has_its_equations_in_the_table(repository: Sources) -> No
     assert len(repository.labels) >= 50
     for claim, labels in repository.claims.items():
         for label in labels:
-            assert any(f"{label} |" in line and claim in line for line in lines)
+            assert any(f"` {label} |" in line and claim in line for line in lines)
 
 
 def test_a_package_and_a_function_of_one_name_are_told_apart(repository: Sources) -> None:
