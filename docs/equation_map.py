@@ -37,7 +37,8 @@ COMPUTED = re.compile(r"((?:\{eq\}`[\w-]+`[,\s]*(?:and\s+)?)+)(?:is|are)\s+compu
 LINK = re.compile(r"(?:\{py:\w+\}|(?<!`):(?:py:)?(?:func|class|mod|meth|data|attr|exc):)`[~!]?([\w.]+)`")
 TEST = re.compile(r"\btests/[\w/]+\.py\b")
 CLAIM = re.compile(r"\b[A-Z][1-9]\d?\b")
-FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]+\$|```.*?^```|`[^`]+`", re.DOTALL | re.MULTILINE)
+LITERAL = re.compile(r"^```.*?^```|``.+?``", re.DOTALL | re.MULTILINE)
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]+`", re.DOTALL)
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
@@ -77,6 +78,11 @@ class Sources:
     def labels(self) -> list[str]:
         """The labels of all equations, in order, as often as they are defined."""
         return LABEL.findall(self.pages[self.mathematics])
+
+    @cached_property
+    def prose(self) -> dict[str, str]:
+        """The pages without what they show literally, such as a form to be filled in."""
+        return {path: LITERAL.sub("", text) for path, text in self.pages.items()}
 
     @cached_property
     def called_by_tests(self) -> dict[str, set[str]]:
@@ -157,7 +163,7 @@ def problems(sources: Sources) -> list[str]:
     """A sentence for everything that is cited and does not exist, or is claimed and not so."""
     labels, said, code = sources.labels, computed(sources.pages[sources.mathematics]), sources.code
     wrong = [f"{label}: defined more than once" for label in dict.fromkeys(labels) if labels.count(label) > 1]
-    cites = {path: cited(text) for path, text in sources.pages.items()}
+    cites = {path: cited(text) for path, text in sources.prose.items()}
     cites |= {n: sorted(d.cited) for index in (code, sources.tests) for n, d in index.definitions.items()}
     cites |= {f"claim {claim}": list(names) for claim, names in sources.claims.items()}
     wrong += [f"{w}: cites {x!r}, no such equation" for w, names in cites.items() for x in names if x not in labels]
@@ -189,7 +195,7 @@ def _dead_names(sources: Sources) -> Iterator[str]:
     for where, text in texts.items():
         yield from (f"{where}: names {path}, which does not exist" for path in TEST.findall(text) if path not in files)
     chapters = {claim[0] for claim in sources.claims}
-    for path, text in sources.pages.items():
+    for path, text in sources.prose.items():
         yield from (f"{path}: names {n}, which does not exist" for n in LINK.findall(text) if not code.resolve(n))
         ids = set(CLAIM.findall(FORMULA.sub("", text)))
         yield from (

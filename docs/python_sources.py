@@ -12,8 +12,8 @@ CITED = re.compile(r"(?<!`):eq:`([\w-]+)`|\{eq\}`([\w-]+)`")
 
 
 def cited(text: str) -> list[str]:
-    """The labels of equations that a docstring (:eq:) or a page ({eq}) cites; ``label`` stands for any of them."""
-    return [label for pair in CITED.findall(text) for label in pair if label not in ("", "label")]
+    """The labels of equations that a docstring (:eq:) or a page ({eq}) cites."""
+    return [label for pair in CITED.findall(text) for label in pair if label]
 
 
 @dataclass(frozen=True)
