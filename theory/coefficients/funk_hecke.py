@@ -43,6 +43,7 @@ def _cancels(expr: sp.Expr, degree: int, d: int) -> bool:
 
     So is lambda_5(relu(z - 1)) at d = 3, which has the factor P_{3,7}(1/sqrt 3).
     """
+    # Only these have algebraic coefficients. For a large d the exact numbers would be very long.
     if d > MAX_EXACT or not all(isinstance(term.kernel, Monomial | Step) for term in decompose(expr)):
         return False
     return proved_zero(sphere_sum(expr, degree, d, SYMBOLS))
@@ -64,6 +65,7 @@ def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
             value = None
     if value is not None:
         return arb(0) if value.contains(0) and _cancels(expr, degree, d) else value
+    # The error of an integral is absolute, and lambda_l is only of order d^{-l/2}: as many bits more.
     bits += size_bits(degree, d)
     with exclusive, ctx.workprec(bits):
         return sphere_expectation(expr, d, legendre_polynomial(degree, d), bits)

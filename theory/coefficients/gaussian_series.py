@@ -35,7 +35,7 @@ from theory.coefficients.summands import NoClosedForm
 
 
 def _falling_coefficients(polynomial: list[sp.Rational]) -> list[sp.Rational]:
-    """Newton's forward differences: p(q) = sum_s c_s q(q-1)...(q-s+1) from the values p(0), p(1), ..."""
+    """The c_s by Newton's forward differences: p(q) = sum_s c_s q(q-1)...(q-s+1) from the values p(0), p(1), ..."""
     values, result = list(polynomial), []
     s = 0
     while values:
@@ -65,6 +65,7 @@ def coefficient_series(degree: int, order: int) -> list[dict[int, sp.Rational]]:
     """
     result = []
     for r in range(order + 1):
+        # The term is a polynomial of degree 2r in q, so 2r + 1 values determine it.
         values = [_series_of_product(degree + q, r)[r] for q in range(2 * r + 1)]
         weights = _falling_coefficients(values)
         result.append({degree + 2 * s: w / 2**s for s, w in enumerate(weights) if w != 0})

@@ -31,6 +31,7 @@ class _Singular(Exception):
 
 
 def _smooth(expr: sp.Expr) -> sp.Expr:
+    """``expr`` itself; ValueError when it has a kink, where its derivatives are no functions."""
     if expr.has(sp.Abs, sp.sign):
         raise ValueError(f"{expr}: has a kink; the Rodrigues form needs a smooth function, use theory.coefficient")
     return expr
@@ -95,6 +96,9 @@ def coefficient_rodrigues(
 
 
 def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
+    """lambda_l(expr) at a working precision; the caller refines."""
+    # Run on the power series z + h, the program gives g(z + h) = sum_n g^{(n)}(z) h^n/n!. The coefficient of h^l is
+    # integrated, and l! multiplies the integral.
     program = Program([expr], Z, lambda e: acb(ball(e)))
     root, size, length = acb(d).sqrt(), d + 2 * degree, degree + 1
     tables = {flag: _series_functions(flag) for flag in (False, True)}
@@ -107,7 +111,7 @@ def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
                 value = program(acb_series([root * t, 1], length), tables[analytic])[0]
             except _Singular:
                 return acb("nan")
-            if not isinstance(value, acb_series):
+            if not isinstance(value, acb_series):  # a constant, of which only degree 0 is not zero
                 return acb(0 if degree else value) * cosine ** (size - 2)
             if value.prec >= length:
                 return value[degree] * cosine ** (size - 2)
@@ -139,12 +143,14 @@ def _series_functions(analytic: bool) -> dict[str, Callable[[Any], Any]]:
         value = start.tanh()
         if not value.is_finite():
             raise _Singular
+        # tanh(a + h) = (tanh a + tanh h)/(1 + tanh a tanh h)
         grown = (2 * rest).exp()
         moved = (grown - 1) / (grown + 1)
         return (value + moved) / (1 + value * moved)
 
     def softplus(u: acb_series) -> acb_series:
         start, rest = split(u)
+        # log(1 + e^{a+h}) = log(1 + e^a) + log(1 + s (e^h - 1)) with s = 1/(1 + e^{-a})
         rate = 1 / (1 + (-start).exp())
         if not rate.is_finite():
             raise _Singular

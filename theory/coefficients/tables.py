@@ -78,7 +78,7 @@ def coefficient_list(
                 values.append(arb(0) if vanishes(expr, degree) else table[degree])
             else:
                 bits = integral_bits(digits, expr)
-                if max_bits is not None:
+                if max_bits is not None:  # the caller has another way, if one coefficient costs too much
                     bits = min(bits, max_bits + 2 * size_bits(degree, d))
                 values.append(refined(expr, degree, d, digits, spare, bits, subject or str(expr)))
     return tuple(values)
@@ -102,4 +102,5 @@ def _table(expr: sp.Expr, max_degree: int, d: int, goal: int, max_bits: int) -> 
             return table
         if bits >= max_bits:
             return []
+        # The radii say how many bits are missing, so the precision rises by these and a few, and is at most doubled.
         bits = min(bits + min(missing + 32, bits), max_bits)

@@ -52,6 +52,7 @@ def unchecked_legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     previous, current = sp.Integer(0), sp.Integer(1)
     for j in range(degree):
         step = (t * current - lowering(d, j) * previous) / raising(d, j)
+        # Quotients of polynomials in a symbolic d are cancelled at each step, or they would grow exponentially.
         previous, current = current, sp.expand(sp.cancel(step) if not isinstance(d, int) else step)
     return current
 

@@ -42,6 +42,7 @@ def is_number(value: Any) -> bool:
         return True
     if isinstance(value, bool | str | bytes | bytearray) or "bool" in str(getattr(value, "dtype", "")):
         return False
+    # For Python every real number is Complex too, so that only what is Complex and not Real is refused.
     return not getattr(value, "ndim", 0) and (not isinstance(value, numbers.Complex) or isinstance(value, numbers.Real))
 
 

@@ -42,6 +42,7 @@ def settled(
         except Truncated as short:
             degree, digits = listed.degrees[-1], listed.digits
             seen.append((degree, short.error))
+            # What is missing, digits of the tail or degrees, is doubled, so that long spectra are computed rarely.
             if short.coarse and digits < DIGITS_RANGE[1]:
                 digits = min(2 * digits, DIGITS_RANGE[1])
             elif not short.coarse and degree < _limit(spectrum):

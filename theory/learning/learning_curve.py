@@ -155,6 +155,7 @@ def _best_ridge(problem: Eigenlearning, n: int) -> float:
     kappa, _ = problem.best(n)
     if kappa == math.inf or kappa == 0.0 or (problem.ridgeless(n) and kappa == problem.kappa(n, 0.0)):
         return 0.0 if kappa != math.inf else math.inf
+    # The conservation law solved for the ridge.
     return max(kappa * (n - problem.used(kappa)) - problem.tail, 0.0)
 
 
@@ -240,6 +241,7 @@ def _first_at_ridge(problem: Eigenlearning, risk: float, ridge: float) -> int:
     end = _doubled(reached, limit) if limit else None
     # Without a ridge the curve ends at the number of eigenfunctions and may dip between the doubled n.
     ranges = [(1, end or limit)] if end or (interpolates and limit) else []
+    # The lower half of a range is put on the stack last and taken first: so the first n found is the smallest.
     while ranges:
         a, b = ranges.pop()
         if a == b:

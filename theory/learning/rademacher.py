@@ -110,6 +110,7 @@ def quadratic_rademacher(activation: ActivationLike, d: int, n: int, radius: flo
     end = range_radius(d, 0.0)
     largest = supremum(activation.derivative(2), -end, end)
     with exclusive, ctx.workprec(64):
+        # Step 4 of the docstring, then step 3; ``upper`` makes the result a bound whatever was rounded.
         gram = (arb(1).exp() - 1) * n + d * arb(d).log()
         second_moment = 2 * (1 + arb(2 * d).log()) * d * largest**2 * gram / arb(n) ** 2
         return (ball**2 / 2 * second_moment.sqrt()).upper()

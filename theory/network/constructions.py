@@ -62,6 +62,7 @@ def profile_ball(activation: Activation, k: int, d: int, bits: int) -> dict[int,
     """The coefficients of :func:`sparse_profile` at a working precision; the caller refines."""
     expr = activation.derivative(2)
     result = {}
+    # No cancellation: each coefficient is a rational number over one lambda_j, which is needed to full precision.
     for j, weight in _profile_weights(k, d).items():
         curvature = coefficient_ball(expr, j, d, bits)
         if curvature.is_zero():
@@ -145,6 +146,7 @@ def _is_zero(value: sp.Expr, d: Dimension) -> bool:
         return True
     if isinstance(d, int):
         return compare(value, sp.Integer(0)) == 0
+    # Three dimensions first: what is not zero at one of them is not zero, and simplifying may take long.
     return bool(sp.simplify(value).is_zero) if all(compare(value.subs(d, at), 0) == 0 for at in (5, 8, 11)) else False
 
 
@@ -259,6 +261,7 @@ def dense_norm(activation: ActivationLike, d: int, energies: Mapping[int, Any], 
 
 
 def _may_be_real(energy: sp.Expr) -> bool:
+    """False only when SymPy knows better: a symbol without assumptions may be real."""
     return energy.is_real is not False and energy.is_finite is not False
 
 

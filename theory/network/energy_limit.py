@@ -58,6 +58,7 @@ def profile_energy_limit(activation: ActivationLike, k: int, digits: int = 15) -
     def evaluate(bits: int) -> arb:
         total = arb(0)
         for j, r in leading.items():
+            # E[G^{k-1} He_j(G)] at i = r, so that moment^2/j! is e_j.
             moment = fmpq(math.factorial(k - 1), 2**r * math.factorial(r))
             total = total + moment * moment / math.factorial(j) / square(coefficient_term(expr, j, r, bits))
         return total

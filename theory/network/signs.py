@@ -29,6 +29,7 @@ from theory.network.constructions import GUARD_BITS, check_low_degree, profile_b
 
 
 def _covariance_ball(activation: Activation, d: int, bits: int) -> tuple[arb, arb]:
+    """(A, B) of :func:`slope_covariance` at a working precision; the caller refines."""
     squared = activation.derivative(1) ** 2
     along = coefficient_ball(Z**2 * squared, 0, d, bits)
     return along, (d * coefficient_ball(squared, 0, d, bits) - along) / (d - 1)
@@ -131,6 +132,7 @@ def sparse_sign_energy(activation: ActivationLike, k: int, d: int, alpha: Any = 
         g = sum((acb_poly(legendre_polynomial(j, d)) * value for j, value in profile.items()), acb_poly([0]))
 
         def integrand(theta: acb, analytic: bool) -> acb:
+            # |g| is not analytic at a zero of g. real_abs says so for a ball around one, and the integrator bisects.
             u, cosine = theta.sin_cos()
             return g(u).real_abs(analytic=analytic) * (across + (along - across) * u * u) * cosine ** (d - 2)
 

@@ -103,6 +103,7 @@ def taylor_terms(activation: ActivationLike, d: int, m: int) -> TaylorTerms:
         z = (w + displacement) * x
         return sp.Add(*(signs[r] * activation.expr.subs(Z, z[r]) for r in range(m))) / sp.sqrt(m)
 
+    # Taylor terms along the ray s W, and the mixed derivative for the cross term of W and V.
     along = network(s * big_w)
     both = network(s * big_w + u * v)
     return TaylorTerms(

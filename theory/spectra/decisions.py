@@ -51,6 +51,7 @@ def coefficient_sign(expr: sp.Expr, degree: int, d: int) -> Sign:
 
 
 def _decide(evaluate: Callable[[int], arb], expr: sp.Expr) -> Sign:
+    """The sign of a ball at doubled precisions: one that contains zero and is not zero decides nothing."""
     bits, limit = 64, MAX_BITS if has_closed_form(expr) else DECISION_BITS
     try:
         with evaluation(f"the sign of a coefficient of {expr}"):
@@ -138,6 +139,7 @@ def _eigenvalue_sign(kernel: ZonalKernel, activation: Activation, degree: int, d
     degrees = kernel.weights(degree, sp.Symbol("d") if d is None else integer_dimension(d))
     if all(vanishes(expr, j) for j in degrees):
         return "zero"
+    # For all large d the leading term in 1/d decides; at one d, each of the squares.
     if d is None:
         try:
             return "undecided" if leading_term(kernel, activation, degree, digits=1) is None else "nonzero"

@@ -214,7 +214,7 @@ def remaining_trace(kernel: ZonalKernel, activation: ActivationLike, d: int, k: 
         rest = whole - sp.Add(*listed)
         return arb(0) if proved_zero(rest) else refine(lambda bits: ball(rest), digits)
 
-    def evaluate(bits: int) -> arb:
+    def evaluate(bits: int) -> arb:  # a small difference of large numbers: refine finds the bits that it needs
         total = trace_ball(kernel, activation, d, bits)
         for degree in range(k + 1):
             total = total - multiplicity(d, degree) * eigenvalue_ball(kernel, activation, degree, d, bits)

@@ -66,7 +66,7 @@ def eigenvalue_series(kernel: ZonalKernel, degree: int, order: int) -> tuple[int
     The weight of lambda_j^2 is rational in d, expanded at infinity; lambda_j^2 = d^{-j} (d^{j/2} lambda_j)^2.
     """
     x = sp.Symbol("x", positive=True)
-    d = 1 / x
+    d = 1 / x  # an expansion in 1/d at infinity is a power series in x at 0
     weights = {j: sp.cancel(w.subs(sp.Symbol("d"), d)) for j, w in kernel.weights(degree, sp.Symbol("d")).items()}
     # Leading power of x in weight * x^j.
     powers = {j: j + _valuation(w, x) for j, w in weights.items()}
@@ -85,11 +85,13 @@ def eigenvalue_series(kernel: ZonalKernel, degree: int, order: int) -> tuple[int
 
 
 def _valuation(expr: sp.Expr, x: sp.Symbol) -> int:
+    """The power of x with which a quotient of polynomials begins at x = 0."""
     numerator, denominator = (sp.Poly(part, x) for part in sp.fraction(sp.together(expr)))
     return int(min(m[0] for m in numerator.monoms()) - min(m[0] for m in denominator.monoms()))
 
 
 def _square(series: list[dict[int, sp.Rational]], order: int) -> list[Monomials]:
+    """The square of a series in 1/d whose terms are linear in the m_n, up to ``order``."""
     result: list[Monomials] = [{} for _ in range(order + 1)]
     for r, left in enumerate(series):
         for s, right in enumerate(series[: order + 1 - r]):
@@ -123,6 +125,8 @@ def _certified_term(kernel: ZonalKernel, activation: Activation, degree: int, n:
 
 def _leading(kernel: ZonalKernel, expr: sp.Expr, degree: int, n: int, bits: int) -> arb:
     """Term n of the eigenvalue where all before are zero: the squares of the coefficients' terms of that order."""
+    # All earlier terms of this sum of squares are zero, so the series of each coefficient begins no earlier than at r.
+    # Of its square, term 2r is then the square of term r alone.
     total = arb(0)
     for j, (offset, weight) in _leading_weights(kernel, degree).items():
         r, odd = divmod(n - offset, 2)

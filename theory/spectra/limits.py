@@ -165,6 +165,8 @@ class _Cancels(Exception):
 
 def _sum_of_limits(expr: sp.Expr, x: sp.Symbol, marks: list[sp.Symbol]) -> sp.Expr:
     """The limit for x -> 0 and marks -> 1; _Cancels where what the marks stand for would decide."""
+    # Terms that share their marks and divisor may cancel exactly, so they are added first. Beyond that each part is
+    # known to leading order only: finite limits may be added, and growing leading terms if they do not cancel.
     parts: dict[tuple[sp.Expr, sp.Expr], sp.Expr] = {}
     for term in sp.Add.make_args(sp.expand(expr)):
         above, below = sp.fraction(sp.together(term))
@@ -216,6 +218,7 @@ def _is_zero(constant: sp.Expr) -> bool:
 
 
 def _hypergeometric_limit(function: sp.Expr, d: sp.Symbol) -> sp.Expr:
+    """The limit of one function by the list of :func:`limit_in_dimension`; of Phi_3 without its factor e^{x}."""
     refused = ValueError(f"{function}: no limit for {d} -> oo is known here")
     if isinstance(function, humbert_phi3):
         b, c, x, y = function.args
@@ -241,6 +244,7 @@ def _hypergeometric_limit(function: sp.Expr, d: sp.Symbol) -> sp.Expr:
 
 
 def _finite(expr: sp.Expr, d: sp.Symbol, refused: ValueError) -> sp.Expr:
+    """The limit of a rational expression; ``refused`` is raised where it is not finite."""
     limit = sp.limit(sp.cancel(expr), d, sp.oo)
     if limit.has(sp.oo, sp.zoo, sp.nan, sp.Limit):
         raise refused

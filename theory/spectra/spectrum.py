@@ -191,10 +191,12 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
     subject = f"the spectrum up to degree {max_degree} of the {kernel.name} of {activation} at d={d}"
     with evaluation(subject, seconds_for(max_degree)):
         values = _eigenvalues(kernel, activation, d, degrees, digits)
+        # Precision of the sum alone: how wide the balls of the eigenvalues are is settled already.
         with exclusive, ctx.workprec(goal + GUARD_BITS):
             counts = tuple(multiplicity(d, degree) for degree in degrees)
             listed = sum((v * n for v, n in zip(values, counts, strict=True)), arb(0))
             tail = kernel_trace(kernel, activation, d, digits) - listed
+        # The difference of two balls cannot tell a tail of zero, which a polynomial has above its degree.
         if tail.contains(0) and is_polynomial(activation.derivative(kernel.order)):
             tail = remaining_trace(kernel, activation, d, max_degree, digits)  # exactly zero, or small
     return Spectrum(activation, d, degrees, counts, values, tail, kernel.name, digits)
