@@ -193,7 +193,7 @@ def coefficient_expr(
         degree: l >= 0.
         d: integer 3 <= d <= 10**6 or a SymPy symbol.
         derivative: j, the order of the derivative of sigma.
-        power: p.
+        power: p, the power of z in front.
 
     Raises:
         NoClosedForm: naming the term that has none.

@@ -40,8 +40,8 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb |
     Args:
         q: coefficient of -z^2, positive.
         b: coefficient of z.
-        degree: l.
-        big: D.
+        degree: l >= 0.
+        big: D, the dimension of the sphere.
         d: the scale is sqrt(d).
 
     Returns:

@@ -47,7 +47,7 @@ def rodrigues_form(
         degree: l >= 0.
         d: integer 3 <= d <= 10**6 or a SymPy symbol.
         derivative: j, the order of the derivative of sigma.
-        power: p.
+        power: p, the power of z in front.
 
     Raises:
         ValueError: a kink, d < 3, degree < 0, or a derivative that grows beyond bounds.

@@ -37,7 +37,7 @@ def coefficients(
         d: dimension, 3 <= d <= 10**6.
         derivative: j, the order of the derivative of sigma.
         digits: relative decimal digits to certify.
-        power: p.
+        power: p, the power of z in front.
 
     Raises:
         ValueError, Undecided: as :func:`theory.coefficient`.

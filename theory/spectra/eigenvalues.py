@@ -54,8 +54,8 @@ class ZonalKernel:
     Attributes:
         name: as printed.
         symbol: of its eigenvalues, in LaTeX.
-        order: p.
-        factor: c.
+        order: p, the power of <x,x'> and the order of the derivative.
+        factor: c, the constant in front.
     """
 
     name: str
