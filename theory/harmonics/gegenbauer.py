@@ -89,6 +89,7 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
     {1: 2/5, 3: 3/5}
     """
     expansion: dict[int, sp.Expr] = {check_degree(degree): sp.Integer(1)}
+    # One factor t at a time: p steps, each a sum of two neighbours.
     for _ in range(check_degree(power, "power")):
         raised: dict[int, sp.Expr] = {}
         for j, c in expansion.items():

@@ -281,6 +281,7 @@ def remainder_bound(activation: ActivationLike, d: int, norms: Sequence[float]) 
     with exclusive, ctx.workprec(64):
         sizes = [as_ball(f"norms[{r}]", norm) for r, norm in enumerate(norms)]
         cubes = sum((size**3 for size in sizes), arb(0))
+    # sigma''' is bounded on the range of the longest displacement, which holds those of the others.
     longest = max(_rounded_up(size) for size in sizes)
     largest = third_derivative_bound(activation, range_radius(d, longest))
     with exclusive, ctx.workprec(64):

@@ -137,7 +137,7 @@ def _eigenvalue_sign(kernel: ZonalKernel, activation: Activation, degree: int, d
     """The eigenvalue is a sum of squares with positive weights: zero exactly when every coefficient is."""
     expr = activation.derivative(kernel.order)
     degrees = kernel.weights(degree, sp.Symbol("d") if d is None else integer_dimension(d))
-    if all(vanishes(expr, j) for j in degrees):
+    if all(vanishes(expr, j) for j in degrees):  # for every d, so this is asked first
         return "zero"
     # For all large d the leading term in 1/d decides; at one d, each of the squares.
     if d is None:

@@ -7,13 +7,15 @@ import pytest
 import sympy as sp
 from flint import acb, arb, ctx
 
-from theory import Activation, coefficient, coefficient_rodrigues, coefficients, gaussians, rodrigues_form, trapezoid
+from theory import Activation, coefficient, coefficient_rodrigues, coefficients, rodrigues_form
 from theory.activations import Z
+from theory.balls import trapezoid
 from theory.balls.ball import ball
 from theory.balls.enclosure import sphere_expectation
 from theory.balls.program import Program
 from theory.balls.strip import NotAnalytic, strip_bound
 from theory.balls.trapezoid import Rule, choose, coefficient_table, rule
+from theory.coefficients import gaussians
 from theory.coefficients.gaussians import gaussian_coefficient
 from theory.harmonics.gegenbauer import legendre_polynomial
 
