@@ -1,15 +1,19 @@
 """Sphinx configuration. Formulas are typeset by the KaTeX copy that the report uses, so the pages work offline."""
 
 import shutil
+import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
 here = Path(__file__).parent
+sys.path[:0] = [str(here), str(here.parent)]
+
 static = here / "_build" / "static"
 shutil.copytree(here.parent / "verify" / "report" / "vendor" / "katex", static / "katex", dirs_exist_ok=True)
 (static / "typeset.js").write_text(
     'document.addEventListener("DOMContentLoaded", () => renderMathInElement(document.body, {throwOnError: true}));\n'
 )
+(static / "tables.css").write_text("td code.literal { overflow-wrap: anywhere; white-space: normal; }\n")
 
 project = "escape-ntk"
 author = "The escape-ntk developers"
@@ -21,7 +25,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 mathjax_path = "katex/auto-render.min.js"
 mathjax_options = {"defer": "defer"}
 html_js_files = [("katex/katex.min.js", {"priority": 100, "defer": "defer"}), ("typeset.js", {"defer": "defer"})]
-html_css_files = ["katex/katex.min.css"]
+html_css_files = ["katex/katex.min.css", "tables.css"]
 html_static_path = [str(static)]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
@@ -46,6 +50,15 @@ def escape_bars(app, what, name, obj, options, lines):
             lines[i] = line.replace("\\|", "|").replace("|", "\\|")
 
 
+def fill_in_map(app, docname, source):
+    """The tables of map.md, from the sources as they stand."""
+    if docname == "map":
+        import equation_map
+
+        source[0] += equation_map.table(equation_map.repository())
+
+
 def setup(app):
     """Called by Sphinx."""
+    app.connect("source-read", fill_in_map)
     app.connect("autodoc-process-docstring", escape_bars)

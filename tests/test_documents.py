@@ -9,6 +9,7 @@ minutes or needs a cluster, and nothing else:
 - ``calibrate``: 20 runs of S1 by the quick profile, whatever comes of so few;
 - scripts of ``benchmarks/`` (``python``, ``torchrun``): only their options are read, by their own parser;
 - ``make``: ``make -n``; ``pip install``: that the extra exists; tools for contributors: that the extra dev brings them;
+- ``python -m pytest``: the tests named are collected, not run;
 - in Python blocks the texts of ``IN_BLOCKS``, a stand-in for dask, and torchrun's variables for one process.
 """
 
@@ -79,6 +80,9 @@ def run(line: str) -> int:
             return 0 if all(not name or name in PROJECT["optional-dependencies"] for name in named) else 1
         case ["escape-ntk", *rest]:
             return main(smaller(rest))
+        case ["python", "-m", "pytest", *rest]:
+            collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", *rest]
+            return subprocess.run(collect, cwd=ROOT, capture_output=True, check=False).returncode
         case ["python" | "torchrun", *rest]:
             return options_of(rest)
     tool = Path(words[0]).name
@@ -215,6 +219,26 @@ def test_python_blocks(document: Path, tmp_path: Path, monkeypatch: pytest.Monke
         exec(compile(block, str(document), "exec"), names)  # noqa: S102 (the project's own documentation)
 
 
+def test_the_first_example_prints_what_its_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
+    """It stands within the first screen of the README: 30 lines."""
+    readme = ROOT / "README.md"
+    block = blocks(readme, "python")[0]
+    assert readme.read_text(encoding="utf-8").index(block[-80:]) <= len("\n".join(_lines(readme)[:30]))
+    exec(compile(block, str(readme), "exec"), {})  # noqa: S102 (the project's own documentation)
+    said = [line.partition("  # ")[2] for line in block.splitlines() if line.startswith("print(")]
+    assert capsys.readouterr().out.splitlines() == said
+    assert len(said) >= 3
+
+
+def _lines(document: Path) -> list[str]:
+    return document.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_readme_is_short() -> None:
+    prose = FENCE.sub("", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(prose.split()) <= 650
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -226,6 +250,7 @@ def test_python_blocks(document: Path, tmp_path: Path, monkeypatch: pytest.Monke
         "make everything",
         "pip install '.[all]'",
         ".venv/bin/no-such-tool install",
+        "python -m pytest tests/theory/spectra/test_eigenvalues.py::test_no_such_thing",
     ],
 )
 def test_a_wrong_command_is_noticed(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ class GoldenConstant:
         """The decimal with the error of its rounding, half a unit in its last place: contains the true value."""
         mantissa, _, exponent = self.decimal.partition("e")
         with exclusive, ctx.workprec(READING_BITS):
-            if not exponent:
+            if not exponent:  # "0", which is exact; every other decimal is written with an exponent
                 return arb(0)
             unit = arb(10) ** (int(exponent) - PLACES)
             return (arb(int(mantissa.replace(".", ""))) + arb(0, fmpq(1, 2))) * unit

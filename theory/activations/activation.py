@@ -52,6 +52,7 @@ class Activation:
     text: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        # The fields of a frozen dataclass can be set in no other way.
         object.__setattr__(self, "expr", admitted(self.expr))
         object.__setattr__(self, "text", _faithful(self.text, self.expr))
 

@@ -1,8 +1,9 @@
-"""The door for expressions: every operation that texts and SymPy expressions are built from.
+"""Every operation that an activation may be built from, checked as soon as it is made.
 
-Both are built by one :class:`Builder`, one operation at a time, and every result is measured against the grammar of
-:mod:`theory.activations.grammar` before the next one. What has another exact form is rewritten: 1/(1 + e^{-u}) by tanh,
-log(1 + e^u) as softplus, max by Abs. All else is refused with a remedy.
+Texts and SymPy expressions are both rebuilt by one :class:`Builder`, one operation at a time. Every result is measured
+against the grammar of :mod:`theory.activations.grammar` before the next one, so that nothing grows without bound. What
+has another exact form is rewritten: 1/(1 + e^{-u}) by tanh, log(1 + e^u) as softplus, max by Abs. All else is refused
+with a remedy.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class Builder(Grammar):
         if self.is_constant(below):
             return self.multiply(above, self.power(below, sp.Integer(-power)))
         self._exponent(sp.Integer(power))
+        # Exponentials first: once they stand above, the logistic factors can take them up.
         for factor in sorted(sp.Mul.make_args(below), key=lambda part: not isinstance(part, sp.exp)):
             base, exponent = (factor, sp.Integer(1)) if isinstance(factor, sp.exp) else factor.as_base_exp()
             if self.is_constant(factor) or isinstance(factor, sp.exp):
@@ -92,6 +94,7 @@ class Builder(Grammar):
         """above/(a + b e^u)^power, where ``above`` has at most a factor e^{j u + c} with 0 <= j <= power."""
         factors = sp.Mul.make_args(above)
         waves = [factor for factor in factors if isinstance(factor, sp.exp) and not self.is_constant(factor)]
+        # e^{ju}/(a + b e^u)^n = (1/(b + a e^{-u}))^j (1/(a + b e^u))^{n-j}: the j is sought that leaves no exponential.
         turned, rest = 0, above
         for count in range(1, power + 1) if waves else ():
             left = self.checked(sp.Add(waves[0].args[0], -count * u))
@@ -104,6 +107,7 @@ class Builder(Grammar):
         return self.multiply(rest, self.power(right, sp.Integer(turned)), self.power(left, sp.Integer(power - turned)))
 
     def _logistic(self, a: sp.Expr, b: sp.Expr, u: sp.Expr) -> sp.Expr:
+        """1/(a + b e^u) by tanh, which is bounded where e^u would overflow."""
         shift = self.checked(sp.log(self.quotient(b, a)))
         return self.checked((1 - sp.tanh((u + shift) / 2)) / (2 * a))
 
@@ -135,6 +139,7 @@ class Builder(Grammar):
 
     def maximum(self, u: sp.Expr, v: sp.Expr) -> sp.Expr:
         """max(u, v) for an affine difference; max(c, min(u, e)) for constants c and e as a sum of two kinks."""
+        # max(u, v) = (u + v + |u - v|)/2, whose kink is a known point when u - v is affine.
         gap = self.add(u, -v)
         size = self.size(gap)
         if size.degree > 1 or size.nesting:

@@ -37,7 +37,7 @@ def derivative(expr: sp.Expr, order: int) -> sp.Expr:
             f"functions within functions"
         )
     derived = sp.diff(before, Z)
-    if not derived.has(sp.DiracDelta):
+    if not derived.has(sp.DiracDelta):  # SymPy's derivative of sign; where nothing jumps, its factor is zero
         return derived
     _check_continuous(before)
     return derived.replace(sp.DiracDelta, lambda *_: sp.Integer(0))
@@ -64,6 +64,7 @@ def _check_continuous(expr: sp.Expr) -> None:
     """Refuse a jump: the limits from both sides of each kink must agree."""
     steps = {atom.args[0]: -atom.args[0].subs(Z, 0) / atom.args[0].diff(Z) for atom in expr.atoms(sp.sign, sp.Abs)}
     for kink in dict.fromkeys(steps[atom.args[0]] for atom in expr.atoms(sp.sign)):
+        # Each sign and |.| just right and just left of this kink; those of other kinks have one sign there.
         sides: list[dict[sp.Expr, sp.Expr]] = [{}, {}]
         for argument, other in steps.items():
             where = _sign(argument.diff(Z) * (kink - other))

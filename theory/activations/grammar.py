@@ -1,6 +1,7 @@
 """The grammar of activations: what an expression in z may consist of, and how large it may be.
 
-Whatever has a size here is finite and real for every real z, analytic but for kinks of something affine, and bounded:
+An expression that :class:`Grammar` measures is finite and real for every real z, analytic except at kinks of something
+affine, and not larger than the bounds below. It consists of
 
 - sums, products and positive integer powers of z, constants, and sin, cos, exp, erf, tanh, softplus of such;
 - Abs and sign of something affine in z (relu(u) = (u + |u|)/2), so that each kink is one known point;
@@ -32,7 +33,7 @@ _LARGEST = 10**MAX_DIGITS
 
 
 class Refused(ValueError):
-    """An operation that the door does not admit; the message is the remedy alone."""
+    """An operation that an activation may not contain; the message is the remedy alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Grammar:
         sizes = [self.size(part) for part in expr.args]
         degrees = [size.degree for size in sizes]
         constants = [part for part, degree in zip(expr.args, degrees, strict=True) if not degree]
-        if 1 < len(constants) < len(sizes):
+        if 1 < len(constants) < len(sizes):  # what they combine to must be bounded too
             self._bounded(expr.func(*constants))
         return Size(
             1 + sum(size.nodes for size in sizes),

@@ -136,6 +136,7 @@ def read(line: str) -> sp.Expr:
     Raises:
         ValueError: naming the offending token and what may stand there.
     """
+    # Names may hold digits (log1p), so they are masked first, letter by letter to keep the positions.
     if glued := _GLUED.search(re.sub(r"(?<![\w.])[A-Za-z_]\w*", lambda name: "n" * len(name[0]), line)):
         raise ValueError(
             f"activation {line!r}: not an expression near {line[glued.start() :][:12]!r}; write products with *"
@@ -209,6 +210,7 @@ class _Reader:
         token = (ast.get_source_segment(self.text, node) or "").replace("_", "")
         if not _DECIMAL.fullmatch(token):
             raise self.refuse(node, "use real numbers such as 2 or 0.5, in decimals")
+        # Zero is told by its digits: Python reads 1e-400 as 0.0.
         if not any(digit in token.lower().split("e")[0] for digit in "123456789"):
             return sp.Integer(0)
         if not 1 / MAX_CONSTANT <= abs(node.value) <= MAX_CONSTANT:

@@ -45,6 +45,7 @@ def _admitted(expr: sp.Expr) -> sp.Expr:
 
 
 def _symbol(expr: sp.Expr) -> sp.Symbol:
+    # A loop, because a deep tree would exhaust the stack of a recursion before it could be refused.
     symbols: dict[sp.Symbol, None] = {}
     stack, nodes = [(expr, 0)], 0
     while stack:

@@ -64,6 +64,7 @@ def _legendre_is_zero(degree: int, d: int, t: sp.Expr) -> bool:
 
 def _legendre(degree: int, d: int, t: sp.Expr) -> arb:
     """P_l(t); exactly zero where algebra says that t is a root."""
+    # The recurrence gives a ball around zero at a root; only then is algebra, which is slow, asked.
     value = legendre_values(degree, d, _number(t))[degree]
     return arb(0) if value.contains(0) and _legendre_is_zero(degree, d, t) else value
 

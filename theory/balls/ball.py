@@ -25,7 +25,7 @@ def digits_to_bits(digits: int, spare: int = 0) -> int:
     whole = check_degree(digits, "digits")
     if not low <= whole <= high:
         raise ValueError(f"digits={digits!r}: needs an integer {low} <= digits <= {high}")
-    return int((whole + spare) * 3.3219280948873626) + 2
+    return int((whole + spare) * 3.3219280948873626) + 2  # log2(10) bits for each digit
 
 
 def refine(
@@ -55,6 +55,7 @@ def refine(
         WorkLimit: not certified within the work allowed.
     """
     goal = digits_to_bits(digits, spare)
+    # 32 more bits cover the rounding of most evaluations, so that the first try usually certifies the digits.
     bits = max(goal + 32, start_bits)
     stalled = 0
     with evaluation(subject):
@@ -68,6 +69,7 @@ def refine(
                 return value
             if disturbed:  # by code elsewhere, at the end of a long evaluation: the ball is true, but too wide
                 continue
+            # One integral may end at its limit of evaluations by chance; two in turn show that it does not converge.
             stalled = stalled + 1 if unconverged() > count else 0
             if bits >= max_bits or stalled == 2:
                 reason = (
@@ -78,6 +80,7 @@ def refine(
                 raise Undecided(
                     f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; {reason}"
                 )
+            # How many bits cancel is not known. Doubling finds out, and all tries cost about twice the last one.
             bits = min(2 * bits, max_bits)
 
 
@@ -142,7 +145,7 @@ def ball(expr: sp.Expr) -> arb:
         exponent = expr.args[1]
         if exponent.is_Integer:
             return values[0] ** int(exponent)
-        if values[0] < 0:
+        if values[0] < 0:  # the exponent is not an integer, so the power is not real
             raise not_real(expr)
         return values[0].sqrt() if exponent == sp.Rational(1, 2) else values[0] ** values[1]
     if isinstance(expr, sp.besselj | sp.besseli):  # what SymPy rewrites 0F1 as
@@ -198,6 +201,7 @@ def compare(left: sp.Expr, right: sp.Expr) -> int:
     difference = sp.sympify(left) - sp.sympify(right)
     if difference.is_Rational:
         return int(sp.sign(difference))
+    # In the order of their cost: few bits, which decide nearly always, then algebra, then many bits.
     with exclusive, ctx.workprec(64):
         quick = ball(difference)
     if quick != 0:  # proved: the ball excludes zero

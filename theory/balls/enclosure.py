@@ -1,4 +1,4 @@
-r"""The only door from symbols to decimals: certified balls, integrals and bounds.
+r"""Where expressions become numbers: certified integrals over the sphere and the line, and certified suprema.
 
 A ball (``flint.arb``) is a midpoint and a radius that is guaranteed to contain the true value. Everything here
 raises the working precision until the digits asked for are certified, or says that it could not.
@@ -72,6 +72,7 @@ def pieces(expr: sp.Expr) -> list[Piece]:
         if not ordered or compare(ordered[-1], kink):
             ordered.append(kink)
     result = []
+    # Between two kinks each |u| is u or -u. So every piece is analytic, which the integrator needs to converge fast.
     for index, (lower, upper) in enumerate(pairwise([None, *ordered, None])):
         replacement: dict[sp.Expr, sp.Expr] = {}
         for argument, kink in kinks.items():
@@ -98,7 +99,7 @@ def restricted(expr: sp.Expr, d: int) -> sp.Expr:
 
 
 def evaluations(bits: int) -> int:
-    """Evaluations granted to one integral: many times what the catalogue needs, so that a hopeless one ends."""
+    """How often one integrand may be evaluated: many times what converging integrals need, so that others end."""
     return 20_000 + 100 * bits
 
 
@@ -167,7 +168,7 @@ def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> a
         expr: g, an expression in z.
         d: dimension, 3 <= d <= 10**6.
         weight: q, an exact polynomial in t.
-        bits: working precision; the caller raises it (see :func:`refine`).
+        bits: working precision; the caller raises it (:func:`theory.balls.ball.refine`).
 
     Source: Johansson, Numerical integration in arbitrary-precision ball arithmetic (arXiv:1802.07942).
     """
@@ -219,6 +220,7 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
     power = growth.power + max(weight.degree(), 0)
     if not (scale.is_finite() and growth.rate.is_finite()):
         raise ValueError(f"{expr}: its bound on growth is not finite; use smaller constants")
+    # A few steps suffice, because the Gaussian density soon falls faster than any admitted growth.
     radius = arb(4) + 2 * growth.rate.upper()
     while True:
         fall = radius - growth.rate - arb(power) / (1 + radius)
@@ -275,7 +277,7 @@ def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) 
 
 
 def _branch_and_bound(expr: sp.Expr, lower: float, upper: float, relative: float) -> arb:
-    serial = count()
+    serial = count()  # breaks ties, because balls and programs have no order
     heap: list[tuple[float, int, arb, float, float, Program]] = []
     best = arb(0)
 

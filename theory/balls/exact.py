@@ -48,6 +48,7 @@ def from_parts(middle: Dyadic, radius: Dyadic) -> arb:
     if isinstance(radius, str) or not radius[0]:
         return arb(middle, radius)
     shift = max(RADIUS_BITS + 1 - radius[0].bit_length(), 0)
+    # Shifted so that half a unit of the radius is one unit of the integer that is passed on.
     for less in (1, 0):
         ball = arb(middle, ((radius[0] << shift) - less, radius[1] - shift))
         if _dyadic(ball.rad()) == radius:

@@ -35,7 +35,7 @@ class humbert_phi3(sp.Function):  # noqa: N801 - named as SymPy names its specia
     E_{tau_D}[e^{-a t^2 + b t}] = e^{-a} Phi_3((D-1)/2; D/2; a, b^2/4). Converges for all x and y.
 
     Source: P. Humbert, The confluent hypergeometric functions of two variables, Proc. Roy. Soc. Edinburgh 41 (1922);
-    the integral is derived in docs/mathematics.
+    the integral is docs/mathematics, :eq:`humbert`.
 
     >>> humbert_phi3(sp.Rational(1, 2), 1, 2, 0)
     hyper((1/2,), (1,), 2)
@@ -72,6 +72,7 @@ def hyp0f1(c: arb, z: arb) -> arb:
     """
     if not (c.is_finite() and c > 0 and z.is_finite()):
         return acb(z).hypgeom_0f1(c).real
+    # The first condition: after MAX_TERMS terms their ratio would still be above 1/2.
     size, base = float(abs(z).upper()), float(c.lower())
     if 2 * size > MAX_TERMS * (base + MAX_TERMS) or (z < 0 and _cancelled_bits(base, size) > ctx.prec + SPARE_BITS):
         return acb(z).hypgeom_0f1(c).real
@@ -159,6 +160,7 @@ def phi3(b: arb, c: arb, x: arb, y: arb) -> arb:
         total = total + weight * hyp1f1(b, c + j, x)
         weight = weight * y / ((c + j) * (j + 1))
         j += 1
+        # Once 2 |y| <= (c + j)(j + 1) the weights fall by half at least, and each 1F1 is below the ceiling.
         rest = 2 * abs(weight) * ceiling
         if 2 * abs(y) <= (c + j) * (j + 1) and (rest < abs(total) * arb(2) ** -(ctx.prec + 8) or not total.is_finite()):
             return total + arb(0, rest.upper())

@@ -56,7 +56,8 @@ class Program:
         return self._index[expr]
 
     def _compile(self, expr: sp.Expr) -> int:
-        if expr in self._index:
+        """The number of the step that holds the value of ``expr``, with the steps it needs put before it."""
+        if expr in self._index:  # a common subexpression
             return self._index[expr]
         if expr == self._variable:
             return self._emit(expr, "variable", None, ())

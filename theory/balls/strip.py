@@ -37,6 +37,7 @@ def strip_bound(expr: sp.Expr, half_width: arb, height: arb) -> arb:
         return arb(abs(ball(expr)).upper())
     if expr == Z:
         return half_width + height
+    # Part by part: the bound may be loose, for only its logarithm enters the number of nodes.
     if expr.is_Add:
         return sum((strip_bound(a, half_width, height) for a in expr.args), arb(0))
     if expr.is_Mul:
@@ -57,9 +58,9 @@ def strip_bound(expr: sp.Expr, half_width: arb, height: arb) -> arb:
 
 
 def _affine(expr: sp.Expr, width: arb, height: arb) -> arb:
-    if isinstance(expr, sp.sin | sp.cos):
+    if isinstance(expr, sp.sin | sp.cos):  # |sin(x+iv)|^2 = sin^2 x + sinh^2 v <= cosh^2 v
         return height.cosh()
-    if isinstance(expr, sp.erf):
+    if isinstance(expr, sp.erf):  # up from the real axis, where |erf| <= 1: |erf'(x+is)| <= (2/sqrt(pi)) e^{s^2}
         return 1 + acb(height).erfi().real
     if isinstance(expr, sp.tanh) and height < arb.pi() / 2:
         return height.tan().max(arb(1))
@@ -73,6 +74,7 @@ def _exponential(coefficients: list[arb], half_width: arb, height: arb) -> arb:
     """exp of the largest real part of c + b z + a z^2: on z = x + iv it is c + b x + a (x^2 - v^2)."""
     offset, slope, *rest = coefficients
     a = rest[0] if rest else arb(0)
-    if a < 0:
+    if a < 0:  # the largest value over all x is at the vertex of the parabola
         return (offset - slope * slope / (4 * a) - a * height * height).exp()
+    # At the ends in x; -a v^2 <= 0 is left out.
     return (offset + abs(slope) * half_width + a * half_width * half_width).exp()

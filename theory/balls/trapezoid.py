@@ -13,7 +13,7 @@ most 2 M c_D sech^{D-1}(X)/((D-1) tanh X) with X = K s, because beyond X sech^{D
 
 **Bounds on the strip.** For a <= pi/4, |Re tanh u| <= 1 and |Im tanh u| <= tan a, so z = sqrt(d) tanh u stays in the
 rectangle |Re z| <= sqrt(d), |Im z| <= sqrt(d) tan a; and |P_{l,D}(tanh u)| <= ((1 + sin a)/cos a)^l by Laplace's
-integral for P_l. All derived here: docs/mathematics, section 2.
+integral for P_l. Derived in docs/mathematics, :eq:`trapezoid`.
 """
 
 from __future__ import annotations
@@ -81,11 +81,12 @@ def rule(big: int, angle: float, step: float, count: int, bits: int) -> Rule:
         power = power * growth
         if k % 256 == 0:
             check_work()
+    # Logarithms: a factor e^{-q z^2 + b z} of the integrand is added to them before the one exp that is taken.
     logs = [2 * half * _log_sech(arb(step) * k, t) + log_front for k, t in enumerate(nodes)]
     a = arb(angle)
     discretisation = 2 * a.cos() ** (1 - big) / (2 * arb.pi() * a / arb(step)).expm1()
     truncation = 2 * logs[-1].exp() / (arb(step) * (big - 1) * nodes[-1])
-    logs[0] = logs[0] - arb(2).log()
+    logs[0] = logs[0] - arb(2).log()  # a sum over both signs of t counts t = 0 twice
     return Rule(tuple(nodes), tuple(logs), angle, discretisation.upper(), truncation.upper())
 
 
@@ -117,6 +118,8 @@ def choose(
     Returns:
         None when no height has a bound, or more than MAX_NODES would be needed.
     """
+    # A wide strip allows a large step s, for the error falls as e^{-2 pi a/s}. But M and cos(a)^{-(D-1)} grow with a.
+    # At the error wanted s = 2 pi a/needed: the best strip is the one with the largest step.
     goal = bits * math.log(2) + 1
     best: tuple[float, float] | None = None
     for angle in (math.pi / 4, *(math.atan(y / math.sqrt(d)) for y in HEIGHTS if y * y < d)):
@@ -134,6 +137,7 @@ def choose(
     step, angle = best
 
     def settled(u: float) -> bool:
+        """Whether nodes beyond u add less than the error wanted."""
         log_cosh = u + math.log1p(math.exp(-2 * u)) - math.log(2)
         return (big - 1) * log_cosh - log_tail(math.sqrt(d) * math.tanh(u)) >= goal
 
@@ -152,6 +156,7 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
 
     Cost: K evaluations of g and O(K L) ball operations, with K about bits * sqrt(d)/y nodes for small d and
     bits/y for large d, where y is the distance of the nearest singularity of g from the real axis.
+    Source: docs/mathematics, :eq:`trapezoid`.
 
     Args:
         expr: g, an expression in z without kinks.
@@ -176,6 +181,8 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
     if chosen is None:
         raise NotAnalytic(f"{expr}: no strip of analyticity is known")
     program = Program([expr], Z, ball)
+    # One value of g at a node serves all degrees, since the recurrence of P_l runs along. P_l is even or odd, so the
+    # values at t and -t enter as their sum or their difference.
     ahead = [arb(2 * j + d - 2) / (j + d - 2) for j in range(max_degree)]
     behind = [arb(j) / (j + d - 2) for j in range(max_degree)]
     totals = [arb(0)] * (max_degree + 1)

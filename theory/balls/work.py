@@ -62,6 +62,7 @@ def work_limit(seconds: float) -> Iterator[None]:
     """
     if not seconds > 0:
         raise ValueError(f"seconds={seconds!r}: needs a positive number of seconds")
+    # A block inside another shortens the time but never extends it.
     before = _allowance.end, _allowance.seconds
     end = time.thread_time() + seconds
     if before[0] is None or end < before[0]:
@@ -80,12 +81,13 @@ def seconds_for(count: int) -> float:
 @contextmanager
 def evaluation(subject: str, seconds: float = DEFAULT_SECONDS) -> Iterator[None]:
     """One evaluation: it has ``seconds`` unless a limit is in force, and its name stands in the message."""
-    opened = _allowance.end is None
+    opened = _allowance.end is None  # only the outermost evaluation starts the clock
     if opened:
         _allowance.end, _allowance.seconds = time.thread_time() + seconds, seconds
     try:
         yield
     except WorkLimit as limit:
+        # The innermost evaluation words the message; those around it pass it on.
         raise (
             limit
             if str(limit)

@@ -59,7 +59,7 @@ class Term:
 
     def line(self, degree: int, on: Arithmetic) -> Any:
         """E[g(G) He_l(G)] of the term, by z He_j = He_{j+1} + j He_{j-1}."""
-        weights = {degree: 1}
+        weights = {degree: 1}  # of z^p He_l as a sum of He_j
         for _ in range(self.power):
             raised: dict[int, int] = {}
             for j, w in weights.items():
@@ -82,7 +82,7 @@ def expanded_terms(expr: sp.Expr) -> int:
         return sum(inner)
     if expr.is_Mul:
         return math.prod(inner)
-    if expr.is_Pow and expr.args[1].is_Integer:
+    if expr.is_Pow and expr.args[1].is_Integer:  # monomials of that degree in the terms of the base
         return math.comb(inner[0] + abs(int(expr.args[1])) - 1, inner[0] - 1)
     return max([1, *inner])
 
@@ -113,6 +113,7 @@ def decompose(expr: sp.Expr) -> tuple[Term, ...]:
 
 def _summands(expr: sp.Expr) -> list[sp.Expr]:
     """Expand; |u| becomes u sign(u) with one sign for each kink; products of sines become sums of sines."""
+    # With one name for each kink, equal kinks cancel or collect as factors of an expanded sum.
     signs = {atom: _sign(atom.args[0]) for atom in expr.atoms(sp.sign) if atom.has(Z)}
     signs |= {atom: atom.args[0] * _sign(atom.args[0]) for atom in expr.atoms(sp.Abs) if atom.has(Z)}
     expanded = sp.expand(expr.xreplace(signs), trig=False, power_exp=False, log=False)
@@ -125,7 +126,7 @@ def _summands(expr: sp.Expr) -> list[sp.Expr]:
         waves = sum(_waves(factor) for factor in sp.Mul.make_args(summand))
         if waves > MAX_WAVES:
             raise NoClosedForm(f"a product of {waves} sines: not expanded; use the certified value")
-        if waves > 1:
+        if waves > 1:  # TR8 writes a product of sines as a sum
             summand = sp.expand(TR8(summand), trig=False, power_exp=False)
         result.extend(sp.Add.make_args(summand))
     return result
@@ -165,7 +166,7 @@ def _read(summand: sp.Expr) -> tuple[sp.Expr, int, Kernel]:
         if base == Z and exponent.is_Integer:
             power += int(exponent)
         elif isinstance(base, sp.sign) and exponent.is_Integer:
-            kinks += [Z - base.args[0]] * (int(exponent) % 2)
+            kinks += [Z - base.args[0]] * (int(exponent) % 2)  # sign^2 = 1 away from the kink
         elif part != 1:
             others.append(part)
     if not others and len(kinks) <= 1:
@@ -176,6 +177,7 @@ def _read(summand: sp.Expr) -> tuple[sp.Expr, int, Kernel]:
 
 
 def _kernel(expr: sp.Expr) -> Kernel:
+    """The kernel that a single function of z is; NoClosedForm for any other."""
     polynomial = expr.args[0].as_poly(Z) if len(expr.args) == 1 else None
     if polynomial is not None and polynomial.degree() == 1:
         a, b = polynomial.all_coeffs()

@@ -43,6 +43,7 @@ def _cancels(expr: sp.Expr, degree: int, d: int) -> bool:
 
     So is lambda_5(relu(z - 1)) at d = 3, which has the factor P_{3,7}(1/sqrt 3).
     """
+    # Only these have algebraic coefficients. For a large d the exact numbers would be very long.
     if d > MAX_EXACT or not all(isinstance(term.kernel, Monomial | Step) for term in decompose(expr)):
         return False
     return proved_zero(sphere_sum(expr, degree, d, SYMBOLS))
@@ -64,6 +65,7 @@ def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
             value = None
     if value is not None:
         return arb(0) if value.contains(0) and _cancels(expr, degree, d) else value
+    # The error of an integral is absolute, and lambda_l is only of order d^{-l/2}: as many bits more.
     bits += size_bits(degree, d)
     with exclusive, ctx.workprec(bits):
         return sphere_expectation(expr, d, legendre_polynomial(degree, d), bits)
@@ -151,7 +153,7 @@ def coefficient(
     hundred milliseconds at 15 digits over d <= 10**6 and degree <= 60 for slopes of order one, seconds for slopes of
     1e-6, whose coefficients are tiny.
 
-    Source: Funk-Hecke theorem, Dai & Xu, section 1.2; quadrature arXiv:1802.07942.
+    Source: Funk-Hecke theorem, Dai & Xu, section 1.2 (docs/mathematics, :eq:`funk-hecke`); quadrature arXiv:1802.07942.
 
     >>> print(coefficient(Activation.parse("tanh(z + 1)"), 2, 10, derivative=1).str(15, radius=False))
     -0.00859366268477008
@@ -191,13 +193,13 @@ def coefficient_expr(
         degree: l >= 0.
         d: integer 3 <= d <= 10**6 or a SymPy symbol.
         derivative: j, the order of the derivative of sigma.
-        power: p.
+        power: p, the power of z in front.
 
     Raises:
         NoClosedForm: naming the term that has none.
         ValueError: d < 3 or degree < 0.
 
-    Source: derived here, docs/mathematics, section 2.
+    Source: derived in docs/mathematics, :eq:`funk-hecke` by the rules :eq:`coefficient-rules`.
 
     >>> coefficient_expr(Activation.parse("relu(z)"), 1, sp.Symbol("d", positive=True), 0)
     1/(2*sqrt(d))
@@ -215,6 +217,8 @@ def hermite_coefficient_expr(
         NoClosedForm: as :func:`coefficient_expr`, but degree 0 of a shifted erf has one here.
         ValueError: degree < 0, or exp(q z^2) with q >= 1/2, whose expectation diverges.
 
+    Source: docs/mathematics, :eq:`gaussian-limit`.
+
     >>> hermite_coefficient_expr(Activation.parse("relu(z)"), 2)
     sqrt(2)/(2*sqrt(pi))
     """
@@ -229,6 +233,8 @@ def hermite_coefficient(
     Raises:
         ValueError: no bound on the growth of the integrand is known, or a distribution.
         Undecided: the value is zero, or nearly, without a proof.
+
+    Source: docs/mathematics, :eq:`gaussian-limit`.
 
     >>> print(hermite_coefficient(Activation.parse("tanh(z)"), 1).str(15, radius=False))
     0.605705509602159

@@ -16,7 +16,7 @@ with polynomial coefficients, uniform on |z| <= d^{1/8}; what lies beyond is exp
 is refused where its Gaussian integrals are taken. It gives constants, never a bound at a given d.
 
 Terms may vanish one after the other, as for cos(z) - e^{-1/2} at j = 0, where m_0 = 0. Zero is decided by algebra.
-Derived here: docs/mathematics, section 3.
+Derived in docs/mathematics, :eq:`coefficient-expansion`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from theory.coefficients.summands import NoClosedForm
 
 
 def _falling_coefficients(polynomial: list[sp.Rational]) -> list[sp.Rational]:
-    """Newton's forward differences: p(q) = sum_s c_s q(q-1)...(q-s+1) from the values p(0), p(1), ..."""
+    """The c_s by Newton's forward differences: p(q) = sum_s c_s q(q-1)...(q-s+1) from the values p(0), p(1), ..."""
     values, result = list(polynomial), []
     s = 0
     while values:
@@ -58,11 +58,14 @@ def _series_of_product(count: int, order: int) -> tuple[sp.Rational, ...]:
 def coefficient_series(degree: int, order: int) -> list[dict[int, sp.Rational]]:
     r"""Terms r = 0..order of d^{j/2} lambda_j, j = ``degree``: each maps n to the weight of m_n.
 
+    Source: docs/mathematics, :eq:`coefficient-expansion`, to any order.
+
     >>> coefficient_series(2, 1)
     [{2: 1}, {2: -2, 4: -2, 6: -1/4}]
     """
     result = []
     for r in range(order + 1):
+        # The term is a polynomial of degree 2r in q, so 2r + 1 values determine it.
         values = [_series_of_product(degree + q, r)[r] for q in range(2 * r + 1)]
         weights = _falling_coefficients(values)
         result.append({degree + 2 * s: w / 2**s for s, w in enumerate(weights) if w != 0})

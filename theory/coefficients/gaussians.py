@@ -40,8 +40,8 @@ def gaussian_coefficient(q: arb, b: arb, degree: int, big: int, d: int) -> arb |
     Args:
         q: coefficient of -z^2, positive.
         b: coefficient of z.
-        degree: l.
-        big: D.
+        degree: l >= 0.
+        big: D, the dimension of the sphere.
         d: the scale is sqrt(d).
 
     Returns:
@@ -105,6 +105,7 @@ def _by_series(q: arb, b: arb, degree: int, big: int, d: int, bits: float) -> ar
     q_float, shift, root = float(q), abs(float(b)), math.sqrt(d)
     count = 8
     while True:
+        # Cauchy's estimate e^{q d rho^2} rho^{-N} of what follows N terms is least at rho^2 = N/(2 q d).
         rho = max(math.sqrt(count / (2 * q_float * d)), 1.5)
         reach = rho * root
         r = _cauchy_radius(q_float, degree, reach)
@@ -112,6 +113,7 @@ def _by_series(q: arb, b: arb, degree: int, big: int, d: int, bits: float) -> ar
         if bound < -bits * math.log(2):
             break
         count += 4 + count // 8
+    # The terms reach e^{q d + |b| sqrt(d)} and cancel down to about one.
     extra = int((q_float * d + shift * root) / math.log(2)) + 8
     with exclusive, ctx.workprec(ctx.prec + extra):
         before, now = arb(0), arb(1)
@@ -151,6 +153,8 @@ def _by_trapezoid(q: arb, b: arb, degree: int, big: int, d: int, bits: float) ->
     )
     if chosen is None:
         return None
+    # g^{(l)}/g is a polynomial in the slope b - 2 q z, even or odd as l is: one in the square of the slope, times the
+    # slope for odd l.
     factor = arb_poly([_hermite_term(degree, k, q) for k in range(degree // 2, -1, -1)])
     root, total = arb(d).sqrt(), arb(0)
     even = b.is_zero() and degree % 2 == 0
@@ -163,6 +167,7 @@ def _by_trapezoid(q: arb, b: arb, degree: int, big: int, d: int, bits: float) ->
             total = total + (slope * value if degree % 2 else value)
     if even:
         total = 2 * total
+    # Certified now, where choosing the rule took doubles.
     beyond = (root * chosen.nodes[-1] - abs(b) / (2 * q)).max(arb(0))
     on_strip = _cauchy_bound(q, b, degree, root * arb(chosen.angle).tan())
     tail = _cauchy_bound(q, b, degree, arb(0)) * (-q * beyond * beyond / 2).exp()

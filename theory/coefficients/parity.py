@@ -20,6 +20,7 @@ def parity_part(expr: sp.Expr, parity: int) -> sp.Expr:
     exactly zero: this is how vanishing coefficients are decided, never by a float.
     """
     mirrored = expr.subs(Z, -Z)
+    # Expanding shows what cancels, as in (z + 1)^2 + (1 - z)^2; a very large sum is left as it is.
     part = (expr + mirrored if parity == 0 else expr - mirrored) / 2
     return sp.expand(part) if expanded_terms(part) <= MAX_TERMS else part
 

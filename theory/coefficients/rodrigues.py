@@ -31,6 +31,7 @@ class _Singular(Exception):
 
 
 def _smooth(expr: sp.Expr) -> sp.Expr:
+    """``expr`` itself; ValueError when it has a kink, where its derivatives are no functions."""
     if expr.has(sp.Abs, sp.sign):
         raise ValueError(f"{expr}: has a kink; the Rodrigues form needs a smooth function, use theory.coefficient")
     return expr
@@ -46,12 +47,12 @@ def rodrigues_form(
         degree: l >= 0.
         d: integer 3 <= d <= 10**6 or a SymPy symbol.
         derivative: j, the order of the derivative of sigma.
-        power: p.
+        power: p, the power of z in front.
 
     Raises:
         ValueError: a kink, d < 3, degree < 0, or a derivative that grows beyond bounds.
 
-    Cost: l symbolic differentiations; the expression may grow with l.
+    Cost: l symbolic differentiations; the expression may grow with l. Source: docs/mathematics, :eq:`rodrigues`.
 
     >>> rodrigues_form("exp(z)", 2, sp.Symbol("d", positive=True))
     (1/(d + 2), exp(z))
@@ -77,7 +78,7 @@ def coefficient_rodrigues(
     other. Arguments, result and errors as there; additionally ValueError for a kink.
 
     Cost: one adaptive certified quadrature with derivatives by Taylor arithmetic, O(l^2) at each point.
-    Source: derived here, docs/mathematics, section 2.
+    Source: docs/mathematics, :eq:`rodrigues`.
 
     >>> print(coefficient_rodrigues("tanh(z + 1)", 2, 10, derivative=1).str(15, radius=False))
     -0.00859366268477008
@@ -95,6 +96,9 @@ def coefficient_rodrigues(
 
 
 def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
+    """lambda_l(expr) at a working precision; the caller refines."""
+    # Run on the power series z + h, the program gives g(z + h) = sum_n g^{(n)}(z) h^n/n!. The coefficient of h^l is
+    # integrated, and l! multiplies the integral.
     program = Program([expr], Z, lambda e: acb(ball(e)))
     root, size, length = acb(d).sqrt(), d + 2 * degree, degree + 1
     tables = {flag: _series_functions(flag) for flag in (False, True)}
@@ -107,7 +111,7 @@ def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
                 value = program(acb_series([root * t, 1], length), tables[analytic])[0]
             except _Singular:
                 return acb("nan")
-            if not isinstance(value, acb_series):
+            if not isinstance(value, acb_series):  # a constant, of which only degree 0 is not zero
                 return acb(0 if degree else value) * cosine ** (size - 2)
             if value.prec >= length:
                 return value[degree] * cosine ** (size - 2)
@@ -139,12 +143,14 @@ def _series_functions(analytic: bool) -> dict[str, Callable[[Any], Any]]:
         value = start.tanh()
         if not value.is_finite():
             raise _Singular
+        # tanh(a + h) = (tanh a + tanh h)/(1 + tanh a tanh h)
         grown = (2 * rest).exp()
         moved = (grown - 1) / (grown + 1)
         return (value + moved) / (1 + value * moved)
 
     def softplus(u: acb_series) -> acb_series:
         start, rest = split(u)
+        # log(1 + e^{a+h}) = log(1 + e^a) + log(1 + s (e^h - 1)) with s = 1/(1 + e^{-a})
         rate = 1 / (1 + (-start).exp())
         if not rate.is_finite():
             raise _Singular

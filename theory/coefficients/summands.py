@@ -5,7 +5,7 @@ For each kernel g: its coefficient on the sphere of R^D, taken at the scale sqrt
 .. math:: \lambda_l^{D,d}(g) = E_{\tau_D}[ g(\sqrt d\, t) P_{l,D}(t) ],
 
 and on the line, E[g(G) He_l(G)] with G standard normal. Two rules connect them, both by integration by parts or by the
-recurrence of P_l, and both derived in docs/mathematics, section 2:
+recurrence of P_l (docs/mathematics, :eq:`coefficient-rules`):
 
 .. math:: \lambda_l^{D,d}(g) = \frac{\sqrt d}{D} \lambda_{l-1}^{D+2,d}(g'), \qquad
           \lambda_l(z g) = \sqrt d\, [A_l \lambda_{l+1}(g) + B_l \lambda_{l-1}(g)].
@@ -152,11 +152,13 @@ class Gaussian(Kernel):
         beta = on.number(self.b) * on.sqrt(on.number(d))
         half = on.number(big) / 2
         t = sp.Dummy("t")
+        # E[t^p e^{-a t^2 + b t}] is the p-th derivative in b of e^{-a} Phi_3(..., b^2/4). By the chain rule it is a sum
+        # of derivatives of orders n = p - j in y = b^2/4, and each order raises c of Phi_3 by one.
         polynomial = unchecked_legendre(degree, big, t).as_poly(t)
         total = on.number(0)
         for (power,), factor in polynomial.terms():
             for j in range(power // 2 + 1):
-                n = power - j  # the order of the derivative with respect to b^2/4
+                n = power - j
                 count = math.perm(power, 2 * j) // math.factorial(j)
                 humbert = on.phi3(half - on.number(1) / 2, half + n, alpha, beta * beta / 4)
                 front = on.number(factor) * count * (beta / 2) ** (power - 2 * j) / 4**j
@@ -166,6 +168,8 @@ class Gaussian(Kernel):
     def line(self, degree: int, on: Arithmetic) -> Any:
         if not _is_positive(1 + 2 * self.q):
             raise ValueError(f"exp(-({self.q})*z**2): needs a coefficient of z**2 below 1/2 for a Gaussian integral")
+        # Times the Gaussian density, the kernel is ``mass`` times the density of N(mean, variance). Under that law He_l
+        # has the mean sum_k l!/(k! (l-2k)!) mean^{l-2k} ((variance - 1)/2)^k.
         variance = 1 / (1 + 2 * on.number(self.q))
         mean = on.number(self.b) * variance
         mass = on.exp(on.number(self.c) + on.number(self.b) * mean / 2) * on.sqrt(variance)
@@ -226,7 +230,7 @@ class Step(Kernel):
     def _inside(self, degree: int, big: Dimension, d: Dimension, on: Arithmetic) -> Any:
         exact = self.kink / sp.sqrt(d)
         t, size = on.number(exact), on.number(big)
-        density = on.gamma_ratio((size - 1) / 2) / on.sqrt(on.pi())
+        density = on.gamma_ratio((size - 1) / 2) / on.sqrt(on.pi())  # c_D
         if degree == 0:
             half = on.number(1) / 2
             return -2 * density * t * on.hyp2f1(half, (3 - size) / 2, 3 * half, t * t)

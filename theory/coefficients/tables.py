@@ -26,7 +26,7 @@ def coefficients(
     *,
     power: int = 0,
 ) -> tuple[arb, ...]:
-    r"""lambda_0, ..., lambda_L of z^p sigma^{(j)}, each as :func:`coefficient` gives it.
+    r"""lambda_0, ..., lambda_L of z^p sigma^{(j)}, each as :func:`theory.coefficient` gives it.
 
     Without a closed form one set of nodes serves all degrees: the trapezoidal rule of :mod:`theory.balls.trapezoid`,
     whose error is bounded from a strip in which the function is analytic.
@@ -37,13 +37,14 @@ def coefficients(
         d: dimension, 3 <= d <= 10**6.
         derivative: j, the order of the derivative of sigma.
         digits: relative decimal digits to certify.
-        power: p.
+        power: p, the power of z in front.
 
     Raises:
-        ValueError, Undecided: as :func:`coefficient`.
+        ValueError, Undecided: as :func:`theory.coefficient`.
         WorkLimit: the table took longer than :func:`theory.work_limit` allows.
 
     Cost: tens of milliseconds for L = 20 at 30 digits; measured against mpmath in benchmarks/constants.py.
+    Source: docs/mathematics, :eq:`funk-hecke`; the rule and its error :eq:`trapezoid`.
 
     >>> [str(v.mid().str(6, radius=False)) for v in coefficients("tanh(z + 1)", 2, 10, 1)]
     ['0.452169', '-0.0895524', '-0.00859366']
@@ -77,7 +78,7 @@ def coefficient_list(
                 values.append(arb(0) if vanishes(expr, degree) else table[degree])
             else:
                 bits = integral_bits(digits, expr)
-                if max_bits is not None:
+                if max_bits is not None:  # the caller has another way, if one coefficient costs too much
                     bits = min(bits, max_bits + 2 * size_bits(degree, d))
                 values.append(refined(expr, degree, d, digits, spare, bits, subject or str(expr)))
     return tuple(values)
@@ -101,4 +102,5 @@ def _table(expr: sp.Expr, max_degree: int, d: int, goal: int, max_bits: int) -> 
             return table
         if bits >= max_bits:
             return []
+        # The radii say how many bits are missing, so the precision rises by these and a few, and is at most doubled.
         bits = min(bits + min(missing + 32, bits), max_bits)

@@ -38,7 +38,8 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     Raises:
         ValueError: d < 3 or degree < 0.
 
-    Source: Dai & Xu, Approximation Theory and Harmonic Analysis on Spheres, section 1.2.
+    Source: Dai & Xu, Approximation Theory and Harmonic Analysis on Spheres, section 1.2; docs/mathematics,
+    :eq:`legendre-recurrence`.
 
     >>> legendre(2, 3, sp.Symbol("t"))
     3*t**2/2 - 1/2
@@ -51,6 +52,7 @@ def unchecked_legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     previous, current = sp.Integer(0), sp.Integer(1)
     for j in range(degree):
         step = (t * current - lowering(d, j) * previous) / raising(d, j)
+        # Quotients of polynomials in a symbolic d are cancelled at each step, or they would grow exponentially.
         previous, current = current, sp.expand(sp.cancel(step) if not isinstance(d, int) else step)
     return current
 
@@ -80,12 +82,14 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
     Raises:
         ValueError: power < 0 or degree < 0.
 
-    Cost: O(p^2) rational operations.
+    Cost: O(p^2) rational operations. Source: docs/mathematics, :eq:`legendre-recurrence`; the weights of
+    :eq:`zonal-eigenvalue`.
 
     >>> multiplication(1, 2, 3)
     {1: 2/5, 3: 3/5}
     """
     expansion: dict[int, sp.Expr] = {check_degree(degree): sp.Integer(1)}
+    # One factor t at a time: p steps, each a sum of two neighbours.
     for _ in range(check_degree(power, "power")):
         raised: dict[int, sp.Expr] = {}
         for j, c in expansion.items():
@@ -100,7 +104,7 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
 def monomial_coefficients(power: int, d: Dimension) -> dict[int, sp.Expr]:
     r"""Coefficients c_j of t^p = \sum_j c_j N(d,j) P_j(t), that is c_j = E_{tau_d}[t^p P_j(t)].
 
-    Only j = p, p-2, ... occur.
+    Only j = p, p-2, ... occur. They are the c_j of :eq:`sparse-profile` in docs/mathematics, at p = k - 1.
 
     Raises:
         ValueError: d < 3 or power < 0.

@@ -42,6 +42,7 @@ def is_number(value: Any) -> bool:
         return True
     if isinstance(value, bool | str | bytes | bytearray) or "bool" in str(getattr(value, "dtype", "")):
         return False
+    # For Python every real number is Complex too, so that only what is Complex and not Real is refused.
     return not getattr(value, "ndim", 0) and (not isinstance(value, numbers.Complex) or isinstance(value, numbers.Real))
 
 
@@ -145,7 +146,8 @@ def multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
     Raises:
         ValueError: d < 3 or degree < 0.
 
-    Source: Stein & Weiss, Introduction to Fourier Analysis on Euclidean Spaces, IV.2.
+    Source: Stein & Weiss, Introduction to Fourier Analysis on Euclidean Spaces, IV.2; docs/mathematics,
+    :eq:`multiplicity`.
 
     >>> [multiplicity(3, l) for l in range(5)]
     [1, 3, 5, 7, 9]
@@ -171,6 +173,11 @@ def unchecked_multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
 def cumulative_multiplicity(d: int, k: int) -> int:
     r"""n_k = \sum_{l <= k} N(d,l) = Theta(d^k), the dimension of polynomials of degree <= k on the sphere.
 
+    Raises:
+        ValueError: d < 3 or k < 0.
+
+    Source: docs/mathematics, :eq:`multiplicity`.
+
     >>> cumulative_multiplicity(10, 1)
     11
     """
@@ -183,6 +190,9 @@ def moment(d: Dimension, power: int) -> sp.Expr:
     .. math:: E[t^{2q}] = \frac{(2q-1)!!}{d(d+2)\cdots(d+2q-2)}.
 
     Derivation: the Beta integral of (1-t^2)^{(d-3)/2} t^{2q}. Exact rational in d.
+
+    Raises:
+        ValueError: d < 3 or power < 0.
 
     >>> moment(sp.Symbol("d"), 4)
     3/(d*(d + 2))

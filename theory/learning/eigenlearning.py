@@ -48,7 +48,7 @@ class Eigenlearning:
     found, because 1.04 eta (1 - 1.04 eta)^3 >= eta; sum N L^2 moves by at most 2.2 eta free and the unlisted degrees
     add at most 1.1 eta free to it; the bias moves by at most 2.1 eta, and energy E at unlisted degrees makes it
     smaller by at most 2 E v/kappa. So the risk is within 3.4 eta + 2 (v/kappa) E/bias of the truth, relatively.
-    v <= T/N(d,L+1), for N grows with the degree.
+    v <= T/N(d,L+1), for N grows with the degree. Source: docs/mathematics, :eq:`truncation`.
 
     Attributes:
         modes: (N, Lambda, ||f_l||^2) of each degree with Lambda > 0.
@@ -93,7 +93,7 @@ class Eigenlearning:
         floor = noise + sum(v for k, v in target.items() if k not in kept)
         if spectrum.tail.is_zero() or not spherical(spectrum):
             return Eigenlearning(modes, tail, floor)
-        top = spectrum.degrees[-1]
+        top = spectrum.degrees[-1]  # N(d,l) grows with l: no eigenvalue above can exceed tail/N(d,top + 1)
         largest = float((abs(spectrum.tail).upper() / multiplicity(spectrum.d, top + 1)).upper())
         radius = float(abs(spectrum.tail - tail).upper()) if spectrum.tail.contains(0) else float(spectrum.tail.rad())
         unlisted = sum(v for k, v in target.items() if k > top)
@@ -118,6 +118,7 @@ class Eigenlearning:
 
     def free(self, n: int, kappa: float, ridge: float | None = None) -> float:
         """n - sum_l N L_l^2; with the ridge of this kappa given, without cancellation."""
+        # By the conservation law n - sum N L = (ridge + tail)/kappa; and L - L^2 = L (1 - L).
         left = n - self.used(kappa) if ridge is None else (ridge + self.tail) / kappa
         return left + sum(c * (v / (v + kappa)) * (kappa / (v + kappa)) for c, v, _ in self.modes)
 
@@ -169,6 +170,7 @@ class Eigenlearning:
             raise ValueError(
                 f"ridge={ridge}: needs ridge > 0 when n={n} is at least the number {self.rank} of eigenfunctions listed"
             )
+        # Halved on a logarithmic scale, for kappa may have any size that a double has.
         upper = (sum(c * v for c, v, _ in self.modes) + total) / n  # used(upper) + total/upper <= n
         lower = upper
         while self.used(lower) + total / lower < n:
@@ -193,6 +195,7 @@ class Eigenlearning:
             return (math.inf, self.floor) if self.floor else (smallest, 0.0)
         if smallest == 0.0 and self.floor == 0.0:
             return 0.0, 0.0
+        # A grid up from the largest eigenvalue and one down, each as far as a smaller risk is still possible.
         start = max(smallest, max(v for _, v, _ in self.modes))
         least, kappa = self.risk(n, start), start
         grid = [(least, start)]
@@ -206,6 +209,7 @@ class Eigenlearning:
             grid.append((self.risk(n, kappa), kappa))
             least = min(least, grid[-1][0])
         self.require(n, kappa)  # the smallest of the grid, where the degrees not listed matter most
+        # Any cell of the grid within the slack may hold the global minimum: each of them is refined.
         slack = math.exp(1.5 * STEP**2)
         candidates = [(risk, kappa) for risk, kappa in grid if risk <= least * slack]
         refined = [self._refine(n, kappa, smallest) for _, kappa in candidates]

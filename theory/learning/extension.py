@@ -42,6 +42,7 @@ def settled(
         except Truncated as short:
             degree, digits = listed.degrees[-1], listed.digits
             seen.append((degree, short.error))
+            # What is missing, digits of the tail or degrees, is doubled, so that long spectra are computed rarely.
             if short.coarse and digits < DIGITS_RANGE[1]:
                 digits = min(2 * digits, DIGITS_RANGE[1])
             elif not short.coarse and degree < _limit(spectrum):
@@ -82,6 +83,7 @@ def _extended(spectrum: Spectrum, degree: int, digits: int, reason: str) -> Spec
         longer = _computed(spectrum.kernel, spectrum.activation, spectrum.d, degree, digits)
     except Undecided as error:
         raise Undecided(f"{reason}: needs a spectrum up to degree {degree}, {error}") from None
+    # Where the lists overlap they must agree, or the spectrum was made by hand and no kernel continues it.
     known = zip(spectrum.eigenvalues, longer.eigenvalues, strict=False)
     if not all(a.overlaps(b) for a, b in known) or not spectrum.tail.overlaps(
         longer.effective_ridge(spectrum.degrees[-1])

@@ -14,7 +14,8 @@ degrees or digits are computed, up to :data:`theory.learning.extension.MAX_DEGRE
 the degree it needs. Energies are ||f_l||^2 in L2 by degree; energy at a degree whose eigenvalue is exactly zero stays
 unlearned. The risk includes the noise.
 
-Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, section 6.
+Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, :eq:`conservation-law` and
+:eq:`ridge-risk`.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
         ValueError: n < 1, ridge < 0, or no kappa > 0 exists (no ridge, no tail, n at least the number of
             eigenfunctions).
 
-    Cost: 200 evaluations of the law. Source: arXiv:2110.03922; docs/mathematics, section 6.
+    Cost: 200 evaluations of the law. Source: arXiv:2110.03922; docs/mathematics, :eq:`conservation-law`.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -70,7 +71,7 @@ def learnabilities(spectrum: Spectrum, n: int, ridge: float) -> dict[int, float]
     Raises:
         ValueError: as :func:`effective_regularization`.
 
-    Source: arXiv:2110.03922; docs/mathematics, section 6.
+    Source: arXiv:2110.03922; docs/mathematics, :eq:`conservation-law`.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -110,7 +111,7 @@ def kernel_ridge_risk(
         ValueError: n < 1, ridge < 0, noise < 0, a negative energy, or no kappa exists (no ridge, no tail and n at
             least the number of eigenfunctions).
 
-    Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, section 6.
+    Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, :eq:`ridge-risk`.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -138,7 +139,7 @@ def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noi
     Raises:
         ValueError: n < 1, noise < 0 or a negative energy.
 
-    Cost: some 10^3 evaluations of the risk. Source: derived: docs/mathematics, section 6.
+    Cost: some 10^3 evaluations of the risk. Source: docs/mathematics, :eq:`ridge-risk`, minimised.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -154,6 +155,7 @@ def _best_ridge(problem: Eigenlearning, n: int) -> float:
     kappa, _ = problem.best(n)
     if kappa == math.inf or kappa == 0.0 or (problem.ridgeless(n) and kappa == problem.kappa(n, 0.0)):
         return 0.0 if kappa != math.inf else math.inf
+    # The conservation law solved for the ridge.
     return max(kappa * (n - problem.used(kappa)) - problem.tail, 0.0)
 
 
@@ -188,7 +190,7 @@ def samples_for_risk(
 
     Cost: at most about 60 times :func:`optimal_ridge`; at a fixed ridge some hundred solutions for kappa, more where
     the curve almost touches ``risk``.
-    Source: derived: docs/mathematics, section 6.
+    Source: docs/mathematics, :eq:`ridge-risk`, inverted.
 
     >>> from theory.activations import Activation
     >>> from theory.spectra.spectrum import ntk_spectrum
@@ -239,6 +241,7 @@ def _first_at_ridge(problem: Eigenlearning, risk: float, ridge: float) -> int:
     end = _doubled(reached, limit) if limit else None
     # Without a ridge the curve ends at the number of eigenfunctions and may dip between the doubled n.
     ranges = [(1, end or limit)] if end or (interpolates and limit) else []
+    # The lower half of a range is put on the stack last and taken first: so the first n found is the smallest.
     while ranges:
         a, b = ranges.pop()
         if a == b:

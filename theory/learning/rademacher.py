@@ -53,7 +53,7 @@ def linear_rademacher(activation: ActivationLike, d: int, n: int, radius: float 
         ValueError: n < 1, radius < 0 or not finite, d < 3.
         Undecided: the digits were not reached.
 
-    Cost: one certified quadrature. Source: derived: docs/mathematics, section 6.
+    Cost: one certified quadrature. Source: docs/mathematics, :eq:`linear-rademacher`.
 
     >>> print(linear_rademacher(Activation.parse("z"), 10, 40, 2.0).str(15, radius=False))
     1.00000000000000
@@ -96,8 +96,9 @@ def quadratic_rademacher(activation: ActivationLike, d: int, n: int, radius: flo
         ValueError: n < 1, radius < 0 or not finite, d < 3, or sigma'' is a distribution (a kink).
         Undecided: the supremum of |sigma''| did not converge.
 
-    Cost: one branch and bound. Source: derived: docs/mathematics, section 6; the two matrix inequalities are Theorems
-    4.1.1 and 5.1.1 of Tropp, An Introduction to Matrix Concentration Inequalities (arXiv:1501.01571).
+    Cost: one branch and bound. Source: docs/mathematics, :eq:`quadratic-rademacher` and :eq:`matrix-moment`; the two
+    matrix inequalities are Theorems 4.1.1 and 5.1.1 of Tropp, An Introduction to Matrix Concentration Inequalities
+    (arXiv:1501.01571).
 
     >>> bound = quadratic_rademacher(Activation.parse("sin(z)"), 10, 1000, 1.0)
     >>> print(bound.str(3, radius=False))
@@ -109,6 +110,7 @@ def quadratic_rademacher(activation: ActivationLike, d: int, n: int, radius: flo
     end = range_radius(d, 0.0)
     largest = supremum(activation.derivative(2), -end, end)
     with exclusive, ctx.workprec(64):
+        # Step 4 of the docstring, then step 3; ``upper`` makes the result a bound whatever was rounded.
         gram = (arb(1).exp() - 1) * n + d * arb(d).log()
         second_moment = 2 * (1 + arb(2 * d).log()) * d * largest**2 * gram / arb(n) ** 2
         return (ball**2 / 2 * second_moment.sqrt()).upper()

@@ -40,7 +40,7 @@ def _concluded(steps: tuple[Step, ...], power: sp.Rational, order: int) -> tuple
 
 
 def _coherent(name: str, order: int, power: sp.Rational, subject: str) -> Derivation:
-    exponent = HALF - power * order
+    exponent = HALF - power * order  # m neurons of size m^{-power order}, over sqrt(m)
     size = rf"O(m^{{{exponent}}})" if exponent else "O(1)"
     return Derivation(
         name=name,

@@ -1,6 +1,6 @@
 r"""What the constructions W_L and W_Q cost: exact norms, certified and symbolic in d.
 
-**Sparse part.** For alpha <beta,x>^{k+1} the construction W_Q (docs/mathematics, section 4) rests on
+**Sparse part.** For alpha <beta,x>^{k+1} the construction W_Q (docs/mathematics, :eq:`sparse-displacement`) rests on
 
 .. math:: g(u) = d^{(k-1)/2} \sum_{j = k-1, k-3, \dots} \frac{c_j N(d,j)}{\lambda_j(\sigma'')} P_j(u),
           \qquad c_j = E_\tau[t^{k-1} P_j(t)],
@@ -10,7 +10,7 @@ for which E_w[sigma''(<w,x>) g(<beta,w>)] = <beta,x>^{k-1}; u = <beta,w> has law
 
 **Dense part.** ||W_L||^2 = sum_l ||f_l||^2 / Lambda_l in the limit of infinite width.
 
-Derived here: docs/mathematics, section 4.
+Derived in docs/mathematics, :eq:`sparse-profile`, :eq:`sparse-norm` and :eq:`dense-norm`.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def profile_ball(activation: Activation, k: int, d: int, bits: int) -> dict[int,
     """The coefficients of :func:`sparse_profile` at a working precision; the caller refines."""
     expr = activation.derivative(2)
     result = {}
+    # No cancellation: each coefficient is a rational number over one lambda_j, which is needed to full precision.
     for j, weight in _profile_weights(k, d).items():
         curvature = coefficient_ball(expr, j, d, bits)
         if curvature.is_zero():
@@ -90,7 +91,7 @@ def sparse_profile(activation: ActivationLike, k: int, d: int, digits: int = 15)
         ValueError: k < 1, d < 3, or some lambda_j(sigma'') proved to be zero.
         Undecided: such a coefficient could not be told from zero.
 
-    Cost: one coefficient for each j. Source: derived here, docs/mathematics, section 4.
+    Cost: one coefficient for each j. Source: docs/mathematics, :eq:`sparse-profile`.
 
     >>> sparse_profile(Activation.parse("z**2"), 1, 10)  # sigma'' = 2, g = 1/2
     {0: 0.500000000000000}
@@ -110,7 +111,7 @@ def sparse_profile(activation: ActivationLike, k: int, d: int, digits: int = 15)
 
 
 def sparse_profile_expr(activation: ActivationLike, k: int, d: Dimension, u: sp.Expr) -> sp.Expr:
-    """g(u) in closed form; ``d`` may be a symbol.
+    """g(u) in closed form, :eq:`sparse-profile`; ``d`` may be a symbol.
 
     Raises:
         NoClosedForm: no closed form for lambda_j(sigma'').
@@ -145,6 +146,7 @@ def _is_zero(value: sp.Expr, d: Dimension) -> bool:
         return True
     if isinstance(d, int):
         return compare(value, sp.Integer(0)) == 0
+    # Three dimensions first: what is not zero at one of them is not zero, and simplifying may take long.
     return bool(sp.simplify(value).is_zero) if all(compare(value.subs(d, at), 0) == 0 for at in (5, 8, 11)) else False
 
 
@@ -156,8 +158,8 @@ def _energy_ball(activation: Activation, k: int, d: int, bits: int) -> arb:
 def profile_energy(activation: ActivationLike, k: int, d: int, digits: int = 15) -> arb:
     r"""E[g^2] = d^{k-1} sum_j c_j^2 N(d,j) / lambda_j(sigma'')^2, because E[P_j^2] = 1/N(d,j).
 
-    Arguments, errors, cost and source as :func:`sparse_profile`. Theta(d^{k-1}), with the constant of
-    :func:`theory.profile_energy_limit`.
+    Arguments, errors and cost as :func:`sparse_profile`. Theta(d^{k-1}), with the constant of
+    :func:`theory.profile_energy_limit`. Source: docs/mathematics, :eq:`sparse-norm`.
 
     >>> print(profile_energy(Activation.parse("sin(z + pi/4)"), 2, 20).str(6, radius=False))
     101.093
@@ -173,7 +175,7 @@ def profile_energy(activation: ActivationLike, k: int, d: int, digits: int = 15)
 
 
 def profile_energy_expr(activation: ActivationLike, k: int, d: Dimension) -> sp.Expr:
-    """E[g^2] in closed form; ``d`` may be a symbol. Errors as :func:`sparse_profile_expr`.
+    """E[g^2] in closed form, :eq:`sparse-norm`; ``d`` may be a symbol. Errors as :func:`sparse_profile_expr`.
 
     >>> profile_energy_expr(Activation.parse("z**2"), 1, sp.Symbol("d"))
     1/4
@@ -202,9 +204,10 @@ def sparse_norm(activation: ActivationLike, k: int, d: int, alpha: Any = 1, digi
         digits: relative decimal digits to certify.
 
     Raises:
-        ValueError, Undecided: as :func:`sparse_profile`.
+        ValueError: as :func:`sparse_profile`, or an alpha that is no finite number.
+        Undecided: as :func:`sparse_profile`.
 
-    Source: derived here, docs/mathematics, section 4.
+    Source: docs/mathematics, :eq:`sparse-norm`.
 
     >>> print(sparse_norm(Activation.parse("sin(z + pi/4)"), 1, 20, sp.Rational(7, 10)).str(6, radius=False))
     21.8310
@@ -229,7 +232,7 @@ def dense_norm(activation: ActivationLike, d: int, energies: Mapping[int, Any], 
         ValueError: d < 3, a negative degree or energy, or Lambda_l proved to be zero for a degree with energy.
         Undecided: Lambda_l could not be told from zero.
 
-    Cost: two coefficients for each degree. Source: derived here, docs/mathematics, section 4.
+    Cost: two coefficients for each degree. Source: docs/mathematics, :eq:`dense-norm`.
 
     >>> print(dense_norm(Activation.parse("z"), 10, {1: 3}))
     3.00000000000000
@@ -258,11 +261,12 @@ def dense_norm(activation: ActivationLike, d: int, energies: Mapping[int, Any], 
 
 
 def _may_be_real(energy: sp.Expr) -> bool:
+    """False only when SymPy knows better: a symbol without assumptions may be real."""
     return energy.is_real is not False and energy.is_finite is not False
 
 
 def dense_norm_expr(activation: ActivationLike, d: Dimension, energies: Mapping[int, Any]) -> sp.Expr:
-    """||W_L||^2 in closed form; ``d`` and the energies may be symbols.
+    """||W_L||^2 in closed form, :eq:`dense-norm`; ``d`` and the energies may be symbols.
 
     Raises:
         NoClosedForm: as :func:`theory.ntk_eigenvalue_expr`.

@@ -1,6 +1,6 @@
 r"""The growth of E[g^2] as d grows: what the construction W_Q costs in high dimension.
 
-Notation of :mod:`theory.network.constructions`. Derived here: docs/mathematics, section 4.
+Notation of :mod:`theory.network.constructions`. Derived in docs/mathematics, :eq:`profile-energy-limit`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def profile_energy_limit(activation: ActivationLike, k: int, digits: int = 15) -
             d, so there is no g; or sigma'' grows as fast as e^{z^2/2}, or without a known bound.
         Undecided: a term that is zero, or nearly, without a proof.
 
-    Source: derived here, docs/mathematics, section 4.
+    Source: docs/mathematics, :eq:`profile-energy-limit`.
 
     >>> print(profile_energy_limit(Activation.parse("z**2"), 1))
     0.250000000000000
@@ -58,6 +58,7 @@ def profile_energy_limit(activation: ActivationLike, k: int, digits: int = 15) -
     def evaluate(bits: int) -> arb:
         total = arb(0)
         for j, r in leading.items():
+            # E[G^{k-1} He_j(G)] at i = r, so that moment^2/j! is e_j.
             moment = fmpq(math.factorial(k - 1), 2**r * math.factorial(r))
             total = total + moment * moment / math.factorial(j) / square(coefficient_term(expr, j, r, bits))
         return total

@@ -4,7 +4,7 @@ By symmetry E_x[sigma'(<w,x>)^2 x x^T] = A w w^T + B (I - w w^T), so independent
 
 .. math:: E_S \|f_L(S W)\|^2 = \frac1m \sum_r \big[ (A - B) \langle w_r, W_r \rangle^2 + B |W_r|^2 \big].
 
-Derived here: docs/mathematics, section 4.
+Derived in docs/mathematics, :eq:`slope-covariance`, :eq:`random-signs` and :eq:`sparse-signs`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from theory.network.constructions import GUARD_BITS, check_low_degree, profile_b
 
 
 def _covariance_ball(activation: Activation, d: int, bits: int) -> tuple[arb, arb]:
+    """(A, B) of :func:`slope_covariance` at a working precision; the caller refines."""
     squared = activation.derivative(1) ** 2
     along = coefficient_ball(Z**2 * squared, 0, d, bits)
     return along, (d * coefficient_ball(squared, 0, d, bits) - along) / (d - 1)
@@ -39,7 +40,8 @@ def slope_covariance(activation: ActivationLike, d: int, digits: int = 15) -> tu
 
     .. math:: A = E[(z \sigma'(z))^2], \qquad B = \frac{d\,E[\sigma'(z)^2] - A}{d - 1}, \qquad z = \sqrt d\, t .
 
-    Arguments, errors and source as :func:`theory.ntk_trace`. Cost: two coefficients.
+    Arguments and errors as :func:`theory.ntk_trace`. Cost: two coefficients. Source: docs/mathematics,
+    :eq:`slope-covariance`.
 
     >>> [str(v) for v in slope_covariance(Activation.parse("z"), 10)]
     ['1.00000000000000', '1.00000000000000']
@@ -59,7 +61,10 @@ def slope_covariance(activation: ActivationLike, d: int, digits: int = 15) -> tu
 
 
 def slope_covariance_expr(activation: ActivationLike, d: Dimension) -> tuple[sp.Expr, sp.Expr]:
-    """(A, B) of :func:`slope_covariance` in closed form; NoClosedForm where sigma'^2 has none.
+    """(A, B) of :func:`slope_covariance`, :eq:`slope-covariance`, in closed form.
+
+    Raises:
+        NoClosedForm: sigma'^2 or z^2 sigma'^2 has none; take the certified values.
 
     >>> slope_covariance_expr(Activation.parse("z**2"), sp.Symbol("d", positive=True))
     (12*d/(d + 2), 4*d/(d + 2))
@@ -92,7 +97,7 @@ def random_sign_energy(
     Raises:
         ValueError: lengths that differ or are zero, a number that is not finite, d < 3.
 
-    Cost: O(m). Source: derived here, docs/mathematics, section 4.
+    Cost: O(m). Source: docs/mathematics, :eq:`random-signs`.
 
     >>> print(random_sign_energy(Activation.parse("z"), 10, [0.0, 0.5], [1.0, 1.0]))
     1.00000000000000
@@ -110,10 +115,10 @@ def random_sign_energy(
 def sparse_sign_energy(activation: ActivationLike, k: int, d: int, alpha: Any = 1, digits: int = 15) -> arb:
     r"""lim_{m -> oo} sqrt(m) E_S ||f_L(S W_Q)||^2 = 2 |alpha| E_{tau_d}[ |g(u)| (B + (A-B) u^2) ].
 
-    One neuron of each pair is active, with |W_r|^2 = 4 m^{-1/2} |alpha g(<beta,w_r>)| along beta. The absolute value is
-    integrated with the kinks found by the integrator's own bisection.
+    One neuron of each pair is active, with |W_r|^2 = 4 m^{-1/2} |alpha g(<beta,w_r>)| along beta.
 
-    Arguments, errors and source as :func:`sparse_norm`. Cost: one certified quadrature.
+    Arguments and errors as :func:`theory.sparse_norm`. Cost: one certified quadrature, which finds the kinks of |g| by
+    bisection. Source: docs/mathematics, :eq:`sparse-signs`.
 
     >>> print(sparse_sign_energy(Activation.parse("z**2"), 1, 10, 2).str(6, radius=False))
     8.00000
@@ -127,6 +132,7 @@ def sparse_sign_energy(activation: ActivationLike, k: int, d: int, alpha: Any = 
         g = sum((acb_poly(legendre_polynomial(j, d)) * value for j, value in profile.items()), acb_poly([0]))
 
         def integrand(theta: acb, analytic: bool) -> acb:
+            # |g| is not analytic at a zero of g. real_abs says so for a ball around one, and the integrator bisects.
             u, cosine = theta.sin_cos()
             return g(u).real_abs(analytic=analytic) * (across + (along - across) * u * u) * cosine ** (d - 2)
 

@@ -1,6 +1,7 @@
 r"""Taylor terms of the two-layer network at its initialisation, derived by differentiation.
 
-f(x; W0 + W) = m^{-1/2} sum_r a_r sigma(<w_r + W_r, x>). Along the ray s -> W0 + s W,
+f(x; W0 + W) = m^{-1/2} sum_r a_r sigma(<w_r + W_r, x>), equation :eq:`network` of docs/mathematics. Along the ray
+s -> W0 + s W,
 
 .. math:: f_L = \partial_s f|_0, \qquad f_Q = \tfrac12 \partial_s^2 f|_0, \qquad
           |f - f_L - f_Q| \le \tfrac16 m^{-1/2} \sup|\sigma'''| \sum_r |\langle W_r, x\rangle|^3
@@ -58,7 +59,10 @@ class TaylorTerms(ExactlyEqual):
 def neuron_term(activation: ActivationLike, order: int) -> sp.Expr:
     r"""The order-j Taylor term of one neuron, sigma^{(j)}(z) h^j / j!, with z = <w_r, x> and h = <W_r, x>.
 
-    The network's term of order j is m^{-1/2} sum_r a_r times this; order 1 is f_L, order 2 is f_Q.
+    The network's term of order j is m^{-1/2} sum_r a_r times this; order 1 is f_L, order 2 is f_Q (:eq:`taylor-terms`).
+
+    Raises:
+        ValueError: order < 0 or no integer, or a derivative that is a distribution (a kink); use a smooth activation.
 
     >>> neuron_term(Activation.parse("sin(z)"), 2)
     -h**2*sin(z)/2
@@ -75,9 +79,10 @@ def taylor_terms(activation: ActivationLike, d: int, m: int) -> TaylorTerms:
     The terms come from differentiating the network itself, not from the formulas of :func:`neuron_term`.
 
     Raises:
-        ValueError: d < 1, or m not even and positive.
+        ValueError: d < 1, m not even and positive, or no second derivative (a kink).
 
     Cost: an expression of O(m d) nodes per term; meant for m d up to a few hundred.
+    Source: docs/mathematics, :eq:`network`, :eq:`taylor-terms` and :eq:`cross-term`.
     """
     activation = Activation.of(activation)
     m, number = check_width(m), as_integer(d)
@@ -98,6 +103,7 @@ def taylor_terms(activation: ActivationLike, d: int, m: int) -> TaylorTerms:
         z = (w + displacement) * x
         return sp.Add(*(signs[r] * activation.expr.subs(Z, z[r]) for r in range(m))) / sp.sqrt(m)
 
+    # Taylor terms along the ray s W, and the mixed derivative for the cross term of W and V.
     along = network(s * big_w)
     both = network(s * big_w + u * v)
     return TaylorTerms(
@@ -156,7 +162,7 @@ def taylor_sums(activation: ActivationLike) -> TaylorSums:
     Raises:
         ValueError: a derivative up to the third is a distribution (a kink).
 
-    Cost: independent of m. Source: derived: docs/mathematics, section 1.
+    Cost: independent of m. Source: docs/mathematics, :eq:`taylor-terms`, :eq:`cross-term` and :eq:`remainder-bound`.
 
     >>> terms = taylor_sums(Activation.parse("sin(z)"))
     >>> terms.linear
@@ -217,6 +223,7 @@ def range_radius(d: int, length: float) -> float:
 
 
 def _rounded_up(exact: arb) -> float:
+    """The smallest double not below a ball that is found by steps upwards from its midpoint."""
     rounded = float(exact.mid())
     while not arb(rounded) >= exact:
         rounded = math.nextafter(rounded, math.inf)
@@ -262,7 +269,7 @@ def remainder_bound(activation: ActivationLike, d: int, norms: Sequence[float]) 
         ValueError: a norm < 0 or not finite, m odd or zero, d < 3, or sigma''' is a distribution (a kink).
         Undecided: the supremum of |sigma'''| did not converge.
 
-    Cost: one branch and bound and O(m). Source: derived: docs/mathematics, section 1.
+    Cost: one branch and bound and O(m). Source: docs/mathematics, :eq:`remainder-bound`.
 
     >>> float(remainder_bound(Activation.parse("sin(z)"), 4, [0.5, 0.5])) <= 1.001 * 2**0.5 / 6
     True
@@ -274,6 +281,7 @@ def remainder_bound(activation: ActivationLike, d: int, norms: Sequence[float]) 
     with exclusive, ctx.workprec(64):
         sizes = [as_ball(f"norms[{r}]", norm) for r, norm in enumerate(norms)]
         cubes = sum((size**3 for size in sizes), arb(0))
+    # sigma''' is bounded on the range of the longest displacement, which holds those of the others.
     longest = max(_rounded_up(size) for size in sizes)
     largest = third_derivative_bound(activation, range_radius(d, longest))
     with exclusive, ctx.workprec(64):

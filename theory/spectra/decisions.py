@@ -51,6 +51,7 @@ def coefficient_sign(expr: sp.Expr, degree: int, d: int) -> Sign:
 
 
 def _decide(evaluate: Callable[[int], arb], expr: sp.Expr) -> Sign:
+    """The sign of a ball at doubled precisions: one that contains zero and is not zero decides nothing."""
     bits, limit = 64, MAX_BITS if has_closed_form(expr) else DECISION_BITS
     try:
         with evaluation(f"the sign of a coefficient of {expr}"):
@@ -136,8 +137,9 @@ def _eigenvalue_sign(kernel: ZonalKernel, activation: Activation, degree: int, d
     """The eigenvalue is a sum of squares with positive weights: zero exactly when every coefficient is."""
     expr = activation.derivative(kernel.order)
     degrees = kernel.weights(degree, sp.Symbol("d") if d is None else integer_dimension(d))
-    if all(vanishes(expr, j) for j in degrees):
+    if all(vanishes(expr, j) for j in degrees):  # for every d, so this is asked first
         return "zero"
+    # For all large d the leading term in 1/d decides; at one d, each of the squares.
     if d is None:
         try:
             return "undecided" if leading_term(kernel, activation, degree, digits=1) is None else "nonzero"

@@ -17,7 +17,7 @@ t^p P_j equals N(d,l) w_j. With A_l = (l+d-2)/(2l+d-2) and B_l = l/(2l+d-2) this
           + A_l A_{l+1} \lambda_{l+2}^2]
 
 with lambda_j(sigma'') in Q_l. The weights are positive and sum to one, so the trace is c d^p E_{tau_d}[g(sqrt(d) t)^2].
-Derived here: docs/mathematics, section 3.
+Derived in docs/mathematics, :eq:`zonal-eigenvalue`, :eq:`ntk-eigenvalue`, :eq:`quadntk-eigenvalue` and :eq:`trace`.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class ZonalKernel:
     Attributes:
         name: as printed.
         symbol: of its eigenvalues, in LaTeX.
-        order: p.
-        factor: c.
+        order: p, the power of <x,x'> and the order of the derivative.
+        factor: c, the constant in front.
     """
 
     name: str
@@ -86,7 +86,7 @@ def eigenvalue_ball(kernel: ZonalKernel, activation: Activation, degree: int, d:
 
 
 def kernel_eigenvalue(kernel: ZonalKernel, activation: ActivationLike, degree: int, d: int, digits: int) -> arb:
-    """The certified eigenvalue, for either kernel; see :func:`ntk_eigenvalue`."""
+    """The certified eigenvalue, for either kernel; see :func:`ntk_eigenvalue` (:eq:`zonal-eigenvalue`)."""
     activation, degree, d = Activation.of(activation), check_degree(degree), integer_dimension(d)
     return refine(
         lambda bits: eigenvalue_ball(kernel, activation, degree, d, bits),
@@ -113,7 +113,7 @@ def ntk_eigenvalue(activation: ActivationLike, degree: int, d: int, digits: int 
         Undecided: zero without a proof.
 
     Cost: two coefficients, see :func:`theory.coefficient`.
-    Source: derived here, docs/mathematics, section 3; limits agree with arXiv:2007.12826.
+    Source: docs/mathematics, :eq:`ntk-eigenvalue`; limits agree with arXiv:2007.12826.
 
     >>> print(ntk_eigenvalue(Activation.parse("tanh(z + 1)"), 1, 10).str(15, radius=False))
     0.205121835553790
@@ -124,8 +124,8 @@ def ntk_eigenvalue(activation: ActivationLike, degree: int, d: int, digits: int 
 def quadntk_eigenvalue(activation: ActivationLike, degree: int, d: int, digits: int = 15) -> arb:
     r"""Q_l of the QuadNTK kernel (1/4) <x,x'>^2 E_w[sigma''(<w,x>) sigma''(<w,x'>)], certified.
 
-    Arguments, errors and source as :func:`ntk_eigenvalue`; sigma'' must be a function (ReLU is refused). Cost: three
-    coefficients.
+    Arguments and errors as :func:`ntk_eigenvalue`; sigma'' must be a function (ReLU is refused). Cost: three
+    coefficients. Source: docs/mathematics, :eq:`quadntk-eigenvalue`.
 
     >>> print(quadntk_eigenvalue(Activation.parse("z**2"), 0, 10))  # sigma'' = 2: (10/4) * 4
     10.0000000000000
@@ -146,7 +146,7 @@ def ntk_eigenvalue_expr(activation: ActivationLike, degree: int, d: Dimension) -
         NoClosedForm: no closed form for lambda_j(sigma').
         ValueError: d < 3, degree < 0.
 
-    Source: as :func:`ntk_eigenvalue`.
+    Source: docs/mathematics, :eq:`ntk-eigenvalue`.
 
     >>> sp.simplify(ntk_eigenvalue_expr(Activation.parse("z**2"), 2, sp.Symbol("d", positive=True)))
     8/(d + 2)
@@ -155,7 +155,7 @@ def ntk_eigenvalue_expr(activation: ActivationLike, degree: int, d: Dimension) -
 
 
 def quadntk_eigenvalue_expr(activation: ActivationLike, degree: int, d: Dimension) -> sp.Expr:
-    """Q_l in closed form; arguments, errors and source as :func:`ntk_eigenvalue_expr`.
+    """Q_l in closed form, :eq:`quadntk-eigenvalue`; arguments and errors as :func:`ntk_eigenvalue_expr`.
 
     >>> quadntk_eigenvalue_expr(Activation.parse("z**2"), 0, sp.Symbol("d", positive=True))
     d
@@ -184,7 +184,7 @@ def kernel_trace(kernel: ZonalKernel, activation: ActivationLike, d: int, digits
 def ntk_trace(activation: ActivationLike, d: int, digits: int = 15) -> arb:
     r"""Trace of the NTK on L2: sum_l N(d,l) Lambda_l = K(x,x) = d E_{tau_d}[ sigma'(sqrt(d) t)^2 ].
 
-    Arguments and errors as :func:`ntk_eigenvalue`. Source: derived here, docs/mathematics, section 3.
+    Arguments and errors as :func:`ntk_eigenvalue`. Source: docs/mathematics, :eq:`trace`.
 
     >>> print(ntk_trace(Activation.parse("relu(z)"), 7))
     3.50000000000000
@@ -195,7 +195,7 @@ def ntk_trace(activation: ActivationLike, d: int, digits: int = 15) -> arb:
 def quadntk_trace(activation: ActivationLike, d: int, digits: int = 15) -> arb:
     r"""Trace of the QuadNTK on L2: sum_l N(d,l) Q_l = (d^2/4) E_{tau_d}[ sigma''(sqrt(d) t)^2 ].
 
-    Arguments, errors and source as :func:`ntk_trace`.
+    Arguments and errors as :func:`ntk_trace`. Source: docs/mathematics, :eq:`trace`.
 
     >>> print(quadntk_trace(Activation.parse("z**2"), 10))
     100.000000000000
@@ -214,7 +214,7 @@ def remaining_trace(kernel: ZonalKernel, activation: ActivationLike, d: int, k: 
         rest = whole - sp.Add(*listed)
         return arb(0) if proved_zero(rest) else refine(lambda bits: ball(rest), digits)
 
-    def evaluate(bits: int) -> arb:
+    def evaluate(bits: int) -> arb:  # a small difference of large numbers: refine finds the bits that it needs
         total = trace_ball(kernel, activation, d, bits)
         for degree in range(k + 1):
             total = total - multiplicity(d, degree) * eigenvalue_ball(kernel, activation, degree, d, bits)
@@ -229,7 +229,7 @@ def effective_ridge(activation: ActivationLike, d: int, k: int, digits: int = 15
 
     For d^k << n << d^{k+1} the Gram matrix of n points is its part of degree <= k plus gamma_{>k} times the identity,
     up to small operator norm (arXiv:2007.12826). Computed as the trace less the degrees up to k, at a precision that
-    makes up for the cancellation.
+    makes up for the cancellation. Source: docs/mathematics, :eq:`effective-ridge`.
 
     Args:
         activation: sigma, differentiable.
@@ -280,7 +280,7 @@ def ntk_tail_bound(activation: ActivationLike, d: int, max_degree: int, order: i
               \frac{d^q}{(d(d+2)\cdots(d+2q-2))^2} E_{\tau_{d+2q}}[ g^{(q)}(\sqrt d\, t)^2 ],
 
     because the first factor falls with J. Each lambda_j^2 enters the trace with total weight c d^p N(d,j), and only
-    j >= J = L+1-p enters degrees above L. Derived here: docs/mathematics, section 3.
+    j >= J = L+1-p enters degrees above L. Source: docs/mathematics, :eq:`tail-bound`.
 
     Args:
         activation: sigma, differentiable q + 1 times.
@@ -303,5 +303,8 @@ def ntk_tail_bound(activation: ActivationLike, d: int, max_degree: int, order: i
 
 
 def quadntk_tail_bound(activation: ActivationLike, d: int, max_degree: int, order: int) -> arb:
-    r"""An upper bound of sum_{l > L} N(d,l) Q_l that does not use the trace; as :func:`ntk_tail_bound`, J = L-1."""
+    r"""An upper bound of sum_{l > L} N(d,l) Q_l that does not use the trace: :eq:`tail-bound` with J = L-1.
+
+    Arguments and errors as :func:`ntk_tail_bound`.
+    """
     return _tail_bound(QUADNTK, activation, d, max_degree, order)

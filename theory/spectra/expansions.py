@@ -4,7 +4,7 @@ The coefficients d^{j/2} lambda_j are series in 1/d whose terms are Gaussian int
 (:mod:`theory.coefficients.gaussian_series`, which states when that is valid); eigenvalues follow from the exact weights
 of :mod:`theory.spectra.eigenvalues`. An eigenvalue is a sum of squares, so its leading terms cannot cancel: where the
 terms of single coefficients vanish, which algebra decides, the exponent falls. The expansions give constants, never a
-bound at a given d. Derived here: docs/mathematics, section 3.
+bound at a given d. Derived in docs/mathematics, :eq:`ntk-expansion` and :eq:`quadntk-expansion`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def eigenvalue_series(kernel: ZonalKernel, degree: int, order: int) -> tuple[int
     The weight of lambda_j^2 is rational in d, expanded at infinity; lambda_j^2 = d^{-j} (d^{j/2} lambda_j)^2.
     """
     x = sp.Symbol("x", positive=True)
-    d = 1 / x
+    d = 1 / x  # an expansion in 1/d at infinity is a power series in x at 0
     weights = {j: sp.cancel(w.subs(sp.Symbol("d"), d)) for j, w in kernel.weights(degree, sp.Symbol("d")).items()}
     # Leading power of x in weight * x^j.
     powers = {j: j + _valuation(w, x) for j, w in weights.items()}
@@ -85,11 +85,13 @@ def eigenvalue_series(kernel: ZonalKernel, degree: int, order: int) -> tuple[int
 
 
 def _valuation(expr: sp.Expr, x: sp.Symbol) -> int:
+    """The power of x with which a quotient of polynomials begins at x = 0."""
     numerator, denominator = (sp.Poly(part, x) for part in sp.fraction(sp.together(expr)))
     return int(min(m[0] for m in numerator.monoms()) - min(m[0] for m in denominator.monoms()))
 
 
 def _square(series: list[dict[int, sp.Rational]], order: int) -> list[Monomials]:
+    """The square of a series in 1/d whose terms are linear in the m_n, up to ``order``."""
     result: list[Monomials] = [{} for _ in range(order + 1)]
     for r, left in enumerate(series):
         for s, right in enumerate(series[: order + 1 - r]):
@@ -123,6 +125,8 @@ def _certified_term(kernel: ZonalKernel, activation: Activation, degree: int, n:
 
 def _leading(kernel: ZonalKernel, expr: sp.Expr, degree: int, n: int, bits: int) -> arb:
     """Term n of the eigenvalue where all before are zero: the squares of the coefficients' terms of that order."""
+    # All earlier terms of this sum of squares are zero, so the series of each coefficient begins no earlier than at r.
+    # Of its square, term 2r is then the square of term r alone.
     total = arb(0)
     for j, (offset, weight) in _leading_weights(kernel, degree).items():
         r, odd = divmod(n - offset, 2)
@@ -215,7 +219,7 @@ def ntk_expansion(activation: ActivationLike, degree: int, digits: int = 15) -> 
         ValueError: degree < 0, no bound on the growth of sigma' is known, or it grows as fast as e^{z^2/2}.
         Undecided: a leading term that is zero, or nearly, without a proof; or the first six are zero.
 
-    Source: derived here, docs/mathematics, section 3.
+    Source: docs/mathematics, :eq:`ntk-expansion`.
 
     >>> expansion = ntk_expansion(Activation.parse("z**2"), 2)  # Lambda_2 = 8/(d+2)
     >>> expansion.exponent, str(expansion.limit), str(expansion.correction)
@@ -226,7 +230,7 @@ def ntk_expansion(activation: ActivationLike, degree: int, digits: int = 15) -> 
 
 
 def ntk_expansion_expr(activation: ActivationLike, degree: int) -> Expansion:
-    """The expansion of :func:`ntk_expansion` with SymPy expressions.
+    """The expansion of :func:`ntk_expansion`, :eq:`ntk-expansion`, with SymPy expressions.
 
     Raises:
         NoClosedForm: as :func:`theory.hermite_coefficient_expr`.
@@ -239,9 +243,10 @@ def ntk_expansion_expr(activation: ActivationLike, degree: int) -> Expansion:
 
 
 def quadntk_expansion(activation: ActivationLike, degree: int, digits: int = 15) -> Expansion:
-    r"""Exponent, limit and first 1/d correction of Q_l, certified; arguments, errors, source as :func:`ntk_expansion`.
+    r"""Exponent, limit and first 1/d correction of Q_l, certified; arguments and errors as :func:`ntk_expansion`.
 
     In general Q_0 ~ (d/4) m_0^2, Q_1 -> (3/4) m_1^2 and d^{l-2} Q_l -> l(l-1)/4 m_{l-2}^2, m_j = m_j(sigma'').
+    Source: docs/mathematics, :eq:`quadntk-expansion`.
 
     >>> quadntk_expansion(Activation.parse("z**2"), 0).exponent
     1
@@ -251,7 +256,10 @@ def quadntk_expansion(activation: ActivationLike, degree: int, digits: int = 15)
 
 
 def quadntk_expansion_expr(activation: ActivationLike, degree: int) -> Expansion:
-    """The expansion of :func:`quadntk_expansion` with SymPy expressions; errors as :func:`ntk_expansion_expr`.
+    """The expansion of :func:`quadntk_expansion`, :eq:`quadntk-expansion`, with SymPy expressions.
+
+    Raises:
+        NoClosedForm: as :func:`theory.hermite_coefficient_expr`.
 
     >>> quadntk_expansion_expr(Activation.parse("z**2"), 0)
     Expansion(exponent=1, limit=1, correction=0)

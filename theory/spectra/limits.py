@@ -25,14 +25,14 @@ def ntk_limit(activation: ActivationLike, degree: int, digits: int = 15) -> arb:
     r"""lim_{d -> oo} d^{l-1} Lambda_l = l! mu_{l-1}(sigma')^2 for l >= 1, and lim Lambda_0 = mu_1(sigma')^2.
 
     Returns:
-        A certified ball; exactly zero where parity or algebra proves it. When it is zero, :func:`ntk_expansion` gives
-        the order.
+        A certified ball; exactly zero where parity or algebra proves it. When it is zero,
+        :func:`theory.ntk_expansion` gives the order.
 
     Raises:
         ValueError: degree < 0, no bound on the growth of sigma' is known, or it grows as fast as e^{z^2/2}.
         Undecided: zero without a proof.
 
-    Source: derived here, docs/mathematics, section 3; arXiv:2007.12826 for the structure.
+    Source: docs/mathematics, :eq:`ntk-limit`; arXiv:2007.12826 for the structure.
 
     >>> print(ntk_limit(Activation.parse("sin(z + pi/4)"), 1).str(15, radius=False))
     0.183939720585721
@@ -49,7 +49,7 @@ def ntk_limit(activation: ActivationLike, degree: int, digits: int = 15) -> arb:
 
 
 def ntk_limit_expr(activation: ActivationLike, degree: int) -> sp.Expr:
-    """The limit of :func:`ntk_limit` in closed form, from Gaussian integrals.
+    """The limit of :func:`ntk_limit`, :eq:`ntk-limit`, in closed form, from Gaussian integrals.
 
     Raises:
         NoClosedForm: as :func:`theory.hermite_coefficient_expr`.
@@ -65,8 +65,9 @@ def ntk_limit_expr(activation: ActivationLike, degree: int) -> sp.Expr:
 def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
     r"""The limit for d -> oo of a closed form, factor by factor, then SymPy's limit of what is rational.
 
-    SymPy alone knows no limit of hypergeometric functions whose parameter and argument grow together, and takes minutes
-    over Gamma quotients. With c ~ C d and z ~ Z d, and because the series converge dominatedly:
+    It finds :eq:`ntk-limit` without Gaussian integrals. SymPy alone knows no limit of hypergeometric functions whose
+    parameter and argument grow together, and takes minutes over Gamma quotients. With c ~ C d and z ~ Z d, and because
+    the series converge dominatedly:
 
     - 0F1(; c; z) -> e^{Z/C};  1F1(a; c; z) -> (1 - Z/C)^{-a} for fixed a and Z/C < 1;
     - Phi_3(b; c; x, y), b = (D-1)/2, c = D/2 + n, x ~ X d, y ~ Y d: e^{-x} times it tends to (1+2X)^{-1/2-n}
@@ -164,6 +165,8 @@ class _Cancels(Exception):
 
 def _sum_of_limits(expr: sp.Expr, x: sp.Symbol, marks: list[sp.Symbol]) -> sp.Expr:
     """The limit for x -> 0 and marks -> 1; _Cancels where what the marks stand for would decide."""
+    # Terms that share their marks and divisor may cancel exactly, so they are added first. Beyond that each part is
+    # known to leading order only: finite limits may be added, and growing leading terms if they do not cancel.
     parts: dict[tuple[sp.Expr, sp.Expr], sp.Expr] = {}
     for term in sp.Add.make_args(sp.expand(expr)):
         above, below = sp.fraction(sp.together(term))
@@ -215,6 +218,7 @@ def _is_zero(constant: sp.Expr) -> bool:
 
 
 def _hypergeometric_limit(function: sp.Expr, d: sp.Symbol) -> sp.Expr:
+    """The limit of one function by the list of :func:`limit_in_dimension`; of Phi_3 without its factor e^{x}."""
     refused = ValueError(f"{function}: no limit for {d} -> oo is known here")
     if isinstance(function, humbert_phi3):
         b, c, x, y = function.args
@@ -240,6 +244,7 @@ def _hypergeometric_limit(function: sp.Expr, d: sp.Symbol) -> sp.Expr:
 
 
 def _finite(expr: sp.Expr, d: sp.Symbol, refused: ValueError) -> sp.Expr:
+    """The limit of a rational expression; ``refused`` is raised where it is not finite."""
     limit = sp.limit(sp.cancel(expr), d, sp.oo)
     if limit.has(sp.oo, sp.zoo, sp.nan, sp.Limit):
         raise refused

@@ -191,10 +191,12 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
     subject = f"the spectrum up to degree {max_degree} of the {kernel.name} of {activation} at d={d}"
     with evaluation(subject, seconds_for(max_degree)):
         values = _eigenvalues(kernel, activation, d, degrees, digits)
+        # Precision of the sum alone: how wide the balls of the eigenvalues are is settled already.
         with exclusive, ctx.workprec(goal + GUARD_BITS):
             counts = tuple(multiplicity(d, degree) for degree in degrees)
             listed = sum((v * n for v, n in zip(values, counts, strict=True)), arb(0))
             tail = kernel_trace(kernel, activation, d, digits) - listed
+        # The difference of two balls cannot tell a tail of zero, which a polynomial has above its degree.
         if tail.contains(0) and is_polynomial(activation.derivative(kernel.order)):
             tail = remaining_trace(kernel, activation, d, max_degree, digits)  # exactly zero, or small
     return Spectrum(activation, d, degrees, counts, values, tail, kernel.name, digits)
@@ -241,6 +243,7 @@ def ntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: in
         ValueError, Undecided: as :func:`theory.ntk_eigenvalue`.
 
     Cost: one table of coefficients, see :func:`theory.coefficients`, and the trace.
+    Source: docs/mathematics, :eq:`ntk-eigenvalue`; the tail from :eq:`trace`.
     """
     activation = Activation.of(activation)
     return _spectrum(NTK, activation, d, max_degree, digits)
@@ -248,6 +251,8 @@ def ntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: in
 
 def quadntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     """The QuadNTK's :class:`Spectrum`; arguments, errors and cost as :func:`ntk_spectrum`, sigma twice differentiable.
+
+    Source: docs/mathematics, :eq:`quadntk-eigenvalue`; the tail from :eq:`trace`.
 
     >>> print(quadntk_spectrum(Activation.parse("z**2"), 10, 1).tail)  # <x,x'>^2: degrees 0 and 2
     90.0000000000000

@@ -7,13 +7,15 @@ import pytest
 import sympy as sp
 from flint import acb, arb, ctx
 
-from theory import Activation, coefficient, coefficient_rodrigues, coefficients, gaussians, rodrigues_form, trapezoid
+from theory import Activation, coefficient, coefficient_rodrigues, coefficients, rodrigues_form
 from theory.activations import Z
+from theory.balls import trapezoid
 from theory.balls.ball import ball
 from theory.balls.enclosure import sphere_expectation
 from theory.balls.program import Program
 from theory.balls.strip import NotAnalytic, strip_bound
 from theory.balls.trapezoid import Rule, choose, coefficient_table, rule
+from theory.coefficients import gaussians
 from theory.coefficients.gaussians import gaussian_coefficient
 from theory.harmonics.gegenbauer import legendre_polynomial
 
@@ -23,6 +25,7 @@ SMOOTH = ["tanh(z + 1)", "softplus(z)", "sigmoid(1 - 2*z)", "tanh(z)*z - erf(z/2
 @pytest.mark.parametrize("text", SMOOTH)
 @pytest.mark.parametrize("d", [3, 4, 10, 257, 10**6])
 def test_table_against_adaptive_integrals(text: str, d: int) -> None:
+    # Checks :eq:`trapezoid`.
     expr = Activation.parse(text).derivative(1)
     bits = 160 + 4 * d.bit_length()
     with ctx.workprec(bits):
@@ -35,6 +38,7 @@ def test_table_against_adaptive_integrals(text: str, d: int) -> None:
 
 def test_coarse_rules_stay_within_their_bound() -> None:
     """h = 1: the error of the mass is below the bound at every step, and near it at the best strip for large D."""
+    # Checks :eq:`trapezoid`.
     ratios = []
     with ctx.workprec(200):
         for big in (3, 10, 100, 4000):
@@ -72,6 +76,7 @@ def test_cutting_the_sum_is_covered() -> None:
 
 def test_a_bound_without_the_weights_growth_would_be_violated() -> None:
     """Planted: leaving out cos(a)^{-(D-1)} makes the bound too small."""
+    # Checks :eq:`trapezoid`.
     with ctx.workprec(200):
         angle, step = 2 * math.pi / (0.1 * 3999), 0.1
         sharp = rule(4000, angle, step, 40, 200)
@@ -166,6 +171,7 @@ def test_table_refines_until_small_coefficients_are_certified() -> None:
 
 @pytest.mark.parametrize("text", ["tanh(z + 1)", "softplus(z)", "gelu(z)", "sin(z)*exp(z)", "z**3 - z"])
 def test_rodrigues_form_agrees(text: str) -> None:
+    # Checks :eq:`rodrigues`.
     activation = Activation.parse(text)
     for d in (3, 11, 10**6):
         for degree, derivative, power in ((0, 0, 0), (3, 1, 0), (4, 2, 1), (6, 0, 2)):
@@ -176,6 +182,7 @@ def test_rodrigues_form_agrees(text: str) -> None:
 
 
 def test_rodrigues_form_is_symbolic_in_d() -> None:
+    # Checks :eq:`rodrigues`.
     d = sp.Symbol("d", positive=True)
     front, inner = rodrigues_form(Activation.parse("tanh(z)"), 3, d)
     assert sp.simplify(front - sp.sqrt(d) / ((d + 2) * (d + 4))) == 0

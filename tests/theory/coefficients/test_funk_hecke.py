@@ -31,6 +31,7 @@ def ball_of(value: mp.mpf, relative: str) -> arb:
 @pytest.mark.parametrize("text", CLOSED)
 @pytest.mark.parametrize("d", [3, 4, 5, 10, 101, 10**4])
 def test_closed_forms_lie_in_certified_balls(text: str, d: int) -> None:
+    # Checks :eq:`funk-hecke` and :eq:`coefficient-rules`.
     activation = Activation.parse(text)
     for derivative in (0, 1, 2):
         for degree in range(5):
@@ -48,6 +49,7 @@ def test_closed_forms_lie_in_certified_balls(text: str, d: int) -> None:
     st.integers(0, 5),
 )
 def test_certified_values_contain_mpmath_quadrature(name, slope, shift, d, degree) -> None:
+    # Checks :eq:`funk-hecke`.
     activation = Activation.parse(f"{name}({slope}*z + {shift})")
     found = coefficient(activation, degree, d, digits=20)
     with mp.workdps(40):
@@ -59,6 +61,7 @@ def test_certified_values_contain_mpmath_quadrature(name, slope, shift, d, degre
 @pytest.mark.parametrize("text", [*CLOSED, "erf(z)", "gelu(z)", "softplus(z + 1)", "tanh(z + 1)"])
 def test_gaussian_limit(text: str) -> None:
     """N^{1/2} lambda_l at d = 10^6 lies within O(1/d) of mu_l."""
+    # Checks :eq:`gaussian-limit`.
     activation = Activation.parse(text)
     for degree in range(4):
         limit = hermite_coefficient(activation, degree, 1)

@@ -46,6 +46,7 @@ def quadrature(expr: sp.Expr, degree: int, d: int) -> arb:
 @pytest.mark.parametrize("name", FORMS)
 def test_symbols_balls_and_quadrature_agree(name: str) -> None:
     """The expression at each d, the ball by the same formula, and the integral overlap; for a symbolic d too."""
+    # Checks :eq:`coefficient-rules` and :eq:`humbert`.
     text, derivatives = FORMS[name]
     symbol = sp.Symbol("d", positive=True)
     activation = Activation.parse(text)

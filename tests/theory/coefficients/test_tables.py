@@ -32,6 +32,7 @@ SECH = [("tanh(z + 1)", 1, lambda z: np.cosh(z + 1) ** -2), ("sin(z/2 + 1)", 0, 
 @pytest.mark.parametrize("d", [3, 8])
 @pytest.mark.parametrize("power", [0, 1, 2, 5])
 def test_coefficients_against_gauss_legendre(text, derivative, function, d, power) -> None:
+    # Checks :eq:`funk-hecke`.
     t, weight = line_rule(d)
     z = np.sqrt(d) * t
     table = coefficients(parse(text), 4, d, derivative, power=power)
@@ -74,6 +75,7 @@ def test_coefficients_far_below_their_usual_size() -> None:
 
 def test_multiplying_by_z_follows_the_recurrence() -> None:
     """lambda_l(z g) = sqrt(d) (A_l lambda_{l+1} + B_l lambda_{l-1}) and m_l(z g) = m_{l+1} + l m_{l-1}."""
+    # Checks :eq:`coefficient-rules`.
     activation, d = parse("tanh(z + 1)"), 9
     for degree in (1, 2, 5):
         size = 2 * degree + d - 2

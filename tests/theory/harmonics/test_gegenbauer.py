@@ -25,6 +25,7 @@ def as_fmpq(value: sp.Rational) -> fmpq:
 @pytest.mark.parametrize("degree", range(8))
 def test_three_routes_agree(d: int, degree: int) -> None:
     """Recurrence (symbolic), recurrence (rational polynomial) and the hypergeometric closed form."""
+    # Checks :eq:`legendre-recurrence`.
     expr = sp.Poly(legendre(degree, d, T), T)
     exact = legendre_polynomial(degree, d)
     assert [sp.Rational(int(c.p), int(c.q)) for c in exact.coeffs()] == expr.all_coeffs()[::-1]
@@ -76,6 +77,7 @@ def test_multiplication_by_t() -> None:
 @pytest.mark.parametrize("degree", range(5))
 def test_multiplication_against_exact_products(power: int, degree: int, d: int) -> None:
     """t^p P_l = sum_j w_j P_j as rational polynomials; the weights are positive and sum to one."""
+    # Checks :eq:`legendre-recurrence`.
     weights = multiplication(power, degree, d)
     product = legendre_polynomial(degree, d) * fmpq_poly([0, 1]) ** power
     rebuilt = sum((legendre_polynomial(j, d) * as_fmpq(w) for j, w in weights.items()), fmpq_poly([0]))

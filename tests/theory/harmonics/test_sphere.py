@@ -11,6 +11,7 @@ from theory import cumulative_multiplicity, moment, multiplicity
 @given(st.integers(3, 60), st.integers(1, 12))
 def test_multiplicity_counts_homogeneous_minus_lower(d: int, degree: int) -> None:
     """Harmonics of degree l are the homogeneous polynomials modulo |x|^2 times those of degree l-2."""
+    # Checks :eq:`multiplicity`.
     homogeneous = comb(d + degree - 1, degree)
     lower = comb(d + degree - 3, degree - 2) if degree >= 2 else 0
     assert multiplicity(d, degree) == homogeneous - lower
@@ -25,6 +26,7 @@ def test_symbolic_multiplicity_agrees(degree: int) -> None:
 
 def test_cumulative_multiplicity_is_polynomials_of_degree_at_most_k() -> None:
     """On the sphere, degree <= k restricts to the homogeneous polynomials of degree k and of degree k-1."""
+    # Checks :eq:`multiplicity`.
     assert cumulative_multiplicity(7, 3) == comb(7 + 2, 3) + comb(7 + 1, 2)
 
 

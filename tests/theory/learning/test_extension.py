@@ -104,6 +104,7 @@ def test_energy_beyond_the_list_is_learned() -> None:
 
 def test_the_bound_holds() -> None:
     """Of the risk's error at random truncations, where it is below 0.03 (eta <= 0.01, as derived)."""
+    # Checks :eq:`truncation`.
     rng = np.random.default_rng(5)
     full = {text: ntk_spectrum(parse(text), 6, 60, 60) for text in ("relu(z)", "tanh(z + 1)")}
     tight = 0

@@ -28,6 +28,7 @@ def flat(eigenvalues: list[float], counts: list[int], tail: float = 0.0) -> Spec
 
 def test_linear_regression_closed_form() -> None:
     """One eigenvalue, ridge 0, n < N: L = n/N, and risk = (1-L) ||f||^2, the error of an n-dimensional projection."""
+    # Checks :eq:`ridge-risk`.
     spectrum = flat([2.0], [100])
     assert kernel_ridge_risk(spectrum, 40, 0.0, {0: 3.0}) == pytest.approx(0.6 * 3.0, rel=1e-9)
 
@@ -41,6 +42,7 @@ def test_noise_amplification_of_ridgeless_regression() -> None:
 
 def test_against_gaussian_simulation() -> None:
     """Ridge regression with Gaussian features of a two-level spectrum: the mean of 40 runs within 4 standard errors."""
+    # Checks :eq:`ridge-risk`.
     rng = np.random.default_rng(0)
     counts, values, n, ridge = [30, 300], [1.0, 0.05], 120, 0.5
     scales = np.sqrt(np.repeat(values, counts))
@@ -100,6 +102,7 @@ def test_bad_input(n: int, ridge: float, energies: dict[int, float], needle: str
 
 def test_conservation_law() -> None:
     """sum N L + (ridge + tail)/kappa = n, and without the tail the law does not close."""
+    # Checks :eq:`conservation-law`.
     spectrum = ntk_spectrum(Activation.parse("tanh(z + 1)"), 20, 12)  # as many degrees as 10^6 samples see
     tail = float(spectrum.tail.mid())
     for n, ridge in ((1, 0.0), (30, 0.0), (400, 0.0), (400, 3.0), (10**6, 1e-3)):
@@ -112,6 +115,7 @@ def test_conservation_law() -> None:
 
 def test_learnability_of_one_mode() -> None:
     """N Lambda/(Lambda + kappa) + ridge/kappa = n solved by hand: a quadratic in kappa."""
+    # Checks :eq:`conservation-law`.
     count, value, n, ridge = 10, 2.0, 4, 3.0
     b = (count - n) * value + ridge
     kappa = (b + math.sqrt(b * b + 4 * n * ridge * value)) / (2 * n)

@@ -67,6 +67,7 @@ def tanh_2(z: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("d", "n"), [(3, 4), (5, 12)])
 def test_linear_bound(text: str, derivative: Function, d: int, n: int) -> None:
     """The bound holds and Jensen loses less than a tenth, so that a constant wrong by 1.2 is noticed."""
+    # Checks :eq:`linear-rademacher`.
     measured, stderr = linear_supremum(derivative, d, n, 8)
     bound = float(linear_rademacher(Activation.parse(text), d, n, 1.0))
     assert measured - SIGMAS * stderr <= bound
@@ -87,6 +88,7 @@ def test_linear_bound_is_certified() -> None:
 @pytest.mark.parametrize(("d", "n"), [(3, 4), (5, 12), (8, 200)])
 def test_quadratic_bound(text: str, derivative: Function, d: int, n: int) -> None:
     """The bound holds; with sup|sigma''|, in which it is linear, taken ten times too small it would not."""
+    # Checks :eq:`quadratic-rademacher`.
     measured, stderr = quadratic_supremum(derivative, d, n, 4)
     bound = float(quadratic_rademacher(Activation.parse(text), d, n, 1.0))
     assert measured + SIGMAS * stderr <= bound
@@ -95,6 +97,7 @@ def test_quadratic_bound(text: str, derivative: Function, d: int, n: int) -> Non
 
 def test_quadratic_bound_step_by_step() -> None:
     """Each inequality of the docstring on samples: Cauchy-Schwarz, the Rademacher series, matrix Chernoff."""
+    # Checks :eq:`quadratic-rademacher` and :eq:`matrix-moment`.
     d, n, m, rng = 4, 10, 6, np.random.default_rng(7)
     w = weights(rng, d, m)
     squares, variances, grams = [], [], []

@@ -57,6 +57,7 @@ def profile(activation: Activation, k: int, d: int) -> Callable:
 @pytest.mark.parametrize(("text", "slope", "curvature"), FLOATS)
 def test_profile_inverts_the_curvature(text: str, slope: Callable, curvature: Callable, k: int, d: int) -> None:
     """E_w[sigma''(<w,x>) g(<beta,w>)] = <beta,x>^{k-1}, integrated over the plane of x and beta."""
+    # Checks :eq:`sparse-profile`.
     v = np.array([-0.9, -0.3, 0.0, 0.5, 0.8])
     mean = correlation(lambda u: curvature(np.sqrt(d) * u), profile(parse(text), k, d), d, v)
     assert np.abs(mean - (np.sqrt(d) * v) ** (k - 1)).max() < 1e-9 * d ** ((k - 1) / 2)
@@ -65,6 +66,7 @@ def test_profile_inverts_the_curvature(text: str, slope: Callable, curvature: Ca
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
 def test_profile_coefficients_are_written_out(k: int) -> None:
     """d^{(k-1)/2} c_j N(d,j)/lambda_j with t^p = sum c_j N P_j from the table of t, t^2, t^3 at d = 9."""
+    # Checks :eq:`sparse-profile`.
     d = 9
     table = {
         1: {0: fmpq(1)},
@@ -83,6 +85,7 @@ def test_profile_coefficients_are_written_out(k: int) -> None:
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
 @pytest.mark.parametrize("d", [3, 20])
 def test_profile_energy_is_the_mean_square(k: int, d: int) -> None:
+    # Checks :eq:`sparse-norm`.
     t, weight = line_rule(d)
     found = profile_energy(SHIFTED, k, d)
     assert abs(float(found) / (weight @ profile(SHIFTED, k, d)(t) ** 2) - 1) < 1e-12
@@ -93,6 +96,7 @@ def test_profile_energy_is_the_mean_square(k: int, d: int) -> None:
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
 @pytest.mark.parametrize("text", ["sin(z + pi/4)", "tanh(z + 1)"])
 def test_profile_energy_approaches_its_limit(k: int, text: str) -> None:
+    # Checks :eq:`profile-energy-limit`.
     activation = parse(text)
     limit = profile_energy_limit(activation, k)
     error = [float(profile_energy(activation, k, d) / arb(d) ** (k - 1) / limit - 1) for d in (10**4, 10**5)]
@@ -113,6 +117,7 @@ def test_limit_of_the_profile_energy_in_closed_form(k: int) -> None:
 @pytest.mark.parametrize(("k", "expected"), [(1, "21.83"), (2, "396.3"), (3, "15314")])
 def test_norm_of_the_sparse_construction(k: int, expected: str) -> None:
     """The norms measured when the construction was derived, alpha = 0.7, d = 20."""
+    # Checks :eq:`sparse-norm`.
     found = sparse_norm(SHIFTED, k, 20, ALPHA)
     digits = len(expected.replace(".", ""))
     assert abs(found / arb(expected) - 1) < arb(10) ** -(digits - 1)
@@ -143,6 +148,7 @@ def test_norms_carry_their_digits(digits: int) -> None:
 
 @pytest.mark.parametrize("d", [3, 11])
 def test_norm_of_the_dense_construction(d: int) -> None:
+    # Checks :eq:`dense-norm`.
     parts = {0: (2, arb(2)), 1: (0.5, arb("0.5")), 3: (sp.Rational(1, 3), arb(1) / 3)}
     expected = sum((e / ntk_eigenvalue(SHIFTED, j, d, 25) for j, (_, e) in parts.items()), arb(0))
     assert dense_norm(SHIFTED, d, {j: e for j, (e, _) in parts.items()}, 12).overlaps(expected)
@@ -162,6 +168,7 @@ def test_a_degree_without_energy_costs_nothing() -> None:
 @pytest.mark.parametrize(("text", "slope", "curvature"), FLOATS)
 def test_slope_covariance_against_quadrature(text: str, slope: Callable, curvature: Callable, d: int) -> None:
     """A = d E[sigma'^2 t^2] along w, B = d E[sigma'^2 (1 - t^2)]/(d - 1) in each direction across."""
+    # Checks :eq:`slope-covariance`.
     t, weight = line_rule(d)
     square = slope(np.sqrt(d) * t) ** 2
     along, across = slope_covariance(parse(text), d)
@@ -188,6 +195,7 @@ def test_slope_covariance_in_closed_form(text: str) -> None:
 @pytest.mark.parametrize(("text", "slope", "curvature"), FLOATS)
 def test_random_signs_by_averaging_over_all_of_them(text: str, slope: Callable, curvature: Callable) -> None:
     """Four neurons at d = 3: f_L squared, integrated over the sphere, for each of the 16 sign patterns."""
+    # Checks :eq:`random-signs`.
     d, m = 3, 4
     rng = np.random.default_rng(7)
     w = rng.normal(size=(m, d))
@@ -223,6 +231,7 @@ def test_random_signs_of_parallel_and_orthogonal_moves() -> None:
 @pytest.mark.parametrize(("text", "slope", "curvature"), FLOATS)
 def test_sparse_sign_energy_against_quadrature(text, slope, curvature, k: int, d: int, alpha: sp.Expr) -> None:
     """2 |alpha| E[|g| (B + (A-B) u^2)], split at the zeros of g."""
+    # Checks :eq:`sparse-signs`.
     g = profile(parse(text), k, d)
     grid = np.linspace(-1, 1, 40)
     zeros = np.polynomial.Polynomial.fit(grid, g(grid), k).convert().trim(1e-9).roots()
@@ -237,6 +246,7 @@ def test_sparse_sign_energy_against_quadrature(text, slope, curvature, k: int, d
 
 def test_sparse_sign_energy_of_a_constant_profile() -> None:
     """k = 1: |g| = 1/|lambda_0(sigma'')| is constant and E[B + (A-B) u^2] = E[sigma'^2]."""
+    # Checks :eq:`sparse-signs`.
     activation = parse("tanh(z + 1)")
     for d in (3, 10**4):
         mean = ntk_trace(activation, d, 25) / d

@@ -14,6 +14,7 @@ from theory.network.taylor import TaylorSums, range_radius, remainder_bound, tay
 
 
 def test_terms_are_the_sum_of_neuron_terms() -> None:
+    # Checks :eq:`taylor-terms`.
     activation = Activation.parse("tanh(z + 1)")
     terms = taylor_terms(activation, 2, 2)
     h = sp.Symbol("h", real=True)
@@ -27,6 +28,7 @@ def test_terms_are_the_sum_of_neuron_terms() -> None:
 
 
 def test_cross_term_polarises() -> None:
+    # Checks :eq:`cross-term`.
     terms = taylor_terms(Activation.parse("sin(z)"), 2, 2)
     both = terms.quadratic.subs(
         dict(zip(terms.displacement, terms.displacement + terms.second, strict=True)), simultaneous=True
@@ -64,6 +66,7 @@ def concrete(sums: TaylorSums, expr: sp.Expr, d: int, m: int) -> sp.Expr:
 
 @pytest.mark.parametrize("m", [2, 4])
 def test_sums_at_a_concrete_width(m: int) -> None:
+    # Checks :eq:`network` and :eq:`taylor-terms`.
     activation, d = Activation.parse("tanh(z + 1)"), 2
     sums, terms = taylor_sums(activation), taylor_terms(activation, d, m)
     for name in ("network", "linear", "quadratic", "cross"):
@@ -74,6 +77,7 @@ def test_sums_at_a_concrete_width(m: int) -> None:
 
 def test_sums_polarise_at_every_width() -> None:
     """f_Q(W + V) = f_Q(W) + f_Q(W, V) + f_Q(V) at a symbolic width; half the cross term breaks it."""
+    # Checks :eq:`cross-term`.
     sums = taylor_sums(Activation.parse("sin(z + pi/4)"))
     h, v = sums.step[sums.neuron], sums.second[sums.neuron]
     both, second = sums.quadratic.xreplace({h: h + v}), sums.quadratic.xreplace({h: v})
@@ -120,6 +124,7 @@ def remainder(activation: Activation, w: np.ndarray, W: np.ndarray, signs: list[
 
 @pytest.mark.parametrize("text", ["sin(z + pi/4)", "tanh(z + 1)", "softplus(z)", "exp(z/4)", "z**3/6"])
 def test_remainder_never_exceeds_its_bound(text: str) -> None:
+    # Checks :eq:`remainder-bound`.
     activation, rng, d, m = Activation.parse(text), np.random.default_rng(4), 3, 6
     # Rounding may not carry a vector out of its ball: the bound then holds exactly.
     shrink = 1 - 1e-14
@@ -138,6 +143,7 @@ def test_remainder_never_exceeds_its_bound(text: str) -> None:
 @pytest.mark.parametrize("text", ["z**3/6", "sin(z)", "tanh(z)"])
 def test_remainder_bound_is_nearly_attained(text: str) -> None:
     """Displacements along a_r x at points of large |sigma'''|: 0.875 of the supremum, let alone 0.1, is no bound."""
+    # Checks :eq:`remainder-bound`.
     activation, d, m, length = Activation.parse(text), 4, 4, 0.125
     x, signs = np.array([2.0, 0.0, 0.0, 0.0]), [1, 1, -1, -1]
     w = np.array([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]] * 2)  # <w_r, x> = 0, where |sigma'''| is largest

@@ -67,6 +67,7 @@ def exact(value: sp.Expr) -> fmpq:
 @pytest.mark.parametrize(("text", "slope", "curvature"), FLOATS)
 def test_against_quadrature_of_the_kernel(text: str, slope: Callable, curvature: Callable, d: int) -> None:
     """E_tau[K(t) P_l(t)], K by quadrature in the plane of x and x': no coefficient enters."""
+    # Checks :eq:`ntk-eigenvalue`, :eq:`quadntk-eigenvalue` and :eq:`zonal-eigenvalue`.
     root = np.sqrt(d)
     activation = parse(text)
     for degree in range(4):
@@ -87,6 +88,7 @@ def test_against_quadrature_of_the_kernel(text: str, slope: Callable, curvature:
 @pytest.mark.parametrize("d", [3, 50, 10**6])
 def test_tanh_against_independent_quadrature(d: int) -> None:
     """Degrees 0..4 of tanh(z + 1): the ball overlaps an mpmath value good to 1e-18."""
+    # Checks :eq:`ntk-eigenvalue`.
     activation = parse("tanh(z + 1)")
     with mp.workdps(30):
         for degree in (0, 1, 4):
@@ -100,6 +102,7 @@ def test_tanh_against_independent_quadrature(d: int) -> None:
 @pytest.mark.parametrize("d", [3, 9, 10**6])
 @pytest.mark.parametrize("text", ["tanh(z + 1)", "erf(z + 1/2)", "z**4 - z**2", "softplus(z)"])
 def test_eigenvalues_are_sums_over_coefficients(text: str, d: int) -> None:
+    # Checks :eq:`ntk-eigenvalue` and :eq:`quadntk-eigenvalue`.
     activation = parse(text)
     for degree in range(5):
         for kind, eigenvalue in (("ntk", ntk_eigenvalue), ("quadntk", quadntk_eigenvalue)):
@@ -149,6 +152,7 @@ def test_polynomials_as_rational_numbers() -> None:
 @pytest.mark.parametrize("text", ["z**4 - z", "z**5 + z**2"])
 @pytest.mark.parametrize("d", [3, 8])
 def test_traces_of_polynomials_are_finite_sums(text: str, d: int) -> None:
+    # Checks :eq:`trace`.
     activation = parse(text)
     for trace, eigenvalue in ((ntk_trace, ntk_eigenvalue), (quadntk_trace, quadntk_eigenvalue)):
         total = sum((multiplicity(d, j) * eigenvalue(activation, j, d, 25) for j in range(6)), arb(0))
@@ -157,6 +161,7 @@ def test_traces_of_polynomials_are_finite_sums(text: str, d: int) -> None:
 
 def test_traces_are_the_kernels_on_the_diagonal() -> None:
     """sigma = z^3: d E[9 z^4] and (d^2/4) E[36 z^2]; sigma = sin: d (1 + E cos 2z)/2 and (d^2/4) (1 - E cos 2z)/2."""
+    # Checks :eq:`trace`.
     d = 6
     assert ntk_trace(parse("z**3"), d).overlaps(arb(fmpq(6 * 9 * 3 * 36, 6 * 8)))
     assert quadntk_trace(parse("z**3"), d).overlaps(arb(9 * 36))
@@ -175,6 +180,7 @@ def test_partial_sums_reach_the_quadntk_trace() -> None:
 @pytest.mark.parametrize("text", ["sin(z + pi/4)", "tanh(z + 1)", "relu(z)"])
 @pytest.mark.parametrize("k", [0, 1, 3])
 def test_effective_ridge_is_the_trace_without_low_degrees(text: str, k: int) -> None:
+    # Checks :eq:`effective-ridge`.
     activation, d = parse(text), 9
     low = sum((multiplicity(d, j) * ntk_eigenvalue(activation, j, d, 40) for j in range(k + 1)), arb(0))
     found = effective_ridge(activation, d, k, 20)
@@ -184,6 +190,7 @@ def test_effective_ridge_is_the_trace_without_low_degrees(text: str, k: int) -> 
 
 
 def test_effective_ridge_is_a_sum_of_high_degrees() -> None:
+    # Checks :eq:`effective-ridge`.
     activation, d = parse("z**4 + z**3"), 5
     high = 14 * ntk_eigenvalue(activation, 2, d) + 30 * ntk_eigenvalue(activation, 3, d)
     assert effective_ridge(activation, d, 1).overlaps(high + 55 * ntk_eigenvalue(activation, 4, d))
@@ -212,6 +219,7 @@ def test_effective_ridge_of_nothing_is_undecided() -> None:
 @pytest.mark.parametrize("text", ["tanh(z + 1)", "sin(z + pi/4)", "exp(z/2)"])
 @pytest.mark.parametrize("max_degree", [3, 10])
 def test_tail_bounds_lie_above_the_tail(text: str, max_degree: int) -> None:
+    # Checks :eq:`tail-bound`.
     activation, d = parse(text), 8
     tails = (
         (ntk_tail_bound, NTK.order, effective_ridge(activation, d, max_degree)),
@@ -267,6 +275,7 @@ def _count(d: int, degree: int) -> int:
 
 def test_a_tail_bound_is_attained() -> None:
     """sigma' = (9 z^2/9 - 1)/8 = P_2 at d = 9: one coefficient, so Parseval loses nothing; l = 3 holds part of it."""
+    # Checks :eq:`tail-bound`.
     d, activation = 9, parse("z**3/24 - z/8")
     assert coefficient(activation, 2, d, 1).overlaps(arb(fmpq(1, 44)))
     for order in (1, 2):

@@ -70,6 +70,7 @@ def quadntk_terms(m: list[arb], degree: int) -> tuple[int, arb, arb]:
 @pytest.mark.parametrize("text", SMOOTH)
 @pytest.mark.parametrize("degree", range(6))
 def test_expansions_are_the_formulas(text: str, degree: int) -> None:
+    # Checks :eq:`ntk-expansion` and :eq:`quadntk-expansion`.
     with ctx.workprec(120):
         for terms, derivative, expansion in ((ntk_terms, 1, ntk_expansion), (quadntk_terms, 2, quadntk_expansion)):
             exponent, limit, correction = terms(gaussian_means(text, derivative), degree)
@@ -82,6 +83,7 @@ def test_expansions_are_the_formulas(text: str, degree: int) -> None:
 @pytest.mark.parametrize("text", ["tanh(z + 1)", "exp(z/2)", "sin(z + pi/4)"])
 @pytest.mark.parametrize("degree", range(5))
 def test_the_error_of_the_expansion_falls_as_d_squared(text: str, degree: int) -> None:
+    # Checks :eq:`ntk-expansion` and :eq:`quadntk-expansion`.
     activation = parse(text)
     for expansion, eigenvalue in ((ntk_expansion, ntk_eigenvalue), (quadntk_expansion, quadntk_eigenvalue)):
         found = expansion(activation, degree, 30)
@@ -129,6 +131,7 @@ def test_polynomials_expand_as_their_eigenvalues(text: str, degree: int) -> None
 @pytest.mark.parametrize("degree", range(4))
 def test_coefficient_series_on_monomials(degree: int) -> None:
     """d^{j/2} lambda_j(z^p) is rational in d: its expansion at infinity is the series with m_n(z^p)."""
+    # Checks :eq:`coefficient-expansion`.
     order = 3
     series = coefficient_series(degree, order)
     assert [max(term) for term in series] == [degree + 4 * r for r in range(order + 1)] or degree == 0
@@ -197,6 +200,7 @@ def test_a_leading_term_that_is_zero_without_a_proof_is_undecided() -> None:
 )
 def test_limits_of_closed_forms(text: str, top: int) -> None:
     """lim d^{l-1} Lambda_l from the closed form in d, from Gaussian integrals, and certified."""
+    # Checks :eq:`ntk-limit`.
     activation = parse(text)
     for degree in range(top + 1):
         limit = limit_in_dimension(D ** max(degree - 1, 0) * ntk_eigenvalue_expr(activation, degree, D), D)
@@ -208,6 +212,7 @@ def test_limits_of_closed_forms(text: str, top: int) -> None:
 
 @pytest.mark.parametrize("text", ["sin(z + pi/4)", "exp(z/2)", "z**4 + z", "tanh(z + 1)"])
 def test_limits_agree_with_large_d(text: str) -> None:
+    # Checks :eq:`ntk-limit`.
     activation = parse(text)
     for degree in range(5):
         limit = ntk_limit(activation, degree)

@@ -60,6 +60,7 @@ def extrapolated(value: Callable[[int], arb], first: int = 2000, points: int = 5
     ],
 )
 def test_limit_of_the_profile_energy_at_large_d(activation: Activation, k: int) -> None:
+    # Checks :eq:`profile-energy-limit`.
     with ctx.workprec(200):
         found = extrapolated(lambda d: profile_energy(activation, k, d, 30) / arb(d) ** (k - 1))
         assert abs(found / profile_energy_limit(activation, k, 25) - 1) < arb("1e-9")
@@ -67,6 +68,7 @@ def test_limit_of_the_profile_energy_at_large_d(activation: Activation, k: int) 
 
 def test_the_terms_that_tie_add_up() -> None:
     """2e from j = 2 and 16e from j = 0, where lambda_0(sigma'') ~ -(1/d) m_4/4; written out by hand."""
+    # Checks :eq:`profile-energy-limit`.
     assert profile_energy_limit(TIE, 3, 25).overlaps(18 * arb(1).exp())
     assert profile_energy_limit(TIE, 5, 25).overlaps(24 * arb(1).exp())
     assert profile_energy_limit(TIE, 3, 200).rel_accuracy_bits() >= 664
