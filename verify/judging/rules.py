@@ -19,7 +19,8 @@ from verify.judging.outcome import CONFIDENCE, Comparison, Interval
 from verify.judging.statistics import clustered_exponent, exponent_interval, mean_interval, normal_interval
 
 Statistic = Literal["mean", "normal mean", "exponent", "clustered exponent"]
-Scale = Literal["value", "difference", "ratio", "log ratio"]
+Scale = Literal["value", "difference", "ratio", "log ratio", "sign"]
+Pool = Literal["", "least", "mean"]
 Data: TypeAlias = Sequence[float] | Sequence[Sequence[float]] | np.ndarray
 
 CENSORED = 0.1
@@ -105,7 +106,10 @@ class DecisionRule:
         grid: abscissae of exponents.
         scale: "value" - the statistic of the data is held against the predicted number; "difference", "ratio" and
             "log ratio" - each observation is first reduced by its own prediction, and the statistic is held against
-            0, 1 and 0: so activations with predictions of their own can share the repetitions.
+            0, 1 and 0: so activations with predictions of their own can share the repetitions. "sign" - only signs are
+            predicted, +1 or -1: each observation is multiplied by its own, and the statistic is held against 0.
+        pool: "least" or "mean" - an observation is a row of numbers, each with a prediction of its own, or with NaN
+            where theory says nothing of it; the least of them, or their mean, stands for the row after the reduction.
         relative: whether margin, alternative and noise are in units of the prediction.
         rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
             special cases; the interval then spans them.
@@ -122,6 +126,7 @@ class DecisionRule:
     scale: Scale = "value"
     relative: bool = False
     rounding: float = 0.0
+    pool: Pool = ""
 
     def interval(self, data: Data) -> tuple[Interval, int]:
         """The interval, and how many observations were missing (NaN).
@@ -179,8 +184,15 @@ class DecisionRule:
             return _single(self.name, prediction), data
         own = np.asarray(prediction.value, dtype=float)
         if self.scale == "difference":
-            return 0.0, data - own
-        return (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
+            predicted, reduced = 0.0, data - own
+        elif self.scale == "sign":
+            predicted, reduced = 0.0, data * own
+        else:
+            predicted, reduced = (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
+        if self.pool:
+            told = np.compress(~np.isnan(own), reduced, axis=-1)
+            reduced = told.min(axis=-1) if self.pool == "least" else told.mean(axis=-1)
+        return predicted, reduced
 
     def simulate(self, displacement: float, generator: np.random.Generator) -> Comparison:
         """The comparison when the truth lies ``displacement`` from a prediction of 0, with normal errors."""
