@@ -121,29 +121,26 @@ S3 = Claim(
 
 EXPONENT_MARGIN = 1e-3
 """Absolute. Slopes between d and 2d carry c/d + O(d^-2); after extrapolation O(degree^4 d^-2) is left."""
-EXPONENT_DEGREES = (1, 2, 3, 4)
-
-
-def _exponent(degree: int) -> str:
-    return f"exponent of Lambda_{degree}"
+EXPONENTS = {f"exponent of Lambda_{degree}": degree for degree in (1, 2, 3, 4)}
+"""Name of a comparison -> degree."""
 
 
 def _s4_predict(p: Profile) -> dict[str, Prediction | float]:
-    return {_exponent(degree): float(1 - degree) for degree in EXPONENT_DEGREES}
+    return {name: float(1 - degree) for name, degree in EXPONENTS.items()}
 
 
 def _s4_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
     """Slopes of log2 Lambda_l between d and 2d, extrapolated."""
     dimensions, found = p.spectral.exponent_dimensions, {}
-    for degree in EXPONENT_DEGREES:
+    for name, degree in EXPONENTS.items():
         slopes = [math.log2(b / a) for a, b in pairwise(_measured(p, evidence, dimensions, degree))]
-        found[_exponent(degree)] = _extrapolated(dimensions[:-1], slopes)
+        found[name] = _extrapolated(dimensions[:-1], slopes)
     return found
 
 
 def _s4_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     dimensions = p.spectral.exponent_dimensions
-    for i, degree in enumerate(EXPONENT_DEGREES):
+    for i, degree in enumerate(EXPONENTS.values()):
         values = _measured(p, evidence, dimensions, degree)
         ax.loglog(dimensions, values, "o", color=SERIES[i], ms=4, label=f"$\\Lambda_{degree}$")
         power_guide(ax, dimensions, values[0], 1 - degree, "slope $-(\\ell-1)$" if i == 0 else None)
@@ -159,10 +156,13 @@ S4 = Claim(
     why="N(d,l-1) grows as d^{l-1} while the energy of sigma' in degree l-1 stays constant, so lambda_{l-1}^2 falls as "
     "d^{-(l-1)}; the factor <x,x'> gives the degree-l eigenvalue the coefficient of degree l-1.",
     refuted_by="A local exponent, extrapolated in 1/d, further than 0.001 from -(l-1).",
-    hypotheses=(differentiable(1), settled(lambda p: EXPONENT_DEGREES, lambda p: p.spectral.exponent_dimensions[-1])),
+    hypotheses=(
+        differentiable(1),
+        settled(lambda p: tuple(EXPONENTS.values()), lambda p: p.spectral.exponent_dimensions[-1]),
+    ),
     depends_on=("S1", "S3"),
     design=lambda p: tuple(_eigenvalues(p, d) for d in p.spectral.exponent_dimensions),
-    rules=lambda p: tuple(ExactRule(_exponent(degree), "within", EXPONENT_MARGIN) for degree in EXPONENT_DEGREES),
+    rules=lambda p: tuple(ExactRule(name, "within", EXPONENT_MARGIN) for name in EXPONENTS),
     predict=_s4_predict,
     observe=_s4_observe,
     controls=(Control("exponent -l in place of -(l-1)", predict=shifted(_s4_predict, -1.0)),),
