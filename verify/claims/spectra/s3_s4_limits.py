@@ -125,7 +125,7 @@ EXPONENTS = {f"exponent of Lambda_{degree}": degree for degree in (1, 2, 3, 4)}
 """Name of a comparison -> degree."""
 
 
-def _s4_predict(p: Profile) -> dict[str, Prediction | float]:
+def _s4_predict(p: Profile) -> dict[str, float]:
     return {name: float(1 - degree) for name, degree in EXPONENTS.items()}
 
 

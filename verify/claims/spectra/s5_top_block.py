@@ -13,7 +13,7 @@ from verify.claims.hypotheses import differentiable, nonzero, separated, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
 from verify.claims.spectra.blocks import block_grid, block_modes
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import Data, DecisionRule, Prediction
+from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
 EXPONENT_MARGIN = 0.25
@@ -80,15 +80,16 @@ def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     )
 
 
-def _exponent(p: Profile) -> dict[str, Prediction | float]:
+def _exponent(p: Profile) -> dict[str, float]:
     return {_slope(p): -0.5}
 
 
-def _spread(p: Profile) -> dict[str, Prediction | float]:
+def _spread(p: Profile) -> dict[str, float]:
     return {_size(p): block_modes(p).spread(p.k)}
 
 
-def _eigenvalues(p: Profile) -> dict[str, Prediction | float]:
+def _values(p: Profile) -> dict[str, float]:
+    """Spread and limits, which are proportional to the eigenvalues."""
     values = block_modes(p).eigenvalues
     return _spread(p) | {_limit(degree): float(values[degree]) for degree in range(p.k + 1)}
 
@@ -157,10 +158,10 @@ S5 = Claim(
     depends_on=("S1",),
     design=lambda p: tuple(cell for row in block_grid(p) for cell in row),
     rules=_rules,
-    predict=lambda p: _exponent(p) | _eigenvalues(p),
+    predict=lambda p: _exponent(p) | _values(p),
     observe=_observe,
     controls=(
-        Control(f"eigenvalues multiplied by {WRONG}", predict=scaled(_eigenvalues, WRONG)),
+        Control(f"eigenvalues multiplied by {WRONG}", predict=scaled(_values, WRONG)),
         Control("exponent -1 in place of -1/2", predict=shifted(_exponent, -0.5)),
         # The spread is proportional to the inverse root of the number of independent neurons.
         Control("m independent neurons in place of m/2", predict=scaled(_spread, 0.5**0.5)),

@@ -13,7 +13,7 @@ from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, learns, separated
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
-from verify.judging.rules import Data, DecisionRule, Prediction
+from verify.judging.rules import Data, DecisionRule
 from verify.predictions.finite_size import GramLaw, Modes, modes
 from verify.sizes.profile import Profile
 
@@ -27,36 +27,30 @@ MEAN_MARGIN = 0.01
 change places where two groups touch leave 0.1 to 0.3 %."""
 
 
-def _sizes(p: Profile) -> tuple[int, ...]:
-    """How many eigenvalues belong to degrees 0 and 1 together, and to each later degree <= k.
+def _groups(p: Profile) -> dict[str, list[int]]:
+    """The large eigenvalues: name of a comparison -> degrees that they belong to.
 
     Lambda_0 and Lambda_1 are of one order in d, and which is larger depends on the activation, so their eigenvalues are
     not told apart.
     """
-    d = p.spectral.gram_dimension[p.k]
-    return (1 + d, *(multiplicity(d, degree) for degree in range(2, p.k + 1)))
+    later = {f"mean eigenvalue, degree {degree}": [degree] for degree in range(2, p.k + 1)}
+    return {"mean eigenvalue, degrees <= 1": [0, 1], **later}
 
 
 def _cells(p: Profile) -> tuple[GramSpectrum, ...]:
-    sizes = p.spectral
+    sizes, d = p.spectral, p.spectral.gram_dimension[p.k]
     return tuple(
         GramSpectrum(
             activation=p.activation,
-            d=sizes.gram_dimension[p.k],
+            d=d,
             m=sizes.gram_width[p.k],
             n=sizes.gram_samples[p.k],
-            sizes=_sizes(p),
+            sizes=tuple(sum(multiplicity(d, degree) for degree in degrees) for degrees in _groups(p).values()),
             replicate=replicate,
             base_seed=p.base_seed,
         )
         for replicate in range(sizes.gram_replicates)
     )
-
-
-def _groups(p: Profile) -> dict[str, list[int]]:
-    """The large eigenvalues: name of a comparison -> degrees that they belong to."""
-    later = {f"mean eigenvalue, degree {degree}": [degree] for degree in range(2, p.k + 1)}
-    return {"mean eigenvalue, degrees <= 1": [0, 1], **later}
 
 
 def _small(p: Profile) -> str:
@@ -80,21 +74,18 @@ def _theory(p: Profile) -> Modes:
     return modes(p.sigma, p.spectral.gram_dimension[p.k])
 
 
-def _law(p: Profile, population: Modes) -> GramLaw:
-    return GramLaw(population, p.spectral.gram_samples[p.k], p.spectral.gram_width[p.k], p.k)
-
-
-def _of(p: Profile, population: Modes) -> dict[str, Prediction | float]:
-    law = _law(p, population)
+def _of(p: Profile, population: Modes) -> dict[str, float]:
+    """What theory predicts for a population of modes."""
+    law = GramLaw(population, p.spectral.gram_samples[p.k], p.spectral.gram_width[p.k], p.k)
     groups = {name: law.group(degrees) for name, degrees in _groups(p).items()}
     return {SMALLEST: law.smallest(), **groups, _small(p): law.bulk()}
 
 
-def _predict(p: Profile) -> dict[str, Prediction | float]:
+def _predict(p: Profile) -> dict[str, float]:
     return _of(p, _theory(p))
 
 
-def _without_next(p: Profile) -> dict[str, Prediction | float]:
+def _without_next(p: Profile) -> dict[str, float]:
     """gamma_{>k+1} in place of gamma_{>k}: degree k+1 taken for one that is learned already, and forgotten."""
     theory = _theory(p)
     counts = theory.counts.copy()
@@ -102,7 +93,7 @@ def _without_next(p: Profile) -> dict[str, Prediction | float]:
     return _of(p, replace(theory, counts=counts))
 
 
-def _asymptotic(p: Profile) -> dict[str, Prediction | float]:
+def _asymptotic(p: Profile) -> dict[str, float]:
     """The limits themselves, n Lambda_l and gamma_{>k}, without the corrections of finite n, d and m."""
     theory, n, found = _theory(p), p.spectral.gram_samples[p.k], {}
     for name, degrees in _groups(p).items():
@@ -141,7 +132,7 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         density = np.array(record["counts"]) / np.diff(edges) / sum(record["counts"])
         ax.stairs(density, edges, color=SERIES[0], lw=0.8, alpha=0.5, label=label)
     ax.axvline(1.0, color=SERIES[1], lw=1.2, label="$\\gamma_{>k}$")
-    ax.axvline(_law(p, theory).smallest() / gamma, color=PREDICTED, lw=1.2, ls="--", label="smallest, predicted")
+    ax.axvline(_predict(p)[SMALLEST] / gamma, color=PREDICTED, lw=1.2, ls="--", label="smallest, predicted")
     finish(ax, "eigenvalue / $\\gamma_{>k}$", "density of the small eigenvalues")
 
 

@@ -12,7 +12,7 @@ from verify.claims.hypotheses import differentiable, nonzero, separated, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
 from verify.claims.spectra.blocks import block_grid, block_modes
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import Data, DecisionRule, Prediction
+from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
 LARGEST, SQUARES = "exponent of the largest sine", "m times the sum of squared sines"
@@ -43,7 +43,7 @@ def _rules(p: Profile) -> tuple[DecisionRule, DecisionRule]:
     )
 
 
-def _predict(p: Profile) -> dict[str, Prediction | float]:
+def _predict(p: Profile) -> dict[str, float]:
     return {LARGEST: -0.5, SQUARES: block_modes(p).sines(p.k)}
 
 

@@ -94,9 +94,7 @@ def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     return (*(replace(least, name=name) for name in LEAST), mean)
 
 
-def _predict(
-    p: Profile, learned: Callable[[Profile, KernelName, str], np.ndarray] = _learned
-) -> dict[str, Prediction | float]:
+def _predict(p: Profile, learned: Callable[[Profile, KernelName, str], np.ndarray] = _learned) -> dict[str, Prediction]:
     """The side of the threshold on which each degree lies; the share 0 of the degrees that are not learned."""
     table = {name: learned(p, *pair) for name, pair in LEAST.items()}
     sides = {name: Prediction(np.where(told, 1.0, -1.0)) for name, told in table.items()}

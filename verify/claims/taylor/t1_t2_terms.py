@@ -143,7 +143,7 @@ def _t2_rules(p: Profile) -> tuple[ExactRule, ...]:
     return (*(ExactRule(name, "below") for name in _names(p)), ExactRule(_attained(p), "above"))
 
 
-def _t2_predict(p: Profile) -> dict[str, Prediction | float]:
+def _t2_predict(p: Profile) -> dict[str, float]:
     """In units of the bound, which the remainder never exceeds and all but reaches at the smallest displacement."""
     return {**dict.fromkeys(_names(p), 1.0), _attained(p): 1 - SHARPNESS}
 

@@ -12,7 +12,7 @@ from verify.claims.controls import shifted
 from verify.claims.hypotheses import differentiable, nonzero, present, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.rules import Data, DecisionRule, Prediction
+from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
 ALPHA = 0.01
@@ -67,7 +67,7 @@ def _grid(p: Profile) -> list[list[TermSizes]]:
     ]
 
 
-def _predict(p: Profile) -> dict[str, Prediction | float]:
+def _predict(p: Profile) -> dict[str, float]:
     return {name: EXPONENTS[scaling][term] for name, (scaling, term) in COMPARED.items()}
 
 
