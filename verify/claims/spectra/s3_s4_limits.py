@@ -48,11 +48,6 @@ def _routes(p: Profile, degree: int) -> tuple[str, ...]:
     return (name, f"{name}, symbolic") if certified.closed_limits(p.activation, LIMIT_DEGREES) else (name,)
 
 
-def _s3_rules(p: Profile) -> tuple[ExactRule, ...]:
-    names = [name for degree in range(LIMIT_DEGREES + 1) for name in _routes(p, degree)]
-    return tuple(ExactRule(name, "within", LIMIT_MARGIN, relative=True) for name in names)
-
-
 def _s3_predict(p: Profile) -> dict[str, Prediction]:
     """The Gaussian integral, for both routes."""
     degrees = range(LIMIT_DEGREES + 1)
@@ -110,7 +105,7 @@ S3 = Claim(
     ),
     depends_on=("S1",),
     design=lambda p: (_closed_forms(p), *(_eigenvalues(p, d) for d in p.spectral.limit_dimensions)),
-    rules=_s3_rules,
+    rules=lambda p: tuple(ExactRule(name, "within", LIMIT_MARGIN, relative=True) for name in _s3_predict(p)),
     predict=_s3_predict,
     observe=_s3_observe,
     controls=(Control(f"every constant multiplied by {WRONG}", predict=scaled(_s3_predict, WRONG)),),
