@@ -19,8 +19,8 @@ from verify.judging.outcome import CONFIDENCE, Comparison, Interval
 from verify.judging.statistics import clustered_exponent, exponent_interval, mean_interval, normal_interval
 
 Statistic = Literal["mean", "normal mean", "exponent", "clustered exponent"]
-Scale = Literal["value", "difference", "ratio", "log ratio"]
-Pool = Literal["", "mean"]
+Scale = Literal["value", "difference", "ratio", "log ratio", "sign"]
+Pool = Literal["", "least", "mean"]
 Data: TypeAlias = Sequence[float] | Sequence[Sequence[float]] | np.ndarray
 
 CENSORED = 0.1
@@ -106,9 +106,11 @@ class DecisionRule:
         grid: abscissae of exponents.
         scale: "value" - the statistic of the data is held against the predicted number; "difference", "ratio" and
             "log ratio" - each observation is first reduced by its own prediction, and the statistic is held against
-            0, 1 and 0: so activations with predictions of their own can share the repetitions.
-        pool: "mean" - an observation is several numbers, on the further axes of the data, each with a prediction of
-            its own; their mean stands for it after the reduction.
+            0, 1 and 0: so activations with predictions of their own can share the repetitions. "sign" - only signs are
+            predicted, +1 or -1: each observation is multiplied by its own, and the statistic is held against 0.
+        pool: "least" or "mean" - an observation is several numbers, on the further axes of the data, each with a
+            prediction of its own, or with NaN where theory says nothing of it; the least of them, or their mean, stands
+            for the observation after the reduction.
         relative: whether margin, alternative and noise are in units of the prediction.
         rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
             special cases; the interval then spans them.
@@ -183,12 +185,17 @@ class DecisionRule:
             return _single(self.name, prediction), data
         own = np.asarray(prediction.value, dtype=float)
         if self.scale == "difference":
-            middle, reduced = 0.0, data - own
+            predicted, reduced = 0.0, data - own
+        elif self.scale == "sign":
+            predicted, reduced = 0.0, data * own
         else:
-            middle, reduced = (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
-        if self.pool == "mean":
-            reduced = reduced.reshape(len(reduced), -1).mean(axis=1)
-        return middle, reduced
+            predicted, reduced = (1.0, data / own) if self.scale == "ratio" else (0.0, np.log(data / own))
+        if self.pool:
+            rows = reduced.reshape(len(reduced), -1)
+            told = np.broadcast_to(~np.isnan(own), reduced.shape).reshape(rows.shape)
+            one = np.min if self.pool == "least" else np.mean
+            reduced = np.array([one(row[there]) for row, there in zip(rows, told, strict=True)])
+        return predicted, reduced
 
     def simulate(self, displacement: float, generator: np.random.Generator) -> Comparison:
         """The comparison when the truth lies ``displacement`` from a prediction of 0, with normal errors."""

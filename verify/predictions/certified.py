@@ -6,7 +6,16 @@ from functools import lru_cache
 
 from flint import arb
 
-from theory import NoClosedForm, ntk_eigenvalue, ntk_limit, ntk_limit_expr, ntk_trace, quadntk_eigenvalue, quadntk_trace
+from theory import (
+    NoClosedForm,
+    learnable_degrees,
+    ntk_eigenvalue,
+    ntk_limit,
+    ntk_limit_expr,
+    ntk_trace,
+    quadntk_eigenvalue,
+    quadntk_trace,
+)
 from verify.cells.spectral import DIGITS, KernelName, ball_text, read_ball
 from verify.judging.rules import Prediction
 from verify.sizes.profile import parse
@@ -45,3 +54,18 @@ def closed_limits(activation: str, max_degree: int) -> tuple[str, ...] | None:
         return tuple(str(ntk_limit_expr(parse(activation), degree)) for degree in range(max_degree + 1))
     except NoClosedForm:
         return None
+
+
+@lru_cache(maxsize=256)
+def learned(activation: str, max_degree: int, d: int, kernel: KernelName) -> tuple[bool, ...]:
+    """Whether the kernel learns each of the degrees 0 .. L: its eigenvalue is not zero.
+
+    Raises:
+        ValueError: naming the degrees that theory cannot decide.
+    """
+    found = learnable_degrees(parse(activation), max_degree, d, kernel)
+    if found.undecided:
+        raise ValueError(
+            f"activation={activation!r}: degrees {found.undecided} of the {kernel} are not decided at d={d}"
+        )
+    return tuple(degree in found.learnable for degree in range(max_degree + 1))

@@ -34,10 +34,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
+import torch
 from scipy import stats
 
+from numerics.targets import legendre_values
 from theory import Activation, coefficient, ntk_spectrum
 
 DEGREES = 12
@@ -76,12 +79,22 @@ class Modes:
         gaps = {j: self.eigenvalues[degree] - self.eigenvalues[j] for j in range(len(self.counts)) if j != degree}
         return float(sum(2 * self.coupling(degree, j) / gap for j, gap in gaps.items() if gap) / self.counts[degree])
 
-    def sines(self, k: int) -> float:
-        """Limit of m times the sum of the squared sines of the principal angles."""
+    def sines(self, k: int, of: Literal["displacements", "eigenfunctions"] = "displacements") -> float:
+        """Limit of m times the sum of the squared sines of the principal angles.
+
+        Args:
+            k: degrees <= k make the space.
+            of: "displacements" - the top eigenvectors of the covariance against the T Y; "eigenfunctions" - the top
+                eigenfunctions of the empirical kernel against the Y: the same sum without the weight
+                Lambda_l'/Lambda_l.
+        """
         v, total = self.eigenvalues, 0.0
         for i in range(k + 1):
             for j in range(k + 1, len(v)):
-                total += 2 * self.coupling(i, j) * v[j] / v[i] / (v[i] - v[j]) ** 2
+                term = 2 * self.coupling(i, j)
+                if of == "displacements":
+                    term = term * v[j] / v[i]
+                total += term / (v[i] - v[j]) ** 2
         return float(total)
 
 
@@ -178,12 +191,10 @@ class GramLaw:
         below = np.where(edges < 0, law.cdf((1 + edges) / 2), law.cdf((1 - edges) / 2))
         mass = np.abs(np.diff(below))
         t = (edges[1:] + edges[:-1]) / 2
-        previous, current, kernel = np.zeros_like(t), np.ones_like(t), np.zeros_like(t)
-        for degree in range(len(m.counts)):
-            if degree > self.k:
-                kernel += m.counts[degree] * m.eigenvalues[degree] * current
-            following = ((2 * degree + d - 2) * t * current - degree * previous) / (degree + d - 2)
-            previous, current = current, following
+        kernel = np.zeros_like(t)
+        for degree in range(self.k + 1, len(m.counts)):
+            polynomial = legendre_values(degree, d, torch.from_numpy(t)).numpy()
+            kernel += m.counts[degree] * m.eigenvalues[degree] * polynomial
         order = np.argsort(-np.abs(kernel))
         expected = self.n * (self.n - 1) / 2 * np.cumsum(mass[order])
         return np.interp(-np.log(levels), expected, np.abs(kernel)[order])

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from verify.cells.spectral import (
-    CertifiedEigenvalues,
     KernelMonteCarlo,
     KernelName,
     KernelQuadrature,
@@ -34,11 +33,6 @@ MONTE_CARLO_NOISE = 0.007
 TRACE_MARGIN = 2e-2
 """Relative width allowed to the certified tail. The sum stops where the tail is still visible, so that too small a tail
 bound is caught."""
-
-
-def eigenvalue_cell(profile: Profile, d: int, max_degree: int) -> CertifiedEigenvalues:
-    """Certified eigenvalues of the profile's activation."""
-    return CertifiedEigenvalues(activation=profile.activation, d=d, max_degree=max_degree)
 
 
 def _quadrature(kernel: KernelName, degree: int) -> str:

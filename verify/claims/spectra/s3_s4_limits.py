@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from verify.cells.spectral import (
-    CertifiedLimits,
-    read_ball,
-)
+from verify.cells.spectral import CertifiedEigenvalues, CertifiedLimits, read_ball
+from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, settled
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
-from verify.claims.spectra.s1_s2_eigenvalues import WRONG, eigenvalue_cell
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Interval, Outcome
+from verify.judging.outcome import Interval
+from verify.judging.rules import ExactRule, Measurement, Prediction
 from verify.judging.statistics import extrapolate
-from verify.running.experiment import Cell
+from verify.predictions import certified
 from verify.sizes.profile import Profile
 
 LIMIT_MARGIN = 1e-6
@@ -26,51 +24,64 @@ LIMIT_MARGIN = 1e-6
 LIMIT_DEGREES = 4
 
 
-def _s3_cells(p: Profile) -> tuple[Cell, ...]:
-    return (
-        CertifiedLimits(activation=p.activation, max_degree=LIMIT_DEGREES),
-        *(eigenvalue_cell(p, d, LIMIT_DEGREES) for d in p.spectral.limit_dimensions),
-    )
+def _eigenvalues(p: Profile, d: int) -> CertifiedEigenvalues:
+    return CertifiedEigenvalues(activation=p.activation, d=d, max_degree=LIMIT_DEGREES)
 
 
-def _scaled(p: Profile, evidence: Evidence, dimensions: tuple[int, ...], degree: int) -> list[float]:
-    """d^{l-1} Lambda_l (Lambda_0 for l = 0) on a grid of dimensions."""
-    values = []
-    for d in dimensions:
-        value = read_ball(evidence[eigenvalue_cell(p, d, LIMIT_DEGREES)]["balls"][degree])[0]
-        values.append(value * float(d) ** max(degree - 1, 0))
-    return values
+def _measured(p: Profile, evidence: Evidence, dimensions: tuple[int, ...], degree: int) -> list[float]:
+    """Lambda_l at each dimension."""
+    return [read_ball(evidence[_eigenvalues(p, d)]["balls"][degree])[0] for d in dimensions]
 
 
-def _s3(p: Profile, evidence: Evidence, planted: bool = False) -> Outcome:
-    limits = evidence[_s3_cells(p)[0]]
-    comparisons = []
+def _extrapolated(dimensions: tuple[int, ...], values: list[float]) -> Measurement:
+    limit = extrapolate(dimensions, values)
+    return Measurement(limit, budget={"extrapolation": limit.upper - limit.value})
+
+
+def _closed_forms(p: Profile) -> CertifiedLimits:
+    return CertifiedLimits(activation=p.activation, max_degree=LIMIT_DEGREES)
+
+
+def _routes(p: Profile, degree: int) -> tuple[str, ...]:
+    """Names of a degree's comparisons: the extrapolated eigenvalue, and the closed form where there is one."""
+    name = f"lim d^{degree - 1} Lambda_{degree}" if degree else "lim Lambda_0"
+    return (name, f"{name}, symbolic") if certified.closed_limits(p.activation, LIMIT_DEGREES) else (name,)
+
+
+def _s3_predict(p: Profile) -> dict[str, Prediction]:
+    """The Gaussian integral, for both routes."""
+    degrees = range(LIMIT_DEGREES + 1)
+    return {name: certified.limit(p.activation, degree) for degree in degrees for name in _routes(p, degree)}
+
+
+def _scaled(p: Profile, evidence: Evidence, degree: int) -> list[float]:
+    """d^{l-1} Lambda_l (Lambda_0 for l = 0) at each dimension."""
+    dimensions = p.spectral.limit_dimensions
+    values = _measured(p, evidence, dimensions, degree)
+    return [value * float(d) ** max(degree - 1, 0) for d, value in zip(dimensions, values, strict=True)]
+
+
+def _s3_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement | Interval]:
+    found: dict[str, Measurement | Interval] = {}
     for degree in range(LIMIT_DEGREES + 1):
-        predicted = read_ball(limits["balls"][degree])[0] * (WRONG if planted else 1.0)
-        measured = extrapolate(p.spectral.limit_dimensions, _scaled(p, evidence, p.spectral.limit_dimensions, degree))
-        label = f"lim d^{degree - 1} Lambda_{degree}" if degree else "lim Lambda_0"
-        budget = (("extrapolation", measured.upper - measured.value),)
-        margin = LIMIT_MARGIN * abs(predicted)
-        comparisons.append(Comparison(label, predicted, measured, "within", margin, budget))
-        if limits["symbolic_balls"]:
-            value, low, high = read_ball(limits["symbolic_balls"][degree])
-            comparisons.append(
-                Comparison(f"{label}, symbolic", predicted, Interval(value, low, high), "within", margin)
-            )
-    closed = ", ".join(limits["symbolic"]) if limits["symbolic"] else "none for this activation"
-    return Outcome(
-        tuple(comparisons),
+        name, *symbolic = _routes(p, degree)
+        found[name] = _extrapolated(p.spectral.limit_dimensions, _scaled(p, evidence, degree))
+        for route in symbolic:
+            found[route] = Interval(*read_ball(evidence[_closed_forms(p)]["symbolic_balls"][degree]))
+    return found
+
+
+def _s3_describe(p: Profile, evidence: Evidence) -> str:
+    closed = certified.closed_limits(p.activation, LIMIT_DEGREES) or ["none for this activation"]
+    return (
         f"Certified eigenvalues at d = {', '.join(f'{d:,}' for d in p.spectral.limit_dimensions)}, extrapolated in "
-        f"1/d, against Gaussian integrals with certified tails. Closed forms of the limits: {closed}.",
+        f"1/d, against Gaussian integrals with certified tails. Closed forms of the limits: {', '.join(closed)}."
     )
 
 
 def _s3_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
-    limits = evidence[_s3_cells(p)[0]]
     for degree in range(LIMIT_DEGREES + 1):
-        limit = read_ball(limits["balls"][degree])[0]
-        values = np.array(_scaled(p, evidence, p.spectral.limit_dimensions, degree))
-        gap = np.abs(values / limit - 1)
+        gap = np.abs(np.array(_scaled(p, evidence, degree)) / certified.limit(p.activation, degree).value - 1)
         ax.loglog(p.spectral.limit_dimensions, gap, "o-", color=SERIES[degree], ms=4, lw=1, label=f"$\\ell={degree}$")
     power_guide(ax, p.spectral.limit_dimensions, 1.5 * gap[0], -1.0, "slope $-1$")
     grid_ticks(ax, p.spectral.limit_dimensions)
@@ -93,53 +104,42 @@ S3 = Claim(
         settled(lambda p: range(LIMIT_DEGREES + 1), lambda p: p.spectral.limit_dimensions[-1]),
     ),
     depends_on=("S1",),
-    design=_s3_cells,
-    check=_s3,
-    controls=(Control(f"every constant multiplied by {WRONG}", lambda p, e: _s3(p, e, planted=True)),),
+    design=lambda p: (_closed_forms(p), *(_eigenvalues(p, d) for d in p.spectral.limit_dimensions)),
+    rules=lambda p: tuple(ExactRule(name, "within", LIMIT_MARGIN, relative=True) for name in _s3_predict(p)),
+    predict=_s3_predict,
+    observe=_s3_observe,
+    controls=(Control(f"every constant multiplied by {WRONG}", predict=scaled(_s3_predict, WRONG)),),
+    describe=_s3_describe,
     figure=_s3_figure,
 )
 
 
 EXPONENT_MARGIN = 1e-3
 """Absolute. Slopes between d and 2d carry c/d + O(d^-2); after extrapolation O(degree^4 d^-2) is left."""
-EXPONENT_DEGREES = (1, 2, 3, 4)
+EXPONENTS = {f"exponent of Lambda_{degree}": degree for degree in (1, 2, 3, 4)}
+"""Name of a comparison -> degree."""
 
 
-def _s4_cells(p: Profile) -> tuple[Cell, ...]:
-    return tuple(eigenvalue_cell(p, d, LIMIT_DEGREES) for d in p.spectral.exponent_dimensions)
+def _s4_predict(p: Profile) -> dict[str, float]:
+    return {name: float(1 - degree) for name, degree in EXPONENTS.items()}
 
 
-def _local_slopes(p: Profile, evidence: Evidence, degree: int) -> list[float]:
-    values = [read_ball(evidence[cell]["balls"][degree])[0] for cell in _s4_cells(p)]
-    return [math.log2(b / a) for a, b in pairwise(values)]
-
-
-def _s4(p: Profile, evidence: Evidence, shift: int = 0) -> Outcome:
-    comparisons = []
-    for degree in EXPONENT_DEGREES:
-        measured = extrapolate(p.spectral.exponent_dimensions[:-1], _local_slopes(p, evidence, degree))
-        comparisons.append(
-            Comparison(
-                f"exponent of Lambda_{degree}",
-                float(1 - degree - shift),
-                measured,
-                "within",
-                EXPONENT_MARGIN,
-                (("extrapolation", measured.upper - measured.value),),
-            )
-        )
-    return Outcome(
-        tuple(comparisons),
-        "Slopes of log2 Lambda_l between d and 2d from certified eigenvalues, extrapolated in 1/d.",
-    )
+def _s4_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
+    """Slopes of log2 Lambda_l between d and 2d, extrapolated."""
+    dimensions, found = p.spectral.exponent_dimensions, {}
+    for name, degree in EXPONENTS.items():
+        slopes = [math.log2(b / a) for a, b in pairwise(_measured(p, evidence, dimensions, degree))]
+        found[name] = _extrapolated(dimensions[:-1], slopes)
+    return found
 
 
 def _s4_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
-    for i, degree in enumerate(EXPONENT_DEGREES):
-        values = [read_ball(evidence[cell]["balls"][degree])[0] for cell in _s4_cells(p)]
-        ax.loglog(p.spectral.exponent_dimensions, values, "o", color=SERIES[i], ms=4, label=f"$\\Lambda_{degree}$")
-        power_guide(ax, p.spectral.exponent_dimensions, values[0], 1 - degree, "slope $-(\\ell-1)$" if i == 0 else None)
-    grid_ticks(ax, p.spectral.exponent_dimensions)
+    dimensions = p.spectral.exponent_dimensions
+    for i, degree in enumerate(EXPONENTS.values()):
+        values = _measured(p, evidence, dimensions, degree)
+        ax.loglog(dimensions, values, "o", color=SERIES[i], ms=4, label=f"$\\Lambda_{degree}$")
+        power_guide(ax, dimensions, values[0], 1 - degree, "slope $-(\\ell-1)$" if i == 0 else None)
+    grid_ticks(ax, dimensions)
     finish(ax, "d", "eigenvalue")
 
 
@@ -151,11 +151,19 @@ S4 = Claim(
     why="N(d,l-1) grows as d^{l-1} while the energy of sigma' in degree l-1 stays constant, so lambda_{l-1}^2 falls as "
     "d^{-(l-1)}; the factor <x,x'> gives the degree-l eigenvalue the coefficient of degree l-1.",
     refuted_by="A local exponent, extrapolated in 1/d, further than 0.001 from -(l-1).",
-    hypotheses=(differentiable(1), settled(lambda p: EXPONENT_DEGREES, lambda p: p.spectral.exponent_dimensions[-1])),
+    hypotheses=(
+        differentiable(1),
+        settled(lambda p: tuple(EXPONENTS.values()), lambda p: p.spectral.exponent_dimensions[-1]),
+    ),
     depends_on=("S1", "S3"),
-    design=_s4_cells,
-    check=_s4,
-    controls=(Control("exponent -l in place of -(l-1)", lambda p, e: _s4(p, e, shift=1)),),
+    design=lambda p: tuple(_eigenvalues(p, d) for d in p.spectral.exponent_dimensions),
+    rules=lambda p: tuple(ExactRule(name, "within", EXPONENT_MARGIN) for name in EXPONENTS),
+    predict=_s4_predict,
+    observe=_s4_observe,
+    controls=(Control("exponent -l in place of -(l-1)", predict=shifted(_s4_predict, -1.0)),),
+    describe=lambda p, evidence: (
+        "Slopes of log2 Lambda_l between d and 2d from certified eigenvalues, extrapolated in 1/d."
+    ),
     figure=_s4_figure,
 )
 

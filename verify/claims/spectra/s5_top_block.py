@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 
 from theory import multiplicity
-from verify.cells.subspace import TopBlock
+from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, nonzero, separated, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
-from verify.claims.spectra.s1_s2_eigenvalues import WRONG
+from verify.claims.spectra.blocks import block_grid, block_modes
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
-from verify.predictions.finite_size import Modes, modes
+from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
 EXPONENT_MARGIN = 0.25
@@ -28,30 +26,6 @@ correction is some per cent at the smallest m."""
 LIMIT_MARGIN = 0.015
 """Relative, on means extrapolated in 1/m. The shift at the smallest m is at most 6 % (erf(z + 1/2), degree 2, m = 256);
 the fit leaves its square, 0.4 %."""
-
-
-def block_grid(p: Profile) -> list[list[TopBlock]]:
-    """Networks by replicate and width; the same for S5 and S7."""
-    sizes = p.spectral
-    return [
-        [
-            TopBlock(
-                activation=p.activation,
-                d=sizes.block_dimension[p.k],
-                m=m,
-                k=p.k,
-                replicate=replicate,
-                base_seed=p.base_seed,
-            )
-            for m in sizes.block_widths[p.k]
-        ]
-        for replicate in range(sizes.block_replicates[p.k])
-    ]
-
-
-def block_modes(p: Profile) -> Modes:
-    """Theory at the dimension of S5 and S7."""
-    return modes(p.sigma, p.spectral.block_dimension[p.k])
 
 
 def split(values: np.ndarray, counts: list[int]) -> list[np.ndarray]:
@@ -81,23 +55,53 @@ def _statistics(p: Profile, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]
     return np.moveaxis(np.array(means), -1, 0), np.moveaxis(np.array(spreads), -1, 0)
 
 
+def _slope(p: Profile) -> str:
+    return f"exponent of the spread in degree {p.k}"
+
+
+def _size(p: Profile) -> str:
+    return f"spread in degree {p.k} times m^1/2"
+
+
+def _limit(degree: int) -> str:
+    return f"Lambda_{degree}, m to infinity"
+
+
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     """Exponent and size of the spread in degree k, then the limits of all degrees <= k."""
-    sizes, k = p.spectral, p.k
-    grid, count = tuple(float(m) for m in sizes.block_widths[k]), sizes.block_replicates[k]
+    grid, count = tuple(float(m) for m in p.spectral.block_widths[p.k]), p.spectral.block_replicates[p.k]
     return (
-        DecisionRule(
-            f"exponent of the spread in degree {k}", "exponent", "within", EXPONENT_MARGIN, -0.5, 0.16, count, grid
-        ),
-        DecisionRule(f"spread in degree {k} times m^1/2", "mean", "within", SPREAD_MARGIN, 0.45, 0.08, count),
+        DecisionRule(_slope(p), "exponent", "within", EXPONENT_MARGIN, -0.5, 0.16, count, grid),
+        DecisionRule(_size(p), "mean", "within", SPREAD_MARGIN, 0.45, 0.08, count, relative=True),
         *(
-            DecisionRule(f"Lambda_{degree}, m to infinity", "mean", "within", LIMIT_MARGIN, 0.1, 0.006, count)
-            for degree in range(k + 1)
+            DecisionRule(_limit(degree), "mean", "within", LIMIT_MARGIN, 0.1, 0.006, count, relative=True)
+            for degree in range(p.k + 1)
         ),
     )
 
 
-def _limits(p: Profile, table: np.ndarray) -> list[float]:
+def _exponent(p: Profile) -> dict[str, float]:
+    return {_slope(p): -0.5}
+
+
+def _spread(p: Profile) -> dict[str, float]:
+    return {_size(p): block_modes(p).spread(p.k)}
+
+
+def _values(p: Profile) -> dict[str, float]:
+    """Spread and limits, which are proportional to the eigenvalues."""
+    values = block_modes(p).eigenvalues
+    return _spread(p) | {_limit(degree): float(values[degree]) for degree in range(p.k + 1)}
+
+
+def _observe(p: Profile, evidence: Evidence) -> dict[str, Data]:
+    means, spreads = _statistics(p, evidence)
+    size = (spreads[p.k] * np.sqrt(p.spectral.block_widths[p.k])).mean(axis=1)
+    limits = {_limit(degree): _extrapolated(p, means[degree]) for degree in range(p.k + 1)}
+    return {_slope(p): spreads[p.k], _size(p): size, **limits}
+
+
+def _extrapolated(p: Profile, table: np.ndarray) -> list[float]:
     """Values at m = infinity of a quantity a + b/m, fitted to each replicate."""
     inverse = 1.0 / np.array(p.spectral.block_widths[p.k])
     centred = inverse - inverse.mean()
@@ -105,32 +109,18 @@ def _limits(p: Profile, table: np.ndarray) -> list[float]:
     return (table.mean(axis=1) - slopes * inverse.mean()).tolist()
 
 
-def _s5(p: Profile, evidence: Evidence, factor: float = 1.0, exponent: float = -0.5, neurons: float = 0.5) -> Outcome:
-    """``neurons``: independent neurons as a share of m; the spread is proportional to its root's inverse."""
-    means, spreads = _statistics(p, evidence)
-    theory = block_modes(p)
-    slope, size, *limits = _rules(p)
-    spread = spreads[p.k]
-    predicted = factor * theory.spread(p.k) * (0.5 / neurons) ** 0.5
-    scaled = (spread * np.sqrt(p.spectral.block_widths[p.k])).mean(axis=1)
-    comparisons = [
-        slope.compare(slope.name, exponent, spread),
-        size.compare(size.name, predicted, scaled, scale=predicted),
-    ]
-    for degree, rule in enumerate(limits):
-        predicted = factor * float(theory.eigenvalues[degree])
-        comparisons.append(rule.compare(rule.name, predicted, _limits(p, means[degree]), scale=predicted))
-    return Outcome(
-        tuple(comparisons),
-        f"Top n_{p.k} = {sum(multiplicity(theory.d, degree) for degree in range(p.k + 1))} eigenvalues of the exact "
-        f"feature covariance, d = {theory.d}, m = {', '.join(map(str, p.spectral.block_widths[p.k]))}, "
+def _describe(p: Profile, evidence: Evidence) -> str:
+    d = p.spectral.block_dimension[p.k]
+    return (
+        f"Top n_{p.k} = {sum(multiplicity(d, degree) for degree in range(p.k + 1))} eigenvalues of the exact "
+        f"feature covariance, d = {d}, m = {', '.join(map(str, p.spectral.block_widths[p.k]))}, "
         f"{p.spectral.block_replicates[p.k]} networks each, told apart by multiplicity alone. Those of one degree "
         f"spread as m^-1/2 about their mean, by an amount that theory gives; the means are extrapolated in 1/m, the "
-        f"order of the shift that second-order perturbation leaves.",
+        f"order of the shift that second-order perturbation leaves."
     )
 
 
-def _s5_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
+def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     means, spreads = _statistics(p, evidence)
     theory, widths = block_modes(p), p.spectral.block_widths[p.k]
     for degree in range(1, p.k + 1):
@@ -167,14 +157,17 @@ S5 = Claim(
     ),
     depends_on=("S1",),
     design=lambda p: tuple(cell for row in block_grid(p) for cell in row),
-    check=_s5,
-    controls=(
-        Control(f"eigenvalues multiplied by {WRONG}", lambda p, e: _s5(p, e, factor=WRONG)),
-        Control("exponent -1 in place of -1/2", lambda p, e: _s5(p, e, exponent=-1.0)),
-        Control("m independent neurons in place of m/2", lambda p, e: _s5(p, e, neurons=1.0)),
-    ),
-    figure=_s5_figure,
     rules=_rules,
+    predict=lambda p: _exponent(p) | _values(p),
+    observe=_observe,
+    controls=(
+        Control(f"eigenvalues multiplied by {WRONG}", predict=scaled(_values, WRONG)),
+        Control("exponent -1 in place of -1/2", predict=shifted(_exponent, -0.5)),
+        # The spread is proportional to the inverse root of the number of independent neurons.
+        Control("m independent neurons in place of m/2", predict=scaled(_spread, 0.5**0.5)),
+    ),
+    describe=_describe,
+    figure=_figure,
     orders=lambda p: tuple(p.spectral.block_dimension),
 )
 

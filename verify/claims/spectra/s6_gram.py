@@ -9,15 +9,15 @@ import numpy as np
 
 from theory import multiplicity
 from verify.cells.gram import GramSpectrum
+from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, learns, separated
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.claims.spectra.s1_s2_eigenvalues import WRONG
 from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.rules import Data, DecisionRule
 from verify.predictions.finite_size import GramLaw, Modes, modes
 from verify.sizes.profile import Profile
 
+SMALLEST = "smallest eigenvalue"
 SMALLEST_MARGIN = {1: 0.03, 2: 0.12}
 """Relative, by k. The next order of the edge is n^{-2/3}, 1.6 % at n = 512. At k = 2 the closest pair of inputs makes
 an eigenvalue below the edge; the rank-one formula for it leaves out other close pairs, to relative order
@@ -27,25 +27,25 @@ MEAN_MARGIN = 0.01
 change places where two groups touch leave 0.1 to 0.3 %."""
 
 
-def _sizes(p: Profile) -> tuple[int, ...]:
-    """How many eigenvalues belong to degrees 0 and 1 together, and to each later degree <= k.
+def _groups(p: Profile) -> dict[str, list[int]]:
+    """The large eigenvalues: name of a comparison -> degrees that they belong to.
 
     Lambda_0 and Lambda_1 are of one order in d, and which is larger depends on the activation, so their eigenvalues are
     not told apart.
     """
-    d = p.spectral.gram_dimension[p.k]
-    return (1 + d, *(multiplicity(d, degree) for degree in range(2, p.k + 1)))
+    later = {f"mean eigenvalue, degree {degree}": [degree] for degree in range(2, p.k + 1)}
+    return {"mean eigenvalue, degrees <= 1": [0, 1], **later}
 
 
 def _cells(p: Profile) -> tuple[GramSpectrum, ...]:
-    sizes = p.spectral
+    sizes, d = p.spectral, p.spectral.gram_dimension[p.k]
     return tuple(
         GramSpectrum(
             activation=p.activation,
-            d=sizes.gram_dimension[p.k],
+            d=d,
             m=sizes.gram_width[p.k],
             n=sizes.gram_samples[p.k],
-            sizes=_sizes(p),
+            sizes=tuple(sum(multiplicity(d, degree) for degree in degrees) for degrees in _groups(p).values()),
             replicate=replicate,
             base_seed=p.base_seed,
         )
@@ -53,72 +53,76 @@ def _cells(p: Profile) -> tuple[GramSpectrum, ...]:
     )
 
 
+def _small(p: Profile) -> str:
+    return f"mean eigenvalue, degrees > {p.k}"
+
+
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     count = p.spectral.gram_replicates
     noise = {1: 0.01, 2: 0.06}.get(p.k, 0.06)
     margin = SMALLEST_MARGIN.get(p.k, SMALLEST_MARGIN[2])
-    groups = ("degrees <= 1", *(f"degree {degree}" for degree in range(2, p.k + 1)), f"degrees > {p.k}")
     return (
-        DecisionRule("smallest eigenvalue", "mean", "within", margin, 0.4, noise, count),
+        DecisionRule(SMALLEST, "mean", "within", margin, 0.4, noise, count, relative=True),
         *(
-            DecisionRule(f"mean eigenvalue, {group}", "mean", "within", MEAN_MARGIN, 0.05, 0.004, count)
-            for group in groups
+            DecisionRule(name, "mean", "within", MEAN_MARGIN, 0.05, 0.004, count, relative=True)
+            for name in (*_groups(p), _small(p))
         ),
     )
-
-
-def _law(p: Profile, theory: Modes) -> GramLaw:
-    return GramLaw(theory, p.spectral.gram_samples[p.k], p.spectral.gram_width[p.k], p.k)
 
 
 def _theory(p: Profile) -> Modes:
     return modes(p.sigma, p.spectral.gram_dimension[p.k])
 
 
-def _predictions(p: Profile, theory: Modes) -> list[float]:
-    law = _law(p, theory)
-    groups = [law.group([0, 1]), *(law.group([degree]) for degree in range(2, p.k + 1))]
-    return [law.smallest(), *groups, law.bulk()]
+def _of(p: Profile, population: Modes) -> dict[str, float]:
+    """What theory predicts for a population of modes."""
+    law = GramLaw(population, p.spectral.gram_samples[p.k], p.spectral.gram_width[p.k], p.k)
+    groups = {name: law.group(degrees) for name, degrees in _groups(p).items()}
+    return {SMALLEST: law.smallest(), **groups, _small(p): law.bulk()}
 
 
-def _without_next(p: Profile) -> list[float]:
+def _predict(p: Profile) -> dict[str, float]:
+    return _of(p, _theory(p))
+
+
+def _without_next(p: Profile) -> dict[str, float]:
     """gamma_{>k+1} in place of gamma_{>k}: degree k+1 taken for one that is learned already, and forgotten."""
     theory = _theory(p)
     counts = theory.counts.copy()
     counts[p.k + 1] = 0.0
-    return _predictions(p, replace(theory, counts=counts))
+    return _of(p, replace(theory, counts=counts))
 
 
-def _asymptotic(p: Profile) -> list[float]:
+def _asymptotic(p: Profile) -> dict[str, float]:
     """The limits themselves, n Lambda_l and gamma_{>k}, without the corrections of finite n, d and m."""
-    theory, n = _theory(p), p.spectral.gram_samples[p.k]
-    low = float(theory.counts[:2] @ theory.eigenvalues[:2] / theory.counts[:2].sum())
-    groups = [n * low, *(n * float(theory.eigenvalues[degree]) for degree in range(2, p.k + 1))]
-    return [theory.ridge(p.k), *groups, theory.ridge(p.k)]
+    theory, n, found = _theory(p), p.spectral.gram_samples[p.k], {}
+    for name, degrees in _groups(p).items():
+        counts = theory.counts[degrees]
+        found[name] = n * float(counts @ theory.eigenvalues[degrees] / counts.sum())
+    return {SMALLEST: theory.ridge(p.k), **found, _small(p): theory.ridge(p.k)}
 
 
-def _s6(p: Profile, evidence: Evidence, predicted: list[float] | None = None) -> Outcome:
-    theory = _theory(p)
-    predicted = _predictions(p, theory) if predicted is None else predicted
+def _observe(p: Profile, evidence: Evidence) -> dict[str, Data]:
     records = [evidence[cell] for cell in _cells(p)]
-    data = np.array([[record["smallest"], *record["means"]] for record in records])
-    rules = _rules(p)
-    law, gamma = _law(p, theory), theory.ridge(p.k)
-    return Outcome(
-        tuple(
-            rule.compare(rule.name, value, column, scale=value)
-            for rule, value, column in zip(rules, predicted, data.T, strict=True)
-        ),
-        f"Eigenvalues of {p.spectral.gram_replicates} Gram matrices of n = {law.n} inputs at d = {theory.d}, "
-        f"m = {law.m}: d^{p.k} = {theory.d**p.k:,} < n < d^{p.k + 1} = {theory.d ** (p.k + 1):,}, m d = "
-        f"{law.m * theory.d:,}. gamma_{{>{p.k}}} = {gamma:.4g}; the mean of the small eigenvalues is "
-        f"{data[:, -1].mean() / gamma:.3f} gamma, the smallest {data[:, 0].mean() / gamma:.3f} gamma. It stays below "
-        f"gamma at these sizes because degree {p.k + 1} has only {int(theory.counts[p.k + 1]):,} harmonics for n "
-        f"inputs, which the prediction takes into account.",
+    means = np.array([record["means"] for record in records]).T  # of the large groups, then of the small eigenvalues
+    named = dict(zip((*_groups(p), _small(p)), means, strict=True))
+    return {SMALLEST: [record["smallest"] for record in records], **named}
+
+
+def _describe(p: Profile, evidence: Evidence) -> str:
+    theory, data = _theory(p), _observe(p, evidence)
+    gamma, d, m, n = theory.ridge(p.k), theory.d, p.spectral.gram_width[p.k], p.spectral.gram_samples[p.k]
+    return (
+        f"Eigenvalues of {p.spectral.gram_replicates} Gram matrices of n = {n} inputs at d = {d}, "
+        f"m = {m}: d^{p.k} = {d**p.k:,} < n < d^{p.k + 1} = {d ** (p.k + 1):,}, m d = "
+        f"{m * d:,}. gamma_{{>{p.k}}} = {gamma:.4g}; the mean of the small eigenvalues is "
+        f"{np.mean(data[_small(p)]) / gamma:.3f} gamma, the smallest {np.mean(data[SMALLEST]) / gamma:.3f} gamma. It "
+        f"stays below gamma at these sizes because degree {p.k + 1} has only {int(theory.counts[p.k + 1]):,} harmonics "
+        f"for n inputs, which the prediction takes into account."
     )
 
 
-def _s6_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
+def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     theory = _theory(p)
     gamma = theory.ridge(p.k)
     for cell in _cells(p):
@@ -128,7 +132,7 @@ def _s6_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         density = np.array(record["counts"]) / np.diff(edges) / sum(record["counts"])
         ax.stairs(density, edges, color=SERIES[0], lw=0.8, alpha=0.5, label=label)
     ax.axvline(1.0, color=SERIES[1], lw=1.2, label="$\\gamma_{>k}$")
-    ax.axvline(_law(p, theory).smallest() / gamma, color=PREDICTED, lw=1.2, ls="--", label="smallest, predicted")
+    ax.axvline(_predict(p)[SMALLEST] / gamma, color=PREDICTED, lw=1.2, ls="--", label="smallest, predicted")
     finish(ax, "eigenvalue / $\\gamma_{>k}$", "density of the small eigenvalues")
 
 
@@ -162,17 +166,16 @@ S6 = Claim(
     ),
     depends_on=("S1", "S2"),
     design=_cells,
-    check=_s6,
-    controls=(
-        Control("gamma of the degrees above k+1 in place of those above k", lambda p, e: _s6(p, e, _without_next(p))),
-        Control(
-            f"every eigenvalue multiplied by {WRONG}",
-            lambda p, e: _s6(p, e, [WRONG * value for value in _predictions(p, _theory(p))]),
-        ),
-        Control("the limits without their finite-size corrections", lambda p, e: _s6(p, e, _asymptotic(p))),
-    ),
-    figure=_s6_figure,
     rules=_rules,
+    predict=_predict,
+    observe=_observe,
+    controls=(
+        Control("gamma of the degrees above k+1 in place of those above k", predict=_without_next),
+        Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_predict, WRONG)),
+        Control("the limits without their finite-size corrections", predict=_asymptotic),
+    ),
+    describe=_describe,
+    figure=_figure,
     orders=lambda p: tuple(p.spectral.gram_dimension),
 )
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
+from verify.claims.controls import shifted
 from verify.claims.hypotheses import differentiable, nonzero, separated, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
-from verify.claims.spectra.s5_top_block import block_grid, block_modes
+from verify.claims.spectra.blocks import block_grid, block_modes
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
-from verify.predictions.finite_size import Modes
+from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
+LARGEST, SQUARES = "exponent of the largest sine", "m times the sum of squared sines"
 EXPONENT_MARGIN = 0.25
 """Absolute: half the distance to the other exponents that perturbation theory knows, 0 and -1. The largest sine
 carries a relative correction of the order of its own square: 0.1 at most at the smallest m (erf(z + 1/2) at k = 2, sine
@@ -37,44 +38,30 @@ def _rules(p: Profile) -> tuple[DecisionRule, DecisionRule]:
     grid, count = tuple(float(m) for m in p.spectral.block_widths[p.k]), p.spectral.block_replicates[p.k]
     noise = 0.18 if p.k == 1 else 0.16  # the largest of n_k sines scatters less the more there are
     return (
-        DecisionRule("exponent of the largest sine", "exponent", "within", EXPONENT_MARGIN, 0.5, noise, count, grid),
-        DecisionRule("m times the sum of squared sines", "mean", "within", SINES_MARGIN, 1.0, 0.2, count),
+        DecisionRule(LARGEST, "exponent", "within", EXPONENT_MARGIN, 0.5, noise, count, grid),
+        DecisionRule(SQUARES, "mean", "within", SINES_MARGIN, 1.0, 0.2, count, relative=True),
     )
 
 
-def _unweighted(theory: Modes, k: int) -> float:
-    """The constant without the weight Lambda_l'/Lambda_l: of eigenfunctions against harmonics, not of displacements."""
-    v, total = theory.eigenvalues, 0.0
-    for i in range(k + 1):
-        for j in range(k + 1, len(v)):
-            total += 2 * theory.coupling(i, j) / (v[i] - v[j]) ** 2
-    return float(total)
+def _predict(p: Profile) -> dict[str, float]:
+    return {LARGEST: -0.5, SQUARES: block_modes(p).sines(p.k)}
 
 
-def _s7(
-    p: Profile,
-    evidence: Evidence,
-    space: Literal["", "random_"] = "",
-    exponent: float = -0.5,
-    weighted: bool = True,
-) -> Outcome:
+def _observe(p: Profile, evidence: Evidence, space: Literal["", "random_"] = "") -> dict[str, Data]:
+    """``space``: whose angles with the top eigenvectors."""
     largest, squares = _sines(p, evidence, space)
-    slope, constant = _rules(p)
-    theory = block_modes(p)
-    predicted = theory.sines(p.k) if weighted else _unweighted(theory, p.k)
-    scaled = (squares * np.array(p.spectral.block_widths[p.k])).mean(axis=1)
-    return Outcome(
-        (
-            slope.compare(slope.name, exponent, largest),
-            constant.compare(constant.name, predicted, scaled, scale=predicted),
-        ),
+    return {LARGEST: largest, SQUARES: (squares * np.array(p.spectral.block_widths[p.k])).mean(axis=1)}
+
+
+def _describe(p: Profile, evidence: Evidence) -> str:
+    return (
         f"Principal angles between the top n_{p.k} eigenvectors of the exact feature covariance and the closed form "
-        f"span{{T Y : deg Y <= {p.k}}}, d = {theory.d}, m = {', '.join(map(str, p.spectral.block_widths[p.k]))}, "
-        f"{p.spectral.block_replicates[p.k]} networks each.",
+        f"span{{T Y : deg Y <= {p.k}}}, d = {p.spectral.block_dimension[p.k]}, "
+        f"m = {', '.join(map(str, p.spectral.block_widths[p.k]))}, {p.spectral.block_replicates[p.k]} networks each."
     )
 
 
-def _s7_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
+def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     widths = p.spectral.block_widths[p.k]
     largest, squares = _sines(p, evidence)
     for row in largest:
@@ -109,14 +96,19 @@ S7 = Claim(
     ),
     depends_on=("S1", "S5"),
     design=lambda p: tuple(cell for row in block_grid(p) for cell in row),
-    check=_s7,
-    controls=(
-        Control("random directions in place of the T Y", lambda p, e: _s7(p, e, space="random_")),
-        Control("exponent -1 in place of -1/2", lambda p, e: _s7(p, e, exponent=-1.0)),
-        Control("the norms of the T Y left out of the constant", lambda p, e: _s7(p, e, weighted=False)),
-    ),
-    figure=_s7_figure,
     rules=_rules,
+    predict=_predict,
+    observe=_observe,
+    controls=(
+        Control("random directions in place of the T Y", observe=partial(_observe, space="random_")),
+        Control("exponent -1 in place of -1/2", predict=shifted(_predict, -0.5, LARGEST)),
+        Control(
+            "the norms of the T Y left out of the constant",
+            predict=lambda p: {SQUARES: block_modes(p).sines(p.k, of="eigenfunctions")},
+        ),
+    ),
+    describe=_describe,
+    figure=_figure,
     orders=lambda p: tuple(p.spectral.block_dimension),
 )
 

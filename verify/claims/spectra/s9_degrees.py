@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from theory import Activation, learnable_degrees
 from verify.cells.gram import LearnedShares
 from verify.cells.spectral import KernelName
 from verify.claims.plotting import finish
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.rules import Data, DecisionRule, Prediction
+from verify.predictions import certified
 from verify.sizes.profile import Profile
 
 CATALOGUE = (
@@ -44,6 +44,8 @@ PAIRS: tuple[tuple[KernelName, str], ...] = (
     *(("QuadNTK", name) for name in QUADRATIC),
 )
 
+LEAST = {f"{kernel} of {name}: least margin of a degree": (kernel, name) for kernel, name in PAIRS}
+UNLEARNED = "mean share of the degrees not learned"
 THRESHOLD = 0.5
 """Share of a harmonic that counts as learned. A degree whose eigenvalue is zero has the share 0 whatever n; one whose
 eigenvalue is not zero has the share 1 once n and the ridge allow it."""
@@ -69,37 +71,34 @@ def _cells(p: Profile, kernel: KernelName, name: str) -> tuple[LearnedShares, ..
     )
 
 
-@lru_cache(maxsize=256)
-def _learned(kernel: KernelName, name: str, max_degree: int, d: int) -> np.ndarray:
-    """Which degrees theory says are learned; those it cannot decide raise."""
-    found = learnable_degrees(Activation.parse(name), max_degree, d, kernel)
-    if found.undecided:
-        raise ValueError(f"activation={name!r}: degrees {found.undecided} of the {kernel} are not decided at d={d}")
-    return np.array([degree in found.learnable for degree in range(max_degree + 1)])
-
-
-def _prediction(p: Profile, kernel: KernelName, name: str) -> np.ndarray:
-    return _learned(kernel, name, p.spectral.parity_degree, p.spectral.parity_dimension)
+def _learned(p: Profile, kernel: KernelName, name: str) -> np.ndarray:
+    """Which degrees theory says are learned."""
+    return np.array(certified.learned(name, p.spectral.parity_degree, p.spectral.parity_dimension, kernel))
 
 
 def _opposite(p: Profile, kernel: KernelName, name: str) -> np.ndarray:
-    """The prediction of an activation of another parity."""
-    own = _prediction(p, kernel, name)
+    """The degrees of an activation of another parity."""
+    own = _learned(p, kernel, name)
     for other_kernel, other in PAIRS:
-        if other_kernel == kernel and not np.array_equal(own, there := _prediction(p, kernel, other)):
+        if other_kernel == kernel and not np.array_equal(own, there := _learned(p, kernel, other)):
             return there
     raise ValueError(f"activation={name!r}: no other parity in the catalogue")
 
 
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     count = p.spectral.parity_replicates
-    return (
-        *(
-            DecisionRule(f"{kernel} of {name}: least margin of a degree", "mean", "above", 0.0, -0.4, 0.05, count)
-            for kernel, name in PAIRS
-        ),
-        DecisionRule("mean share of the degrees not learned", "mean", "within", UNLEARNED_MARGIN, 0.2, 0.02, count),
+    least = DecisionRule("", "mean", "above", 0.0, -0.4, 0.05, count, scale="sign", pool="least")
+    mean = DecisionRule(
+        UNLEARNED, "mean", "within", UNLEARNED_MARGIN, 0.2, 0.02, count, scale="difference", pool="mean"
     )
+    return (*(replace(least, name=name) for name in LEAST), mean)
+
+
+def _predict(p: Profile, learned: Callable[[Profile, KernelName, str], np.ndarray] = _learned) -> dict[str, Prediction]:
+    """The side of the threshold on which each degree lies; the share 0 of the degrees that are not learned."""
+    table = {name: learned(p, *pair) for name, pair in LEAST.items()}
+    sides = {name: Prediction(np.where(told, 1.0, -1.0)) for name, told in table.items()}
+    return {**sides, UNLEARNED: Prediction(np.where(np.concatenate(list(table.values())), np.nan, 0.0))}
 
 
 def _shares(p: Profile, evidence: Evidence, kernel: KernelName, name: str) -> np.ndarray:
@@ -107,32 +106,29 @@ def _shares(p: Profile, evidence: Evidence, kernel: KernelName, name: str) -> np
     return np.array([evidence[cell]["shares"] for cell in _cells(p, kernel, name)])
 
 
-def _s9(p: Profile, evidence: Evidence, planted: bool = False) -> Outcome:
-    *rules, pooled = _rules(p)
-    comparisons, unlearned = [], []
-    for rule, (kernel, name) in zip(rules, PAIRS, strict=True):
-        shares = _shares(p, evidence, kernel, name)
-        learned = _opposite(p, kernel, name) if planted else _prediction(p, kernel, name)
-        margins = np.where(learned, shares - THRESHOLD, THRESHOLD - shares)
-        comparisons.append(rule.compare(rule.name, 0.0, margins.min(axis=1)))
-        unlearned.append(shares[:, ~learned])
-    comparisons.append(pooled.compare(pooled.name, 0.0, np.concatenate(unlearned, axis=1).mean(axis=1)))
+def _observe(p: Profile, evidence: Evidence) -> dict[str, Data]:
+    """The distance of every degree's share from the threshold; the shares themselves, of all pairs side by side."""
+    table = {name: _shares(p, evidence, *pair) for name, pair in LEAST.items()}
+    distances = {name: shares - THRESHOLD for name, shares in table.items()}
+    return {**distances, UNLEARNED: np.concatenate(list(table.values()), axis=1)}
+
+
+def _describe(p: Profile, evidence: Evidence) -> str:
     sizes = p.spectral
-    return Outcome(
-        tuple(comparisons),
+    return (
         f"Ridge regression with the empirical kernel of {len(PAIRS)} pairs of kernel and activation on random "
         f"harmonics of degree 0 to {sizes.parity_degree}: n = {sizes.parity_samples}, d = {sizes.parity_dimension}, "
         f"m = {sizes.parity_width}, {sizes.parity_replicates} draws. A degree is learned when more than half of it is "
         f"recovered on fresh points; the margin of a degree is the distance of its share from {THRESHOLD}, on the side "
-        f"that theory says.",
+        f"that theory says."
     )
 
 
-def _s9_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
+def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     shares = np.array([_shares(p, evidence, "NTK", name).mean(axis=0) for name in CATALOGUE])
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, name in enumerate(CATALOGUE):
-        for degree, learned in enumerate(_prediction(p, "NTK", name)):
+        for degree, learned in enumerate(_learned(p, "NTK", name)):
             color = "white" if shares[row, degree] > THRESHOLD else "black"
             ax.text(degree, row, "+" if learned else "0", ha="center", va="center", color=color)
     ax.set_yticks(range(len(CATALOGUE)), CATALOGUE)
@@ -153,10 +149,14 @@ S9 = Claim(
     hypotheses=(),
     depends_on=("S1", "S8"),
     design=lambda p: tuple(cell for kernel, name in PAIRS for cell in _cells(p, kernel, name)),
-    check=_s9,
-    controls=(Control("the degrees of an activation of another parity", lambda p, e: _s9(p, e, planted=True)),),
-    figure=_s9_figure,
     rules=_rules,
+    predict=_predict,
+    observe=_observe,
+    controls=(
+        Control("the degrees of an activation of another parity", predict=lambda p: _predict(p, learned=_opposite)),
+    ),
+    describe=_describe,
+    figure=_figure,
     activations="none",
 )
 

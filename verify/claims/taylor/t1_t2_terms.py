@@ -7,16 +7,25 @@ from typing import Any
 import numpy as np
 
 from verify.cells.taylor import RemainderRatio, TaylorAgreement
+from verify.claims.controls import scaled
 from verify.claims.hypotheses import differentiable, present, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Comparison, Interval, Outcome
+from verify.judging.outcome import Interval
+from verify.judging.rules import ExactRule, Measurement, Prediction
+from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
 AGREEMENT_BOUND = 1e-12
 """Relative to the largest term. About 10^2 operations of unit roundoff 1.1e-16 each, with two decades of room."""
 TERMS = ("linear", "quadratic", "cross")
 NAMES = {"linear": "f_L", "quadratic": "f_Q", "cross": "cross term"}
+AGREEMENTS = {
+    f"{NAMES[term]}: symbolic against {label}": (term, route)
+    for label, route in (("autodiff", "automatic"), ("the network formula", "formula"))
+    for term in TERMS
+}
+"""Name of a comparison -> its term and the route that is held against the symbolic one."""
 
 
 def _t1_cells(p: Profile) -> tuple[TaylorAgreement, ...]:
@@ -26,46 +35,41 @@ def _t1_cells(p: Profile) -> tuple[TaylorAgreement, ...]:
     )
 
 
-def _t1(p: Profile, evidence: Evidence, factor: float = 1.0, planted: bool = False) -> Outcome:
-    comparisons = []
-    for route in ("automatic", "planted" if planted else "formula"):
-        for term in TERMS:
-            worst = 0.0
-            for cell in _t1_cells(p):
-                values = evidence[cell][term]
-                scale = max(abs(evidence[cell][t]["symbolic"]) for t in TERMS)
-                symbolic = values["symbolic"] * factor
-                worst = max(worst, abs(values[route] - symbolic) / scale)
-            comparisons.append(
-                Comparison(
-                    f"{NAMES[term]}: symbolic against {'autodiff' if route == 'automatic' else 'the network formula'}",
-                    AGREEMENT_BOUND,
-                    Interval.around(worst, 0.0),
-                    "below",
-                    0.0,
-                    (("rounding", AGREEMENT_BOUND),),
-                )
-            )
-    return Outcome(
-        tuple(comparisons),
-        f"Relative differences at {p.taylor.replicates} random points (d = 3, m = 4): SymPy derivative of the "
-        "network, evaluated as a certified ball; forward-mode automatic differentiation; the formulas in numerics.",
-    )
+def _worst(p: Profile, evidence: Evidence, term: str, route: str) -> Interval:
+    """Largest difference between a route and the symbolic one over the points, relative to the largest term."""
+    worst = 0.0
+    for cell in _t1_cells(p):
+        values = evidence[cell][term]
+        scale = max(abs(evidence[cell][t]["symbolic"]) for t in TERMS)
+        worst = max(worst, abs(values[route] - values["symbolic"]) / scale)
+    return Interval.around(worst, 0.0)
+
+
+def _t1_observe(p: Profile, evidence: Evidence) -> dict[str, Interval]:
+    return {name: _worst(p, evidence, term, route) for name, (term, route) in AGREEMENTS.items()}
+
+
+def _enlarged(p: Profile, evidence: Evidence) -> Evidence:
+    """Every symbolic term larger by one part in 10^9."""
+    found: dict[Cell, Numbers] = {}
+    for cell in _t1_cells(p):
+        terms = ((term, evidence[cell][term]) for term in TERMS)
+        found[cell] = {term: values | {"symbolic": (1 + 1e-9) * values["symbolic"]} for term, values in terms}
+    return Evidence(found)
+
+
+def _lowered(p: Profile, evidence: Evidence) -> dict[str, Interval]:
+    """The formula with every derivative of sigma one order too low."""
+    formulas = {name: term for name, (term, route) in AGREEMENTS.items() if route == "formula"}
+    return {name: _worst(p, evidence, term, "planted") for name, term in formulas.items()}
 
 
 def _t1_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     for i, term in enumerate(TERMS):
         rows = [evidence[cell][term] for cell in _t1_cells(p)]
-        symbolic = [row["symbolic"] for row in rows]
-        ax.plot(
-            symbolic,
-            [row["automatic"] for row in rows],
-            "o",
-            color=SERIES[i],
-            ms=5,
-            mfc="none",
-            label=f"${NAMES[term]}$" if term != "cross" else "cross",
-        )
+        symbolic, automatic = ([row[route] for row in rows] for route in ("symbolic", "automatic"))
+        label = f"${NAMES[term]}$" if term != "cross" else "cross"
+        ax.plot(symbolic, automatic, "o", color=SERIES[i], ms=5, mfc="none", label=label)
     ends = np.array(ax.get_xlim())
     ax.plot(ends, ends, "-", color=PREDICTED, lw=0.8, zorder=1)
     finish(ax, "symbolic derivative", "automatic differentiation")
@@ -83,13 +87,21 @@ T1 = Claim(
     hypotheses=(differentiable(2), smooth),
     depends_on=(),
     design=_t1_cells,
-    check=_t1,
+    rules=lambda p: tuple(ExactRule(name, "below") for name in AGREEMENTS),
+    predict=lambda p: dict.fromkeys(AGREEMENTS, Prediction(AGREEMENT_BOUND, budget={"rounding": AGREEMENT_BOUND})),
+    observe=_t1_observe,
     controls=(
-        Control("every symbolic term larger by one part in 10^9", lambda p, e: _t1(p, e, factor=1 + 1e-9)),
         Control(
-            "sigma'' replaced by sigma' in the quadratic terms, sigma' by sigma in the linear one",
-            lambda p, e: _t1(p, e, planted=True),
+            "every symbolic term larger by one part in 10^9",
+            observe=lambda p, evidence: _t1_observe(p, _enlarged(p, evidence)),
         ),
+        Control(
+            "sigma'' replaced by sigma' in the quadratic terms, sigma' by sigma in the linear one", observe=_lowered
+        ),
+    ),
+    describe=lambda p, evidence: (
+        f"Relative differences at {p.taylor.replicates} random points (d = 3, m = 4): SymPy derivative of the "
+        "network, evaluated as a certified ball; forward-mode automatic differentiation; the formulas in numerics."
     ),
     figure=_t1_figure,
 )
@@ -118,28 +130,31 @@ def _t2_cells(p: Profile) -> tuple[RemainderRatio, ...]:
     )
 
 
-def _t2(p: Profile, evidence: Evidence, denominator: float = 6.0, supremum: float = 1.0) -> Outcome:
-    """``supremum``: a planted factor of the supremum in the bound."""
-    budget = (("cancellation in f - f_L - f_Q", CANCELLATION),)
-    worst = {
-        length: max(evidence[c][kind] for c in _t2_cells(p) if c.length == length for kind in KINDS)
-        * (denominator / supremum)
-        for length in p.taylor.displacements
-    }
-    comparisons = [
-        Comparison(f"largest, |W_r| = {length:g}", 1.0, Interval.around(ratio, CANCELLATION), "below", 0.0, budget)
-        for length, ratio in worst.items()
-    ]
-    least = p.taylor.displacements[0]
-    attained = Interval.around(worst[least], CANCELLATION)
-    comparisons.append(Comparison(f"attained, |W_r| = {least:g}", 1 - SHARPNESS, attained, "above", 0.0, budget))
-    return Outcome(
-        tuple(comparisons),
-        f"Largest remainder divided by its bound over {p.taylor.replicates} networks (d = {p.taylor.dimension}, m = "
-        f"64): random displacements at 64 inputs, displacements aligned so that all third-order terms add up, and one "
-        f"pair of neurons where the remainder of a neuron is largest. sup|sigma'''| is certified. The last kind "
-        f"reaches the bound as |W_r| falls, so neither 1/6 nor the supremum could be smaller.",
-    )
+def _names(p: Profile) -> dict[str, float]:
+    """Name of a comparison with the bound -> length of the displacement."""
+    return {f"largest, |W_r| = {length:g}": length for length in p.taylor.displacements}
+
+
+def _attained(p: Profile) -> str:
+    return f"attained, |W_r| = {p.taylor.displacements[0]:g}"
+
+
+def _t2_rules(p: Profile) -> tuple[ExactRule, ...]:
+    return (*(ExactRule(name, "below") for name in _names(p)), ExactRule(_attained(p), "above"))
+
+
+def _t2_predict(p: Profile) -> dict[str, float]:
+    """In units of the bound, which the remainder never exceeds and all but reaches at the smallest displacement."""
+    return {**dict.fromkeys(_names(p), 1.0), _attained(p): 1 - SHARPNESS}
+
+
+def _t2_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
+    found = {}
+    for name, length in (*_names(p).items(), (_attained(p), p.taylor.displacements[0])):
+        ratio = 6 * max(evidence[c][kind] for c in _t2_cells(p) if c.length == length for kind in KINDS)
+        budget = {"cancellation in f - f_L - f_Q": CANCELLATION}
+        found[name] = Measurement(Interval.around(ratio, CANCELLATION), budget=budget)
+    return found
 
 
 def _t2_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
@@ -166,11 +181,19 @@ T2 = Claim(
     hypotheses=(differentiable(3), smooth, present(3)),
     depends_on=("T1",),
     design=_t2_cells,
-    check=_t2,
+    rules=_t2_rules,
+    predict=_t2_predict,
+    observe=_t2_observe,
     controls=(
-        Control("1/24 in place of 1/6", lambda p, e: _t2(p, e, denominator=24.0)),
-        Control("a supremum that is 25 % too small", lambda p, e: _t2(p, e, supremum=0.75)),
-        Control("1/5 in place of 1/6: a bound that holds and is not sharp", lambda p, e: _t2(p, e, denominator=5.0)),
+        Control("1/24 in place of 1/6", predict=scaled(_t2_predict, 6 / 24)),
+        Control("a supremum that is 25 % too small", predict=scaled(_t2_predict, 0.75)),
+        Control("1/5 in place of 1/6: a bound that holds and is not sharp", predict=scaled(_t2_predict, 6 / 5)),
+    ),
+    describe=lambda p, evidence: (
+        f"Largest remainder divided by its bound over {p.taylor.replicates} networks (d = {p.taylor.dimension}, m = "
+        f"64): random displacements at 64 inputs, displacements aligned so that all third-order terms add up, and one "
+        f"pair of neurons where the remainder of a neuron is largest. sup|sigma'''| is certified. The last kind "
+        f"reaches the bound as |W_r| falls, so neither 1/6 nor the supremum could be smaller."
     ),
     figure=_t2_figure,
 )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from verify.cells.taylor import TermSizes
+from verify.claims.controls import shifted
 from verify.claims.hypotheses import differentiable, nonzero, present, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Outcome
-from verify.judging.rules import DecisionRule
+from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
 ALPHA = 0.01
@@ -27,8 +28,6 @@ NOISE = 0.1
 """Standard deviation of the logarithm of a size. At width m it is a mean over max(m)/m networks, so that the coherent
 fluctuation (C/m)^{1/2} counts as at the largest width everywhere: 0.1 at worst. Random sums vary by 0.1 over their
 draws and inputs."""
-
-
 EXPONENTS: dict[str, dict[str, float]] = {
     "random": {"linear": -0.25, "quadratic": 0.0, "odd": -0.75, "even": -0.5},
     "coherent": {"linear": 0.25, "quadratic": 0.0, "remainder": -0.25},
@@ -42,6 +41,8 @@ NAMES = {
     "even": "remainder, even in the signs",
     "remainder": "remainder",
 }
+COMPARED = {f"{scaling} {NAMES[term]}": (scaling, term) for scaling, terms in EXPONENTS.items() for term in terms}
+"""Name of a comparison -> its scaling and term."""
 
 
 def _grid(p: Profile) -> list[list[TermSizes]]:
@@ -66,49 +67,53 @@ def _grid(p: Profile) -> list[list[TermSizes]]:
     ]
 
 
-def _rule(p: Profile, scaling: str, term: str) -> DecisionRule:
-    grid = tuple(float(m) for m in p.taylor.widths[p.k])
-    name = f"{scaling} {NAMES[term]}"
-    return DecisionRule(name, "clustered exponent", "within", MARGIN, SHIFT, NOISE, p.taylor.width_replicates, grid)
+def _predict(p: Profile) -> dict[str, float]:
+    return {name: EXPONENTS[scaling][term] for name, (scaling, term) in COMPARED.items()}
 
 
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
-    return tuple(_rule(p, scaling, term) for scaling, terms in EXPONENTS.items() for term in terms)
+    grid, count = tuple(float(m) for m in p.taylor.widths[p.k]), p.taylor.width_replicates
+    rule = DecisionRule("", "clustered exponent", "within", MARGIN, SHIFT, NOISE, count, grid)
+    return tuple(replace(rule, name=name) for name in COMPARED)
 
 
-def _t3(p: Profile, evidence: Evidence, shift: float = 0.0, signs: bool = True) -> Outcome:
-    """``signs``: False judges the displacement without signs by the exponents of random signs."""
-    comparisons = []
-    for scaling, exponents in EXPONENTS.items():
-        measured = "coherent" if scaling == "random" and not signs else scaling
-        for term, predicted in exponents.items():
-            source = term if term in EXPONENTS[measured] else "remainder"
-            rows = [[evidence[cell][measured][source] for cell in row] for row in _grid(p)]
-            rule = _rule(p, scaling, term)
-            comparisons.append(rule.compare(rule.name, predicted + shift, rows))
+def _sizes(p: Profile, evidence: Evidence, scaling: str, term: str) -> np.ndarray:
+    """(replicate, width)."""
+    return np.array([[evidence[cell][scaling][term] for cell in row] for row in _grid(p)])
+
+
+def _observe(p: Profile, evidence: Evidence) -> dict[str, Data]:
+    return {name: _sizes(p, evidence, scaling, term) for name, (scaling, term) in COMPARED.items()}
+
+
+def _unsigned(p: Profile, evidence: Evidence) -> dict[str, Data]:
+    """The displacement without signs in place of that with random ones; its remainder for either part of it."""
+    wholes = {"linear": "linear", "quadratic": "quadratic", "odd": "remainder", "even": "remainder"}
+    return {f"random {NAMES[term]}": _sizes(p, evidence, "coherent", whole) for term, whole in wholes.items()}
+
+
+def _describe(p: Profile, evidence: Evidence) -> str:
     signs_of_g = (
         "g is constant, so all moved neurons have the same a_r"
         if p.k == 1
         else "g is odd, so a_r has the sign of <beta,w_r>, and what is coherent is the mean of sigma^{(j)} "
         "sign(<beta,w>) |g|^{j/2} over neurons, smaller but not zero"
     )
-    return Outcome(
-        tuple(comparisons),
+    return (
         f"Exponents in m along the sparse construction W_Q at k = {p.k}, d = {p.taylor.width_dimension[p.k]}: "
         f"{signs_of_g}. With |W_r| ~ m^(-1/4) and independent signs the linear term is a random sum, m^(-1/2) m^(1/2) "
         f"m^(-1/4); the quadratic term does not see signs; the part of the remainder that is odd in the signs is a "
         f"random sum too, m^(-1/2) m^(1/2) m^(-3/4), and the even part, of fourth order, is coherent, m^(-1/2) m "
         f"m^(-1). So the remainder is of order m^(-1/2), below the sign-blind bound m^(-1/4), which the coherent "
         f"displacement does reach. With |W_r| ~ m^(-1/2) (lazy): 0, -1/2, -1. Inputs and direction are shared over the "
-        f"widths, networks are not.",
+        f"widths, networks are not."
     )
 
 
-def _t3_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
+def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     widths = p.taylor.widths[p.k]
     for i, term in enumerate(EXPONENTS["random"]):
-        rows = np.array([[evidence[c]["random"][term] for c in row] for row in _grid(p)])
-        sizes = np.exp(np.log(rows).mean(axis=0))
+        sizes = np.exp(np.log(_sizes(p, evidence, "random", term)).mean(axis=0))
         label = f"${NAMES[term]}$" if i < 2 else NAMES[term]
         ax.loglog(widths, sizes, "o", color=SERIES[i], ms=5, label=label)
         power_guide(ax, widths, sizes[0], EXPONENTS["random"][term], "predicted" if i == 0 else None)
@@ -142,13 +147,15 @@ T3 = Claim(
     ),
     depends_on=("T1", "T2"),
     design=lambda p: tuple(cell for row in _grid(p) for cell in row),
-    check=_t3,
-    controls=(
-        Control("every exponent off by 1/4", lambda p, e: _t3(p, e, shift=SHIFT)),
-        Control("the signs switched off", lambda p, e: _t3(p, e, signs=False)),
-    ),
-    figure=_t3_figure,
     rules=_rules,
+    predict=_predict,
+    observe=_observe,
+    controls=(
+        Control("every exponent off by 1/4", predict=shifted(_predict, SHIFT)),
+        Control("the signs switched off", observe=_unsigned),
+    ),
+    describe=_describe,
+    figure=_figure,
     orders=lambda p: tuple(p.taylor.widths),
 )
 
