@@ -119,6 +119,10 @@ G1 = Claim(
     "uses the Gram matrix T*T, which tends to the eigenvalues Lambda_l of infinite width.",
     refuted_by="a displacement in the good directions whose f_L has less energy than the bound, or energies of "
     "f_L(T Y) that are not Lambda_l^2",
+    equations=(
+        "width-harmonic",
+        "harmonic-displacement",
+    ),
     hypotheses=(differentiable(1), smooth, learns(cases.low_degrees, cases.dimension)),
     depends_on=("S1", "S7"),
     design=_g1_cells,
@@ -242,6 +246,11 @@ G2 = Claim(
     "diagonal blocks survive; m neurons have blocks of order 1/m and |W_r|^2 of order m^{-1/2}. The trace of P_{<=k} "
     "is n_k, so its blocks are n_k/(m d) on average.",
     refuted_by="means over signs that differ from the diagonal sums, or another exponent than -1/4 of the norms",
+    equations=(
+        "random-signs",
+        "sparse-signs",
+        "width-signs",
+    ),
     hypotheses=(
         differentiable(2),
         smooth,

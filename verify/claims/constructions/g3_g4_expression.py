@@ -122,6 +122,11 @@ G3 = Claim(
     "neurons is the monomial, and m/2 independent pairs come within m^{-1/2} of their mean. The norm is a sum over the "
     "same pairs.",
     refuted_by="an error that does not fall as m^{-1/2}, with another constant, or a norm that differs by 3 %",
+    equations=(
+        "sparse-displacement",
+        "sparse-norm",
+        "width-sparse",
+    ),
     hypotheses=(differentiable(2), smooth, nonzero(2, cases.profile_degrees, cases.dimension)),
     depends_on=("T1",),
     design=_g3_cells,
@@ -212,6 +217,11 @@ G4 = Claim(
     "by Lambda_l in the limit of infinite width. At width m the part of degree <= k can be matched exactly, and the "
     "rest is a mean of m/2 independent terms without mean.",
     refuted_by="a norm that differs by 2 %, or a residual that does not fall as m^{-1/2} with the predicted constant",
+    equations=(
+        "dense-norm",
+        "width-dense-norm",
+        "width-dense-error",
+    ),
     hypotheses=(differentiable(1), smooth, learns(cases.low_degrees, cases.dimension)),
     depends_on=("S1", "S7"),
     design=_g4_cells,

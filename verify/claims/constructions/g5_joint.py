@@ -154,6 +154,11 @@ G5 = Claim(
     "vanish as m grows; without signs f_L(W_Q) grows as m^{1/4}, and at |W_r| ~ m^{-1/2} f_Q vanishes.",
     refuted_by="an error of the network, R1 or R3 that does not fall with its exponent, R2 above rounding, or another "
     "limit of R4",
+    equations=(
+        "width-signs",
+        "width-sparse",
+        "width-dense-error",
+    ),
     hypotheses=(
         differentiable(2),
         smooth,

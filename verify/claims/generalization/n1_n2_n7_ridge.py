@@ -157,6 +157,10 @@ N1 = Claim(
     "noise, so that only one number, kappa, is left of them: the eigenvalue that n samples learn half. Degree l is "
     "learned to the fraction L_l, and what is not learned comes back as variance, by the factor in front.",
     refuted_by="A test risk or training error more than a tenth, or a kappa more than 3 %, away from the prediction.",
+    equations=(
+        "conservation-law",
+        "ridge-risk",
+    ),
     hypotheses=(
         every(differentiable(1)),
         every(smooth),
@@ -213,6 +217,10 @@ N2 = Claim(
     "constant.",
     refuted_by="A measured n*(d) that leaves the predicted curve, or an exponent on these d more than 0.1 away "
     "from the curve's, or a predicted curve whose own exponent does not tend to k + 1.",
+    equations=(
+        "conservation-law",
+        "ridge-risk",
+    ),
     hypotheses=ESCAPE.hypotheses(),
     depends_on=("N1",),
     design=ESCAPE.design,
@@ -236,6 +244,10 @@ N7 = Claim(
     "first and needs no more than that order.",
     refuted_by="A measured n*(d) that leaves the predicted curve, or an exponent on these d more than 0.1 away "
     "from the curve's, or a predicted curve whose own exponent does not tend to k.",
+    equations=(
+        "conservation-law",
+        "ridge-risk",
+    ),
     hypotheses=DENSE.hypotheses(),
     depends_on=("N1",),
     design=DENSE.design,

@@ -170,6 +170,7 @@ N5 = Claim(
     "one. Without R1 and R3 the linear term fits the samples through all md directions and degree k + 1 is lost to "
     "noise.",
     refuted_by="A mean log ratio of risks above 0 on the same draws, for any of the rivals.",
+    equations=("regularised-loss",),
     hypotheses=HYPOTHESES,
     depends_on=("N1", "G5"),
     design=_design("joint", "ntk", "quadntk", "free", "blind", "shuffled"),
@@ -204,6 +205,7 @@ N9 = Claim(
     "points when md exceeds n by far; R1 on the training inputs does.",
     refuted_by="A mean log ratio of risks above 0 on the same draws, for either comparison, or more energy of f_L in "
     "the medium directions than the loss admits.",
+    equations=("regularised-loss",),
     hypotheses=HYPOTHESES,
     depends_on=("G1", "N5"),
     design=_design("joint", "off", "training", "population", "blind", "free", "shuffled"),

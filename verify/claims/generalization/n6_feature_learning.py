@@ -150,6 +150,7 @@ N6 = Claim(
     "learnt the direction; R1 keeps f_L from degree k + 1, so f_Q must carry it, at |W_r| ~ m^(-1/4), and "
     "sigma'(<w_r + W_r, x>) then moves the kernel as it does at W_L + S W_Q.",
     refuted_by="A risk above the floor of kernel methods, an f_Q without the sparse part, or a kernel that stays.",
+    equations=("regularised-loss",),
     hypotheses=(
         everywhere(differentiable(2)),
         everywhere(smooth),

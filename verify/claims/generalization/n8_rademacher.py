@@ -215,6 +215,10 @@ N8 = Claim(
     "ball fixed beforehand has, on average, a larger gap between test and training loss than twice these suprema.",
     refuted_by="A measured complexity above its bound or below its lower bound, another power of n, a trained model "
     "with a larger gap than its balls allow, or one that correlates with signs better than the closed form admits.",
+    equations=(
+        "linear-rademacher",
+        "quadratic-rademacher",
+    ),
     hypotheses=(every(differentiable(2)), every(smooth), every(present(2))),
     depends_on=("S1", "S8"),
     design=lambda p: (*_ball_cells(p), *_fit_cells(p)),

@@ -171,6 +171,7 @@ O1 = Claim(
     "The bound on the time is no theorem: arXiv:1703.00887 bounds it through L, which does not grow with d here.",
     refuted_by="A step of length 1/L with less fall than promised, an end with a larger gradient or a clearly negative "
     "eigenvalue, or a time that grows faster than d^2.",
+    equations=("regularised-loss",),
     hypotheses=hypotheses(lambda p: max(p.optimization.descent_dimensions[p.k])),
     depends_on=(),
     design=lambda p: (*_o1_cells(p).values(), *_long_cells(p).values()),

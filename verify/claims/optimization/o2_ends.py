@@ -129,6 +129,7 @@ O2 = Claim(
     "losses: at finite width they differ in the third digit.",
     refuted_by="Final losses of starts on the same draw that differ by more than m^{-1/2} of their mean, or that lie "
     "above a construction that can be written down.",
+    equations=("regularised-loss",),
     hypotheses=hypotheses(_dimension),
     depends_on=("O1", "O3", "G5"),
     design=lambda p: (*_o2_cells(p), *_free_cells(p)),

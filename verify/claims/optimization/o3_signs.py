@@ -169,6 +169,10 @@ O3 = Claim(
     "of order l4 and positive; it does not vanish with m where |W_r| ~ m^{-1/4}.",
     refuted_by="A Monte-Carlo mean that differs from the sum over the diagonal blocks, a distance to the leading "
     "term that does not fall as m^{-1/2}, or a second variation that is not negative.",
+    equations=(
+        "sign-variation",
+        "sign-variation-data",
+    ),
     hypotheses=hypotheses(_sign_dimension),
     depends_on=("G2", "G3", "T3"),
     design=lambda p: (*_o3_sampled(p), *(cell for row in _o3_grid(p) for cell in row)),

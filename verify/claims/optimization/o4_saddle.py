@@ -120,6 +120,7 @@ O4 = Claim(
     "noise cannot leave 0; noise grows along the negative directions.",
     refuted_by="A gradient at 0 that is not exactly zero, an eigenvalue that differs from that of the blocks, or a "
     "perturbed descent that stays above the construction W_Q.",
+    equations=("regularised-loss",),
     hypotheses=(
         every(differentiable(2)),
         every(smooth),

@@ -41,6 +41,7 @@ S1 = Claim(
     "neighbours.",
     refuted_by="A degree whose formula lies outside the quadrature error of the kernel's own integral, or further from "
     "the sampled kernel than chance and 4 % allow.",
+    equations=("ntk-eigenvalue",),
     hypotheses=(
         differentiable(1),
         smooth,
@@ -96,6 +97,10 @@ S2 = Claim(
     why="The eigenvalues with their multiplicities sum to the mean of K(x,x), which is the same for every input on the "
     "sphere.",
     refuted_by="A trace outside the partial sum and its certified tail.",
+    equations=(
+        "trace",
+        "tail-bound",
+    ),
     hypotheses=(differentiable(1), smooth, nonzero(1, lambda p: [0], lambda p: p.spectral.dimension)),
     depends_on=("S1",),
     design=lambda p: (_trace_cell(p),),

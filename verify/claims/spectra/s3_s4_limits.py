@@ -99,6 +99,7 @@ S3 = Claim(
     "degree l-1 dominates.",
     refuted_by="A certified eigenvalue, scaled and extrapolated from d near 10^5, further than 10^-6 of the constant "
     "from the Gaussian integral.",
+    equations=("ntk-limit",),
     hypotheses=(
         differentiable(1),
         settled(lambda p: range(LIMIT_DEGREES + 1), lambda p: p.spectral.limit_dimensions[-1]),
@@ -151,6 +152,7 @@ S4 = Claim(
     why="N(d,l-1) grows as d^{l-1} while the energy of sigma' in degree l-1 stays constant, so lambda_{l-1}^2 falls as "
     "d^{-(l-1)}; the factor <x,x'> gives the degree-l eigenvalue the coefficient of degree l-1.",
     refuted_by="A local exponent, extrapolated in 1/d, further than 0.001 from -(l-1).",
+    equations=("ntk-expansion",),
     hypotheses=(
         differentiable(1),
         settled(lambda p: tuple(EXPONENTS.values()), lambda p: p.spectral.exponent_dimensions[-1]),

@@ -149,6 +149,10 @@ S5 = Claim(
     "closed form of T Y. The mean of a degree moves only by O(1/m), through the other degrees.",
     refuted_by="An exponent of the spread away from -1/2, a spread that is not the predicted one, or an extrapolated "
     "mean away from Lambda_l, by more than the margins.",
+    equations=(
+        "block-moments",
+        "width-fluctuations",
+    ),
     hypotheses=(
         differentiable(1),
         smooth,

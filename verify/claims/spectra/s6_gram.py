@@ -158,6 +158,11 @@ S6 = Claim(
     "accordingly.",
     refuted_by="Means of the large or the small eigenvalues more than 1 % from their prediction, or a smallest "
     "eigenvalue outside its margin.",
+    equations=(
+        "gram-law",
+        "gram-means",
+        "effective-ridge",
+    ),
     hypotheses=(
         differentiable(1),
         learns(lambda p: range(p.k + 1), lambda p: p.spectral.gram_dimension[p.k]),

@@ -88,6 +88,10 @@ S7 = Claim(
     "fixed gap turns the eigenspace by an angle of that order.",
     refuted_by="A largest angle that does not fall as m^{-1/2}, or a sum of squared sines away from the predicted one, "
     "by more than the margins.",
+    equations=(
+        "harmonic-displacement",
+        "width-fluctuations",
+    ),
     hypotheses=(
         differentiable(1),
         smooth,

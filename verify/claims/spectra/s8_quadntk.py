@@ -47,6 +47,10 @@ S8 = Claim(
     "<x,x'> moves a degree to its two neighbours.",
     refuted_by="A degree whose formula lies outside the quadrature error of the kernel's own integral, or further from "
     "the sampled kernel than chance and 4 % allow; a trace outside the partial sum and its certified tail.",
+    equations=(
+        "quadntk-eigenvalue",
+        "trace",
+    ),
     hypotheses=(
         differentiable(2),
         smooth,

@@ -146,6 +146,10 @@ S9 = Claim(
     "enters lambda_j, so an even or odd sigma' leaves every other degree without an eigenvalue, and a kernel "
     "regression leaves such a degree untouched, at every width and with any number of samples.",
     refuted_by="A degree that theory calls learnable and that regression recovers by less than half, or the contrary.",
+    equations=(
+        "ntk-eigenvalue",
+        "quadntk-eigenvalue",
+    ),
     hypotheses=(),
     depends_on=("S1", "S8"),
     design=lambda p: tuple(cell for kernel, name in PAIRS for cell in _cells(p, kernel, name)),

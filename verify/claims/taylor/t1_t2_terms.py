@@ -84,6 +84,10 @@ T1 = Claim(
     why="f_L and f_Q are the first and half the second derivative of s -> f(x; W0 + s W) at s = 0. Each neuron sees "
     "the displacement only through <W_r, x>, so the chain rule gives one factor <W_r, x> for each derivative.",
     refuted_by="a point at which the derivative of the network and the formula differ by more than rounding",
+    equations=(
+        "taylor-terms",
+        "cross-term",
+    ),
     hypotheses=(differentiable(2), smooth),
     depends_on=(),
     design=_t1_cells,
@@ -178,6 +182,7 @@ T2 = Claim(
     "triangle inequality adds the neurons up. A single pair of neurons at a maximum of |sigma'''| attains it in the "
     "limit of small displacements.",
     refuted_by="one displacement and input above the bound, or no displacement that comes within 1 % of it",
+    equations=("remainder-bound",),
     hypotheses=(differentiable(3), smooth, present(3)),
     depends_on=("T1",),
     design=_t2_cells,

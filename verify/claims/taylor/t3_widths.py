@@ -139,6 +139,10 @@ T3 = Claim(
     "multiply them. Odd orders carry the signs, even orders do not. Each order brings a factor |W_r|, and the network "
     "a factor m^{-1/2}.",
     refuted_by="an exponent at a distance of more than 0.1 from its prediction",
+    equations=(
+        "random-signs",
+        "remainder-bound",
+    ),
     hypotheses=(
         differentiable(4),
         smooth,
