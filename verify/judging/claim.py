@@ -46,7 +46,7 @@ class Control:
         planted: the error in words.
         predict: a wrong prediction in place of the claim's. It may give the altered comparisons alone.
         observe: other data in place of the claim's, such as those of a rival theory; likewise.
-        orders: the k at which the error matters; None for every k. A claim says why an error is harmless elsewhere.
+        ks: the k at which the error matters; None for every k. A claim says why an error is harmless elsewhere.
 
     Raises:
         ValueError: unless exactly one of ``predict`` and ``observe`` is given.
@@ -55,7 +55,7 @@ class Control:
     planted: str
     predict: Predict | None = None
     observe: Observe | None = None
-    orders: tuple[int, ...] | None = None
+    ks: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if (self.predict is None) == (self.observe is None):
@@ -63,7 +63,7 @@ class Control:
 
     def asked(self, case: Case) -> bool:
         """Whether the error matters in a case."""
-        return self.orders is None or case.profile.k in self.orders
+        return self.ks is None or case.profile.k in self.ks
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Case:
     profile: Profile
 
 
-def first_order(profile: Profile) -> tuple[int, ...]:
+def only_one(profile: Profile) -> tuple[int, ...]:
     """k = 1 alone."""
     return (1,)
 
@@ -118,7 +118,7 @@ class Claim:
         equations: labels of equations in docs/mathematics that the claim checks.
         obstacles: (case's profile, evidence) -> what in the data forbids to conclude that the claim holds, in
             sentences.
-        orders: the k for which the profile has the claim judged.
+        ks: the k for which the profile has the claim judged.
         activations: "each" - judged for every activation of the profile; "pooled" - the profile's activations share
             the repetitions; "none" - the claim is not about one.
         file: where it is written, relative to the project; filled by the registry.
@@ -141,7 +141,7 @@ class Claim:
     figure: Callable[[Profile, Evidence, Any], None] | None = None
     equations: tuple[str, ...] = ()
     obstacles: Callable[[Profile, Evidence], tuple[str, ...]] = nothing
-    orders: Callable[[Profile], tuple[int, ...]] = first_order
+    ks: Callable[[Profile], tuple[int, ...]] = only_one
     activations: Literal["each", "pooled", "none"] = "each"
     file: str = ""
 
@@ -176,13 +176,13 @@ class Claim:
 
     def cases(self, profile: Profile) -> tuple[Case, ...]:
         """Every setting in which the profile has this claim judged, k by k."""
-        orders = self.orders(profile)
+        ks = self.ks(profile)
         each = self.activations == "each"
         cases = []
-        for k in orders:
+        for k in ks:
             for chosen in [(a,) for a in profile.activations] if each else [profile.activations]:
                 name = chosen[0] if each and len(profile.activations) > 1 else ""
-                parts = [f"k = {k}" if len(orders) > 1 else "", name]
+                parts = [f"k = {k}" if len(ks) > 1 else "", name]
                 view = profile.model_copy(update={"k": k, "activations": chosen})
                 cases.append(Case(", ".join(part for part in parts if part), view))
         return tuple(cases)

@@ -59,7 +59,7 @@ Grid = Annotated[tuple[_T, ...], Field(min_length=2, max_length=100), AfterValid
 Amplitudes = Annotated[tuple[Amplitude, ...], Field(min_length=1, max_length=100)]
 Doubling = Annotated[tuple[Dimension, ...], Field(min_length=3, max_length=20), AfterValidator(_doubling)]
 """Dimensions for an extrapolation in 1/d."""
-ByOrder = Annotated[dict[int, _T], AfterValidator(_filled)]
+ByK = Annotated[dict[int, _T], AfterValidator(_filled)]
 """A table keyed by k."""
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from verify.sizes import Amplitudes, ByOrder, Count, Dimension, Grid, Sizes, Width
+from verify.sizes import Amplitudes, ByK, Count, Dimension, Grid, Sizes, Width
 
 
 class DirectionSizes(Sizes):
@@ -32,9 +32,9 @@ class DirectionSizes(Sizes):
         ),
     }
 
-    dimension: ByOrder[Dimension] = {1: 8, 2: 6}
+    dimension: ByK[Dimension] = {1: 8, 2: 6}
 
-    energy_width: ByOrder[Width] = {1: 384, 2: 768}
+    energy_width: ByK[Width] = {1: 384, 2: 768}
     energy_replicates: Count = Field(default=16, ge=2)
     energy_inputs: Count = Field(default=512, ge=2)
 
@@ -55,7 +55,7 @@ class DirectionSizes(Sizes):
     joint_networks: Count = Field(default=16, ge=2)
     joint_inputs: Count = 32
     joint_draws: Count = Field(default=32, ge=4)
-    joint_amplitudes: ByOrder[Amplitudes] = {1: (0.5, -0.3), 2: (0.2, -0.12)}
+    joint_amplitudes: ByK[Amplitudes] = {1: (0.5, -0.3), 2: (0.2, -0.12)}
 
 
 FULL = DirectionSizes(

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes, Width
+from verify.sizes import ByK, Count, Dimension, Grid, Positive, Sizes, Width
 
 
 class KernelSizes(Sizes):
@@ -39,23 +39,23 @@ class KernelSizes(Sizes):
         ),
     }
 
-    curve_dimension: ByOrder[Dimension] = {1: 32}
-    curve_samples: ByOrder[Grid[Count]] = {1: (128, 256, 512, 1024)}
+    curve_dimension: ByK[Dimension] = {1: 32}
+    curve_samples: ByK[Grid[Count]] = {1: (128, 256, 512, 1024)}
     curve_width: Width = 8192
     curve_replicates: Count = Field(default=12, ge=6)
 
-    escape_dimensions: ByOrder[Grid[Dimension]] = {1: (8, 12, 16, 24)}
-    escape_ratios: ByOrder[Grid[Positive]] = {
+    escape_dimensions: ByK[Grid[Dimension]] = {1: (8, 12, 16, 24)}
+    escape_ratios: ByK[Grid[Positive]] = {
         1: (0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25, 1.6),
         2: (0.13, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25),
     }
-    dense_dimensions: ByOrder[Grid[Dimension]] = {1: (24, 40, 64, 96)}
-    dense_ratios: ByOrder[Grid[Positive]] = {
+    dense_dimensions: ByK[Grid[Dimension]] = {1: (24, 40, 64, 96)}
+    dense_ratios: ByK[Grid[Positive]] = {
         1: (0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2),
         2: (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5),
     }
-    escape_width: ByOrder[Width] = {1: 4096, 2: 16_384}
-    dense_width: ByOrder[Width] = {1: 2048, 2: 8192}
+    escape_width: ByK[Width] = {1: 4096, 2: 16_384}
+    dense_width: ByK[Width] = {1: 2048, 2: 8192}
     rate_replicates: Count = Field(default=24, ge=6)
 
     ball_dimension: Dimension = 16

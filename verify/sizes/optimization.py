@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes, Width
+from verify.sizes import ByK, Count, Dimension, Grid, Positive, Sizes, Width
 
 
 class OptimizationSizes(Sizes):
@@ -49,23 +49,23 @@ class OptimizationSizes(Sizes):
         ),
     }
 
-    width_ratio: ByOrder[Count] = {1: 8, 2: 12}
-    sample_ratio: ByOrder[Count] = {1: 8, 2: 4}
-    r4: ByOrder[Positive] = {1: 0.03, 2: 0.005}
-    descent_dimensions: ByOrder[Grid[Dimension]] = {1: (4, 7, 11)}
+    width_ratio: ByK[Count] = {1: 8, 2: 12}
+    sample_ratio: ByK[Count] = {1: 8, 2: 4}
+    r4: ByK[Positive] = {1: 0.03, 2: 0.005}
+    descent_dimensions: ByK[Grid[Dimension]] = {1: (4, 7, 11)}
     descent_replicates: Count = Field(default=12, ge=3)
     descent_steps: Count = Field(default=4000, ge=20)
-    start_dimension: ByOrder[Dimension] = {1: 8}
+    start_dimension: ByK[Dimension] = {1: 8}
     start_replicates: Count = Field(default=12, ge=3)
     starts: Count = Field(default=3, ge=2)
-    sign_dimension: ByOrder[Dimension] = {1: 8}
-    sign_samples: ByOrder[Count] = {1: 128, 2: 288}
-    sign_width: ByOrder[Width] = {1: 256, 2: 1024}
+    sign_dimension: ByK[Dimension] = {1: 8}
+    sign_samples: ByK[Count] = {1: 128, 2: 288}
+    sign_width: ByK[Width] = {1: 256, 2: 1024}
     sign_replicates: Count = Field(default=12, ge=3)
-    signs: ByOrder[Count] = {1: 96, 2: 24}
-    sign_widths: ByOrder[Grid[Width]] = {1: (128, 256, 512, 1024)}
-    sign_draws: ByOrder[Count] = {1: 6, 2: 4}
-    saddle_dimension: ByOrder[Dimension] = {1: 8}
+    signs: ByK[Count] = {1: 96, 2: 24}
+    sign_widths: ByK[Grid[Width]] = {1: (128, 256, 512, 1024)}
+    sign_draws: ByK[Count] = {1: 6, 2: 4}
+    saddle_dimension: ByK[Dimension] = {1: 8}
     saddle_replicates: Count = Field(default=12, ge=3)
 
     @model_validator(mode="after")

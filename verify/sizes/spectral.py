@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from verify.sizes import ByOrder, Count, Dimension, Doubling, Grid, Sizes, Width
+from verify.sizes import ByK, Count, Dimension, Doubling, Grid, Sizes, Width
 
 
 class SpectralSizes(Sizes):
@@ -50,13 +50,13 @@ class SpectralSizes(Sizes):
     limit_dimensions: Doubling = (12_500, 25_000, 50_000, 100_000)
     exponent_dimensions: Annotated[Doubling, Field(min_length=4)] = (256, 512, 1024, 2048, 4096, 8192)
 
-    block_dimension: ByOrder[Dimension] = {1: 8, 2: 6}
-    block_widths: ByOrder[Grid[Width]] = {1: (256, 512, 1024), 2: (256, 512, 1024)}
-    block_replicates: ByOrder[Count] = {1: 28, 2: 20}
+    block_dimension: ByK[Dimension] = {1: 8, 2: 6}
+    block_widths: ByK[Grid[Width]] = {1: (256, 512, 1024), 2: (256, 512, 1024)}
+    block_replicates: ByK[Count] = {1: 28, 2: 20}
 
-    gram_dimension: ByOrder[Dimension] = {1: 96, 2: 28}
-    gram_samples: ByOrder[Count] = {1: 512, 2: 1200}
-    gram_width: ByOrder[Width] = {1: 4096, 2: 4096}
+    gram_dimension: ByK[Dimension] = {1: 96, 2: 28}
+    gram_samples: ByK[Count] = {1: 512, 2: 1200}
+    gram_width: ByK[Width] = {1: 4096, 2: 4096}
     gram_replicates: Count = Field(default=12, ge=12)
 
     parity_dimension: Dimension = 3

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes, Width
+from verify.sizes import ByK, Count, Dimension, Grid, Positive, Sizes, Width
 
 
 class TaylorSizes(Sizes):
@@ -28,8 +28,8 @@ class TaylorSizes(Sizes):
     dimension: Dimension = 8
     replicates: Count = Field(default=8, ge=2)
     displacements: Grid[Positive] = (0.01, 0.1, 0.5)
-    width_dimension: ByOrder[Dimension] = {1: 8, 2: 6}
-    widths: ByOrder[Grid[Width]] = {1: (2048, 8192, 32_768), 2: (2048, 8192, 32_768)}
+    width_dimension: ByK[Dimension] = {1: 8, 2: 6}
+    widths: ByK[Grid[Width]] = {1: (2048, 8192, 32_768), 2: (2048, 8192, 32_768)}
     width_replicates: Count = Field(default=16, ge=2)
     width_inputs: Count = Field(default=8, ge=2)
     width_draws: Count = 16

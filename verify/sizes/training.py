@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from verify.sizes import ByOrder, Count, Dimension, Grid, Positive, Sizes
+from verify.sizes import ByK, Count, Dimension, Grid, Positive, Sizes
 
 
 class TrainingSizes(Sizes):
@@ -55,16 +55,16 @@ class TrainingSizes(Sizes):
         ),
     }
 
-    width: ByOrder[Count] = {1: 10, 2: 40}
-    r4: ByOrder[Positive] = {1: 3e-3, 2: 5e-3}
+    width: ByK[Count] = {1: 10, 2: 40}
+    r4: ByK[Positive] = {1: 3e-3, 2: 5e-3}
     steps: Count = Field(default=200, ge=2)
     quadratic_steps: Count = Field(default=120, ge=2)
     rate: Positive = 0.03
     start: Positive = 0.3
 
-    dimensions: ByOrder[Grid[Dimension]] = {1: (24, 40, 64)}
-    ratios: ByOrder[Grid[Positive]] = {1: (1.7, 4.7)}
-    repetitions: ByOrder[Count] = {1: 4}
+    dimensions: ByK[Grid[Dimension]] = {1: (24, 40, 64)}
+    ratios: ByK[Grid[Positive]] = {1: (1.7, 4.7)}
+    repetitions: ByK[Count] = {1: 4}
     most_draws: Count = 4
     joint_risk: Positive = Field(default=0.5, lt=2)
     sparse_risk: Positive = Field(default=0.45, lt=1)
@@ -72,13 +72,13 @@ class TrainingSizes(Sizes):
     largest_scale: Positive = 4.0
     largest_share: Positive = Field(default=0.3, lt=1)
 
-    paired_dimension: ByOrder[Dimension] = {1: 48}
-    paired_ratio: ByOrder[Positive] = {1: 2.0}
-    paired_draws: ByOrder[Count] = {1: 5}
+    paired_dimension: ByK[Dimension] = {1: 48}
+    paired_ratio: ByK[Positive] = {1: 2.0}
+    paired_draws: ByK[Count] = {1: 5}
 
-    escape_dimension: ByOrder[Dimension] = {1: 56}
-    escape_ratio: ByOrder[Positive] = {1: 3.0}
-    escape_draws: ByOrder[Count] = {1: 6}
+    escape_dimension: ByK[Dimension] = {1: 56}
+    escape_ratio: ByK[Positive] = {1: 3.0}
+    escape_draws: ByK[Count] = {1: 6}
     escape_share: Positive = Field(default=0.5, lt=1)
     label_scale: Positive = Field(default=100.0, gt=1)
 

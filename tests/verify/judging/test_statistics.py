@@ -55,7 +55,7 @@ def test_normal_interval_is_symmetric() -> None:
     assert interval.upper - 1.0 == pytest.approx(0.2576, rel=1e-3)
 
 
-def test_extrapolation_removes_the_first_order() -> None:
+def test_extrapolation_removes_the_only_one() -> None:
     grid = [10.0, 20.0, 40.0, 80.0]
     interval = extrapolate(grid, [3.0 + 5.0 / g + 2.0 / g**2 for g in grid])
     assert abs(interval.value - 3.0) < 1e-3

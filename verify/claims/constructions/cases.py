@@ -22,7 +22,7 @@ def dimension(p: Profile) -> int:
     return p.directions.dimension[p.k]
 
 
-def orders(p: Profile) -> tuple[int, ...]:
+def ks(p: Profile) -> tuple[int, ...]:
     """The k that the profile has sizes for."""
     return tuple(p.directions.dimension)
 

@@ -138,7 +138,7 @@ G1 = Claim(
     ),
     describe=_g1_described,
     figure=_g1_figure,
-    orders=cases.orders,
+    ks=cases.ks,
 )
 
 
@@ -272,7 +272,7 @@ G2 = Claim(
     ),
     describe=_g2_described,
     figure=_g2_figure,
-    orders=cases.orders,
+    ks=cases.ks,
 )
 
 CLAIMS = (G1, G2)

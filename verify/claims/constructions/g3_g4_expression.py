@@ -140,7 +140,7 @@ G3 = Claim(
     ),
     describe=_g3_described,
     figure=_g3_figure,
-    orders=cases.orders,
+    ks=cases.ks,
 )
 
 
@@ -237,7 +237,7 @@ G4 = Claim(
     ),
     describe=_g4_described,
     figure=_g4_figure,
-    orders=cases.orders,
+    ks=cases.ks,
 )
 
 CLAIMS = (G3, G4)

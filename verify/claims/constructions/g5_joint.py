@@ -186,7 +186,7 @@ G5 = Claim(
     ),
     describe=_g5_described,
     figure=_g5_figure,
-    orders=cases.orders,
+    ks=cases.ks,
 )
 
 CLAIMS = (G5,)

@@ -184,7 +184,7 @@ N1 = Claim(
     ),
     describe=_described,
     figure=_figure,
-    orders=lambda p: tuple(p.kernels.curve_dimension),
+    ks=lambda p: tuple(p.kernels.curve_dimension),
     activations="pooled",
 )
 
@@ -230,7 +230,7 @@ N2 = Claim(
     controls=ESCAPE.controls(-1, "exponent k, that of joint training, in place of k + 1"),
     describe=ESCAPE.describe,
     figure=ESCAPE.figure,
-    orders=lambda p: tuple(p.kernels.escape_dimensions),
+    ks=lambda p: tuple(p.kernels.escape_dimensions),
     activations="pooled",
 )
 
@@ -257,7 +257,7 @@ N7 = Claim(
     controls=DENSE.controls(1, "exponent k + 1 in place of k"),
     describe=DENSE.describe,
     figure=DENSE.figure,
-    orders=lambda p: tuple(p.kernels.dense_dimensions),
+    ks=lambda p: tuple(p.kernels.dense_dimensions),
     activations="pooled",
 )
 

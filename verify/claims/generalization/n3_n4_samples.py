@@ -32,7 +32,7 @@ NAMES: dict[Arm, str] = {"joint": "exponent of n*(d), joint", "quadntk": "expone
 SUBJECTS: dict[Arm, tuple[Kind, str]] = {"joint": ("joint", "f_k + f_sp"), "quadntk": ("sparse", "f_sp alone")}
 
 
-def _orders(p: Profile) -> tuple[int, ...]:
+def _ks(p: Profile) -> tuple[int, ...]:
     return tuple(p.training.dimensions)
 
 
@@ -139,7 +139,7 @@ N3 = Claim(
     controls=(Control("the exponent k + 1 of the NTK in place of k", predict=shifted(_predict("joint"), 1)),),
     describe=lambda p, e: _described(p, e, "joint"),
     figure=lambda p, e, ax: _figure(p, e, ax, "joint"),
-    orders=_orders,
+    ks=_ks,
     activations="pooled",
 )
 
@@ -162,7 +162,7 @@ N4 = Claim(
     controls=(Control("the exponent k + 1 of the NTK in place of k", predict=shifted(_predict("quadntk"), 1)),),
     describe=lambda p, e: _described(p, e, "quadntk"),
     figure=lambda p, e, ax: _figure(p, e, ax, "quadntk"),
-    orders=_orders,
+    ks=_ks,
     activations="pooled",
 )
 

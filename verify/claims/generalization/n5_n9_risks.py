@@ -38,7 +38,7 @@ MEDIUM: Pairs = {
 ENERGY = "log(energy of f_L in medium directions / loss)"
 
 
-def _orders(p: Profile) -> tuple[int, ...]:
+def _ks(p: Profile) -> tuple[int, ...]:
     return tuple(p.training.paired_dimension)
 
 
@@ -181,7 +181,7 @@ N5 = Claim(
         Control(
             "joint training with random directions in place of the good ones, on the same draws",
             observe=lambda p, e: _ratios(p, e, _over_rivals(p, "blind")),
-            orders=BLIND,
+            ks=BLIND,
         ),
         Control("joint training on shuffled labels", observe=lambda p, e: _ratios(p, e, _over_rivals(p, "shuffled"))),
     ),
@@ -189,7 +189,7 @@ N5 = Claim(
     figure=_figure(
         {"joint": "joint", "ntk": "NTK", "quadntk": "QuadNTK", "free": "no R1, R3", "blind": "random\ndirections"}
     ),
-    orders=_orders,
+    ks=_ks,
     activations="pooled",
 )
 
@@ -216,7 +216,7 @@ N9 = Claim(
         Control(
             "R1 with random directions in place of the good ones, in both comparisons",
             observe=lambda p, e: _ratios(p, e, _over_medium("blind")),
-            orders=BLIND,
+            ks=BLIND,
         ),
         Control(
             "training on shuffled labels, in both comparisons",
@@ -237,7 +237,7 @@ N9 = Claim(
             "blind": "random\ndirections",
         }
     ),
-    orders=_orders,
+    ks=_ks,
     activations="pooled",
 )
 

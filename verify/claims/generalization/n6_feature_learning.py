@@ -17,7 +17,7 @@ from verify.judging.rules import DecisionRule, Prediction, Scale
 from verify.sizes.profile import Profile
 
 
-def _orders(p: Profile) -> tuple[int, ...]:
+def _ks(p: Profile) -> tuple[int, ...]:
     return tuple(p.training.escape_dimension)
 
 
@@ -171,7 +171,7 @@ N6 = Claim(
     ),
     describe=_described,
     figure=_figure,
-    orders=_orders,
+    ks=_ks,
     activations="pooled",
 )
 

@@ -186,7 +186,7 @@ O1 = Claim(
     describe=_o1_described,
     figure=_o1_figure,
     obstacles=_o1_obstacles,
-    orders=lambda p: tuple(p.optimization.descent_dimensions),
+    ks=lambda p: tuple(p.optimization.descent_dimensions),
     activations="pooled",
 )
 

@@ -148,7 +148,7 @@ O2 = Claim(
     ),
     describe=_o2_described,
     figure=_o2_figure,
-    orders=lambda p: tuple(p.optimization.start_dimension),
+    ks=lambda p: tuple(p.optimization.start_dimension),
     activations="pooled",
 )
 

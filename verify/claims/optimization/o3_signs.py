@@ -196,7 +196,7 @@ O3 = Claim(
     describe=_o3_described,
     figure=_o3_figure,
     obstacles=_o3_obstacles,
-    orders=lambda p: tuple(p.optimization.sign_dimension),
+    ks=lambda p: tuple(p.optimization.sign_dimension),
     activations="pooled",
 )
 

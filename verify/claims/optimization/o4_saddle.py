@@ -142,7 +142,7 @@ O4 = Claim(
     ),
     describe=_o4_described,
     figure=_o4_figure,
-    orders=lambda p: tuple(p.optimization.saddle_dimension),
+    ks=lambda p: tuple(p.optimization.saddle_dimension),
     activations="pooled",
 )
 

@@ -172,7 +172,7 @@ S5 = Claim(
     ),
     describe=_describe,
     figure=_figure,
-    orders=lambda p: tuple(p.spectral.block_dimension),
+    ks=lambda p: tuple(p.spectral.block_dimension),
 )
 
 

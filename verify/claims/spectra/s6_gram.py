@@ -181,7 +181,7 @@ S6 = Claim(
     ),
     describe=_describe,
     figure=_figure,
-    orders=lambda p: tuple(p.spectral.gram_dimension),
+    ks=lambda p: tuple(p.spectral.gram_dimension),
 )
 
 

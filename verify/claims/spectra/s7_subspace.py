@@ -113,7 +113,7 @@ S7 = Claim(
     ),
     describe=_describe,
     figure=_figure,
-    orders=lambda p: tuple(p.spectral.block_dimension),
+    ks=lambda p: tuple(p.spectral.block_dimension),
 )
 
 

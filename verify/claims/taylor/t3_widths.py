@@ -160,7 +160,7 @@ T3 = Claim(
     ),
     describe=_describe,
     figure=_figure,
-    orders=lambda p: tuple(p.taylor.widths),
+    ks=lambda p: tuple(p.taylor.widths),
 )
 
 CLAIMS = (T3,)
