@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 
 import sympy as sp
@@ -57,14 +58,17 @@ def refine(
     goal = digits_to_bits(digits, spare)
     # 32 more bits cover the rounding of most evaluations, so that the first try usually certifies the digits.
     bits = max(goal + 32, start_bits)
-    stalled = 0
+    stalled, tries, spent = 0, 0, 0.0
     with evaluation(subject):
         while True:
-            check_work()
-            count = unconverged()
+            # A try takes at least twice as long as the last one, but for the first, which prepares what all need. Much of
+            # it, the nodes of a quadrature, lies in calls that nothing can end: without time for it it is not begun.
+            check_work(2 * spent if tries > 1 else 0.0)
+            count, began = unconverged(), time.thread_time()
             with exclusive, ctx.workprec(bits):
                 value = evaluate(bits)
                 disturbed = ctx.prec != bits
+            tries, spent = tries + 1, time.thread_time() - began
             if value.is_zero() or (value.is_finite() and value.rel_accuracy_bits() >= goal):
                 return value
             if disturbed:  # by code elsewhere, at the end of a long evaluation: the ball is true, but too wide

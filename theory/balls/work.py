@@ -101,10 +101,14 @@ def evaluation(subject: str, seconds: float = DEFAULT_SECONDS) -> Iterator[None]
             _allowance.end = None
 
 
-def check_work() -> None:
-    """Raise :class:`WorkLimit`, for :func:`evaluation` to word, when the work allowed is used up."""
+def check_work(ahead: float = 0.0) -> None:
+    """Raise :class:`WorkLimit`, for :func:`evaluation` to word, when the work allowed is used up.
+
+    Args:
+        ahead: seconds that the next step will take at least.
+    """
     end = _allowance.end
-    if end is not None and time.thread_time() > end:
+    if end is not None and time.thread_time() + ahead > end:
         raise WorkLimit
 
 
