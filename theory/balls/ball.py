@@ -61,8 +61,8 @@ def refine(
     stalled, tries, spent = 0, 0, 0.0
     with evaluation(subject):
         while True:
-            # A try takes at least twice as long as the last one, but for the first, which prepares what all need. Much of
-            # it, the nodes of a quadrature, lies in calls that nothing can end: without time for it it is not begun.
+            # A try takes at least twice as long as the last one, but for the first, which prepares what all need. Much
+            # of it, the nodes of a quadrature, lies in calls that nothing can end: without time for it it is not begun.
             check_work(2 * spent if tries > 1 else 0.0)
             count, began = unconverged(), time.thread_time()
             with exclusive, ctx.workprec(bits):
