@@ -33,7 +33,7 @@ from numerics.curvature import hessian_vector
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 from numerics.sampling import generator, sphere
 from theory import Activation
 

@@ -28,10 +28,10 @@ from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import LBFGS, Adam, GradientDescent, PerturbedGradientDescent
 from numerics.precision import allow_tf32
-from numerics.regularizer import Parts, Weights
 from numerics.ridge import KernelRidge, RidgeSolution, iterative_kernel_ridge
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
+from numerics.terms.weights import Parts, Weights
 from numerics.train import Diverged, Record, Trajectory, small_start, train
 from numerics.variation import SignVariation, sign_variation
 

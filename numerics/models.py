@@ -12,33 +12,15 @@ A model gives the output, its slopes in p and q, and their tangents: all that gr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
 
 from numerics.activations import TorchActivation
+from numerics.blocks import Block
 
 ModelName = Literal["network", "taylor", "linear", "quadratic"]
 MODELS = ("network", "taylor", "linear", "quadratic")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of inputs with what stays fixed during training.
-
-    Attributes:
-        x: inputs, (..., b, d).
-        z: <w_r, x>, (..., b, m/2).
-        first, curve: m^{-1/2} sigma'(z) and m^{-1/2} sigma''(z)/2, likewise; f_L sums first p, f_Q sums curve p q.
-
-    What nothing needs is an empty tensor.
-    """
-
-    x: torch.Tensor
-    z: torch.Tensor
-    first: torch.Tensor
-    curve: torch.Tensor
 
 
 Slopes = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

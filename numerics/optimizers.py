@@ -15,8 +15,8 @@ from numerics.curvature import lipschitz_constant, norm
 from numerics.inputs import Array, copied, one_seed, settle
 from numerics.objective import Objective
 from numerics.precision import full_precision
-from numerics.regularizer import Parts
 from numerics.sampling import generator
+from numerics.terms.weights import Parts
 
 HALVINGS = 60
 """Doublings of the Lipschitz constant before a step is given up: the loss then no longer changes in its last digits."""

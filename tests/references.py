@@ -20,7 +20,7 @@ from numerics.covariance import ZonalTensor
 from numerics.harmonics import Harmonics
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 
 Number = TypeVar("Number", float, torch.Tensor)
 

@@ -24,7 +24,7 @@ from numerics.distributed import ShardedNetwork, process_group
 from numerics.kernels import NTKOperator, ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 from numerics.sampling import generator, sphere
 from theory.activations import Activation
 

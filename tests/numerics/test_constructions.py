@@ -152,7 +152,7 @@ def test_random_signs_leave_what_theory_says() -> None:
 
 
 @pytest.mark.parametrize("model", ["network", "taylor", "linear", "quadratic"])
-@pytest.mark.parametrize("modes", [(), ("exact",), ("training",), ("exact", "training")])
+@pytest.mark.parametrize("modes", [(), ("exact",), ("training",), ("unlabeled",), ("exact", "training", "unlabeled")])
 @pytest.mark.parametrize("power", [4, 8])
 def test_sign_variation_is_the_sum_over_neurons(model: ModelName, modes: tuple[str, ...], power: int) -> None:
     """Against the Hessian applied to one neuron at a time, for the whole and for each part."""
@@ -160,7 +160,8 @@ def test_sign_variation_is_the_sum_over_neurons(model: ModelName, modes: tuple[s
     x = sphere(20, 4, 2.0, generator(2))
     y = torch.randn(20, generator=generator(3), dtype=torch.float64)
     weights = Weights(r1=0.7, r3=0.9, r4=0.05, r1_modes=modes, r4_power=power)
-    objective = Objective(network, x, y, weights, GoodDirections(network, 1), model, "log-cosh")
+    unlabeled = sphere(15, 4, 2.0, generator(4))
+    objective = Objective(network, x, y, weights, GoodDirections(network, 1), model, "log-cosh", unlabeled)
     W, V = small_start(network, 2.0, 0), small_start(network, 1.0, 1)
     found, expected = sign_variation(objective, W, V), neuron_variation(objective, W, V)
     assert found.total == pytest.approx(expected, rel=1e-10)

@@ -10,14 +10,14 @@ import references
 import scipy.sparse.linalg
 import torch
 
-from numerics import objective as module
+from numerics import blocks as module
 from numerics.curvature import extreme_eigenvalue, hessian_vector, lipschitz_constant
 from numerics.directions import GoodDirections
 from numerics.losses import LOSSES
 from numerics.models import MODELS
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import R1_MODES, Weights
+from numerics.terms.weights import R1_MODES, Weights
 from numerics.sampling import generator, sphere
 from theory import Activation
 

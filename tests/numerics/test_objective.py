@@ -11,14 +11,14 @@ import references
 import torch
 
 from numerics import memory
-from numerics import objective as module
+from numerics import blocks as module
 from numerics.directions import GoodDirections
 from numerics.losses import LOSSES
 from numerics.memory import WouldNotFit
 from numerics.models import MODELS
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import R1_MODES, Parts, Weights
+from numerics.terms.weights import R1_MODES, Parts, Weights
 from numerics.sampling import generator, sphere
 from theory import Activation
 

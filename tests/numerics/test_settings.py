@@ -315,14 +315,14 @@ def unspecific(source: str) -> list[str]:
 
 
 def test_no_tensor_takes_the_default_dtype() -> None:
-    for path in ROOT.glob("*.py"):
+    for path in ROOT.rglob("*.py"):
         assert [call for call in unspecific(path.read_text()) if not call.startswith(INTEGERS)] == [], path
     assert unspecific("torch.zeros(3)")
 
 
 def test_nothing_rests_on_assert() -> None:
     for folder in (ROOT, ROOT.parent / "benchmarks"):
-        for path in folder.glob("*.py"):
+        for path in folder.rglob("*.py"):
             assert not [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)], path
 
 

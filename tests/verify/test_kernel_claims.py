@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from numerics import KernelRidge, Objective, TwoLayerNetwork, generator, ntk_gram, sphere
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 from theory import Activation, kernel_ridge_risk, learnabilities
 from verify.cells.kernels import RIDGES, RidgeCurve, SamplesToRisk
 from verify.cells.rademacher import NoisyFits, SignSuprema, fair_signs, linear_supremum, quadratic_supremum

@@ -15,7 +15,7 @@ import verify.cells.spectral
 import verify.cells.subspace
 from numerics.activations import TorchActivation
 from numerics.directions import GoodDirections
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 from numerics.targets import Target
 from verify.judging.claim import Evidence
 from verify.judging.judgement import judge, settle

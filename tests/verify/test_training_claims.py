@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from numerics.kernels import ntk_gram
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 from numerics.train import small_start
 from theory import multiplicity
 from theory.harmonics.sphere import cumulative_multiplicity

@@ -10,7 +10,7 @@ from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Adam
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 from numerics.sampling import generator
 from numerics.train import PROBES, train
 from theory import Activation

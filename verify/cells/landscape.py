@@ -12,7 +12,7 @@ from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import GradientDescent, PerturbedGradientDescent
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 from numerics.sampling import generator, sphere
 from numerics.train import small_start, train
 from numerics.variation import sign_variation

@@ -12,7 +12,7 @@ from numerics.curvature import extreme_eigenvalue, lipschitz_constant, norm
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
+from numerics.terms.weights import Weights
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from numerics.train import small_start

@@ -14,7 +14,7 @@ from numerics.models import ModelName
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Adam
-from numerics.regularizer import R1Mode, Weights
+from numerics.terms.weights import R1Mode, Weights
 from numerics.ridge import KernelRidge
 from numerics.sampling import generator, sphere
 from numerics.targets import Target

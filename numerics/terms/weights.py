@@ -2,7 +2,6 @@ r"""Weights of the regularisers, and the loss with its parts (docs/mathematics, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -80,27 +79,3 @@ class Parts:
     def member(self, index: int) -> Parts:
         """The parts of network ``index`` of a batch."""
         return Parts(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
-
-
-def capacity(
-    squares: torch.Tensor, power: int, reduce: Callable[[torch.Tensor], torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    r"""R4 = \|W\|_{2,4}^power, power 4 or 8, from |W_r|^2, and the factors of W_r in its gradient.
-
-    ``reduce`` adds the neurons that are kept elsewhere.
-    """
-    budget = reduce(squares.square().sum(-1))
-    if power == 4:
-        return budget, 4 * squares
-    return budget.square(), 8 * budget[..., None] * squares
-
-
-def capacity_tangent(
-    squares: torch.Tensor, moves: torch.Tensor, power: int, reduce: Callable[[torch.Tensor], torch.Tensor]
-) -> torch.Tensor:
-    """Derivative of the factors of :func:`capacity` as |W_r|^2 changes by ``moves`` = 2 <W_r, V_r>."""
-    if power == 4:
-        return 4 * moves
-    budget = reduce(squares.square().sum(-1))[..., None]
-    change = reduce(2 * (squares * moves).sum(-1))[..., None]
-    return 8 * (change * squares + budget * moves)
