@@ -31,7 +31,7 @@ from numerics.precision import allow_tf32
 from numerics.ridge import KernelRidge, RidgeSolution, iterative_kernel_ridge
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
-from numerics.terms.weights import Parts, Weights
+from numerics.terms.weights import Parts, PenaltyWeights
 from numerics.train import Diverged, Record, Trajectory, small_start, train
 from numerics.variation import SignVariation, sign_variation
 
@@ -53,6 +53,7 @@ __all__ = [
     "Norm",
     "Objective",
     "Parts",
+    "PenaltyWeights",
     "PerturbedGradientDescent",
     "Record",
     "RidgeSolution",
@@ -61,7 +62,6 @@ __all__ = [
     "Target",
     "Trajectory",
     "TwoLayerNetwork",
-    "Weights",
     "WouldNotFit",
     "allow_tf32",
     "dense_construction",

@@ -30,6 +30,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values
+from numerics.terms.r4 import sum_of_fourth_powers
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, multiplicity
 from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
@@ -148,7 +149,7 @@ def sparse_construction(
         share = network.m / int(mine.sum())  # the average over the term's own neurons stands for that over all
         W += torch.where(mine[:, None], sparse_displacement(network, beta, alpha * share, k, signs), 0)
         predicted += sparse_norm(network.activation.exact, k, network.d, alpha) * share
-    measured = float(W.square().sum(1).square().sum())
+    measured = float(sum_of_fourth_powers(W))
     return Construction(W, {"|W_Q|_{2,4}^4": Norm(measured, predicted)})
 
 

@@ -33,7 +33,7 @@ from numerics.terms.penalty import InputPenalty, PairPenalty, Penalty
 from numerics.terms.r1 import PopulationR1, SampleR1, UnlabeledR1
 from numerics.terms.r3 import R3
 from numerics.terms.r4 import R4
-from numerics.terms.weights import Parts, Weights
+from numerics.terms.weights import Parts, PenaltyWeights
 
 POPULATION = "R1 in population, a mean over the sphere ('exact' in r1_modes),"
 
@@ -72,7 +72,7 @@ class Objective:
         network: TwoLayerNetwork,
         x: Array,
         y: Array,
-        weights: Weights = Weights(),
+        weights: PenaltyWeights = PenaltyWeights(),
         directions: GoodDirections | None = None,
         model: ModelName = "taylor",
         loss: str = "squared",
@@ -82,8 +82,8 @@ class Objective:
         x = inputs(network, x, "x").detach()
         if directions is not None and getattr(directions, "network", None) is not network:
             raise ValueError("directions belong to another network; build GoodDirections from this one")
-        if not isinstance(weights, Weights):
-            raise ValueError(f"weights={weights!r}: needs numerics.Weights, such as Weights(r1=1.0)")
+        if not isinstance(weights, PenaltyWeights):
+            raise ValueError(f"weights={weights!r}: needs numerics.PenaltyWeights, such as PenaltyWeights(r1=1.0)")
         if model not in MODELS:
             raise ValueError(f"model={model!r}: needs one of {', '.join(MODELS)}")
         self.network, self.x, self.weights, self.directions = network, x, weights, directions
@@ -109,7 +109,7 @@ class Objective:
         }
         self._blocks = Blocks(network, x, {name for name, used in needed.items() if used}, cache)
 
-    def _penalise(self, directions: GoodDirections, weights: Weights, unlabeled: Array | None) -> None:
+    def _penalise(self, directions: GoodDirections, weights: PenaltyWeights, unlabeled: Array | None) -> None:
         """Set up the penalties that need the good directions."""
         network, averages, forms = self.network, list[InputPenalty](), list[PairPenalty]()
         if weights.uses("exact"):

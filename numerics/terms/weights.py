@@ -1,4 +1,4 @@
-r"""Weights of the regularisers, and the loss with its parts (docs/mathematics, section 5)."""
+r"""Penalty weights of the regularisers, and the loss with its parts (docs/mathematics, section 5)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ R1_MODES = ("exact", "training", "unlabeled")
 
 
 @dataclass(frozen=True)
-class Weights:
-    r"""Weights l1..l4 of the regularisers, and which forms they take.
+class PenaltyWeights:
+    r"""Penalty weights l1..l4 of the regularisers, and which forms they take.
 
     Attributes:
         r1: l1, on \|f_L(.; P_{>k} W)\|^2, summed over ``r1_modes``.
@@ -58,7 +58,7 @@ class Parts:
     """The loss and its parts at one W, each a tensor of shape batch: () for one network.
 
     ``total`` is weighted, the regularisers are not. A part that does not enter the loss is not computed and is NaN; r2
-    is zero by the theorem that :class:`Weights` states.
+    is zero by the theorem that :class:`PenaltyWeights` states.
     """
 
     total: torch.Tensor

@@ -10,9 +10,9 @@ from references import neuron_variation
 from numerics import (
     GoodDirections,
     Objective,
+    PenaltyWeights,
     Target,
     TwoLayerNetwork,
-    Weights,
     dense_construction,
     feature_covariance,
     generator,
@@ -159,7 +159,7 @@ def test_sign_variation_is_the_sum_over_neurons(model: ModelName, modes: tuple[s
     network = TwoLayerNetwork(4, 10, SINE, seed=1)
     x = sphere(20, 4, 2.0, generator(2))
     y = torch.randn(20, generator=generator(3), dtype=torch.float64)
-    weights = Weights(r1=0.7, r3=0.9, r4=0.05, r1_modes=modes, r4_power=power)
+    weights = PenaltyWeights(r1=0.7, r3=0.9, r4=0.05, r1_modes=modes, r4_power=power)
     unlabeled = sphere(15, 4, 2.0, generator(4))
     objective = Objective(network, x, y, weights, GoodDirections(network, 1), model, "log-cosh", unlabeled)
     W, V = small_start(network, 2.0, 0), small_start(network, 1.0, 1)
@@ -182,7 +182,7 @@ def test_curvature_along_the_construction_falls_with_width() -> None:
         x = sphere(200, d, math.sqrt(d), generator(2))
         target = Target.sparse(d, 2, [1.0], 3)
         built = sparse_construction(network, target.terms[2][1], [1.0], 1)
-        objective = Objective(network, x, target(x), Weights(r4=0.0))
+        objective = Objective(network, x, target(x), PenaltyWeights(r4=0.0))
         parts.append(sign_variation(objective, torch.zeros_like(network.w), built.W))
     assert 3 < parts[0].data_curvature / parts[1].data_curvature < 5
     assert parts[1].total < 0

@@ -17,8 +17,8 @@ from numerics.losses import LOSSES
 from numerics.models import MODELS
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.terms.weights import R1_MODES, Weights
 from numerics.sampling import generator, sphere
+from numerics.terms.weights import R1_MODES, PenaltyWeights
 from theory import Activation
 
 SIGMA = Activation.parse("sin(z + pi/4)")
@@ -36,8 +36,8 @@ def problem(device: str = "cpu", dtype: torch.dtype = torch.float64, signs: bool
     return network, GoodDirections(network, K), x, *(t.to(network.w) for t in (y, unlabeled, 0.3 * W, V))
 
 
-def weights(modes: tuple[str, ...] = R1_MODES, power: int = 4) -> Weights:
-    return Weights(1.3, 1e6, 0.7, 0.05, modes, power)
+def weights(modes: tuple[str, ...] = R1_MODES, power: int = 4) -> PenaltyWeights:
+    return PenaltyWeights(1.3, 1e6, 0.7, 0.05, modes, power)
 
 
 def rounding(directions: GoodDirections) -> float:
@@ -180,7 +180,7 @@ def dense_hessian(network, x, y, unlabeled, W, w, model) -> torch.Tensor:
 def test_extreme_eigenvalues(model: str) -> None:
     """Against the dense spectrum: inside it, at its end to the tolerance, and some eigenvalue within the residual."""
     network, directions, x, y, unlabeled, W, _ = problem()
-    w = Weights()
+    w = PenaltyWeights()
     spectrum = torch.linalg.eigvalsh(dense_hessian(network, x, y, unlabeled, W, w, model))
     objective = Objective(network, x, y, w, directions, model)
     size = float(spectrum.abs().max())
@@ -210,7 +210,7 @@ def test_extreme_eigenvalues(model: str) -> None:
 def test_saddle_has_a_negative_eigenvalue() -> None:
     """At W = 0 of the quadratic model without regularisers H = -(2/n) sum_i y_i sigma'' x x^T / sqrt m: both signs."""
     network, _, x, y, *_ = problem()
-    objective = Objective(network, x, y, Weights(r4=0.0), None, "quadratic")
+    objective = Objective(network, x, y, PenaltyWeights(r4=0.0), None, "quadratic")
     zero = torch.zeros(M, D, dtype=torch.float64)
     smallest, largest = (extreme_eigenvalue(objective, zero, end).value for end in ("smallest", "largest"))
     assert smallest < 0 < largest
@@ -229,7 +229,7 @@ def test_no_convergence_says_how_much_was_spent(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(
         ArithmeticError, match="largest eigenvalue did not converge in 1 products; raise tolerance=1e-06"
     ):
-        extreme_eigenvalue(Objective(network, x, y, Weights(), directions), W, "largest")
+        extreme_eigenvalue(Objective(network, x, y, PenaltyWeights(), directions), W, "largest")
 
 
 @pytest.mark.parametrize(
@@ -243,4 +243,4 @@ def test_no_convergence_says_how_much_was_spent(monkeypatch: pytest.MonkeyPatch)
 def test_bad_input(call, needle: str) -> None:
     network, directions, x, y, _, W, _ = problem()
     with pytest.raises(ValueError, match=re.escape(needle)):
-        call(Objective(network, x, y, Weights(), directions), W)
+        call(Objective(network, x, y, PenaltyWeights(), directions), W)

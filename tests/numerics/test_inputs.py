@@ -22,10 +22,10 @@ from numerics import (
     KernelRidge,
     NTKOperator,
     Objective,
+    PenaltyWeights,
     PerturbedGradientDescent,
     Target,
     TwoLayerNetwork,
-    Weights,
     WouldNotFit,
     extreme_eigenvalue,
     generator,
@@ -71,7 +71,7 @@ def test_numpy_integers_are_integers() -> None:
     assert Harmonics(one * D, one * 2).count == Harmonics(D, 2).count
     assert repr(Adam(np.float64(0.01))) == repr(Adam(0.01)), "a checkpoint knows a run by it"
     assert repr(PerturbedGradientDescent(wait=np.int64(50), seed=np.int64(0))) == repr(PerturbedGradientDescent())
-    assert repr(Weights(np.float64(1), r4_power=np.int64(4))) == repr(Weights(1))
+    assert repr(PenaltyWeights(np.float64(1), r4_power=np.int64(4))) == repr(PenaltyWeights(1))
     run = train(Objective(plain, X, Y), W, LBFGS(np.int64(20)), np.int64(2), np.int64(1))
     assert torch.equal(run.W, train(Objective(plain, X, Y), W, LBFGS(), 2, 1).W)
     assert torch.equal(FeatureCovariance(plain).top(one * 2)[0], FeatureCovariance(plain).top(2)[0])
@@ -161,7 +161,7 @@ def calls_on_inputs(network: TwoLayerNetwork, x: object) -> dict[str, Callable[[
         "evaluate": lambda: NTKOperator(network, X).evaluate(x, Y),
         "objective": lambda: Objective(network, x, Y).value_and_gradient(W)[1],
         "unlabeled": lambda: Objective(
-            network, X, Y, Weights(r1_modes=("unlabeled",)), directions, unlabeled=x
+            network, X, Y, PenaltyWeights(r1_modes=("unlabeled",)), directions, unlabeled=x
         ).value_and_gradient(W)[1],
         "predict": lambda: Objective(network, X, Y).predict(x, W),
         "features": lambda: directions.features(x),
@@ -315,13 +315,13 @@ def test_a_short_displacement_is_not_broadcast(network: TwoLayerNetwork, rows: i
         (lambda n: NTKOperator(n, X).columns([0.5]), "needs integers"),
         (lambda n: NTKOperator(n, X).columns([N]), "needs 0 <= index < n"),
         (lambda n: Objective(X, n, Y), "needs a TwoLayerNetwork"),
-        (lambda n: Objective(n, X, Y, weights=1.0), "needs numerics.Weights"),
+        (lambda n: Objective(n, X, Y, weights=1.0), "needs numerics.PenaltyWeights"),
         (lambda n: Objective(n, X, Y, loss=["squared"]), "needs one of"),
         (lambda n: Objective(n, X, Y, directions=1), "directions belong to another network"),
-        (lambda n: Weights(r1="1"), "r1='1': needs a finite weight"),
-        (lambda n: Weights(r1=True), "r1=True"),
-        (lambda n: Weights(r1_modes=(["exact"],)), "r1_modes"),
-        (lambda n: Weights(r4_power=4.0), "r4_power=4.0"),
+        (lambda n: PenaltyWeights(r1="1"), "r1='1': needs a finite weight"),
+        (lambda n: PenaltyWeights(r1=True), "r1=True"),
+        (lambda n: PenaltyWeights(r1_modes=(["exact"],)), "r1_modes"),
+        (lambda n: PenaltyWeights(r4_power=4.0), "r4_power=4.0"),
         (lambda n: train(n, W, Adam(), 1), "needs a numerics.Objective"),
         (lambda n: train(Objective(n, X, Y), W, Adam(), 2.0), "steps=2.0"),
         (lambda n: train(Objective(n, X, Y), W, Adam(), 1, test=X), "needs a pair"),
@@ -390,16 +390,16 @@ def test_off_the_sphere(network: TwoLayerNetwork, scale: float) -> None:
     """R1 in population and targets are functions of the sphere; R1 on the inputs themselves is not."""
     directions, off = GoodDirections(network, 1), X.clone()
     off[2] *= scale
-    exact = Weights(r1_modes=("exact",))
+    exact = PenaltyWeights(r1_modes=("exact",))
     calls = (
         lambda: Objective(network, off, Y, exact, directions),
-        lambda: Objective(network, X, Y, Weights(r1_modes=("exact", "unlabeled")), directions, unlabeled=off),
+        lambda: Objective(network, X, Y, PenaltyWeights(r1_modes=("exact", "unlabeled")), directions, unlabeled=off),
         lambda: Target.dense(D, 2, 1.0, 0)(off),
     )
     for call in calls:
         with pytest.raises(ValueError, match=re.escape("needs |x|^2 = 4; use 4 ** 0.5 * ")):
             call()
-    for weights, given in ((Weights(r1_modes=("training",)), directions), (exact, None)):
+    for weights, given in ((PenaltyWeights(r1_modes=("training",)), directions), (exact, None)):
         Objective(network, off, Y, weights, given)
     beta = torch.eye(D, dtype=torch.float64)[0] * scale
     with pytest.raises(ValueError, match=re.escape("needs |x|^2 = 1")):

@@ -10,16 +10,16 @@ import pytest
 import references
 import torch
 
-from numerics import memory
 from numerics import blocks as module
+from numerics import memory
 from numerics.directions import GoodDirections
 from numerics.losses import LOSSES
 from numerics.memory import WouldNotFit
 from numerics.models import MODELS
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.terms.weights import R1_MODES, Parts, Weights
 from numerics.sampling import generator, sphere
+from numerics.terms.weights import R1_MODES, Parts, PenaltyWeights
 from theory import Activation
 
 SIGMA = Activation.parse("sin(z + pi/4)")
@@ -29,9 +29,9 @@ KINKS = {"absolute": 0.0, "huber": 1.0, "hinge": 0.0}
 """Distance of the residual, or of 1 - y f, from zero at which a derivative of the loss jumps."""
 
 
-def weights(modes: tuple[str, ...] = R1_MODES, power: int = 4) -> Weights:
+def weights(modes: tuple[str, ...] = R1_MODES, power: int = 4) -> PenaltyWeights:
     """All regularisers at comparable sizes, but R2 with a weight that would show the least of it."""
-    return Weights(1.3, 1e6, 0.7, 0.05, modes, power)
+    return PenaltyWeights(1.3, 1e6, 0.7, 0.05, modes, power)
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Problem:
         y, W = (torch.randn(shape, generator=gen, dtype=torch.float64).to(network.w) for shape in ((N,), (M, D)))
         return Problem(network, GoodDirections(network, K), x, y.sign() if signs else y, unlabeled, 0.3 * W)
 
-    def objective(self, w: Weights, **options: object) -> Objective:
+    def objective(self, w: PenaltyWeights, **options: object) -> Objective:
         options = {"directions": self.directions, "unlabeled": self.unlabeled, **options}
         return Objective(self.network, self.x, self.y, w, **options)
 
@@ -223,7 +223,7 @@ def test_exact_r1_against_a_large_sample(k: int) -> None:
     directions = GoodDirections(network, k)
     W = torch.randn(m, d, generator=generator(5), dtype=torch.float64)
     x = sphere(4, d, math.sqrt(d), generator(6))
-    parts, _ = Objective(network, x, x[:, 0], Weights(r1_modes=("exact",)), directions).value_and_gradient(W)
+    parts, _ = Objective(network, x, x[:, 0], PenaltyWeights(r1_modes=("exact",)), directions).value_and_gradient(W)
     rest, gen, first, second = directions.complement(W), generator(7), 0.0, 0.0
     for _ in range(samples // chunk):
         squares = references.linear(network, sphere(chunk, d, math.sqrt(d), gen), rest).square()
@@ -310,13 +310,13 @@ OTHER = GoodDirections(TwoLayerNetwork(D, M, SIGMA, seed=1), K)
         (lambda: P.objective(weights(), unlabeled=None), "r1_modes holds 'unlabeled': needs the argument unlabeled"),
         (lambda: P.objective(weights(), unlabeled=P.x.T), "unlabeled of shape (5, 30): needs (n, 5)"),
         (lambda: P.objective(weights(), unlabeled=P.x.float()), "unlabeled is torch.float32"),
-        (lambda: Weights(r1=-1.0), "r1=-1.0: needs a finite weight >= 0"),
-        (lambda: Weights(r2=math.inf), "r2=inf"),
-        (lambda: Weights(r4=math.nan), "r4=nan"),
-        (lambda: Weights(r1_modes=("sample",)), "r1_modes=('sample',): needs a tuple of distinct modes"),
-        (lambda: Weights(r1_modes=("exact", "exact")), "distinct modes out of exact, training, unlabeled"),
-        (lambda: Weights(r1_modes="exact"), "r1_modes='exact'"),
-        (lambda: Weights(r4_power=6), "r4_power=6: needs 4 or 8"),
+        (lambda: PenaltyWeights(r1=-1.0), "r1=-1.0: needs a finite weight >= 0"),
+        (lambda: PenaltyWeights(r2=math.inf), "r2=inf"),
+        (lambda: PenaltyWeights(r4=math.nan), "r4=nan"),
+        (lambda: PenaltyWeights(r1_modes=("sample",)), "r1_modes=('sample',): needs a tuple of distinct modes"),
+        (lambda: PenaltyWeights(r1_modes=("exact", "exact")), "distinct modes out of exact, training, unlabeled"),
+        (lambda: PenaltyWeights(r1_modes="exact"), "r1_modes='exact'"),
+        (lambda: PenaltyWeights(r4_power=6), "r4_power=6: needs 4 or 8"),
     ],
 )
 def test_bad_input(call, needle: str) -> None:

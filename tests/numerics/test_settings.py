@@ -25,10 +25,10 @@ from numerics import (
     KernelRidge,
     NTKOperator,
     Objective,
+    PenaltyWeights,
     PerturbedGradientDescent,
     Target,
     TwoLayerNetwork,
-    Weights,
     allow_tf32,
     dense_construction,
     extreme_eigenvalue,
@@ -64,7 +64,7 @@ def everything(dtype: torch.dtype) -> dict[str, torch.Tensor]:
     target = Target.dense(D, 1, 1.0, 1) + Target.sparse(D, 2, [0.5], 2)
     x = sphere(N, D, 2.0, generator(0), dtype)
     y, W = target(x), small_start(network, 1.0, 4)
-    objective = Objective(network, x, y, Weights(r1=0.5), GoodDirections(network, 1), "network", unlabeled=x)
+    objective = Objective(network, x, y, PenaltyWeights(r1=0.5), GoodDirections(network, 1), "network", unlabeled=x)
     operator, gram = NTKOperator(network, x), ntk_gram(network, x)
     parts, gradient = objective.value_and_gradient(W)
     covariance = FeatureCovariance(network)
@@ -281,7 +281,7 @@ def test_every_public_call_is_a_door() -> None:
                 public = not method.startswith("_") or method in ("__init__", "__call__")
                 if public and inspect.isfunction(function) and not doored(function):
                     bare.append(f"{name}.{method}")
-    data = ("Adam", "LBFGS", "GradientDescent", "PerturbedGradientDescent", "Loss", "Weights", "Parts", "Record")
+    data = ("Adam", "LBFGS", "GradientDescent", "PerturbedGradientDescent", "Loss", "PenaltyWeights", "Parts", "Record")
     data += ("Trajectory", "RidgeSolution", "Construction", "Norm", "Eigenvalue", "SignVariation")
     assert [each for each in bare if each.split(".")[0] not in (*data, "train", "allow_tf32", "process_group")] == []
 

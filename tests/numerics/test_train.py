@@ -15,11 +15,11 @@ from numerics import (
     GoodDirections,
     GradientDescent,
     Objective,
+    PenaltyWeights,
     PerturbedGradientDescent,
     Record,
     Target,
     TwoLayerNetwork,
-    Weights,
     extreme_eigenvalue,
     generator,
     hessian_vector,
@@ -45,7 +45,7 @@ METHODS: tuple[Method, ...] = (
 def problem(
     model: ModelName = "network",
     seed: int | tuple[int, ...] = 1,
-    weights: Weights = Weights(),
+    weights: PenaltyWeights = PenaltyWeights(),
     dtype: torch.dtype = torch.float64,
     device: str = "cpu",
     directions: bool = True,
@@ -135,7 +135,7 @@ def test_a_lost_state_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_zero_is_a_saddle_that_only_noise_leaves() -> None:
     """W = 0 of the QuadNTK: plain descent stays there exactly, perturbed descent leaves and ends with a lower loss."""
-    objective, _ = problem("quadratic", weights=Weights(r4=1e-3), directions=False)
+    objective, _ = problem("quadratic", weights=PenaltyWeights(r4=1e-3), directions=False)
     zero = torch.zeros_like(objective.network.w)
     assert extreme_eigenvalue(objective, zero, "smallest").value < -1e-3
     plain = train(objective, zero, GradientDescent(), 30)
@@ -146,7 +146,7 @@ def test_zero_is_a_saddle_that_only_noise_leaves() -> None:
 
 def test_perturbed_descent_ends_at_a_second_order_stationary_point() -> None:
     """It ends by itself, at the point before the last noise, where lambda_min is not below -delta."""
-    objective, _ = problem(weights=Weights(r4=0.1))
+    objective, _ = problem(weights=PenaltyWeights(r4=0.1))
     method = PerturbedGradientDescent(gradient=1e-4, radius=1e-3, wait=40, decrease=1e-7)
     run = train(objective, small_start(objective.network, 0.3, 0), method, 20_000, 5_000)
     assert run.stopped == "stationary"
@@ -329,7 +329,7 @@ def test_adam_ends_with_a_rate_of_zero() -> None:
 
 def test_pending_noise_survives_a_checkpoint(tmp_path: Path) -> None:
     """Killed while the method waits for the effect of its noise: the point before it, its loss and clock come back."""
-    objective, _ = problem("quadratic", weights=Weights(r4=1e3), directions=False)
+    objective, _ = problem("quadratic", weights=PenaltyWeights(r4=1e3), directions=False)
     zero = torch.zeros_like(objective.network.w)
     # With this weight 0 is a minimum in effect, so the noise brings nothing and the method returns to the start.
     method = PerturbedGradientDescent(gradient=1e-3, radius=1e-4, wait=20, decrease=1e-3, seed=3)
@@ -358,7 +358,7 @@ def test_a_checkpoint_belongs_to_one_problem(tmp_path: Path) -> None:
     objective, test = problem()
     network, x, y = objective.network, objective.x, objective.y
     start, good = small_start(network, 0.3, 0), GoodDirections(network, 1)
-    weights, sample = Weights(r1_modes=("unlabeled",)), test[0]
+    weights, sample = PenaltyWeights(r1_modes=("unlabeled",)), test[0]
     file = tmp_path / "run.pt"
 
     def run(objective: Objective, **options) -> None:  # type: ignore[no-untyped-def]
@@ -414,7 +414,7 @@ def test_relu_trains_without_its_second_derivative() -> None:
     network = TwoLayerNetwork(D, M, Activation.parse("relu(z)"), 1)
     original, _ = problem()
     for model in ("network", "linear"):
-        objective = Objective(network, original.x, original.y, Weights(r4=1e-3), None, model)
+        objective = Objective(network, original.x, original.y, PenaltyWeights(r4=1e-3), None, model)
         run = train(objective, small_start(network, 0.3, 0), Adam(), 5)
         assert math.isnan(float(run.records[-1].quadratic_energy))
         assert math.isnan(float(run.records[-1].kernel_movement)) == (model == "linear")

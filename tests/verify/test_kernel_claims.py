@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from numerics import KernelRidge, Objective, TwoLayerNetwork, generator, ntk_gram, sphere
-from numerics.terms.weights import Weights
+from numerics.terms.weights import PenaltyWeights
 from theory import Activation, kernel_ridge_risk, learnabilities
 from verify.cells.kernels import RIDGES, RidgeCurve, SamplesToRisk
 from verify.cells.rademacher import NoisyFits, SignSuprema, fair_signs, linear_supremum, quadratic_supremum
@@ -228,7 +228,8 @@ def test_noisy_fits_measure_what_they_say() -> None:
     assert np.allclose(idle["joint"]["test"], idle["quadntk"]["test"], atol=1e-4)
     network = TwoLayerNetwork(5, 50, Activation.parse(SIGMA), [still.seed(f"network {i}") for i in range(2)])
     x, y, *_ = still._data(network)
-    zero = Objective(network, x, y, Weights(r4=0.0), loss="absolute").value_and_gradient(torch.zeros_like(network.w))
+    objective = Objective(network, x, y, PenaltyWeights(r4=0.0), loss="absolute")
+    zero = objective.value_and_gradient(torch.zeros_like(network.w))
     assert idle["joint"]["train"] == pytest.approx(zero[0].data.tolist(), rel=1e-4)
 
 

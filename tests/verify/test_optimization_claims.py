@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from numerics import (
     GoodDirections,
     Objective,
+    PenaltyWeights,
     Target,
     TwoLayerNetwork,
-    Weights,
     generator,
     hessian_vector,
     lipschitz_constant,
@@ -87,7 +87,7 @@ def test_a_batch_descends_as_each_alone() -> None:
 def quadratic(r4: float, model: ModelName = "quadratic") -> tuple[Objective, torch.Tensor]:
     network = TwoLayerNetwork(4, 8, descent().network(0).activation.exact, (1, 2))
     x = sphere(12, 4, 2.0, generator(3))
-    return Objective(network, x, x[:, 0] ** 2, Weights(r4=r4), None, model), torch.zeros_like(network.w)
+    return Objective(network, x, x[:, 0] ** 2, PenaltyWeights(r4=r4), None, model), torch.zeros_like(network.w)
 
 
 def test_noise_leaves_a_saddle_and_keeps_a_minimum() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from numerics.kernels import ntk_gram
-from numerics.terms.weights import Weights
+from numerics.terms.weights import PenaltyWeights
 from numerics.train import small_start
 from theory import multiplicity
 from theory.harmonics.sphere import cumulative_multiplicity
@@ -391,6 +391,6 @@ def test_every_case_of_every_profile_has_a_design(profile: Profile, name: str) -
 
 def test_weights_of_the_arms() -> None:
     """The settings that the claims' statements rest on: l1 = l3 = 1 and R4 to the power 4."""
-    assert (Weights().r1, Weights().r3, Weights().r4_power) == (1.0, 1.0, 4)
+    assert (PenaltyWeights().r1, PenaltyWeights().r3, PenaltyWeights().r4_power) == (1.0, 1.0, 4)
     (case,) = CLAIMS["N5"].cases(QUICK)
     assert paired_cell(case.profile, SIGMA, "joint").r4 == case.profile.training.r4[1]

@@ -14,6 +14,7 @@ from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
+from numerics.terms.r4 import sum_of_fourth_powers
 from theory import Activation, monomial_coefficients, multiplicity
 from verify.running.experiment import Cell, Numbers
 
@@ -95,7 +96,7 @@ class SparseExpression(Networks):
             "error": error(quadratic, self.k + 1),
             "lowered": error(lowered, self.k + 1),
             "degree": error(quadratic, self.k + 2),
-            "norm": float(W.square().sum(1).square().sum()),
+            "norm": float(sum_of_fourth_powers(W)),
         }
 
 
@@ -212,4 +213,4 @@ def regularisers(
     rest = W - good
     values = {"r1": network.linear(x, rest), "r2": network.quadratic(x, good), "r3": network.cross(x, good, rest)}
     means = {name: float(value.square().mean()) for name, value in values.items()}
-    return means | {"r4": float(W.square().sum(-1).square().sum(-1).mean())}
+    return means | {"r4": float(sum_of_fourth_powers(W).mean())}

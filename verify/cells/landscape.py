@@ -12,8 +12,8 @@ from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import GradientDescent, PerturbedGradientDescent
-from numerics.terms.weights import Weights
 from numerics.sampling import generator, sphere
+from numerics.terms.weights import PenaltyWeights
 from numerics.train import small_start, train
 from numerics.variation import sign_variation
 from theory import Activation
@@ -118,8 +118,8 @@ class QuadraticSaddle(Cell):
         x = sphere(self.n, self.d, math.sqrt(self.d), gen).to(network.w)
         alpha = 1 / math.sqrt(math.prod(range(1, 2 * self.k + 2, 2)))
         y = alpha * (x @ beta) ** (self.k + 1)
-        objective = Objective(network, x, y, Weights(r4=self.r4), None, "quadratic")
-        joint = Objective(network, x, y, Weights(r4=self.r4), GoodDirections(network, self.k), "taylor")
+        objective = Objective(network, x, y, PenaltyWeights(r4=self.r4), None, "quadratic")
+        joint = Objective(network, x, y, PenaltyWeights(r4=self.r4), GoodDirections(network, self.k), "taylor")
         zero = torch.zeros_like(network.w)
 
         def value(W: torch.Tensor) -> float:

@@ -12,9 +12,9 @@ from numerics.curvature import extreme_eigenvalue, lipschitz_constant, norm
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.terms.weights import Weights
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
+from numerics.terms.weights import PenaltyWeights
 from numerics.train import small_start
 from theory import Activation
 from verify.running.experiment import Cell, Numbers
@@ -72,7 +72,7 @@ class RegularisedLoss(Cell):
         """The loss of one draw."""
         network, x = self.network(draw), self.inputs(draw)
         directions = GoodDirections(network, self.k)
-        return Objective(network, x, self.target(draw)(x), Weights(r4=self.r4), directions, "network")
+        return Objective(network, x, self.target(draw)(x), PenaltyWeights(r4=self.r4), directions, "network")
 
     def batch(self, starts: int = 1, regularised: bool = True) -> Objective:
         """All draws as one batch of networks, each ``starts`` times in a row; or their data terms alone."""
@@ -83,8 +83,8 @@ class RegularisedLoss(Cell):
         x = torch.stack([self.inputs(draw) for draw in order])
         y = torch.stack([self.target(draw)(x[i]) for i, draw in enumerate(order)])
         if not regularised:
-            return Objective(network, x, y, Weights(0.0, 0.0, 0.0, 0.0), None, "network")
-        return Objective(network, x, y, Weights(r4=self.r4), GoodDirections(network, self.k), "network")
+            return Objective(network, x, y, PenaltyWeights(0.0, 0.0, 0.0, 0.0), None, "network")
+        return Objective(network, x, y, PenaltyWeights(r4=self.r4), GoodDirections(network, self.k), "network")
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
+from numerics.targets import legendre_polynomials
 from theory import Activation, coefficient, ntk_spectrum
 
 DEGREES = 12
@@ -178,12 +179,10 @@ class GramLaw:
         below = np.where(edges < 0, law.cdf((1 + edges) / 2), law.cdf((1 - edges) / 2))
         mass = np.abs(np.diff(below))
         t = (edges[1:] + edges[:-1]) / 2
-        previous, current, kernel = np.zeros_like(t), np.ones_like(t), np.zeros_like(t)
-        for degree in range(len(m.counts)):
+        kernel = np.zeros_like(t)
+        for degree, legendre in zip(range(len(m.counts)), legendre_polynomials(d, t), strict=False):
             if degree > self.k:
-                kernel += m.counts[degree] * m.eigenvalues[degree] * current
-            following = ((2 * degree + d - 2) * t * current - degree * previous) / (degree + d - 2)
-            previous, current = current, following
+                kernel += m.counts[degree] * m.eigenvalues[degree] * legendre
         order = np.argsort(-np.abs(kernel))
         expected = self.n * (self.n - 1) / 2 * np.cumsum(mass[order])
         return np.interp(-np.log(levels), expected, np.abs(kernel)[order])
