@@ -8,6 +8,7 @@ escape_ntk.require_extra("numerics")
 
 from numerics.constructions import (
     Construction,
+    JointConstruction,
     Norm,
     dense_construction,
     joint_construction,
@@ -47,6 +48,7 @@ __all__ = [
     "GoodDirections",
     "GradientDescent",
     "Harmonics",
+    "JointConstruction",
     "KernelRidge",
     "Loss",
     "NTKOperator",

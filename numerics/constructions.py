@@ -57,6 +57,23 @@ class Construction:
     norms: Mapping[str, Norm]
 
 
+@dataclass(frozen=True)
+class JointConstruction:
+    """W = W_L + S W_Q by its parts.
+
+    Attributes:
+        W: the sum, (m, d).
+        dense: W_L, (m, d). sparse: W_Q with all signs +1, (m, d). signs: s_r, (m,).
+        norms: by name: "|W_L|^2" and "|W_Q|_{2,4}^4", which signs do not change.
+    """
+
+    W: torch.Tensor
+    dense: torch.Tensor
+    sparse: torch.Tensor
+    signs: torch.Tensor
+    norms: Mapping[str, Norm]
+
+
 @full_precision
 def random_signs(m: int, generator: torch.Generator) -> torch.Tensor:
     """m independent signs s_r = +-1, double, shape (m,). Raises ValueError on m < 1, WouldNotFit where they do not."""
@@ -96,9 +113,6 @@ def sparse_displacement(
     if beta.shape != (d,):
         raise ValueError(f"beta of shape {tuple(beta.shape)}: needs a unit vector ({d},)")
     beta = of_length(beta, 1, "beta", "W_Q, which is exact for a unit vector,").to(network.w)
-    signs = None if signs is None else vector(signs, "signs", network.w)
-    if signs is not None and (signs.shape != (network.m,) or not bool((signs.abs() == 1).all())):
-        raise ValueError(f"signs of shape {tuple(signs.shape)}: needs ({network.m},), each -1 or +1")
     u = network.w @ beta
     g = torch.zeros_like(u)
     for j, factor in sparse_profile(sigma, k, d).items():
@@ -107,8 +121,16 @@ def sparse_displacement(
     active = torch.sign(strength) == network.a
     length = torch.where(active, 2 * strength.abs().sqrt() * network.m**-0.25, torch.zeros_like(u))
     if signs is not None:
-        length = length * signs.to(length)
+        length = length * _signs(network, signs)
     return length[:, None] * beta[None, :]
+
+
+def _signs(network: TwoLayerNetwork, signs: Array) -> torch.Tensor:
+    """The signs in the dtype and on the device of the network's weights; ValueError unless they are m times +-1."""
+    result = vector(signs, "signs", network.w)
+    if result.shape != (network.m,) or not bool((result.abs() == 1).all()):
+        raise ValueError(f"signs of shape {tuple(result.shape)}: needs ({network.m},), each -1 or +1")
+    return result
 
 
 @full_precision
@@ -216,7 +238,7 @@ def dense_construction(
 
 @full_precision
 @torch.no_grad()
-def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: Array) -> Construction:
+def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: Array) -> JointConstruction:
     """W = W_L + S W_Q for a target of degree <= k plus sparse terms of degree k + 1 exactly.
 
     The harmonic alpha sqrt(N) P_{k+1} of a sparse term is a multiple of <beta,x>^{k+1} less its parts of lower degree,
@@ -226,7 +248,7 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
         network: one network.
         target: f*.
         k: low degree, >= 1.
-        signs: s_r = +-1, (m,).
+        signs: s_r = +-1, (m,). The parts of the result serve other signs too: W_L + S W_Q costs nothing more.
 
     Raises:
         ValueError: a target with degrees above k + 1 or none of degree k + 1, and as the two constructions.
@@ -246,5 +268,6 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
             low = low + Target.zonal(d, j, betas, (alphas * factor).tolist())
     strengths = (alphas / (top * d ** ((k + 1) / 2))).tolist()
     dense = dense_construction(network, low, k)
-    sparse = sparse_construction(network, betas, strengths, k, signs)
-    return Construction(dense.W + sparse.W, {**dense.norms, **sparse.norms})
+    sparse, signs = sparse_construction(network, betas, strengths, k), _signs(network, signs)
+    W = dense.W + signs[:, None] * sparse.W
+    return JointConstruction(W, dense.W, sparse.W, signs, {**dense.norms, **sparse.norms})

@@ -225,13 +225,34 @@ def test_harmonic_targets_split_into_monomials_and_a_dense_rest(k: int, monkeypa
     monkeypatch.setattr(
         module,
         "sparse_construction",
-        lambda n, betas, alphas, k, signs: asked.update(sparse=(betas, alphas)) or sparse(n, betas, alphas, k, signs),
+        lambda n, betas, alphas, k: asked.update(sparse=(betas, alphas)) or sparse(n, betas, alphas, k),
     )
     module.joint_construction(TwoLayerNetwork(d, 400, SINE, 1), target, k, torch.ones(400, dtype=torch.float64))
     x = sphere(30, d, math.sqrt(d), generator(3))
     betas, alphas = asked["sparse"]
     monomials = (x @ betas.T) ** (k + 1) @ torch.tensor(alphas, dtype=torch.float64)
     torch.testing.assert_close(asked["low"](x) + monomials, target(x), rtol=1e-11, atol=1e-11)
+
+
+def test_the_parts_of_the_joint_construction() -> None:
+    """W_L lies in the good directions; W_Q is the construction for the same signs, all +1; W adds them up."""
+    network, target = TwoLayerNetwork(5, 40, SINE, seed=1), Target.dense(5, 1, 1.0, 1) + Target.sparse(5, 2, [0.5], 2)
+    signs = random_signs(40, generator(3))
+    built, other = (joint_construction(network, target, 1, s) for s in (signs, -signs))
+    assert torch.equal(built.dense, other.dense)
+    assert torch.equal(built.sparse, other.sparse)
+    assert torch.equal(built.W, built.dense + signs[:, None] * built.sparse)
+    assert float(GoodDirections(network, 1).complement(built.dense).norm()) <= 1e-12 * float(built.dense.norm())
+    moved = built.sparse.norm(dim=1) > 0
+    beta = target.terms[2][1][0]
+    assert 0 < int(moved.sum()) <= 20
+    torch.testing.assert_close((built.sparse @ beta).abs(), built.sparse.norm(dim=1))
+    assert float((built.sparse @ beta).min()) >= 0
+    measured = {name: norm.measured for name, norm in built.norms.items()}
+    assert measured["|W_L|^2"] == pytest.approx(float(built.dense.square().sum()), rel=1e-14)
+    assert measured["|W_Q|_{2,4}^4"] == pytest.approx(float((built.sparse.norm(dim=1) ** 4).sum()), rel=1e-14)
+    with pytest.raises(ValueError, match="each -1 or"):
+        joint_construction(network, target, 1, 2 * signs)
 
 
 def test_constructions_refuse_what_they_cannot_serve() -> None:

@@ -15,7 +15,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from numerics.terms.r4 import sum_of_fourth_powers
-from theory import Activation, monomial_coefficients, multiplicity
+from theory import Activation
 from verify.running.experiment import Cell, Numbers
 
 CHUNK = 8192
@@ -138,12 +138,8 @@ class JointExpression(Networks):
         target = target + Target.sparse(self.d, self.k + 1, self.alphas, self.shared("sparse", index))
         x = orthogonal_inputs(self.inputs, self.d, generator(self.shared("data", index)))
         ones = torch.ones(self.m, dtype=torch.float64)
-        ahead = joint_construction(network, target, self.k, ones).W
-        weights, betas = target.terms[self.k + 1]
-        top = monomial_coefficients(self.k + 1, self.d)[self.k + 1]
-        scale = float(top) * math.sqrt(multiplicity(self.d, self.k + 1)) * self.d ** ((self.k + 1) / 2)
-        sparse = sparse_construction(network, betas, (weights / scale).tolist(), self.k).W
-        dense = ahead - sparse
+        coherent = joint_construction(network, target, self.k, ones)
+        dense, sparse = coherent.dense, coherent.sparse
         lazy = self.m**-0.25 * sparse
         signs = self.signs(index, self.draws)
         goal = target(x)[:, None]
@@ -162,7 +158,7 @@ class JointExpression(Networks):
         one = dense + some[0] * sparse
         for prefix, W, project in (
             ("", dense + some * sparse, good.project),
-            ("coherent_", ahead, good.project),
+            ("coherent_", coherent.W, good.project),
             ("lazy_", dense + some[0] * lazy, good.project),
             ("swapped_", one, good.complement),
             ("shuffled_", one, other.project),

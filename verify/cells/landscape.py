@@ -53,9 +53,8 @@ class SignCurvature(RegularisedLoss):
         objective, target = self.single(draw), self.target(draw)
         network, x = objective.network, objective.x
         gen = generator(self.drawn(f"signs {draw}"))
-        ones = torch.ones(self.m, dtype=network.dtype)
-        plus, minus = (joint_construction(network, target, self.k, sign * ones).W for sign in (1, -1))
-        dense, V = (plus + minus) / 2, (plus - minus) / 2
+        built = joint_construction(network, target, self.k, torch.ones(self.m, dtype=network.dtype))
+        dense, V = built.dense, built.sparse
         W = SHARE * dense + small_start(network, self.start, self.drawn(f"start {draw}"))
         slopes = objective.loss.first(network.forward(x, W), objective.y)
         squares = (W.square().sum(1), V.square().sum(1), (W * V).sum(1).square())

@@ -281,10 +281,8 @@ class IndependentStarts(Descending):
         """Smallest loss over the constructions, and the loss at W = 0."""
         objective, target = self.single(draw), self.target(draw)
         network, gen = objective.network, generator(self.drawn(f"signs {draw}"))
-        ones = torch.ones(self.m, dtype=network.dtype)
-        # S enters W_Q alone, so the two constructions with opposite signs give both parts.
-        plus, minus = (joint_construction(network, target, self.k, sign * ones).W for sign in (1, -1))
-        dense, sparse = (plus + minus) / 2, (plus - minus) / 2
+        built = joint_construction(network, target, self.k, torch.ones(self.m, dtype=network.dtype))
+        dense, sparse = built.dense, built.sparse
         candidates = [
             a * dense + b * signs * sparse
             for signs in [random_signs(self.m, gen)[:, None].to(dense) for _ in range(self.signs)]
