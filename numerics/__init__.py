@@ -27,7 +27,8 @@ from numerics.losses import LOSSES, Loss
 from numerics.memory import WouldNotFit
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.optimizers import LBFGS, Adam, GradientDescent, PerturbedGradientDescent
+from numerics.optimizers import LBFGS, Adam, GradientDescent
+from numerics.perturbed_descent import PerturbedGradientDescent
 from numerics.precision import allow_tf32
 from numerics.ridge import KernelRidge, RidgeSolution, iterative_kernel_ridge
 from numerics.sampling import generator, sphere

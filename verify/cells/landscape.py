@@ -11,7 +11,8 @@ from numerics.curvature import extreme_eigenvalue, hessian_vector
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.optimizers import GradientDescent, PerturbedGradientDescent
+from numerics.optimizers import GradientDescent
+from numerics.perturbed_descent import PerturbedGradientDescent
 from numerics.sampling import generator, sphere
 from numerics.terms.weights import PenaltyWeights
 from numerics.train import small_start, train
