@@ -23,7 +23,7 @@ class Block:
     Attributes:
         x: inputs, (..., b, d).
         z: <w_r, x>, (..., b, m/2).
-        first, curve: m^{-1/2} sigma'(z) and m^{-1/2} sigma''(z)/2, likewise; f_L sums first p, f_Q sums curve p q.
+        first, second: m^{-1/2} sigma'(z) and m^{-1/2} sigma''(z)/2, likewise; f_L sums first p, f_Q sums second p q.
 
     What nothing needs is an empty tensor.
     """
@@ -31,7 +31,7 @@ class Block:
     x: torch.Tensor
     z: torch.Tensor
     first: torch.Tensor
-    curve: torch.Tensor
+    second: torch.Tensor
 
 
 @full_precision
@@ -55,13 +55,13 @@ class Blocks:
     def _evaluate(self, rows: slice) -> Block:
         x = self._x[..., rows, :]
         z = x @ self._network.half.mT
-        orders = [order for order, name in ((1, "first"), (2, "curve")) if name in self._names]
+        orders = [order for order, name in ((1, "first"), (2, "second")) if name in self._names]
         empty = x.new_empty(0)
         scale = 1 / math.sqrt(self._network.m)
         values = list(self._network.activation.derivatives(z, *orders)) if orders else []
         first = values.pop(0) * scale if "first" in self._names else empty
-        curve = values.pop(0) * (scale / 2) if "curve" in self._names else empty
-        return Block(x, z if "z" in self._names else empty, first, curve)
+        second = values.pop(0) * (scale / 2) if "second" in self._names else empty
+        return Block(x, z if "z" in self._names else empty, first, second)
 
     def __iter__(self) -> Iterator[tuple[slice, Block]]:
         """Rows and block, in order."""

@@ -163,11 +163,11 @@ def sparse_construction(
     count, pairs = len(alphas), network.m // 2
     if betas.shape != (count, network.d) or not 1 <= count <= pairs:
         raise ValueError(f"betas of shape {tuple(betas.shape)}: needs ({count}, {network.d}), 1 <= {count} <= m / 2")
-    turn = (torch.arange(pairs, device=network.device) % count).repeat(2)
+    term_of = (torch.arange(pairs, device=network.device) % count).repeat(2)
     W = torch.zeros_like(network.w)
     predicted = arb(0)
     for i, (beta, alpha) in enumerate(zip(betas, alphas, strict=True)):
-        mine = turn == i
+        mine = term_of == i
         share = network.m / int(mine.sum())  # the average over the term's own neurons stands for that over all
         W += torch.where(mine[:, None], sparse_displacement(network, beta, alpha * share, k, signs), 0)
         predicted += sparse_norm(network.activation.exact, k, network.d, alpha) * share

@@ -38,9 +38,9 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
     """
     network, half = objective.network, objective.network.half.shape[-2]
     W, V = network.check_displacement(W, "W"), network.check_displacement(V, "V")
-    at, along = Pairs(W, objective.projecting()), Pairs(V, objective.projecting())
+    at, along = Pairs(W, objective.directions_in_use()), Pairs(V, objective.directions_in_use())
     moving = torch.cat([at.stacked(objective.crossed), along.stacked(objective.crossed)], dim=-2)
-    gradient = PairGradient(along, objective.projecting(), objective.crossed)
+    gradient = PairGradient(along, objective.directions_in_use(), objective.crossed)
     model = objective.data.model
 
     for rows, block in objective.blocks():

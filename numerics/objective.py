@@ -56,6 +56,7 @@ class Objective:
     Attributes:
         data: the data term. averages: the penalties that are means over the training inputs (R1 on them, R3), which
             share one pass over the inputs with the data term. forms: the other forms of R1. r4: R4.
+        crossed: whether R3 is in the loss, the one term that needs the products <p_r, x>.
 
     Raises:
         ValueError: shapes, dtypes or devices that do not match, entries that are not finite, an unknown name,
@@ -105,7 +106,7 @@ class Objective:
         needed = {
             "z": model == "network",
             "first": model in ("taylor", "linear") or (directions is not None and weights.uses("training")),
-            "curve": model in ("taylor", "quadratic") or self.crossed,
+            "second": model in ("taylor", "quadratic") or self.crossed,
         }
         self._blocks = Blocks(network, x, {name for name, used in needed.items() if used}, cache)
 
@@ -133,7 +134,7 @@ class Objective:
         """The training inputs in blocks of rows."""
         return iter(self._blocks)
 
-    def projecting(self) -> GoodDirections | None:
+    def directions_in_use(self) -> GoodDirections | None:
         """The good directions where a term needs them, else None."""
         return self.directions if self.averages or self.forms else None
 
@@ -150,8 +151,8 @@ class Objective:
     def value_and_gradient(self, W: Array) -> tuple[Parts, torch.Tensor]:
         """Loss with its parts, and dL/dW of shape (..., m, d). Not finite where W is not, or the loss overflows."""
         W = self.network.check_displacement(W)
-        at = Pairs(W, self.projecting())
-        pair_gradient = PairGradient(at, self.projecting(), self.crossed)
+        at = Pairs(W, self.directions_in_use())
+        pair_gradient = PairGradient(at, self.directions_in_use(), self.crossed)
         data, values = self._training_pass(at, pair_gradient)
         for form in self.forms:
             values[form.name] = form.add_gradient(at, pair_gradient)

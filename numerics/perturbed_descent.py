@@ -94,7 +94,7 @@ class _Clock:
         rested = (self.since < 0) | (t - self.since > self._method.wait)
         return self.active & (flat(length) <= self._method.gradient) & rested
 
-    def shake(self, t: int, due: torch.Tensor, W: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
+    def add_noise(self, t: int, due: torch.Tensor, W: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
         """W with noise added to the networks that are due."""
         self.before = select(due, W, self.before)
         self.loss, self.since = torch.where(due, flat(loss), self.loss), torch.where(due, t, self.since)
@@ -143,7 +143,7 @@ class _Perturbed(Descent):
             return "stationary"
         due = self._clock.due(step, norm(self._objective, gradient))
         if bool(due.any()):
-            self.W, self._here = self._clock.shake(step, due, self.W, parts.total), None
+            self.W, self._here = self._clock.add_noise(step, due, self.W, parts.total), None
         return self._descend(step, self._clock.active.to(self.W.device).reshape(self.W.shape[:-2]))
 
     def state(self) -> dict[str, Any]:
@@ -221,11 +221,11 @@ def perturbed_descent(
             break
         due = clock.due(t, length)
         if bool(due.any()):
-            W = clock.shake(t, due, W, loss)
+            W = clock.add_noise(t, due, W, loss)
         if measured_at(t):
             measured = lipschitz_constant(objective, W).cpu()
             rate, constants = step / measured, torch.maximum(constants, measured)
-        # A network that was just shaken rests for a step: its gradient belongs to the point before.
+        # Where noise was just added the network rests for a step: its gradient belongs to the point before.
         moved = clock.active & ~due
         W = W - (rate * moved).to(W)[:, None, None] * gradient
     return DescentHistory(W, reached, fall, losses, gradients, constants)

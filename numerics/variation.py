@@ -60,7 +60,7 @@ def sign_variation(objective: Objective, W: Array, V: Array) -> SignVariation:
     network = objective.network
     network.require_single("sign_variation")
     W, V = (finite(network.check_displacement(part, name), name) for part, name in ((W, "W"), (V, "V")))
-    at, alone = Pairs(W, objective.projecting()), SingleNeurons(V, objective.projecting())
+    at, alone = Pairs(W, objective.directions_in_use()), SingleNeurons(V, objective.directions_in_use())
     totals = dict.fromkeys(("slope", "curvature", "r1", "r3"), torch.zeros((), dtype=W.dtype, device=W.device))
 
     def add(name: str, summands: list[torch.Tensor]) -> None:

@@ -68,11 +68,11 @@ class PairGradient:
 
     def displacement(self) -> torch.Tensor:
         """The gradient in W, (..., m, d): chain rule through D, S, c = <b_j, W> and p = sum_j c_j p_j."""
-        along = self.difference
+        difference = self.difference
         if self._directions is not None:
-            inward = self.coordinates + self._directions.half_coordinates(self.good)
-            along = along + self._directions.half_combine(inward)
-        return torch.cat([self.total + along, self.total - along], dim=-2)
+            coordinates = self.coordinates + self._directions.half_coordinates(self.good)
+            difference = difference + self._directions.half_combine(coordinates)
+        return torch.cat([self.total + difference, self.total - difference], dim=-2)
 
 
 class Products:

@@ -32,11 +32,11 @@ class R3:
 
     def forward(self, rows: slice, block: Block, at: Pairs, products: Products) -> tuple[torch.Tensor, Pullback]:
         """f_Q(x_i; P_{<=k} W, P_{>k} W) over the neurons kept here, (..., b)."""
-        curved = block.curve * products.q  # kept: the data term writes over q
+        curved = block.second * products.q  # kept: the data term writes over q
 
         def pullback(crossed: torch.Tensor, slopes: Products, gradient: PairGradient) -> torch.Tensor:
             derivative = (4 * self.weight) * crossed[..., None]
-            slopes.q.add_((block.curve * products.g).mul_(derivative))
+            slopes.q.add_((block.second * products.g).mul_(derivative))
             torch.mul(curved, derivative, out=slopes.g)  # over g, which is not needed any more
             return crossed.square().sum(-1)
 
@@ -47,11 +47,11 @@ class R3:
     ) -> tuple[list[torch.Tensor], TangentPullback]:
         """The function and its derivative along the displacement, both over the neurons kept here."""
         g, d_g = products.g, moves.g
-        curved, d_curved = 2 * block.curve * products.q, 2 * block.curve * moves.q
+        curved, d_curved = 2 * block.second * products.q, 2 * block.second * moves.q
 
         def pullback(sums: Sequence[torch.Tensor], slopes: Products, gradient: PairGradient) -> None:
             derivative, d_derivative = ((2 * self.weight / self.n) * one[..., None] for one in sums)
-            slopes.q += 2 * block.curve * (g * d_derivative + d_g * derivative)
+            slopes.q += 2 * block.second * (g * d_derivative + d_g * derivative)
             slopes.g = curved * d_derivative + d_curved * derivative
 
         crossed = torch.linalg.vecdot(curved, g)
@@ -64,13 +64,13 @@ class R3:
 
         A neuron that moves alone changes its own S_r by V_r, and p, through its coordinates, at all neurons.
         """
-        g, curved = products.g, 2 * block.curve * products.q
+        g, curved = products.g, 2 * block.second * products.q
         crossed = torch.linalg.vecdot(curved, g)
         along = torch.stack([torch.linalg.vecdot(curved, block.x @ one.T) for one in alone.basis], dim=-1)
         parts = []
         for copy, h in zip(alone.copies, moves, strict=True):
-            change = along @ copy.coordinates + 2 * block.curve * g * h
+            change = along @ copy.coordinates + 2 * block.second * g * h
             own = block.x @ torch.einsum("jr,jrd->rd", copy.coordinates, alone.basis).T
-            second = 2 * (2 * block.curve * h * own).sum(-1)
-            parts.append((2 * self.weight) * (change.square().sum() + crossed @ second) / self.n)
+            d2 = 2 * (2 * block.second * h * own).sum(-1)
+            parts.append((2 * self.weight) * (change.square().sum() + crossed @ d2) / self.n)
         return parts

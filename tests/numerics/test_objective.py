@@ -284,7 +284,7 @@ def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (objective._blocks._kept is not None) == kept
     monkeypatch.setattr(memory, "available_bytes", lambda device: tables - 1)
     monkeypatch.setattr(module, "available_bytes", lambda device: tables - 1)
-    with pytest.raises(WouldNotFit, match=f"curve, first of n=30 inputs: .*cache=False, or n <= {N - 1}"):
+    with pytest.raises(WouldNotFit, match=f"first, second of n=30 inputs: .*cache=False, or n <= {N - 1}"):
         problem.objective(weights(()), cache=True)
 
 
