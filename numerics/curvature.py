@@ -39,23 +39,24 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
     network, half = objective.network, objective.network.half.shape[-2]
     W, V = network.check_displacement(W, "W"), network.check_displacement(V, "V")
     at, along = Pairs(W, objective.directions_in_use()), Pairs(V, objective.directions_in_use())
-    moving = torch.cat([at.stacked(objective.crossed), along.stacked(objective.crossed)], dim=-2)
+    here, there = at.parts(objective.crossed), along.parts(objective.crossed)
+    directions = torch.cat(here + there, dim=-2)
     gradient = PairGradient(along, objective.directions_in_use(), objective.crossed)
     model = objective.data.model
 
     for rows, block in objective.blocks():
-        products, moves = (Products.split(part, half) for part in (block.x @ moving.mT).chunk(2, dim=-1))
+        parts = (block.x @ directions.mT).split(half, dim=-1)
+        products, moves = Products(*parts[: len(here)]), Products(*parts[len(here) :])
         p, q = products.p, products.q
         output, slope_p, slope_q = model.evaluate(block, p, q)
         d_output, d_slope_p, d_slope_q = model.tangent(block, p, q, moves.p, moves.q)
         begun = [term.tangent(rows, block, along, products, moves) for term in objective.averages]
-        sums = [output, d_output, *(one for parts, _ in begun for one in parts)]
+        sums = [output, d_output, *(one for partial, _ in begun for one in partial)]
         output, d_output, *others = network.reduce(torch.stack(sums)).unbind()
-        slopes = objective.data.tangent(
-            rows, output, d_output, Products(slope_p, slope_q, p[..., :0]), Products(d_slope_p, d_slope_q, p[..., :0])
-        )
-        for parts, pullback in begun:
-            own, others = others[: len(parts)], others[len(parts) :]
+        slopes, d_slopes = Products(slope_p, slope_q), Products(d_slope_p, d_slope_q)
+        slopes = objective.data.tangent(rows, output, d_output, slopes, d_slopes)
+        for partial, pullback in begun:
+            own, others = others[: len(partial)], others[len(partial) :]
             pullback(own, slopes, gradient)
         accumulate(gradient.stacked, slopes.stacked(), block.x)
 

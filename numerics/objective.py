@@ -187,7 +187,8 @@ class Objective:
             if product is None or product.shape != shape:
                 product = block.x.new_empty(shape)
             torch.matmul(block.x, directions.mT, out=product)
-            products = Products(product[..., half : 2 * half], product[..., :half], product[..., 2 * half :])
+            q, p, *g = product.split(half, dim=-1)
+            products = Products(p, q, *g)
             begun = [term.forward(rows, block, at, products) for term in self.averages]
             output, slopes = self.data.forward(block, products)
             if not begun:

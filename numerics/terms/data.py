@@ -60,7 +60,7 @@ class DataTerm:
         y = self.y[..., rows]
         first = self.loss.first(outputs, y)[..., None] / self.n
         d_first = (self.loss.second(outputs, y) * d_outputs)[..., None] / self.n
-        return Products(slopes.p * d_first + d_slopes.p * first, slopes.q * d_first + d_slopes.q * first, slopes.g)
+        return Products(slopes.p * d_first + d_slopes.p * first, slopes.q * d_first + d_slopes.q * first)
 
     def sign_variation(
         self, rows: slice, block: Block, products: Products, alone: SingleNeurons, moves: list[torch.Tensor]

@@ -17,6 +17,9 @@ import torch
 
 from numerics.directions import GoodDirections
 
+NOTHING = torch.empty(0, dtype=torch.float64, device="cpu")
+"""Stands for products that no term needs."""
+
 
 class Pairs:
     """A displacement in the variables D, S, c and p.
@@ -38,9 +41,9 @@ class Pairs:
             self.coordinates = directions.half_coordinates(self.difference)
             self.good = directions.half_combine(self.coordinates)
 
-    def stacked(self, crossed: bool) -> torch.Tensor:
-        """D, S and, where ``crossed``, p, one under the other."""
-        return torch.cat([self.difference, self.total, *([self.good] if crossed else [])], dim=-2)
+    def parts(self, crossed: bool) -> list[torch.Tensor]:
+        """D, S and, where ``crossed``, p: what the inputs are multiplied with."""
+        return [self.difference, self.total, self.good] if crossed else [self.difference, self.total]
 
 
 class PairGradient:
@@ -78,22 +81,17 @@ class PairGradient:
 class Products:
     """p = <D_r, x_i>, q = <S_r, x_i> and g = <p_r, x_i> for a block of inputs, or slopes in them; each (..., b, m/2).
 
-    Those that nothing needs have width 0. Terms write over the entries, or put others in their place.
+    Those that nothing needs are :data:`NOTHING`. Terms write over the entries, or put others in their place.
     """
 
     __slots__ = ("g", "p", "q")
 
-    def __init__(self, p: torch.Tensor, q: torch.Tensor, g: torch.Tensor) -> None:
+    def __init__(self, p: torch.Tensor, q: torch.Tensor = NOTHING, g: torch.Tensor = NOTHING) -> None:
         self.p, self.q, self.g = p, q, g
-
-    @staticmethod
-    def split(product: torch.Tensor, half: int) -> Products:
-        """Of a product of inputs with D, S and p, or the first of them, one under the other."""
-        return Products(product[..., :half], product[..., half : 2 * half], product[..., 2 * half :])
 
     def stacked(self) -> torch.Tensor:
         """One beside the other, in the order of :attr:`PairGradient.stacked`."""
-        return torch.cat([self.p, self.q, self.g], dim=-1)
+        return torch.cat([self.p, self.q, *([] if self.g is NOTHING else [self.g])], dim=-1)
 
 
 class Copy(NamedTuple):

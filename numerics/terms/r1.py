@@ -105,9 +105,8 @@ class UnlabeledR1:
         """Cost: n_u m d multiplications."""
         total = at.difference.new_zeros(at.difference.shape[:-2])
         for rows, block in self.blocks:
-            product = block.x @ at.difference.mT
-            slopes = Products.split(torch.zeros_like(product), product.shape[-1])
-            products = Products.split(product, product.shape[-1])
+            products = Products(block.x @ at.difference.mT)
+            slopes = Products(torch.zeros_like(products.p))
             linear, pullback = self.sample.forward(rows, block, at, products)
             total = total + pullback(self.network.reduce(linear), slopes, gradient)
             accumulate(gradient.difference, slopes.p, block.x, 1 / self.sample.n)
@@ -118,7 +117,7 @@ class UnlabeledR1:
         total = alone.V.new_zeros(())
         for rows, block in self.blocks:
             moves = [block.x @ copy.V.T for copy in alone.copies]
-            total = sum(self.sample.sign_variation(rows, block, Products.split(moves[0], 0), alone, moves), total)
+            total = sum(self.sample.sign_variation(rows, block, Products(moves[0]), alone, moves), total)
         return total
 
 
