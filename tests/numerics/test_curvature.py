@@ -9,6 +9,7 @@ import pytest
 import references
 import scipy.sparse.linalg
 import torch
+from objectives import training_problem
 
 from numerics import blocks as module
 from numerics.curvature import extreme_eigenvalue, hessian_vector, lipschitz_constant
@@ -19,6 +20,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.sampling import generator, sphere
 from numerics.terms.weights import R1_MODES, PenaltyWeights
+from numerics.train import small_start
 from theory import Activation
 
 SIGMA = Activation.parse("sin(z + pi/4)")
@@ -244,3 +246,21 @@ def test_bad_input(call, needle: str) -> None:
     network, directions, x, y, _, W, _ = problem()
     with pytest.raises(ValueError, match=re.escape(needle)):
         call(Objective(network, x, y, PenaltyWeights(), directions), W)
+
+
+def test_measured_lipschitz_constant() -> None:
+    """Against the two ends of the spectrum: never above the largest |eigenvalue|, and within 5 % of it."""
+    for model in ("network", "taylor"):
+        objective, _ = training_problem(model)
+        W = small_start(objective.network, 1.0, 0)
+        ends = [abs(extreme_eigenvalue(objective, W, end).value) for end in ("smallest", "largest")]
+        assert 0.95 * max(ends) <= float(lipschitz_constant(objective, W)) <= max(ends) * (1 + 1e-9)
+
+
+def test_hessian_is_the_movement_of_the_gradient() -> None:
+    """A third route to the products with the Hessian: central differences, error O(h^2) + eps/h."""
+    objective, _ = training_problem()
+    W, V = (small_start(objective.network, 1.0, seed) for seed in (0, 1))
+    h = 1e-5
+    ahead, behind = (objective.value_and_gradient(W + sign * h * V)[1] for sign in (1, -1))
+    torch.testing.assert_close((ahead - behind) / (2 * h), hessian_vector(objective, W, V), rtol=1e-6, atol=1e-8)
