@@ -1,9 +1,8 @@
 r"""The constructions: W_L for the dense part, W_Q for the sparse part, random signs, and their sum.
 
-W_Q: with g of :mod:`theory.network.constructions`, E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}. Then for alpha
-<beta,x>^{k+1}, W_r = s_r c_r beta, c_r^2 = 4 m^{-1/2} |alpha
-g(<beta,w_r>)| where a_r = sign(alpha g), else 0, gives f_Q -> alpha <beta,x>^{k+1} and |W_Q|_{2,4}^4 -> 8 alpha^2
-E[g^2].
+W_Q: the profile g of :mod:`theory.network.constructions` satisfies E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}.
+For the term alpha <beta,x>^{k+1} put W_r = s_r c_r beta with c_r^2 = 4 m^{-1/2} |alpha g(<beta,w_r>)| where a_r =
+sign(alpha g), and c_r = 0 elsewhere. As m grows, f_Q -> alpha <beta,x>^{k+1} and |W_Q|_{2,4}^4 -> 8 alpha^2 E[g^2].
 
 W_L: the least-norm W in the good directions whose f_L(W) agrees with f_k. Through the span, W_L = T G^{-1} f with the
 Gram matrix G = T*T and the coefficients f of f_k: its f_L has exactly f_k as its part of degree <= k. Through Sigma,
@@ -76,7 +75,12 @@ class JointConstruction:
 
 @full_precision
 def random_signs(m: int, generator: torch.Generator) -> torch.Tensor:
-    """m independent signs s_r = +-1, double, shape (m,). Raises ValueError on m < 1, WouldNotFit where they do not."""
+    """m independent signs s_r = +-1, double, shape (m,).
+
+    Raises:
+        ValueError: m < 1.
+        WouldNotFit: they do not fit in memory; use fewer.
+    """
     m = integer(m, "m")
     require(24 * m, f"{m} signs", generator.device, "use fewer")
     return torch.randint(0, 2, (m,), generator=generator, device=generator.device).double() * 2 - 1
@@ -142,9 +146,10 @@ def sparse_construction(
     k: int,
     signs: Array | None = None,
 ) -> Construction:
-    """W_Q for sum_i alpha_i <beta_i,x>^{k+1} with R terms: pair r serves term r mod R, alone.
+    """W_Q for a sum of R terms, sum_i alpha_i <beta_i,x>^{k+1}.
 
-    No neuron serves two terms, so there are no cross terms, and |W_Q|_{2,4}^4 -> R sum_i 8 alpha_i^2 E[g^2].
+    The pairs of neurons are dealt out: pair r serves the term r mod R and no other. So there are no cross terms, and
+    |W_Q|_{2,4}^4 -> R sum_i 8 alpha_i^2 E[g^2].
 
     Args:
         network: one network.

@@ -1,6 +1,7 @@
-"""Ways to go downhill, each a frozen description; :func:`numerics.train` runs them.
+"""Methods of optimisation, each a frozen description; :func:`numerics.train` runs them.
 
-``start`` makes the moving part, a :class:`Stepper`, whose whole state can be saved and loaded.
+``start`` makes the moving part, a :class:`Stepper`, whose whole state can be saved and loaded. Perturbed gradient
+descent is in :mod:`numerics.perturbed_descent`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Stepper(Protocol):
 
 
 class Method(Protocol):
-    """A way to go downhill."""
+    """A method of optimisation; ``remedy`` says what to change when it diverges."""
 
     remedy: str
 

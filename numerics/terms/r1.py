@@ -141,11 +141,15 @@ class PopulationR1:
         outside = at.difference - 2 * at.good
         image = self.covariance.half_matmul(outside)
         gradient.difference.add_(image, alpha=2 * self.weight)
-        gradient.good.add_(image, alpha=-4 * self.weight)
+        gradient.good.add_(image, alpha=-4 * self.weight)  # the inner derivative of D - 2 p in p is -2
         return self.network.reduce((outside * image).sum((-2, -1)))
 
     def sign_variation(self, alone: SingleNeurons) -> torch.Tensor:
-        """2 l1 sum_r <U_r, Sigma U_r>, U_r = V_r - P_{<=k} V_r, multiplied out. Cost: n_k m^2 d."""
+        """2 l1 sum_r <U_r, Sigma U_r> with U_r = V_r - P_{<=k} V_r. Cost: n_k m^2 d multiplications.
+
+        Multiplied out: <V_r, Sigma V_r> is a closed form; P V_r has the coordinates c_r, so that <P V_r, Sigma V_r> and
+        <P V_r, Sigma P V_r> need Sigma times each basis vector only.
+        """
         image = torch.stack([self.covariance.half_matmul(2 * one) for one in alone.basis])
         inner = 2 * alone.basis.flatten(1) @ image.flatten(1).T
         energy = self.covariance.sign_energy(alone.V)
