@@ -33,8 +33,8 @@ from numerics.curvature import hessian_vector
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
 from numerics.sampling import generator, sphere
+from numerics.terms.weights import PenaltyWeights
 from theory import Activation
 
 SIGMA = Activation.parse("sin(z + pi/4)")
@@ -134,9 +134,9 @@ def main() -> None:
     x = sphere(n, d, math.sqrt(d), generator(1), torch.float32).to(device)
     y, W, V = (torch.randn(*shape, device=device) / 16 for shape in ((n,), (m, d), (m, d)))
     good = GoodDirections(network, 1)
-    taylor = Objective(network, x, y, Weights(r4=0.0))
-    whole = Objective(network, x, y, Weights(), good)
-    itself = Objective(network, x, y, Weights(r4=0.0), model="network")
+    taylor = Objective(network, x, y, PenaltyWeights(r4=0.0))
+    whole = Objective(network, x, y, PenaltyWeights(), good)
+    itself = Objective(network, x, y, PenaltyWeights(r4=0.0), model="network")
     data, r3, r1, sigma = bare(n, m, d, device)
     gradient = partial(taylor.value_and_gradient, W)
     agreement = float((gradient()[1] - autograd(network, x, y, W)).norm() / gradient()[1].norm())
@@ -184,9 +184,9 @@ def several(watch: Stopwatch, device: str, d: int = 16, m: int = 256, n: int = 2
     networks = TwoLayerNetwork(d, m, SIGMA, seed=range(SEEDS), dtype=torch.float32, device=device)
     x = sphere(n, d, math.sqrt(d), generator(1), torch.float32).to(device)
     y, W = (torch.randn(*shape, device=device) / 16 for shape in ((n,), (SEEDS, m, d)))
-    objective = Objective(networks, x, y, Weights(r4=0.0))
+    objective = Objective(networks, x, y, PenaltyWeights(r4=0.0))
     members = [networks.member(i) for i in range(SEEDS)]
-    singles = [Objective(member, x, y, Weights(r4=0.0)) for member in members]
+    singles = [Objective(member, x, y, PenaltyWeights(r4=0.0)) for member in members]
     at_once = f"{SEEDS} networks at once"
     watch.compare(
         {

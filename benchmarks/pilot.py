@@ -29,10 +29,10 @@ from numerics.models import ModelName
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Adam
-from numerics.regularizer import R1Mode, Weights
 from numerics.ridge import KernelRidge
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
+from numerics.terms.weights import PenaltyWeights, R1Mode
 from numerics.train import small_start, train
 from theory import Activation, monomial_coefficients, multiplicity
 from verify.cells.training import RIDGES
@@ -107,7 +107,7 @@ def risks(setting: Setting, method: str) -> np.ndarray:
         best = [best_ridge(*draw) for draw in zip(members, x, y, test, labels, strict=True)]
         return np.array([best, best])
     model, modes = TRAINED[method]
-    weights = Weights(r4=3e-3 if k == 1 else 3e-4, r1_modes=modes or ())
+    weights = PenaltyWeights(r4=3e-3 if k == 1 else 3e-4, r1_modes=modes or ())
     objective = Objective(networks, x, y, weights, None if modes is None else GoodDirections(networks, k), model)
     starts = [small_start(one, setting.start, s) for one, s in zip(members, setting.seeds(5), strict=True)]
     adam, half = Adam(setting.rate), setting.steps // 2

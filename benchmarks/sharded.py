@@ -29,8 +29,8 @@ from numerics.directions import GoodDirections
 from numerics.distributed import ShardedNetwork, process_group
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
 from numerics.sampling import generator, sphere
+from numerics.terms.weights import PenaltyWeights
 from theory.activations import Activation
 
 SIGMA = Activation.parse("tanh(z + 1)")
@@ -57,7 +57,7 @@ def measure(network: TwoLayerNetwork, options: argparse.Namespace) -> Result:
     W, V = (
         network.scatter(scale * torch.randn(m, d, generator=gen, dtype=torch.float64).to(network.w)) for _ in range(2)
     )
-    weights = Weights(r1_modes=("exact", "training", "unlabeled"))
+    weights = PenaltyWeights(r1_modes=("exact", "training", "unlabeled"))
     objective = Objective(network, x, y, weights, GoodDirections(network, options.k), unlabeled=unlabeled)
 
     parts, gradient = objective.value_and_gradient(W)

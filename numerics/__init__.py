@@ -8,6 +8,7 @@ escape_ntk.require_extra("numerics")
 
 from numerics.constructions import (
     Construction,
+    JointConstruction,
     Norm,
     dense_construction,
     joint_construction,
@@ -26,12 +27,13 @@ from numerics.losses import LOSSES, Loss
 from numerics.memory import WouldNotFit
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.optimizers import LBFGS, Adam, GradientDescent, PerturbedGradientDescent
+from numerics.optimizers import LBFGS, Adam, GradientDescent
+from numerics.perturbed_descent import PerturbedGradientDescent
 from numerics.precision import allow_tf32
-from numerics.regularizer import Parts, Weights
 from numerics.ridge import KernelRidge, RidgeSolution, iterative_kernel_ridge
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
+from numerics.terms.weights import Parts, PenaltyWeights
 from numerics.train import Diverged, Record, Trajectory, small_start, train
 from numerics.variation import SignVariation, sign_variation
 
@@ -47,12 +49,14 @@ __all__ = [
     "GoodDirections",
     "GradientDescent",
     "Harmonics",
+    "JointConstruction",
     "KernelRidge",
     "Loss",
     "NTKOperator",
     "Norm",
     "Objective",
     "Parts",
+    "PenaltyWeights",
     "PerturbedGradientDescent",
     "Record",
     "RidgeSolution",
@@ -61,7 +65,6 @@ __all__ = [
     "Target",
     "Trajectory",
     "TwoLayerNetwork",
-    "Weights",
     "WouldNotFit",
     "allow_tf32",
     "dense_construction",

@@ -17,8 +17,8 @@ import torch
 from numerics.precision import full_precision
 
 FORMAT = b"escape-ntk checkpoint"
-VERSION = 2
-"""Of the content; 1 had neither this line nor a sum."""
+VERSION = 3
+"""Of the content; 1 had neither this line nor a sum, 2 one clock for the noise of perturbed descent."""
 
 
 @full_precision

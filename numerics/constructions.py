@@ -1,9 +1,8 @@
 r"""The constructions: W_L for the dense part, W_Q for the sparse part, random signs, and their sum.
 
-W_Q: with g of :mod:`theory.network.constructions`, E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}. Then for alpha
-<beta,x>^{k+1}, W_r = s_r c_r beta, c_r^2 = 4 m^{-1/2} |alpha
-g(<beta,w_r>)| where a_r = sign(alpha g), else 0, gives f_Q -> alpha <beta,x>^{k+1} and |W_Q|_{2,4}^4 -> 8 alpha^2
-E[g^2].
+W_Q: the profile g of :mod:`theory.network.constructions` satisfies E_w[ sigma''(<w,x>) g(<beta,w>) ] = <beta,x>^{k-1}.
+For the term alpha <beta,x>^{k+1} put W_r = s_r c_r beta with c_r^2 = 4 m^{-1/2} |alpha g(<beta,w_r>)| where a_r =
+sign(alpha g), and c_r = 0 elsewhere. As m grows, f_Q -> alpha <beta,x>^{k+1} and |W_Q|_{2,4}^4 -> 8 alpha^2 E[g^2].
 
 W_L: the least-norm W in the good directions whose f_L(W) agrees with f_k. Through the span, W_L = T G^{-1} f with the
 Gram matrix G = T*T and the coefficients f of f_k: its f_L has exactly f_k as its part of degree <= k. Through Sigma,
@@ -30,6 +29,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values
+from numerics.terms.r4 import sum_of_fourth_powers
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, multiplicity
 from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
@@ -56,9 +56,31 @@ class Construction:
     norms: Mapping[str, Norm]
 
 
+@dataclass(frozen=True)
+class JointConstruction:
+    """W = W_L + S W_Q by its parts.
+
+    Attributes:
+        W: the sum, (m, d).
+        dense: W_L, (m, d). sparse: W_Q with all signs +1, (m, d). signs: s_r, (m,).
+        norms: by name: "|W_L|^2" and "|W_Q|_{2,4}^4", which signs do not change.
+    """
+
+    W: torch.Tensor
+    dense: torch.Tensor
+    sparse: torch.Tensor
+    signs: torch.Tensor
+    norms: Mapping[str, Norm]
+
+
 @full_precision
 def random_signs(m: int, generator: torch.Generator) -> torch.Tensor:
-    """m independent signs s_r = +-1, double, shape (m,). Raises ValueError on m < 1, WouldNotFit where they do not."""
+    """m independent signs s_r = +-1, double, shape (m,).
+
+    Raises:
+        ValueError: m < 1.
+        WouldNotFit: they do not fit in memory; use fewer.
+    """
     m = integer(m, "m")
     require(24 * m, f"{m} signs", generator.device, "use fewer")
     return torch.randint(0, 2, (m,), generator=generator, device=generator.device).double() * 2 - 1
@@ -95,9 +117,6 @@ def sparse_displacement(
     if beta.shape != (d,):
         raise ValueError(f"beta of shape {tuple(beta.shape)}: needs a unit vector ({d},)")
     beta = of_length(beta, 1, "beta", "W_Q, which is exact for a unit vector,").to(network.w)
-    signs = None if signs is None else vector(signs, "signs", network.w)
-    if signs is not None and (signs.shape != (network.m,) or not bool((signs.abs() == 1).all())):
-        raise ValueError(f"signs of shape {tuple(signs.shape)}: needs ({network.m},), each -1 or +1")
     u = network.w @ beta
     g = torch.zeros_like(u)
     for j, factor in sparse_profile(sigma, k, d).items():
@@ -106,8 +125,16 @@ def sparse_displacement(
     active = torch.sign(strength) == network.a
     length = torch.where(active, 2 * strength.abs().sqrt() * network.m**-0.25, torch.zeros_like(u))
     if signs is not None:
-        length = length * signs.to(length)
+        length = length * _signs(network, signs)
     return length[:, None] * beta[None, :]
+
+
+def _signs(network: TwoLayerNetwork, signs: Array) -> torch.Tensor:
+    """The signs in the dtype and on the device of the network's weights; ValueError unless they are m times +-1."""
+    result = vector(signs, "signs", network.w)
+    if result.shape != (network.m,) or not bool((result.abs() == 1).all()):
+        raise ValueError(f"signs of shape {tuple(result.shape)}: needs ({network.m},), each -1 or +1")
+    return result
 
 
 @full_precision
@@ -119,9 +146,10 @@ def sparse_construction(
     k: int,
     signs: Array | None = None,
 ) -> Construction:
-    """W_Q for sum_i alpha_i <beta_i,x>^{k+1} with R terms: pair r serves term r mod R, alone.
+    """W_Q for a sum of R terms, sum_i alpha_i <beta_i,x>^{k+1}.
 
-    No neuron serves two terms, so there are no cross terms, and |W_Q|_{2,4}^4 -> R sum_i 8 alpha_i^2 E[g^2].
+    The pairs of neurons are dealt out: pair r serves the term r mod R and no other. So there are no cross terms, and
+    |W_Q|_{2,4}^4 -> R sum_i 8 alpha_i^2 E[g^2].
 
     Args:
         network: one network.
@@ -140,15 +168,15 @@ def sparse_construction(
     count, pairs = len(alphas), network.m // 2
     if betas.shape != (count, network.d) or not 1 <= count <= pairs:
         raise ValueError(f"betas of shape {tuple(betas.shape)}: needs ({count}, {network.d}), 1 <= {count} <= m / 2")
-    turn = (torch.arange(pairs, device=network.device) % count).repeat(2)
+    term_of = (torch.arange(pairs, device=network.device) % count).repeat(2)
     W = torch.zeros_like(network.w)
     predicted = arb(0)
     for i, (beta, alpha) in enumerate(zip(betas, alphas, strict=True)):
-        mine = turn == i
+        mine = term_of == i
         share = network.m / int(mine.sum())  # the average over the term's own neurons stands for that over all
         W += torch.where(mine[:, None], sparse_displacement(network, beta, alpha * share, k, signs), 0)
         predicted += sparse_norm(network.activation.exact, k, network.d, alpha) * share
-    measured = float(W.square().sum(1).square().sum())
+    measured = float(sum_of_fourth_powers(W))
     return Construction(W, {"|W_Q|_{2,4}^4": Norm(measured, predicted)})
 
 
@@ -215,7 +243,7 @@ def dense_construction(
 
 @full_precision
 @torch.no_grad()
-def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: Array) -> Construction:
+def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: Array) -> JointConstruction:
     """W = W_L + S W_Q for a target of degree <= k plus sparse terms of degree k + 1 exactly.
 
     The harmonic alpha sqrt(N) P_{k+1} of a sparse term is a multiple of <beta,x>^{k+1} less its parts of lower degree,
@@ -225,7 +253,7 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
         network: one network.
         target: f*.
         k: low degree, >= 1.
-        signs: s_r = +-1, (m,).
+        signs: s_r = +-1, (m,). The parts of the result serve other signs too: W_L + S W_Q costs nothing more.
 
     Raises:
         ValueError: a target with degrees above k + 1 or none of degree k + 1, and as the two constructions.
@@ -245,5 +273,6 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
             low = low + Target.zonal(d, j, betas, (alphas * factor).tolist())
     strengths = (alphas / (top * d ** ((k + 1) / 2))).tolist()
     dense = dense_construction(network, low, k)
-    sparse = sparse_construction(network, betas, strengths, k, signs)
-    return Construction(dense.W + sparse.W, {**dense.norms, **sparse.norms})
+    sparse, signs = sparse_construction(network, betas, strengths, k), _signs(network, signs)
+    W = dense.W + signs[:, None] * sparse.W
+    return JointConstruction(W, dense.W, sparse.W, signs, {**dense.norms, **sparse.norms})

@@ -179,6 +179,8 @@ class FeatureCovariance:
         for i, rows in enumerate(self._blocks):
             c, k, h = self._evaluate(rows) if self._tables is None else self._tables[i]
             here = self.network.half[..., rows, :]
+            # Row r of sum_s T(w_r, w_s) D_s. K and H multiply w_r or w_s and a number, <w_r, D_s> or <w_s, D_s>:
+            # what belongs to w_r is summed over s first (along), what belongs to w_s is one product with w (mixed).
             cross = here @ every.mT  # <w_r, D_s>
             along = (k * cross).sum(-1, keepdim=True) + h @ own.mT
             mixed = (k * own).addcmul_(h, cross)

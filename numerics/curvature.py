@@ -13,12 +13,13 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
+from numerics.blocks import accumulate
 from numerics.inputs import Array, finite, integer, number, tensor
 from numerics.memory import require
-from numerics.objective import Objective, accumulate
+from numerics.objective import Objective
 from numerics.precision import full_precision
-from numerics.regularizer import capacity, capacity_tangent
 from numerics.sampling import generator
+from numerics.terms.pairs import PairGradient, Pairs, Products
 
 
 @full_precision
@@ -35,60 +36,35 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
 
     Cost: about two gradients.
     """
-    network, lam, n, half = objective.network, objective.weights, objective.n, objective.network.half.shape[-2]
-    directions, features = objective.directions, objective.features
+    network, half = objective.network, objective.network.half.shape[-2]
     W, V = network.check_displacement(W, "W"), network.check_displacement(V, "V")
-
-    def parts(W: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor | None, torch.Tensor | None]:
-        """D, S and, with R3, p; the coordinates of P W; p."""
-        plus, minus = W.chunk(2, dim=-2)
-        if directions is None:
-            return [plus - minus, plus + minus], None, None
-        coordinates = directions.half_coordinates(plus - minus)
-        good = directions.half_combine(coordinates)
-        return [plus - minus, plus + minus, *([good] if objective.r3 else [])], coordinates, good
-
-    here, _, _ = parts(W)
-    there, coordinates, good = parts(V)
-    moving = torch.cat(here + there, dim=-2)
-    gradients = torch.zeros_like(torch.cat(there, dim=-2))
-    pull = None if coordinates is None else torch.zeros_like(coordinates)
+    at, along = Pairs(W, objective.directions_in_use()), Pairs(V, objective.directions_in_use())
+    here, there = at.parts(objective.crossed), along.parts(objective.crossed)
+    directions = torch.cat(here + there, dim=-2)
+    gradient = PairGradient(along, objective.directions_in_use(), objective.crossed)
+    model = objective.data.model
 
     for rows, block in objective.blocks():
-        products = (block.x @ moving.mT).split(half, dim=-1)
-        (p, q, *g), (dp, dq, *dg) = products[: len(here)], products[len(here) :]
-        output, *slopes = objective.engine.evaluate(block, p, q)
-        d_output, *bends = objective.engine.tangent(block, p, q, dp, dq)
-        sums = [output, d_output]
-        if features is not None:
-            sums.append(torch.linalg.vecdot(block.first, dp))
-        if objective.r3:
-            bent, d_bent = 2 * block.curve * q, 2 * block.curve * dq
-            sums += [
-                torch.linalg.vecdot(bent, g[0]),
-                torch.linalg.vecdot(d_bent, g[0]) + torch.linalg.vecdot(bent, dg[0]),
-            ]
+        parts = (block.x @ directions.mT).split(half, dim=-1)
+        products, moves = Products(*parts[: len(here)]), Products(*parts[len(here) :])
+        p, q = products.p, products.q
+        output, slope_p, slope_q = model.evaluate(block, p, q)
+        d_output, d_slope_p, d_slope_q = model.tangent(block, p, q, moves.p, moves.q)
+        begun = [term.tangent(rows, block, along, products, moves) for term in objective.averages]
+        sums = [output, d_output, *(one for partial, _ in begun for one in partial)]
         output, d_output, *others = network.reduce(torch.stack(sums)).unbind()
-        label = objective.y[..., rows]
-        error = objective.loss.first(output, label)[..., None] / n
-        d_error = (objective.loss.second(output, label) * d_output)[..., None] / n
-        weights = [slope * d_error + bend * error for slope, bend in zip(slopes, bends, strict=True)]
-        if objective.r3:
-            d_push, push = ((2 * lam.r3 / n) * others.pop()[..., None] for _ in range(2))
-            weights[1] += 2 * block.curve * (g[0] * d_push + dg[0] * push)
-            weights.append(bent * d_push + d_bent * push)
-        if features is not None and coordinates is not None and pull is not None:
-            known = features[..., rows, :]
-            push = (2 * lam.r1 / n) * (others.pop()[..., None] - known @ coordinates[..., None])
-            weights[0].addcmul_(block.first, push)
-            pull -= (known.mT @ push)[..., 0]
-        accumulate(gradients, torch.cat(weights, dim=-1), block.x)
+        slopes, d_slopes = Products(slope_p, slope_q), Products(d_slope_p, d_slope_q)
+        slopes = objective.data.tangent(rows, output, d_output, slopes, d_slopes)
+        for partial, pullback in begun:
+            own, others = others[: len(partial)], others[len(partial) :]
+            pullback(own, slopes, gradient)
+        accumulate(gradient.stacked, slopes.stacked(), block.x)
 
-    result, _, _ = objective.assemble(gradients, there[0], coordinates, good, pull)
-    squares, moves = W.square().sum(-1), 2 * (W * V).sum(-1)
-    _, factors = capacity(squares, lam.r4_power, network.reduce)
-    tangents = capacity_tangent(squares, moves, lam.r4_power, network.reduce)
-    return result.addcmul_(factors[..., None], V, value=lam.r4).addcmul_(tangents[..., None], W, value=lam.r4)
+    for form in objective.forms:
+        form.add_gradient(along, gradient)
+    product = gradient.displacement()
+    objective.r4.add_hessian_product(W, V, product)
+    return product
 
 
 @dataclass(frozen=True)

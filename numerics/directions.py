@@ -205,4 +205,5 @@ class GoodDirections:
         overlap = a @ b.mT
         cosines = torch.linalg.svdvals(overlap).clamp(max=1)
         sines = torch.linalg.svdvals(a - overlap @ b).clamp(max=1).flip(-1)
+        # arccos loses half of the digits near angle 0, arcsin near pi/2: each is used where it is exact.
         return torch.where(cosines < 0.7, cosines.arccos(), sines.arcsin())

@@ -68,7 +68,9 @@ def process_group(kind: Literal["cpu", "cuda"] = "cpu") -> Iterator[torch.device
 
 @full_precision
 class ShardedNetwork(TwoLayerNetwork):
-    """The network that :class:`TwoLayerNetwork` is at the same seed; this process keeps an equal share of its pairs.
+    """A :class:`TwoLayerNetwork` whose pairs of neurons are shared equally among processes.
+
+    It is the same network, weight for weight, as TwoLayerNetwork with the same seed.
 
     Args:
         d, m, activation, seed, dtype, device: of the whole network.

@@ -1,4 +1,4 @@
-"""The type of every random number: a value with its standard error."""
+"""Monte-Carlo means with their standard errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one door for what callers hand in: numbers, seeds, dtypes, devices, arrays, inputs, labels.
+"""Checks of what callers pass in: numbers, seeds, dtypes, devices, arrays, inputs, labels.
 
 Each function returns the value as the rest of the package uses it, or raises ValueError with the requirement and the
 remedy. NumPy arrays, lists and whatever NumPy can read become tensors of the dtype and on the device that the call

@@ -12,33 +12,15 @@ A model gives the output, its slopes in p and q, and their tangents: all that gr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
 
 from numerics.activations import TorchActivation
+from numerics.blocks import Block
 
 ModelName = Literal["network", "taylor", "linear", "quadratic"]
 MODELS = ("network", "taylor", "linear", "quadratic")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of inputs with what stays fixed during training.
-
-    Attributes:
-        x: inputs, (..., b, d).
-        z: <w_r, x>, (..., b, m/2).
-        first, curve: m^{-1/2} sigma'(z) and m^{-1/2} sigma''(z)/2, likewise; f_L sums first p, f_Q sums curve p q.
-
-    What nothing needs is an empty tensor.
-    """
-
-    x: torch.Tensor
-    z: torch.Tensor
-    first: torch.Tensor
-    curve: torch.Tensor
 
 
 Slopes = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -49,13 +31,13 @@ class Model(Protocol):
     """One of the models."""
 
     def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor, overwrite: bool = False) -> Slopes:
-        """Output before summation over processes, and slopes in p and q.
+        """Output over the neurons kept here, and its slopes in p and q.
 
-        With ``overwrite`` the slope in p is written over q, and the slope in q over p.
+        With ``overwrite`` no memory is taken: afterwards q's holds the slope in p, and p's the slope in q.
         """
 
     def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
-        """Derivative of the slopes along (dp, dq); the first entry is that of the output."""
+        """How output and slopes change along (dp, dq): their derivatives, in the order of :meth:`evaluate`."""
 
 
 class Taylor:
@@ -70,11 +52,11 @@ class Taylor:
         if not self._quadratic:
             return torch.linalg.vecdot(block.first, p), over_q.copy_(block.first), over_p.zero_()
         if self._linear:
-            torch.addcmul(block.first, block.curve, q, out=over_q)
+            torch.addcmul(block.first, block.second, q, out=over_q)
         else:
-            torch.mul(block.curve, q, out=over_q)
+            torch.mul(block.second, q, out=over_q)
         output = torch.linalg.vecdot(over_q, p)
-        return output, over_q, torch.mul(block.curve, p, out=over_p)
+        return output, over_q, torch.mul(block.second, p, out=over_p)
 
     def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
         """Slopes are linear in (p, q), so their tangents are those of f_Q at (dp, dq)."""
@@ -82,7 +64,7 @@ class Taylor:
         output = torch.linalg.vecdot(slope_p, dp) + torch.linalg.vecdot(slope_q, dq)
         if not self._quadratic:
             return output, torch.zeros_like(dp), torch.zeros_like(dq)
-        return output, block.curve * dq, block.curve * dp
+        return output, block.second * dq, block.second * dp
 
 
 class Network:
@@ -93,25 +75,26 @@ class Network:
 
     def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor, overwrite: bool = False) -> Slopes:
         """Both copies of each neuron; at p = q = 0 they agree in every bit and cancel."""
-        (value, slope), (other, counter) = (
+        (plus, d_plus), (minus, d_minus) = (
             self._activation.derivatives(block.z + shift, 0, 1) for shift in ((q + p) / 2, (q - p) / 2)
         )
-        output = (value - other).sum(-1) * self._scale
+        output = (plus - minus).sum(-1) * self._scale
         half = self._scale / 2
         over_q, over_p = (q, p) if overwrite else (torch.empty_like(q), torch.empty_like(p))
         return (
             output,
-            torch.add(slope, counter, out=over_q).mul_(half),
-            torch.sub(slope, counter, out=over_p).mul_(half),
+            torch.add(d_plus, d_minus, out=over_q).mul_(half),
+            torch.sub(d_plus, d_minus, out=over_p).mul_(half),
         )
 
     def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
         """As :meth:`evaluate`, with sigma'' times the movement of each copy."""
         half = self._scale / 2
         moves = ((q + p) / 2, (dq + dp) / 2), ((q - p) / 2, (dq - dp) / 2)
-        outputs, bends = [], []
+        outputs, tangents = [], []
         for shift, move in moves:
-            slope, bend = self._activation.derivatives(block.z + shift, 1, 2)
-            outputs.append(torch.linalg.vecdot(slope, move))
-            bends.append(bend * move)
-        return (outputs[0] - outputs[1]) * self._scale, (bends[0] + bends[1]) * half, (bends[0] - bends[1]) * half
+            first, second = self._activation.derivatives(block.z + shift, 1, 2)
+            outputs.append(torch.linalg.vecdot(first, move))
+            tangents.append(second * move)
+        output = (outputs[0] - outputs[1]) * self._scale
+        return output, (tangents[0] + tangents[1]) * half, (tangents[0] - tangents[1]) * half

@@ -82,6 +82,7 @@ class TwoLayerNetwork:
         self._place(own.to(device=device, dtype=dtype, copy=True))
 
     def _place(self, half: torch.Tensor) -> None:
+        """Set the weights: every neuron twice, first with sign +1, then with sign -1."""
         self.half = half
         self.w = torch.cat([half, half], dim=-2)
         ones = torch.ones(half.shape[-2], dtype=half.dtype, device=half.device)
@@ -110,11 +111,11 @@ class TwoLayerNetwork:
         return self.w.device
 
     def reduce(self, partial: torch.Tensor) -> torch.Tensor:
-        """Sum over neurons kept elsewhere: nothing to add when all are here (see :mod:`numerics.distributed`)."""
+        """A sum over all neurons from the sum over those kept here: the same, unless processes share the network."""
         return partial
 
     def gather(self, rows: torch.Tensor) -> torch.Tensor:
-        """Rows (..., m/2, c) of all pairs of neurons: already complete when all are here."""
+        """Rows (..., m/2, c) of all pairs from those kept here: the same, unless processes share the network."""
         return rows
 
     @property

@@ -31,11 +31,12 @@ class KernelOperator(Protocol):
 
 @full_precision
 class NystromPreconditioner:
-    """K ~ C K_SS^{-1} C^T = U diag(values) U^T from s columns C = K_nS at random, for (K + ridge)^{-1}.
+    """A preconditioner for (K + ridge)^{-1} from s random columns of K.
 
-    The factorisation is that of arXiv:2110.02820, Algorithm 2.1, with columns of I for the test matrix: the singular
-    values of B = (C + nu I_nS) R^{-1}, R^T R = K_SS + nu I, are (values + nu)^{1/2}. The shift nu = eps ||C||_F is
-    raised until K_SS + nu I is positive definite. One factorisation serves all ridges.
+    With C = K_nS the columns, K is approximated by C K_SS^{-1} C^T = U diag(values) U^T (Nystrom). The factorisation is
+    that of arXiv:2110.02820, Algorithm 2.1, with columns of I for the test matrix: the singular values of
+    B = (C + nu I_nS) R^{-1}, R^T R = K_SS + nu I, are (values + nu)^{1/2}. The shift nu = eps ||C||_F is raised until
+    K_SS + nu I is positive definite. One factorisation serves all ridges.
 
     Args:
         operator: K.

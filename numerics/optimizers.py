@@ -1,6 +1,7 @@
-"""Ways to go downhill, each a frozen description; :func:`numerics.train` runs them.
+"""Methods of optimisation, each a frozen description; :func:`numerics.train` runs them.
 
-``start`` makes the moving part, a :class:`Stepper`, whose whole state can be saved and loaded.
+``start`` makes the moving part, a :class:`Stepper`, whose whole state can be saved and loaded. Perturbed gradient
+descent is in :mod:`numerics.perturbed_descent`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from typing import Any, Literal, Protocol
 import torch
 
 from numerics.curvature import lipschitz_constant, norm
-from numerics.inputs import Array, copied, one_seed, settle
+from numerics.inputs import Array, copied, settle
 from numerics.objective import Objective
 from numerics.precision import full_precision
-from numerics.regularizer import Parts
-from numerics.sampling import generator
+from numerics.terms.weights import Parts
 
 HALVINGS = 60
 """Doublings of the Lipschitz constant before a step is given up: the loss then no longer changes in its last digits."""
@@ -54,7 +54,7 @@ class Stepper(Protocol):
 
 
 class Method(Protocol):
-    """A way to go downhill."""
+    """A method of optimisation; ``remedy`` says what to change when it diverges."""
 
     remedy: str
 
@@ -87,11 +87,13 @@ class GradientDescent:
 
         Raises ValueError on a loss whose derivative jumps: no L bounds its curvature, so a step must be given.
         """
-        return _Descent(objective, W, self)
+        return Descent(objective, W, self)
 
 
 @full_precision
-class _Descent:
+class Descent:
+    """The moving part of :class:`GradientDescent`."""
+
     def __init__(self, objective: Objective, W: Array, method: GradientDescent) -> None:
         if method.step is None and objective.loss.kink:
             raise ValueError(f"loss={objective.loss.name!r}: its derivative jumps; give a fixed step")
@@ -101,12 +103,20 @@ class _Descent:
         self._here: tuple[Parts, torch.Tensor] | None = None
 
     def evaluate(self) -> tuple[Parts, torch.Tensor]:
+        """Loss and gradient at W, kept until W moves."""
         if self._here is None:
             self._here = self._objective.value_and_gradient(self.W)
         return self._here
 
     def advance(self, step: int, steps: int) -> End | None:
+        """One step of all networks."""
+        return self._descend(step, torch.ones(self.W.shape[:-2], dtype=torch.bool, device=self.W.device))
+
+    def _descend(self, step: int, moving: torch.Tensor) -> End | None:
+        """One step of the networks in the mask ``moving``, of shape batch; the others stay."""
         parts, gradient = self.evaluate()
+        if not bool(moving.all()):
+            gradient = torch.where(moving[..., None, None], gradient, 0)
         if self._method.step is not None:
             self.W, self._here = self.W - self._method.step * gradient, None
             return None
@@ -124,90 +134,18 @@ class _Descent:
                 self.W, self._here = W, there
                 return None
             self.rate = torch.where(fallen, self.rate, self.rate / 2)
-        if not bool(fallen.any()):
+        if not bool((fallen & moving).any()):
             return "stalled"
         self.W, self._here = torch.where(fallen[..., None, None], W, self.W), None
         return None
 
     def state(self) -> dict[str, Any]:
+        """W and the step lengths."""
         return {"W": self.W, "rate": self.rate}
 
     def load(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state."""
         self.W, self.rate, self._here = state["W"].to(self.W), state["rate"].to(self.W), None
-
-
-@dataclass(frozen=True)
-class PerturbedGradientDescent:
-    """Gradient descent that leaves saddle points: where the gradient is small, noise is added.
-
-    When |grad| <= ``gradient`` and no noise was added in the last ``wait`` steps, W moves to a uniform point of the
-    ball of radius ``radius`` around it. If ``wait`` steps later the loss has not fallen by ``decrease``, the point
-    before the noise is second-order stationary to that accuracy, with high probability, and the method ends there.
-
-    Attributes:
-        radius, gradient, wait, decrease: as above; ``decrease`` must exceed the rounding of the loss, some 1e-6 of it
-            in float32.
-        seed: of the noise.
-        step, remeasure: as :class:`GradientDescent`.
-
-    Source: Jin, Ge, Netrapalli, Kakade & Jordan (arXiv:1703.00887), Algorithm 2, with the step length measured.
-    """
-
-    radius: float = 1e-2
-    gradient: float = 1e-3
-    wait: int = 50
-    decrease: float = 1e-6
-    seed: int = 0
-    step: float | None = None
-    remeasure: int = 50
-    remedy = GradientDescent.remedy
-
-    def __post_init__(self) -> None:
-        positive = ("radius", "gradient", "decrease")
-        settle(self, positive if self.step is None else (*positive, "step"), ("wait", "remeasure"))
-        object.__setattr__(self, "seed", one_seed(self.seed))
-
-    def start(self, objective: Objective, W: Array) -> Stepper:
-        """As gradient descent. Raises ValueError as it does, and on a batch: each network would need its own clock."""
-        if objective.network.batch:
-            raise ValueError(f"a batch {objective.network.batch}: perturbed descent runs one network at a time")
-        return _Perturbed(objective, W, self)
-
-
-@full_precision
-class _Perturbed(_Descent):
-    def __init__(self, objective: Objective, W: Array, method: PerturbedGradientDescent) -> None:
-        super().__init__(objective, W, GradientDescent(method.step, method.remeasure))
-        self._noise, self._generator = method, generator(method.seed)
-        self._since: int | None = None
-        self._before, self._loss = self.W, math.nan
-
-    def advance(self, step: int, steps: int) -> End | None:
-        parts, gradient = self.evaluate()
-        waited = self._since is None or step - self._since > self._noise.wait
-        due = self._since is not None and step - self._since == self._noise.wait
-        if due and float(parts.total) > self._loss - self._noise.decrease:
-            self.W, self._here = self._before, None
-            return "stationary"
-        if waited and float(norm(self._objective, gradient)) <= self._noise.gradient:
-            self._since, self._before, self._loss = step, self.W, float(parts.total)
-            self.W, self._here = self.W + self._ball(), None
-        return super().advance(step, steps)
-
-    def _ball(self) -> torch.Tensor:
-        network = self._objective.network
-        full = torch.randn((network.m, network.d), generator=self._generator, dtype=torch.float64, device="cpu")
-        length = torch.rand((), generator=self._generator, dtype=torch.float64, device="cpu") ** (1 / full.numel())
-        return network.scatter((full * (self._noise.radius * length / full.norm())).to(self.W))
-
-    def state(self) -> dict[str, Any]:
-        own = {"since": self._since, "before": self._before, "loss": self._loss}
-        return {**super().state(), **own, "generator": self._generator.get_state()}
-
-    def load(self, state: dict[str, Any]) -> None:
-        super().load(state)
-        self._since, self._before, self._loss = state["since"], state["before"].to(self.W), state["loss"]
-        self._generator.set_state(state["generator"].cpu())
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The door of every public computation: what the process or the thread has set for torch does not change a number.
+"""Results that do not depend on what else the process has set for torch.
 
 An import, a notebook cell or a training script elsewhere may have changed what torch does by default. Every public
 function and every public method of this package runs under :func:`full_precision`, which for its duration
@@ -142,10 +142,13 @@ def _left() -> list[AbstractContextManager[Any]]:
 
 
 def full_precision(target: C) -> C:
-    """Run a function, or every public method of a class and its ``__init__`` and ``__call__``, as the module says.
+    """Make a function independent of torch's settings (see the module), and restore them when it returns.
+
+    Decorates a function, or of a class every public method, ``__init__`` and ``__call__``. Within such a call further
+    ones cost next to nothing.
 
     Raises:
-        WouldNotFit: (on top of what the function raises) torch ran out of memory.
+        WouldNotFit: torch ran out of memory; besides what the function itself raises.
     """
     if not isinstance(target, type):
         return cast(C, _wrapped(target))

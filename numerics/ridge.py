@@ -80,12 +80,12 @@ class KernelRidge:
     def coefficients(self, ridge: float, minimum_norm: bool = False) -> torch.Tensor:
         """(K + ridge I)^{-1} y, shape (n,).
 
-        With ``minimum_norm`` the null space of K (eigenvalues below n eps max) is left out: P (K + ridge)^{-1} P y with
-        P the projection on the range. At ridge = 0 this is, of all a that minimise |K a - y|, the one of least norm; a
-        component of y in the null space cannot be fitted and does not enter (two labels of one input are averaged). At
-        ridge > 0 its part y_0 / ridge of the coefficients is missing, which predictions never see: a function of the
-        kernel's space is blind to the null space of K. An eigenvalue just above the threshold stays in, and so does
-        what rounding makes of its part of y: on a K of full rank nothing is left out and nothing is refused.
+        With ``minimum_norm`` the null space of K (eigenvalues below n eps max) is left out: the result is
+        P (K + ridge)^{-1} P y, P being the projection on the range of K. At ridge = 0 this is, of all a that minimise
+        |K a - y|, the one of least norm; the component of y in the null space cannot be fitted (two labels of one input
+        are averaged). At ridge > 0 the coefficients lack the part y_0 / ridge from that component y_0; predictions do
+        not change, because functions in the kernel's space do not see the null space of K. Eigenvalues above the
+        threshold always stay in: on a K of full rank nothing is left out and nothing is refused.
 
         Args:
             ridge: >= 0.

@@ -1,4 +1,4 @@
-"""Uniform points on a sphere, and generators seeded by coordinates."""
+"""Uniform points on a sphere, and random generators with checked seeds."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class HarmonicTransform:
         """Numbers of one displacement p or of one tensor, whichever is more."""
         return max(math.prod(self._half.shape[-2:]), self._network.d ** len(self._harmonics))
 
-    def _turn(self, v: torch.Tensor, degree: int) -> torch.Tensor:
+    def _scaled(self, v: torch.Tensor, degree: int) -> torch.Tensor:
         """beta v + (alpha - beta) <v, w> w, over sqrt m: symmetric, so it serves T and its adjoint."""
         along = (v * self._half).sum(-1, keepdim=True) * self._half
         alpha, beta = self._alpha[degree], self._beta[degree - 1]
@@ -63,7 +63,7 @@ class HarmonicTransform:
         total = constant[..., None] * self._half * (self._alpha[0] / math.sqrt(self._network.m))
         for degree, part in enumerate(parts, start=1):
             tensors = self._harmonics[degree - 1].tensors(part)
-            total = total + self._turn(self._powers[degree - 1] @ tensors, degree)
+            total = total + self._scaled(self._powers[degree - 1] @ tensors, degree)
         return total
 
     def adjoint(self, difference: torch.Tensor) -> torch.Tensor:
@@ -71,7 +71,7 @@ class HarmonicTransform:
         scale = self._alpha[0] / math.sqrt(self._network.m)
         parts = [scale * (difference * self._half).sum((-2, -1))[..., None]]
         for degree, harmonics in enumerate(self._harmonics, start=1):
-            parts.append(harmonics.coordinates(self._powers[degree - 1].mT @ self._turn(difference, degree)))
+            parts.append(harmonics.coordinates(self._powers[degree - 1].mT @ self._scaled(difference, degree)))
         return self._network.reduce(torch.cat(parts, dim=-1))
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
@@ -79,12 +79,12 @@ class HarmonicTransform:
         network = self._network
         z = x @ self._half.mT
         (first,) = network.activation.derivatives(z, 1)
-        bent = first * z
-        parts = [self._alpha[0] * bent.sum(-1, keepdim=True)]
+        first_z = first * z  # z sigma'(z)
+        parts = [self._alpha[0] * first_z.sum(-1, keepdim=True)]
         for degree, harmonics in enumerate(self._harmonics, start=1):
             alpha, beta, powers = self._alpha[degree], self._beta[degree - 1], self._powers[degree - 1]
             across = ((first @ powers)[..., :, None] * x[..., None, :]).mul_(beta)  # (..., n, d^{l-1}, d)
-            along = (bent @ khatri_rao(self._half, degree)).unflatten(-1, (-1, network.d))
+            along = (first_z @ khatri_rao(self._half, degree)).unflatten(-1, (-1, network.d))
             parts.append(harmonics.coordinates(across.add_(along, alpha=alpha - beta)))
         return network.reduce(torch.cat(parts, dim=-1)) * (2 / network.m)
 

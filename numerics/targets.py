@@ -8,10 +8,13 @@ alpha^T P_l(B B^T) alpha. Zonal harmonics span all harmonics, so nothing is lost
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+import numpy as np
 import torch
 
 from numerics.inputs import Array, finite, number, of_length, plain, real, tensor, vector
@@ -21,15 +24,25 @@ from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 
+Values = TypeVar("Values", torch.Tensor, np.ndarray)
+
+
+def legendre_polynomials(d: int, t: Values) -> Iterator[Values]:
+    """P_{0,d}(t), P_{1,d}(t), ... without end, elementwise, normalised to P(1) = 1; t a tensor or a NumPy array.
+
+    By the recurrence (l+d-2) P_{l+1} = (2l+d-2) t P_l - l P_{l-1}, which is stable on [-1, 1].
+    """
+    previous, current = 0 * t, 0 * t + 1
+    for degree in itertools.count():
+        yield current
+        following = ((2 * degree + d - 2) * t * current - degree * previous) / (degree + d - 2)
+        previous, current = current, following
+
 
 @full_precision
 def legendre_values(degree: int, d: int, t: torch.Tensor) -> torch.Tensor:
-    """P_{l,d}(t), P(1) = 1, elementwise, by the stable recurrence (l+d-2) P_{l+1} = (2l+d-2) t P_l - l P_{l-1}."""
-    previous, current = torch.zeros_like(t), torch.ones_like(t)
-    for j in range(degree):
-        following = ((2 * j + d - 2) * t * current - j * previous) / (j + d - 2)
-        previous, current = current, following
-    return current
+    """P_{l,d}(t), P(1) = 1, elementwise."""
+    return next(itertools.islice(legendre_polynomials(d, t), degree, None))
 
 
 @full_precision

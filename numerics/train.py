@@ -20,8 +20,8 @@ from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import End, Method, Stepper
 from numerics.precision import full_precision
-from numerics.regularizer import Parts
 from numerics.sampling import generator
+from numerics.terms.weights import Parts
 
 PROBES = 128
 """Training inputs on which the movement of the kernel is measured."""
@@ -255,8 +255,8 @@ def _digest(objective: Objective, *settings: Any) -> str:
     if directions is not None:  # the subspace by one of its elements, which depends on all of its basis
         probe = torch.arange(1, directions.dimension + 1, dtype=network.dtype, device=network.device)
         items.append(directions.half_combine(probe.expand(*network.batch, -1)))
-    if objective.sample is not None:
-        items.append(objective.sample.x)
+    if objective.unlabeled is not None:
+        items.append(objective.unlabeled)
     for item in items:
         for part in item if isinstance(item, tuple) else (item,):
             content = part.detach().cpu().numpy().tobytes() if isinstance(part, torch.Tensor) else repr(part).encode()

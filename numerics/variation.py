@@ -18,6 +18,7 @@ import torch
 from numerics.inputs import Array, finite
 from numerics.objective import Objective
 from numerics.precision import full_precision
+from numerics.terms.pairs import Pairs, Products, SingleNeurons
 
 
 @dataclass(frozen=True)
@@ -47,68 +48,33 @@ def sign_variation(objective: Objective, W: Array, V: Array) -> SignVariation:
     """E_S of the second variation of the loss at W along S V over independent signs.
 
     Args:
-        objective: the loss of one network, with R1 in the modes "exact" and "training".
+        objective: the loss of one network.
         W: where, (m, d).
         V: the displacement whose signs are drawn, (m, d).
 
     Raises:
-        ValueError: a batch, a sharded network, the mode "unlabeled", or a W or V of another shape or not finite.
+        ValueError: a batch, a sharded network, or a W or V of another shape or not finite.
 
     Cost: two gradients, and with directions n m d n_k for R3, n m n_k for R1. Memory: n_k m d numbers.
     """
-    network, lam, n = objective.network, objective.weights, objective.n
+    network = objective.network
     network.require_single("sign_variation")
     W, V = (finite(network.check_displacement(part, name), name) for part, name in ((W, "W"), (V, "V")))
-    if objective.sample is not None:
-        raise ValueError("r1_modes holds 'unlabeled': needs 'exact' or 'training'")
-    (plus, minus), copies = W.chunk(2), ((1.0, V.chunk(2)[0]), (-1.0, V.chunk(2)[1]))
-    difference, total = plus - minus, plus + minus
-    zero = torch.zeros((), dtype=W.dtype, device=W.device)
-    slope, curvature, r1, r3 = zero, zero, zero, zero
-    basis = good = None
-    moves: list[torch.Tensor] = []
-    if objective.directions is not None:
-        basis = objective.directions.half_basis()  # p_j, (n_k, m/2, d)
-        good = objective.directions.half_combine(objective.directions.half_coordinates(difference))
-        # Coordinates of the displacement of one neuron alone, (n_k, m/2) for each copy.
-        moves = [sign * torch.einsum("jrd,rd->jr", basis, move) for sign, move in copies]
+    at, alone = Pairs(W, objective.directions_in_use()), SingleNeurons(V, objective.directions_in_use())
+    totals = dict.fromkeys(("slope", "curvature", "r1", "r3"), torch.zeros((), dtype=W.dtype, device=W.device))
+
+    def add(name: str, summands: list[torch.Tensor]) -> None:
+        totals[name] = sum(summands, totals[name])
 
     for rows, block in objective.blocks():
-        p, q = block.x @ difference.T, block.x @ total.T
-        output, slope_p, slope_q = objective.engine.evaluate(block, p, q)
-        label = objective.y[rows]
-        error, bend = objective.loss.first(output, label), objective.loss.second(output, label)
-        if objective.r3 and good is not None and basis is not None:
-            g, bent = block.x @ good.T, 2 * block.curve * q
-            overlap = torch.linalg.vecdot(bent, g)
-            along = torch.stack([torch.linalg.vecdot(bent, block.x @ one.T) for one in basis], dim=-1)
-        for copy, (sign, move) in enumerate(copies):
-            h = block.x @ move.T
-            _, tangent_p, tangent_q = objective.engine.tangent(block, p, q, sign * h, h)
-            first = (sign * slope_p + slope_q) * h
-            curvature = curvature + bend @ first.square().sum(-1) / n
-            slope = slope + error @ torch.linalg.vecdot(sign * tangent_p + tangent_q, h) / n
-            if objective.features is not None:
-                leak = sign * block.first * h - objective.features[rows] @ moves[copy]
-                r1 = r1 + 2 * lam.r1 * leak.square().sum() / n
-            if objective.r3 and basis is not None:
-                change = along @ moves[copy] + 2 * block.curve * g * h
-                own = block.x @ torch.einsum("jr,jrd->rd", moves[copy], basis).T
-                second = 2 * (2 * block.curve * h * own).sum(-1)
-                r3 = r3 + 2 * lam.r3 * (change.square().sum() + overlap @ second) / n
-
-    if objective.covariance is not None and basis is not None:
-        image = torch.stack([objective.covariance.half_matmul(2 * one) for one in basis])
-        inner = 2 * basis.flatten(1) @ image.flatten(1).T
-        energy = objective.covariance.sign_energy(V)
-        for (sign, move), coordinates in zip(copies, moves, strict=True):
-            seen = sign * torch.einsum("jrd,rd->jr", image, move)
-            energy = energy - 2 * (coordinates * seen).sum() + (coordinates * (inner @ coordinates)).sum()
-        r1 = r1 + 2 * lam.r1 * energy
-
-    squares, products = W.square().sum(1), (W * V).sum(1)
-    fourth = 8 * products.square() + 4 * squares * V.square().sum(1)
-    r4 = fourth.sum()
-    if lam.r4_power == 8:
-        r4 = 2 * squares.square().sum() * r4 + 2 * (4 * squares * products).square().sum()
-    return SignVariation(*(float(part) for part in (slope, curvature, r1, r3, lam.r4 * r4)))
+        products = Products(block.x @ at.difference.T, block.x @ at.total.T, block.x @ at.good.T)
+        moves = [block.x @ copy.V.T for copy in alone.copies]
+        slopes, curvatures = objective.data.sign_variation(rows, block, products, alone, moves)
+        add("slope", slopes)
+        add("curvature", curvatures)
+        for term in objective.averages:
+            add(term.name[:2], term.sign_variation(rows, block, products, alone, moves))
+    for form in objective.forms:
+        add(form.name[:2], [form.sign_variation(alone)])
+    r4 = objective.r4.sign_variation(W, V)
+    return SignVariation(*(float(part) for part in (*totals.values(), r4)))

@@ -20,7 +20,7 @@ from numerics.covariance import ZonalTensor
 from numerics.harmonics import Harmonics
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
+from numerics.terms.weights import PenaltyWeights
 
 Number = TypeVar("Number", float, torch.Tensor)
 
@@ -252,7 +252,7 @@ def objective_parts(
     return parts
 
 
-def factors(weights: Weights, directions: bool = True) -> dict[str, float]:
+def factors(weights: PenaltyWeights, directions: bool = True) -> dict[str, float]:
     """The weight of each part in the loss, by the part's name."""
     found = {"data": 1.0, "r4": weights.r4}
     if directions:
@@ -260,7 +260,7 @@ def factors(weights: Weights, directions: bool = True) -> dict[str, float]:
     return found
 
 
-def objective(weights: Weights, parts: Mapping[str, Number]) -> Number:
+def objective(weights: PenaltyWeights, parts: Mapping[str, Number]) -> Number:
     """The regularised loss, term by term."""
     return sum(factor * parts[name] for name, factor in factors(weights, "r2" in parts).items())
 

@@ -24,8 +24,8 @@ from numerics.distributed import ShardedNetwork, process_group
 from numerics.kernels import NTKOperator, ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
 from numerics.sampling import generator, sphere
+from numerics.terms.weights import PenaltyWeights
 from theory.activations import Activation
 
 D, M, N, STEPS = 5, 64, 12, 3
@@ -118,7 +118,7 @@ def results(network: TwoLayerNetwork, cases: Sequence[tuple[str, int, int]], cac
             f"k={k} angles": directions.principal_angles(shuffled),
         }
         for model, power in [(model, power) for model, low, power in cases if low == k]:
-            weights = Weights(0.7, 1.0, 0.9, 0.05, ("exact", "training", "unlabeled"), power)
+            weights = PenaltyWeights(0.7, 1.0, 0.9, 0.05, ("exact", "training", "unlabeled"), power)
             objective = Objective(network, x, y, weights, directions, model, unlabeled=unlabeled, cache=cache)
             parts, gradient = objective.value_and_gradient(W)
             case = f"{model} k={k} power={power}"

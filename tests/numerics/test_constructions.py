@@ -5,20 +5,16 @@ import re
 
 import pytest
 import torch
-from references import neuron_variation
 
 from numerics import (
     GoodDirections,
-    Objective,
     Target,
     TwoLayerNetwork,
-    Weights,
     dense_construction,
     feature_covariance,
     generator,
     joint_construction,
     random_signs,
-    sign_variation,
     small_start,
     sparse_construction,
     sparse_displacement,
@@ -26,7 +22,6 @@ from numerics import (
 )
 from numerics.constructions import coefficients
 from numerics.harmonics import Harmonics
-from numerics.models import ModelName
 from theory import Activation, coefficient, monomial_coefficients, multiplicity
 
 SIGMA = Activation.parse("tanh(z + 1)")
@@ -151,42 +146,6 @@ def test_random_signs_leave_what_theory_says() -> None:
     assert abs(float(draws.mean()) - 1.2 * float(covariance.sign_energy(W))) > 5 * stderr
 
 
-@pytest.mark.parametrize("model", ["network", "taylor", "linear", "quadratic"])
-@pytest.mark.parametrize("modes", [(), ("exact",), ("training",), ("exact", "training")])
-@pytest.mark.parametrize("power", [4, 8])
-def test_sign_variation_is_the_sum_over_neurons(model: ModelName, modes: tuple[str, ...], power: int) -> None:
-    """Against the Hessian applied to one neuron at a time, for the whole and for each part."""
-    network = TwoLayerNetwork(4, 10, SINE, seed=1)
-    x = sphere(20, 4, 2.0, generator(2))
-    y = torch.randn(20, generator=generator(3), dtype=torch.float64)
-    weights = Weights(r1=0.7, r3=0.9, r4=0.05, r1_modes=modes, r4_power=power)
-    objective = Objective(network, x, y, weights, GoodDirections(network, 1), model, "log-cosh")
-    W, V = small_start(network, 2.0, 0), small_start(network, 1.0, 1)
-    found, expected = sign_variation(objective, W, V), neuron_variation(objective, W, V)
-    assert found.total == pytest.approx(expected, rel=1e-10)
-    assert (1.01 * found.data_slope + found.total - found.data_slope) != pytest.approx(expected, rel=1e-6) or (
-        model == "linear"
-    )
-    if model in ("taylor", "quadratic"):
-        slope = objective.loss.first(objective.predict(x, W), y)
-        identity = 2 * float((slope * network.quadratic(x, V)).mean())
-        assert found.data_slope == pytest.approx(identity, rel=1e-10)
-
-
-def test_curvature_along_the_construction_falls_with_width() -> None:
-    """The part that is not the descent identity is O(m^{-1/2}) along S W_Q: a factor 16 in m makes it 4 smaller."""
-    d, parts = 6, []
-    for m in (400, 6400):
-        network = TwoLayerNetwork(d, m, SINE, seed=1)
-        x = sphere(200, d, math.sqrt(d), generator(2))
-        target = Target.sparse(d, 2, [1.0], 3)
-        built = sparse_construction(network, target.terms[2][1], [1.0], 1)
-        objective = Objective(network, x, target(x), Weights(r4=0.0))
-        parts.append(sign_variation(objective, torch.zeros_like(network.w), built.W))
-    assert 3 < parts[0].data_curvature / parts[1].data_curvature < 5
-    assert parts[1].total < 0
-
-
 @pytest.mark.parametrize(
     ("call", "needle"),
     [
@@ -202,15 +161,6 @@ def test_bad_input(call, needle: str) -> None:  # type: ignore[no-untyped-def]
         call(TwoLayerNetwork(5, 6, SIGMA))
 
 
-def test_variation_wants_one_network() -> None:
-    network = TwoLayerNetwork(5, 8, SINE, seed=(0, 1))
-    x = sphere(4, 5, math.sqrt(5), generator(0))
-    objective = Objective(network, x, x[:, 0])
-    W = small_start(network, 1.0, 0)
-    with pytest.raises(ValueError, match="one network"):
-        sign_variation(objective, W, W)
-
-
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_harmonic_targets_split_into_monomials_and_a_dense_rest(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """W_L and W_Q are asked for functions that add up to the target exactly, with three terms of mixed sign."""
@@ -224,13 +174,34 @@ def test_harmonic_targets_split_into_monomials_and_a_dense_rest(k: int, monkeypa
     monkeypatch.setattr(
         module,
         "sparse_construction",
-        lambda n, betas, alphas, k, signs: asked.update(sparse=(betas, alphas)) or sparse(n, betas, alphas, k, signs),
+        lambda n, betas, alphas, k: asked.update(sparse=(betas, alphas)) or sparse(n, betas, alphas, k),
     )
     module.joint_construction(TwoLayerNetwork(d, 400, SINE, 1), target, k, torch.ones(400, dtype=torch.float64))
     x = sphere(30, d, math.sqrt(d), generator(3))
     betas, alphas = asked["sparse"]
     monomials = (x @ betas.T) ** (k + 1) @ torch.tensor(alphas, dtype=torch.float64)
     torch.testing.assert_close(asked["low"](x) + monomials, target(x), rtol=1e-11, atol=1e-11)
+
+
+def test_the_parts_of_the_joint_construction() -> None:
+    """W_L lies in the good directions; W_Q is the construction for the same signs, all +1; W adds them up."""
+    network, target = TwoLayerNetwork(5, 40, SINE, seed=1), Target.dense(5, 1, 1.0, 1) + Target.sparse(5, 2, [0.5], 2)
+    signs = random_signs(40, generator(3))
+    built, other = (joint_construction(network, target, 1, s) for s in (signs, -signs))
+    assert torch.equal(built.dense, other.dense)
+    assert torch.equal(built.sparse, other.sparse)
+    assert torch.equal(built.W, built.dense + signs[:, None] * built.sparse)
+    assert float(GoodDirections(network, 1).complement(built.dense).norm()) <= 1e-12 * float(built.dense.norm())
+    moved = built.sparse.norm(dim=1) > 0
+    beta = target.terms[2][1][0]
+    assert 0 < int(moved.sum()) <= 20
+    torch.testing.assert_close((built.sparse @ beta).abs(), built.sparse.norm(dim=1))
+    assert float((built.sparse @ beta).min()) >= 0
+    measured = {name: norm.measured for name, norm in built.norms.items()}
+    assert measured["|W_L|^2"] == pytest.approx(float(built.dense.square().sum()), rel=1e-14)
+    assert measured["|W_Q|_{2,4}^4"] == pytest.approx(float((built.sparse.norm(dim=1) ** 4).sum()), rel=1e-14)
+    with pytest.raises(ValueError, match="each -1 or"):
+        joint_construction(network, target, 1, 2 * signs)
 
 
 def test_constructions_refuse_what_they_cannot_serve() -> None:

@@ -9,16 +9,18 @@ import pytest
 import references
 import scipy.sparse.linalg
 import torch
+from objectives import training_problem
 
-from numerics import objective as module
+from numerics import blocks as module
 from numerics.curvature import extreme_eigenvalue, hessian_vector, lipschitz_constant
 from numerics.directions import GoodDirections
 from numerics.losses import LOSSES
 from numerics.models import MODELS
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import R1_MODES, Weights
 from numerics.sampling import generator, sphere
+from numerics.terms.weights import R1_MODES, PenaltyWeights
+from numerics.train import small_start
 from theory import Activation
 
 SIGMA = Activation.parse("sin(z + pi/4)")
@@ -36,8 +38,8 @@ def problem(device: str = "cpu", dtype: torch.dtype = torch.float64, signs: bool
     return network, GoodDirections(network, K), x, *(t.to(network.w) for t in (y, unlabeled, 0.3 * W, V))
 
 
-def weights(modes: tuple[str, ...] = R1_MODES, power: int = 4) -> Weights:
-    return Weights(1.3, 1e6, 0.7, 0.05, modes, power)
+def weights(modes: tuple[str, ...] = R1_MODES, power: int = 4) -> PenaltyWeights:
+    return PenaltyWeights(1.3, 1e6, 0.7, 0.05, modes, power)
 
 
 def rounding(directions: GoodDirections) -> float:
@@ -180,7 +182,7 @@ def dense_hessian(network, x, y, unlabeled, W, w, model) -> torch.Tensor:
 def test_extreme_eigenvalues(model: str) -> None:
     """Against the dense spectrum: inside it, at its end to the tolerance, and some eigenvalue within the residual."""
     network, directions, x, y, unlabeled, W, _ = problem()
-    w = Weights()
+    w = PenaltyWeights()
     spectrum = torch.linalg.eigvalsh(dense_hessian(network, x, y, unlabeled, W, w, model))
     objective = Objective(network, x, y, w, directions, model)
     size = float(spectrum.abs().max())
@@ -210,7 +212,7 @@ def test_extreme_eigenvalues(model: str) -> None:
 def test_saddle_has_a_negative_eigenvalue() -> None:
     """At W = 0 of the quadratic model without regularisers H = -(2/n) sum_i y_i sigma'' x x^T / sqrt m: both signs."""
     network, _, x, y, *_ = problem()
-    objective = Objective(network, x, y, Weights(r4=0.0), None, "quadratic")
+    objective = Objective(network, x, y, PenaltyWeights(r4=0.0), None, "quadratic")
     zero = torch.zeros(M, D, dtype=torch.float64)
     smallest, largest = (extreme_eigenvalue(objective, zero, end).value for end in ("smallest", "largest"))
     assert smallest < 0 < largest
@@ -229,7 +231,7 @@ def test_no_convergence_says_how_much_was_spent(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(
         ArithmeticError, match="largest eigenvalue did not converge in 1 products; raise tolerance=1e-06"
     ):
-        extreme_eigenvalue(Objective(network, x, y, Weights(), directions), W, "largest")
+        extreme_eigenvalue(Objective(network, x, y, PenaltyWeights(), directions), W, "largest")
 
 
 @pytest.mark.parametrize(
@@ -243,4 +245,22 @@ def test_no_convergence_says_how_much_was_spent(monkeypatch: pytest.MonkeyPatch)
 def test_bad_input(call, needle: str) -> None:
     network, directions, x, y, _, W, _ = problem()
     with pytest.raises(ValueError, match=re.escape(needle)):
-        call(Objective(network, x, y, Weights(), directions), W)
+        call(Objective(network, x, y, PenaltyWeights(), directions), W)
+
+
+def test_measured_lipschitz_constant() -> None:
+    """Against the two ends of the spectrum: never above the largest |eigenvalue|, and within 5 % of it."""
+    for model in ("network", "taylor"):
+        objective, _ = training_problem(model)
+        W = small_start(objective.network, 1.0, 0)
+        ends = [abs(extreme_eigenvalue(objective, W, end).value) for end in ("smallest", "largest")]
+        assert 0.95 * max(ends) <= float(lipschitz_constant(objective, W)) <= max(ends) * (1 + 1e-9)
+
+
+def test_hessian_is_the_movement_of_the_gradient() -> None:
+    """A third route to the products with the Hessian: central differences, error O(h^2) + eps/h."""
+    objective, _ = training_problem()
+    W, V = (small_start(objective.network, 1.0, seed) for seed in (0, 1))
+    h = 1e-5
+    ahead, behind = (objective.value_and_gradient(W + sign * h * V)[1] for sign in (1, -1))
+    torch.testing.assert_close((ahead - behind) / (2 * h), hessian_vector(objective, W, V), rtol=1e-6, atol=1e-8)

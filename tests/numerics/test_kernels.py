@@ -1,3 +1,5 @@
+"""Gram matrices of the kernels against products of Jacobians, their memory, and the matrix-free operator."""
+
 import math
 import re
 import weakref

@@ -1,11 +1,37 @@
+"""Memory: what is there, what is asked for before it is taken, and what the message says."""
+
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from numerics import memory
+import numerics
+from numerics import (
+    FeatureCovariance,
+    Harmonics,
+    NTKOperator,
+    Objective,
+    Target,
+    TwoLayerNetwork,
+    extreme_eigenvalue,
+    generator,
+    memory,
+    random_signs,
+    sphere,
+)
 from numerics.memory import SMALL, WouldNotFit, available_bytes, require
+from numerics.quadrature import gauss_rule
+from theory import Activation
+
+SIGMA = Activation.parse("tanh(z + 1)")
+D, M, N = 4, 8, 6
+X = sphere(N, D, 2.0, generator(0))
+W = torch.randn(M, D, generator=generator(1), dtype=torch.float64)
+Y = X[:, 0].clone()
+HUGE = 10**12
 
 
 def test_what_is_there_is_what_can_be_taken(device: str) -> None:
@@ -70,3 +96,57 @@ def test_gib_in_the_message_are_the_bytes(monkeypatch: pytest.MonkeyPatch) -> No
     need, there = map(float, re.findall(r"([\d.]+) GiB", str(caught.value)))
     assert math.isclose(need, 10**11 / 2**30, abs_tol=0.005)
     assert there == 1.5
+
+
+@pytest.fixture(scope="module")
+def network() -> TwoLayerNetwork:
+    return TwoLayerNetwork(D, M, SIGMA)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: TwoLayerNetwork(16, HUGE, SIGMA),
+        lambda: TwoLayerNetwork(16, 2 * 10**200, SIGMA),
+        lambda: TwoLayerNetwork(10**6, 10**8, SIGMA, range(100)),
+        lambda: sphere(HUGE, 16, 4.0, generator(0)),
+        lambda: sphere(10**400, 16, 4.0, generator(0)),
+        lambda: random_signs(HUGE, generator(0)),
+        lambda: Harmonics(1000, 8),
+        lambda: Harmonics(10**6, 3),
+        lambda: Target.dense(10**6, 2, 1.0, 0),
+        lambda: Target.sparse(10**6, 2, [1.0] * 10**6, 0),
+        lambda: gauss_rule(5, 10**7),
+    ],
+)
+def test_memory_is_asked_for_first(call: Callable[[], object]) -> None:
+    with pytest.raises(WouldNotFit, match=r"needs .* GiB on cpu, .* there; "):
+        call()
+
+
+def test_working_space_is_asked_for_first(network: TwoLayerNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    operator, target, basis = NTKOperator(network, X), Target.dense(D, 2, 1.0, 0), Harmonics(D, 2)
+    covariance, objective = FeatureCovariance(network), Objective(network, X, Y)
+    monkeypatch.setattr(numerics.memory, "SMALL", 1)
+    monkeypatch.setattr(numerics.memory, "available_bytes", lambda device: 100)
+    for call in (
+        lambda: operator.matmul(torch.ones(N, 3, dtype=torch.float64)),
+        lambda: target(X),
+        target.energies,
+        lambda: basis.values(X),
+        lambda: covariance.top(2),
+        lambda: extreme_eigenvalue(objective, W, "largest"),
+    ):
+        with pytest.raises(WouldNotFit):
+            call()
+
+
+def test_torch_out_of_memory_is_would_not_fit() -> None:
+    """The net under what is asked first."""
+
+    @numerics.precision.full_precision
+    def takes() -> torch.Tensor:
+        return torch.empty(2**57, dtype=torch.float64)
+
+    with pytest.raises(WouldNotFit, match="use fewer inputs or a smaller width"):
+        takes()

@@ -1,3 +1,5 @@
+"""The network and its Taylor terms against their sums over neurons and derivatives along a ray."""
+
 import math
 
 import pytest
@@ -97,28 +99,6 @@ def test_batch_is_the_loop_over_seeds() -> None:
     for index, network in ((3, networks), (-1, networks), (0, networks.member(0))):
         with pytest.raises(IndexError, match=f"index={index}: this network has batch"):
             network.member(index)
-
-
-def test_activation_constants_keep_double_precision() -> None:
-    """Rational and irrational constants reach torch as the nearest double."""
-    network = TwoLayerNetwork(3, 2, Activation.parse("sin(z/3 + pi/7)"))
-    z = torch.tensor([0.3], dtype=torch.float64)
-    assert float(network.activation(z)) == pytest.approx(math.sin(0.1 + math.pi / 7), abs=2e-16)
-
-
-def test_softplus_is_exact_far_out() -> None:
-    network = TwoLayerNetwork(3, 2, Activation.parse("softplus(z)"))
-    z = torch.tensor([-40.0, 25.0, 700.0], dtype=torch.float64)
-    expected = [math.log1p(math.exp(-40.0)), 25 + math.log1p(math.exp(-25.0)), 700.0]
-    assert network.activation(z).tolist() == pytest.approx(expected, rel=1e-15)
-
-
-def test_sphere_points() -> None:
-    x = sphere(4000, 5, 3.0, generator(0))
-    torch.testing.assert_close(x.norm(dim=1), torch.full((4000,), 3.0, dtype=torch.float64))
-    # E[x x^T] = (9/5) I; entries have standard error below 9/5 * sqrt(2/4000).
-    deviation = (x.T @ x / 4000 - 9 / 5 * torch.eye(5, dtype=torch.float64)).abs().max()
-    assert deviation < 5 * 9 / 5 * math.sqrt(2 / 4000)
 
 
 @pytest.mark.parametrize(

@@ -4,85 +4,21 @@ import dataclasses
 import itertools
 import math
 import re
-from dataclasses import dataclass
 
 import pytest
 import references
 import torch
+from objectives import N_U, SIGMA, D, K, M, N, Problem, weights
 
-from numerics import memory
-from numerics import objective as module
 from numerics.directions import GoodDirections
 from numerics.losses import LOSSES
-from numerics.memory import WouldNotFit
 from numerics.models import MODELS
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import R1_MODES, Parts, Weights
 from numerics.sampling import generator, sphere
-from theory import Activation
+from numerics.terms.weights import R1_MODES
 
-SIGMA = Activation.parse("sin(z + pi/4)")
-D, M, N, N_U, K = 5, 12, 30, 20, 1
 SUBSETS = [modes for count in range(4) for modes in itertools.combinations(R1_MODES, count)]
-KINKS = {"absolute": 0.0, "huber": 1.0, "hinge": 0.0}
-"""Distance of the residual, or of 1 - y f, from zero at which a derivative of the loss jumps."""
-
-
-def weights(modes: tuple[str, ...] = R1_MODES, power: int = 4) -> Weights:
-    """All regularisers at comparable sizes, but R2 with a weight that would show the least of it."""
-    return Weights(1.3, 1e6, 0.7, 0.05, modes, power)
-
-
-@dataclass
-class Problem:
-    """A network with inputs, in ``dtype`` on ``device``, and the same as rounded in double precision on the CPU."""
-
-    network: TwoLayerNetwork
-    directions: GoodDirections
-    x: torch.Tensor
-    y: torch.Tensor
-    unlabeled: torch.Tensor
-    W: torch.Tensor
-
-    @staticmethod
-    def of(device: str = "cpu", dtype: torch.dtype = torch.float64, signs: bool = False) -> "Problem":
-        network = TwoLayerNetwork(D, M, SIGMA, seed=1, dtype=dtype, device=device)
-        gen = generator(2)
-        x, unlabeled = (sphere(n, D, math.sqrt(D), gen).to(network.w) for n in (N, N_U))
-        y, W = (torch.randn(shape, generator=gen, dtype=torch.float64).to(network.w) for shape in ((N,), (M, D)))
-        return Problem(network, GoodDirections(network, K), x, y.sign() if signs else y, unlabeled, 0.3 * W)
-
-    def objective(self, w: Weights, **options: object) -> Objective:
-        options = {"directions": self.directions, "unlabeled": self.unlabeled, **options}
-        return Objective(self.network, self.x, self.y, w, **options)
-
-    def twins(self, model: str, loss: str, W: torch.Tensor, directions: bool = True) -> list[dict[str, torch.Tensor]]:
-        """The parts at W by definition, for R4 to the powers 4 and 8."""
-        exact = references.exact(self.network)
-        x, y, unlabeled = (t.double().cpu() for t in (self.x, self.y, self.unlabeled))
-        good = {}
-        if directions:
-            P, sigma = references.projection(references.span(exact, K)), references.covariance(exact)
-            good = {"projection": P, "sigma": sigma, "unlabeled": unlabeled}
-        return [references.objective_parts(exact, x, y, W, model, loss, power, **good) for power in (4, 8)]
-
-    def smooth(self, model: str, loss: str, margin: float) -> bool:
-        """Whether every prediction is further than ``margin`` from a kink of the loss."""
-        exact, x, y, W = references.exact(self.network), *(t.double().cpu() for t in (self.x, self.y, self.W))
-        f = references.predict(exact, model, x, W)
-        distance = 1 - y * f if loss == "hinge" else f - y
-        return loss not in KINKS or float((distance.abs() - KINKS[loss]).abs().min()) > margin
-
-    def rounding(self) -> float:
-        """Relative to the sum of the parts' moduli.
-
-        Sums of d terms for products with x, of m over neurons, of n over inputs, of m d and n_k for P and Sigma, each
-        twice, with a dozen operations between; P moves by the root of the condition number of the span's Gram matrix.
-        """
-        values = torch.linalg.eigvalsh(self.directions._basis.gram)
-        sums = D + M + N + M * D + self.directions.dimension + 12
-        return float(torch.finfo(self.x.dtype).eps) * 2 * sums * float((values[-1] / values[0]).sqrt())
 
 
 def gradients(parts: dict[str, torch.Tensor], W: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -171,70 +107,6 @@ def test_predictions(model: str, device: str, dtype: torch.dtype) -> None:
     assert float(zero.abs().max()) == 0
 
 
-@pytest.mark.parametrize("numbers", [1, 7 * M // 2, 2**18])
-@pytest.mark.parametrize("model", MODELS)
-def test_cache_and_blocks_change_nothing(model: str, numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cache in no bit, blocks only in the order of sums."""
-    problem = Problem.of()
-    whole, expected = problem.objective(weights(), model=model).value_and_gradient(problem.W)
-    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", numbers)
-    kept, again = (problem.objective(weights(), model=model, cache=cache) for cache in (True, False))
-    assert len(list(kept.blocks())) == math.ceil(N / max(1, numbers // (M // 2)))
-    assert again._blocks._kept is None
-    parts, gradient = kept.value_and_gradient(problem.W)
-    other_parts, other = again.value_and_gradient(problem.W)
-    assert torch.equal(gradient, other)
-    assert all(torch.equal(getattr(parts, f.name), getattr(other_parts, f.name)) for f in dataclasses.fields(Parts))
-    # The same parts, of gradients below 10 each, summed in another order.
-    assert float((gradient - expected).abs().max()) <= problem.rounding() * 10
-    assert abs(float(parts.total - whole.total)) <= problem.rounding() * 10
-
-
-def test_a_wrong_block_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = Problem.of()
-    _, expected = problem.objective(weights()).value_and_gradient(problem.W)
-    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", 1)
-    objective = problem.objective(weights())
-    objective._blocks._kept[-1] = objective._blocks._kept[0]
-    _, gradient = objective.value_and_gradient(problem.W)
-    assert float((gradient - expected).abs().max()) > problem.rounding() * 10
-
-
-def test_unlabeled_form_on_the_training_inputs_is_the_training_form() -> None:
-    problem = Problem.of()
-    both = problem.objective(weights(("training", "unlabeled")), unlabeled=problem.x)
-    parts, _ = both.value_and_gradient(problem.W)
-    torch.testing.assert_close(parts.r1_unlabeled, parts.r1_training, rtol=problem.rounding(), atol=0)
-    other, _ = problem.objective(weights(("training", "unlabeled"))).value_and_gradient(problem.W)
-    assert abs(float(other.r1_unlabeled / parts.r1_training) - 1) > 0.001
-    _, one = problem.objective(weights(("training",))).value_and_gradient(problem.W)
-    _, same = problem.objective(weights(("unlabeled",)), unlabeled=problem.x).value_and_gradient(problem.W)
-    assert float((one - same).abs().max()) <= problem.rounding() * 10
-
-
-@pytest.mark.parametrize("k", [0, 1])
-def test_exact_r1_against_a_large_sample(k: int) -> None:
-    """R1 in population against the mean of f_L(x; P_{>k} W)^2 over 10^6 inputs: within 4 standard errors.
-
-    Chance of a false alarm 6e-5 for each k. A factor 1.02 is excluded: it is more than 8 standard errors.
-    """
-    samples, chunk, d, m = 10**6, 10**5, 3, 8
-    network = TwoLayerNetwork(d, m, SIGMA, seed=4)
-    directions = GoodDirections(network, k)
-    W = torch.randn(m, d, generator=generator(5), dtype=torch.float64)
-    x = sphere(4, d, math.sqrt(d), generator(6))
-    parts, _ = Objective(network, x, x[:, 0], Weights(r1_modes=("exact",)), directions).value_and_gradient(W)
-    rest, gen, first, second = directions.complement(W), generator(7), 0.0, 0.0
-    for _ in range(samples // chunk):
-        squares = references.linear(network, sphere(chunk, d, math.sqrt(d), gen), rest).square()
-        first, second = first + float(squares.sum()) / samples, second + float(squares.square().sum()) / samples
-    stderr, exact = math.sqrt((second - first**2) / samples), float(parts.r1_exact)
-    print(f"k={k}: exact {exact:.6f}, sample {first:.6f}, {abs(first - exact) / stderr:.2f} standard errors")
-    assert abs(first - exact) <= 4 * stderr
-    assert 8 * stderr < 0.02 * exact
-    assert abs(first - 1.02 * exact) > 4 * stderr
-
-
 @pytest.mark.parametrize("own", [False, True], ids=["shared inputs", "inputs of each"])
 @pytest.mark.parametrize("model", MODELS)
 def test_batch_is_the_loop_over_seeds(model: str, own: bool) -> None:
@@ -273,21 +145,6 @@ def test_single_precision_is_close_to_double(device: str) -> None:
     assert 1e-9 < error <= 2 * single.rounding()
 
 
-def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = Problem.of()
-    monkeypatch.setattr(memory, "SMALL", 1)
-    tables = 2 * N * (M // 2) * 8  # sigma' and sigma''
-    for there, kept in ((4 * tables, True), (4 * tables - 1, False)):
-        for target in (memory, module):
-            monkeypatch.setattr(target, "available_bytes", lambda device, there=there: there)
-        objective = problem.objective(weights(()))
-        assert (objective._blocks._kept is not None) == kept
-    monkeypatch.setattr(memory, "available_bytes", lambda device: tables - 1)
-    monkeypatch.setattr(module, "available_bytes", lambda device: tables - 1)
-    with pytest.raises(WouldNotFit, match=f"curve, first of n=30 inputs: .*cache=False, or n <= {N - 1}"):
-        problem.objective(weights(()), cache=True)
-
-
 P = Problem.of()
 OTHER = GoodDirections(TwoLayerNetwork(D, M, SIGMA, seed=1), K)
 
@@ -310,41 +167,8 @@ OTHER = GoodDirections(TwoLayerNetwork(D, M, SIGMA, seed=1), K)
         (lambda: P.objective(weights(), unlabeled=None), "r1_modes holds 'unlabeled': needs the argument unlabeled"),
         (lambda: P.objective(weights(), unlabeled=P.x.T), "unlabeled of shape (5, 30): needs (n, 5)"),
         (lambda: P.objective(weights(), unlabeled=P.x.float()), "unlabeled is torch.float32"),
-        (lambda: Weights(r1=-1.0), "r1=-1.0: needs a finite weight >= 0"),
-        (lambda: Weights(r2=math.inf), "r2=inf"),
-        (lambda: Weights(r4=math.nan), "r4=nan"),
-        (lambda: Weights(r1_modes=("sample",)), "r1_modes=('sample',): needs a tuple of distinct modes"),
-        (lambda: Weights(r1_modes=("exact", "exact")), "distinct modes out of exact, training, unlabeled"),
-        (lambda: Weights(r1_modes="exact"), "r1_modes='exact'"),
-        (lambda: Weights(r4_power=6), "r4_power=6: needs 4 or 8"),
     ],
 )
 def test_bad_input(call, needle: str) -> None:
     with pytest.raises(ValueError, match=re.escape(needle)):
         call()
-
-
-@pytest.mark.parametrize("name", sorted(LOSSES))
-def test_losses(name: str, dtype: torch.dtype) -> None:
-    """Value, slope and second derivative against autograd of the formula, and the Lipschitz bound."""
-    loss, eps = LOSSES[name], float(torch.finfo(dtype).eps)
-    gen = generator(0)
-    y = torch.randn(400, generator=gen, dtype=torch.float64).sign().to(dtype)
-    f = (4 * torch.randn(400, generator=gen, dtype=torch.float64)).to(dtype)
-    exact, label = f.double().clone().requires_grad_(), y.double()
-    value = references.LOSSES[name](exact, label)
-    (first,) = torch.autograd.grad(value.sum(), exact, create_graph=True)
-    second = torch.autograd.grad(first.sum(), exact)[0] if first.requires_grad else torch.zeros_like(exact)
-    # A few operations on numbers of size up to |f| + 1, squared at most.
-    atol = 8 * eps * (1 + float(f.abs().max())) ** 2
-    for found, expected in ((loss.value, value), (loss.first, first), (loss.second, second)):
-        assert found(f, y).dtype == dtype
-        assert float((found(f, y).double() - expected.detach()).abs().max()) <= atol
-        if found is loss.value:
-            assert float((1.01 * found(f, y).double() - expected.detach()).abs().max()) > atol
-    assert loss.name == name
-    far = torch.tensor([-1e4, 1e4], dtype=dtype)
-    assert bool(torch.isfinite(loss.value(far, torch.ones_like(far))).all())
-    if loss.lipschitz is not None:
-        steepest = float(loss.first(far, torch.ones_like(far)).abs().max())
-        assert steepest == pytest.approx(loss.lipschitz)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from objectives import SIGMA
+from objectives import training_problem as problem
 from references import jacobian
 
 from numerics import (
@@ -15,72 +17,24 @@ from numerics import (
     GoodDirections,
     GradientDescent,
     Objective,
+    PenaltyWeights,
     PerturbedGradientDescent,
     Record,
-    Target,
     TwoLayerNetwork,
-    Weights,
-    extreme_eigenvalue,
-    generator,
-    hessian_vector,
-    lipschitz_constant,
     small_start,
-    sphere,
     train,
 )
 from numerics.models import ModelName
 from numerics.optimizers import Method
 from theory import Activation
 
-SIGMA = Activation.parse("sin(z + pi/4)")
-D, M, N = 5, 24, 60
+D, M = 5, 24
 METHODS: tuple[Method, ...] = (
     GradientDescent(),
     PerturbedGradientDescent(gradient=0.05, wait=10, radius=0.1),
     Adam(0.02),
     LBFGS(),
 )
-
-
-def problem(
-    model: ModelName = "network",
-    seed: int | tuple[int, ...] = 1,
-    weights: Weights = Weights(),
-    dtype: torch.dtype = torch.float64,
-    device: str = "cpu",
-    directions: bool = True,
-) -> tuple[Objective, tuple[torch.Tensor, torch.Tensor]]:
-    network = TwoLayerNetwork(D, M, SIGMA, seed, dtype, device)
-    gen = generator(2)
-    x, test = (sphere(n, D, math.sqrt(D), gen).to(network.w) for n in (N, 200))
-    target = Target.dense(D, 1, 1.0, 3) + Target.sparse(D, 2, [1.0], 4)
-    good = GoodDirections(network, 1) if directions else None
-    return Objective(network, x, target(x), weights, good, model), (test, target(test))
-
-
-@pytest.mark.parametrize("model", ["network", "taylor"])
-def test_descent_is_monotone_by_the_promised_amount(model: ModelName, device: str, dtype: torch.dtype) -> None:
-    """Each step lowers the loss by |grad|^2/(2L), up to 8 roundings of the loss; a step 4 times longer does not."""
-    objective, _ = problem(model, dtype=dtype, device=device)
-    start = small_start(objective.network, 1.0, 0)
-    run = train(objective, start, GradientDescent(remeasure=10), 60, record_every=1)
-    losses, slopes = (run.curve(name)[:-1] for name in ("total", "gradient_norm"))
-    promised = run.curve("rate")[1:] * slopes**2 / 2
-    slack = 8 * torch.finfo(dtype).eps * losses
-    assert (run.curve("total")[1:] <= losses - promised + slack).all()
-    assert len(losses) == 60
-    step = 4 / float(lipschitz_constant(objective, start))
-    too_long = train(objective, start, GradientDescent(step=step), 3, record_every=1).curve("total")
-    assert bool((too_long[1:] > too_long[:-1]).any())
-
-
-def test_measured_lipschitz_constant() -> None:
-    """Against the two ends of the spectrum: never above the largest |eigenvalue|, and within 5 % of it."""
-    for model in ("network", "taylor"):
-        objective, _ = problem(model)
-        W = small_start(objective.network, 1.0, 0)
-        ends = [abs(extreme_eigenvalue(objective, W, end).value) for end in ("smallest", "largest")]
-        assert 0.95 * max(ends) <= float(lipschitz_constant(objective, W)) <= max(ends) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
@@ -133,30 +87,6 @@ def test_a_lost_state_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not torch.equal(train(objective, start, Adam(), 30, 10, checkpoint=file).W, whole.W)
 
 
-def test_zero_is_a_saddle_that_only_noise_leaves() -> None:
-    """W = 0 of the QuadNTK: plain descent stays there exactly, perturbed descent leaves and ends with a lower loss."""
-    objective, _ = problem("quadratic", weights=Weights(r4=1e-3), directions=False)
-    zero = torch.zeros_like(objective.network.w)
-    assert extreme_eigenvalue(objective, zero, "smallest").value < -1e-3
-    plain = train(objective, zero, GradientDescent(), 30)
-    assert torch.equal(plain.W, zero)
-    noisy = train(objective, zero, PerturbedGradientDescent(gradient=1e-3, radius=1e-2, wait=30), 400, 100)
-    assert float(noisy.records[-1].parts.total) < 0.8 * float(noisy.records[0].parts.total)
-
-
-def test_perturbed_descent_ends_at_a_second_order_stationary_point() -> None:
-    """It ends by itself, at the point before the last noise, where lambda_min is not below -delta."""
-    objective, _ = problem(weights=Weights(r4=0.1))
-    method = PerturbedGradientDescent(gradient=1e-4, radius=1e-3, wait=40, decrease=1e-7)
-    run = train(objective, small_start(objective.network, 0.3, 0), method, 20_000, 5_000)
-    assert run.stopped == "stationary"
-    assert float(run.records[-1].gradient_norm) <= method.gradient
-    smallest = extreme_eigenvalue(objective, run.W, "smallest")
-    # A direction of curvature -c grows from radius/sqrt(md) as (1 + c/L)^wait; the decrease it then brings is seen
-    # unless c < L/wait log(sqrt(2 decrease m d / c)/radius), about 0.05 here.
-    assert smallest.value - smallest.residual > -0.05
-
-
 def test_gradient_tolerance_stops_early() -> None:
     objective, _ = problem()
     run = train(objective, small_start(objective.network, 0.3, 0), LBFGS(), 500, gradient_tolerance=1e-3)
@@ -192,22 +122,6 @@ def test_records_are_what_they_say(model: ModelName) -> None:
     assert run.curve("step").tolist() == [0, 5]
 
 
-@pytest.mark.parametrize("method", [GradientDescent(remeasure=20), Adam(0.02)], ids=["descent", "adam"])
-def test_batch_equals_the_loop(method: Method, device: str, dtype: torch.dtype) -> None:
-    """Same course for each network, up to rounding that 40 steps amplify by a bounded factor (no chaos here)."""
-    seeds = (1, 7, 9)
-    together, test = problem(seed=seeds, dtype=dtype, device=device)
-    run = train(together, small_start(together.network, 0.3, 0), method, 40, 20, test=test)
-    for i, seed in enumerate(seeds):
-        alone, _ = problem(seed=seed, dtype=dtype, device=device)
-        single = train(alone, small_start(alone.network, 0.3, 0), method, 40, 20, test=test)
-        tolerance = 1e4 * torch.finfo(dtype).eps
-        torch.testing.assert_close(run.W[i], single.W, rtol=tolerance, atol=tolerance)
-        expected = single.records[-1].numbers()
-        assert run.records[-1].member(i).numbers() == pytest.approx(expected, rel=10 * tolerance, nan_ok=True)
-    assert float((run.W[0] - run.W[1]).norm()) > 0.1 * float(run.W[0].norm())
-
-
 def test_divergence_names_step_value_and_remedy() -> None:
     objective, _ = problem("taylor")
     start = small_start(objective.network, 1.0, 0)
@@ -215,18 +129,6 @@ def test_divergence_names_step_value_and_remedy() -> None:
         train(objective, start, GradientDescent(step=1e3), 100)
     with pytest.raises(Diverged, match="at step 0"):
         train(objective, start * 1e200, Adam(), 5)
-
-
-def test_noise_is_uniform_in_a_ball() -> None:
-    """E|xi|^2 = r^2 n/(n+2) for n = m d: mean over 400 draws within 5 standard errors."""
-    objective, _ = problem()
-    method = PerturbedGradientDescent(radius=2.0)
-    stepper = method.start(objective, torch.zeros_like(objective.network.w))
-    squares = torch.stack([stepper._ball().square().sum() for _ in range(400)])  # type: ignore[attr-defined]
-    size = M * D
-    assert float(squares.max()) <= 4.0
-    expected, stderr = 4 * size / (size + 2), float(squares.std()) / 20
-    assert abs(float(squares.mean()) - expected) < 5 * stderr < 0.1
 
 
 @pytest.mark.parametrize(
@@ -249,116 +151,12 @@ def test_bad_input(call, needle: str) -> None:  # type: ignore[no-untyped-def]
         call(objective, small_start(objective.network, 0.3, 0))
 
 
-def test_a_kinked_loss_needs_a_fixed_step() -> None:
-    """Perturbed descent takes its steps from the same measurement, so it refuses too."""
-    original, _ = problem()
-    objective = Objective(original.network, original.x, original.y, loss="absolute")
-    start = small_start(objective.network, 0.3, 0)
-    for method in (GradientDescent, PerturbedGradientDescent):
-        with pytest.raises(ValueError, match="its derivative jumps; give a fixed step"):
-            train(objective, start, method(), 3)
-        assert train(objective, start, method(step=1e-2), 3).stopped == "steps"
-
-
-def test_methods_for_one_network_say_so() -> None:
-    objective, _ = problem(seed=(1, 2))
-    for method in (PerturbedGradientDescent(), LBFGS()):
-        with pytest.raises(ValueError, match="one network"):
-            train(objective, small_start(objective.network, 0.3, 0), method, 5)
-
-
-def test_hessian_is_the_movement_of_the_gradient() -> None:
-    """A third route to the products with the Hessian: central differences, error O(h^2) + eps/h."""
-    objective, _ = problem()
-    W, V = (small_start(objective.network, 1.0, seed) for seed in (0, 1))
-    h = 1e-5
-    ahead, behind = (objective.value_and_gradient(W + sign * h * V)[1] for sign in (1, -1))
-    torch.testing.assert_close((ahead - behind) / (2 * h), hessian_vector(objective, W, V), rtol=1e-6, atol=1e-8)
-
-
-def test_a_constant_that_is_too_small_is_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With L measured 50 times too small, steps are taken back until each falls by |grad|^2/(2L) all the same."""
-    monkeypatch.setattr("numerics.optimizers.lipschitz_constant", lambda o, W: lipschitz_constant(o, W) / 50)
-    objective, _ = problem("taylor")
-    start = small_start(objective.network, 1.0, 0)
-    run = train(objective, start, GradientDescent(), 20, record_every=1)
-    halvings = math.log2(50 / float(lipschitz_constant(objective, start)) / float(run.curve("rate")[1]))
-    assert halvings == pytest.approx(round(halvings), abs=1e-9)
-    assert round(halvings) >= 1
-    losses, slopes = run.curve("total"), run.curve("gradient_norm")
-    promised = run.curve("rate")[1:] * slopes[:-1] ** 2 / 2
-    assert (losses[1:] <= losses[:-1] - promised + 8 * torch.finfo(torch.float64).eps * losses[:-1]).all()
-
-
-def test_steps_have_the_measured_length() -> None:
-    """1/L, measured anew every ``remeasure`` steps, unless a step was taken back."""
-    objective, _ = problem()
-    start = small_start(objective.network, 0.3, 0)
-    run = train(objective, start, GradientDescent(remeasure=5), 10, record_every=1)
-    rates = run.curve("rate")
-    assert float(rates[1]) == pytest.approx(1 / float(lipschitz_constant(objective, start)), rel=1e-12)
-    middle = train(objective, start, GradientDescent(remeasure=5), 5).W
-    assert float(rates[6]) == pytest.approx(1 / float(lipschitz_constant(objective, middle)), rel=1e-12)
-    assert float(rates[6]) != float(rates[5])
-
-
-def test_no_step_helps() -> None:
-    """A loss that never falls ends the run where it stands, named as stalled."""
-    objective, _ = problem()
-    value = objective.value_and_gradient
-
-    def rising(W: torch.Tensor):  # type: ignore[no-untyped-def]
-        rising.calls += 1
-        parts, gradient = value(W)
-        return replace(parts, total=parts.total + rising.calls), gradient
-
-    rising.calls = 0
-    start = small_start(objective.network, 0.3, 0)
-    objective.value_and_gradient = rising  # type: ignore[method-assign]
-    run = train(objective, start, GradientDescent(), 10)
-    assert run.stopped == "stalled"
-    assert torch.equal(run.W, start)
-
-
-def test_adam_ends_with_a_rate_of_zero() -> None:
-    """The cosine at the last of 60 updates: rate (1 + cos(59 pi/60))/2, a 1,460th of the first."""
-    objective, _ = problem()
-    run = train(objective, small_start(objective.network, 0.3, 0), Adam(0.02), 60, 60)
-    assert float(run.records[-1].rate) == pytest.approx(0.01 * (1 + math.cos(59 * math.pi / 60)), rel=1e-12)
-
-
-def test_pending_noise_survives_a_checkpoint(tmp_path: Path) -> None:
-    """Killed while the method waits for the effect of its noise: the point before it, its loss and clock come back."""
-    objective, _ = problem("quadratic", weights=Weights(r4=1e3), directions=False)
-    zero = torch.zeros_like(objective.network.w)
-    # With this weight 0 is a minimum in effect, so the noise brings nothing and the method returns to the start.
-    method = PerturbedGradientDescent(gradient=1e-3, radius=1e-4, wait=20, decrease=1e-3, seed=3)
-    whole = train(objective, zero, method, 100, 5)
-    assert whole.stopped == "stationary"
-    assert torch.equal(whole.W, zero)
-    assert float((train(objective, zero, method, 10).W - zero).norm()) > 0
-
-    def kill(record: Record) -> None:
-        if record.step == 10:
-            raise KeyboardInterrupt
-
-    file = tmp_path / "run.pt"
-    with pytest.raises(KeyboardInterrupt):
-        train(objective, zero, method, 100, 5, checkpoint=file, checkpoint_every=5, progress=kill)
-    again = train(objective, zero, method, 100, 5, checkpoint=file, checkpoint_every=5)
-    assert again.stopped == "stationary"
-    assert torch.equal(again.W, zero)
-    assert [r.numbers()["total"] for r in again.records] == [r.numbers()["total"] for r in whole.records]
-    other = train(objective, zero, replace(method, seed=4), 10).W
-    assert not torch.equal(other, train(objective, zero, method, 10).W)
-
-
 def test_a_checkpoint_belongs_to_one_problem(tmp_path: Path) -> None:
     """Whatever changes the course of a run changes its digest."""
     objective, test = problem()
     network, x, y = objective.network, objective.x, objective.y
     start, good = small_start(network, 0.3, 0), GoodDirections(network, 1)
-    weights, sample = Weights(r1_modes=("unlabeled",)), test[0]
+    weights, sample = PenaltyWeights(r1_modes=("unlabeled",)), test[0]
     file = tmp_path / "run.pt"
 
     def run(objective: Objective, **options) -> None:  # type: ignore[no-untyped-def]
@@ -414,7 +212,7 @@ def test_relu_trains_without_its_second_derivative() -> None:
     network = TwoLayerNetwork(D, M, Activation.parse("relu(z)"), 1)
     original, _ = problem()
     for model in ("network", "linear"):
-        objective = Objective(network, original.x, original.y, Weights(r4=1e-3), None, model)
+        objective = Objective(network, original.x, original.y, PenaltyWeights(r4=1e-3), None, model)
         run = train(objective, small_start(network, 0.3, 0), Adam(), 5)
         assert math.isnan(float(run.records[-1].quadratic_energy))
         assert math.isnan(float(run.records[-1].kernel_movement)) == (model == "linear")

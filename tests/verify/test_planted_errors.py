@@ -14,8 +14,8 @@ import torch
 import verify.cells.subspace
 from numerics.activations import TorchActivation
 from numerics.directions import GoodDirections
-from numerics.regularizer import Weights
 from numerics.targets import Target
+from numerics.terms.weights import PenaltyWeights
 from verify.judging.claim import Evidence
 from verify.judging.judgement import judge, settle
 from verify.judging.outcome import Verdict
@@ -74,7 +74,7 @@ def shuffled_labels(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_r1(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Weights, "uses", lambda self, mode: False)
+    patch.setattr(PenaltyWeights, "uses", lambda self, mode: False)
 
 
 FEWER = small(spectral={"block_dimension": {1: 8}, "block_replicates": {1: 16}})

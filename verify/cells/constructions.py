@@ -14,7 +14,8 @@ from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
-from theory import Activation, monomial_coefficients, multiplicity
+from numerics.terms.r4 import sum_of_fourth_powers
+from theory import Activation
 from verify.running.experiment import Cell, Numbers
 
 CHUNK = 8192
@@ -95,7 +96,7 @@ class SparseExpression(Networks):
             "error": error(quadratic, self.k + 1),
             "lowered": error(lowered, self.k + 1),
             "degree": error(quadratic, self.k + 2),
-            "norm": float(W.square().sum(1).square().sum()),
+            "norm": float(sum_of_fourth_powers(W)),
         }
 
 
@@ -137,12 +138,8 @@ class JointExpression(Networks):
         target = target + Target.sparse(self.d, self.k + 1, self.alphas, self.shared("sparse", index))
         x = orthogonal_inputs(self.inputs, self.d, generator(self.shared("data", index)))
         ones = torch.ones(self.m, dtype=torch.float64)
-        ahead = joint_construction(network, target, self.k, ones).W
-        weights, betas = target.terms[self.k + 1]
-        top = monomial_coefficients(self.k + 1, self.d)[self.k + 1]
-        scale = float(top) * math.sqrt(multiplicity(self.d, self.k + 1)) * self.d ** ((self.k + 1) / 2)
-        sparse = sparse_construction(network, betas, (weights / scale).tolist(), self.k).W
-        dense = ahead - sparse
+        coherent = joint_construction(network, target, self.k, ones)
+        dense, sparse = coherent.dense, coherent.sparse
         lazy = self.m**-0.25 * sparse
         signs = self.signs(index, self.draws)
         goal = target(x)[:, None]
@@ -161,7 +158,7 @@ class JointExpression(Networks):
         one = dense + some[0] * sparse
         for prefix, W, project in (
             ("", dense + some * sparse, good.project),
-            ("coherent_", ahead, good.project),
+            ("coherent_", coherent.W, good.project),
             ("lazy_", dense + some[0] * lazy, good.project),
             ("swapped_", one, good.complement),
             ("shuffled_", one, other.project),
@@ -212,4 +209,4 @@ def regularisers(
     rest = W - good
     values = {"r1": network.linear(x, rest), "r2": network.quadratic(x, good), "r3": network.cross(x, good, rest)}
     means = {name: float(value.square().mean()) for name, value in values.items()}
-    return means | {"r4": float(W.square().sum(-1).square().sum(-1).mean())}
+    return means | {"r4": float(sum_of_fourth_powers(W).mean())}

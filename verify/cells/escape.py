@@ -10,8 +10,8 @@ from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Adam
-from numerics.regularizer import Weights
 from numerics.sampling import generator
+from numerics.terms.weights import PenaltyWeights
 from numerics.train import PROBES, train
 from theory import Activation
 from verify.cells.training import Draws, Training
@@ -38,7 +38,7 @@ class EscapedRuns(Training):
         draws = self.prepare()
         network, scale = draws.network, self.label_scale
         rich = scale == 1.0
-        weights = Weights(r4=self.r4 if rich else 0.0)
+        weights = PenaltyWeights(r4=self.r4 if rich else 0.0)
         directions = GoodDirections(network, self.k) if rich else None
         objective = Objective(network, draws.x, draws.y / scale, weights, directions, "network")
         test = draws.test, draws.labels / scale

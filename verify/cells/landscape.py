@@ -11,9 +11,10 @@ from numerics.curvature import extreme_eigenvalue, hessian_vector
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.optimizers import GradientDescent, PerturbedGradientDescent
-from numerics.regularizer import Weights
+from numerics.optimizers import GradientDescent
+from numerics.perturbed_descent import PerturbedGradientDescent
 from numerics.sampling import generator, sphere
+from numerics.terms.weights import PenaltyWeights
 from numerics.train import small_start, train
 from numerics.variation import sign_variation
 from theory import Activation
@@ -53,9 +54,8 @@ class SignCurvature(RegularisedLoss):
         objective, target = self.single(draw), self.target(draw)
         network, x = objective.network, objective.x
         gen = generator(self.drawn(f"signs {draw}"))
-        ones = torch.ones(self.m, dtype=network.dtype)
-        plus, minus = (joint_construction(network, target, self.k, sign * ones).W for sign in (1, -1))
-        dense, V = (plus + minus) / 2, (plus - minus) / 2
+        built = joint_construction(network, target, self.k, torch.ones(self.m, dtype=network.dtype))
+        dense, V = built.dense, built.sparse
         W = SHARE * dense + small_start(network, self.start, self.drawn(f"start {draw}"))
         slopes = objective.loss.first(network.forward(x, W), objective.y)
         squares = (W.square().sum(1), V.square().sum(1), (W * V).sum(1).square())
@@ -118,8 +118,8 @@ class QuadraticSaddle(Cell):
         x = sphere(self.n, self.d, math.sqrt(self.d), gen).to(network.w)
         alpha = 1 / math.sqrt(math.prod(range(1, 2 * self.k + 2, 2)))
         y = alpha * (x @ beta) ** (self.k + 1)
-        objective = Objective(network, x, y, Weights(r4=self.r4), None, "quadratic")
-        joint = Objective(network, x, y, Weights(r4=self.r4), GoodDirections(network, self.k), "taylor")
+        objective = Objective(network, x, y, PenaltyWeights(r4=self.r4), None, "quadratic")
+        joint = Objective(network, x, y, PenaltyWeights(r4=self.r4), GoodDirections(network, self.k), "taylor")
         zero = torch.zeros_like(network.w)
 
         def value(W: torch.Tensor) -> float:

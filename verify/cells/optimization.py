@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 
 from numerics.constructions import joint_construction, random_signs
-from numerics.curvature import extreme_eigenvalue, lipschitz_constant, norm
+from numerics.curvature import extreme_eigenvalue
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.regularizer import Weights
+from numerics.perturbed_descent import OVERFLOW, DescentHistory, PerturbedGradientDescent, perturbed_descent
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
+from numerics.terms.weights import PenaltyWeights
 from numerics.train import small_start
 from theory import Activation
 from verify.running.experiment import Cell, Numbers
 
-OVERFLOW = 1e6
-"""A loss above this is a run that has diverged."""
 EARLY = 10
 """Steps after which a run is looked at for the controls."""
 CURVE_POINTS = 60
@@ -72,7 +70,7 @@ class RegularisedLoss(Cell):
         """The loss of one draw."""
         network, x = self.network(draw), self.inputs(draw)
         directions = GoodDirections(network, self.k)
-        return Objective(network, x, self.target(draw)(x), Weights(r4=self.r4), directions, "network")
+        return Objective(network, x, self.target(draw)(x), PenaltyWeights(r4=self.r4), directions, "network")
 
     def batch(self, starts: int = 1, regularised: bool = True) -> Objective:
         """All draws as one batch of networks, each ``starts`` times in a row; or their data terms alone."""
@@ -83,103 +81,8 @@ class RegularisedLoss(Cell):
         x = torch.stack([self.inputs(draw) for draw in order])
         y = torch.stack([self.target(draw)(x[i]) for i, draw in enumerate(order)])
         if not regularised:
-            return Objective(network, x, y, Weights(0.0, 0.0, 0.0, 0.0), None, "network")
-        return Objective(network, x, y, Weights(r4=self.r4), GoodDirections(network, self.k), "network")
-
-
-@dataclass(frozen=True)
-class Perturbation:
-    """When and how perturbed descent adds noise, as in :class:`numerics.optimizers.PerturbedGradientDescent`."""
-
-    radius: float
-    gradient: float
-    wait: int
-    decrease: float
-    seed: int
-
-
-@dataclass
-class Course:
-    r"""What :func:`perturbed_descent` saw; tensors have one entry for each network of the batch.
-
-    Attributes:
-        W: where it ended.
-        reached: the step at which \|grad\| was small at that point, -1 where it did not end by itself.
-        fall: smallest (L_t - L_{t+1}) / (step \|grad\|^2) over the steps of descent.
-        losses, gradients: L and \|grad\|, step by step.
-        constants: largest L measured.
-    """
-
-    W: torch.Tensor
-    reached: torch.Tensor
-    fall: torch.Tensor
-    losses: list[torch.Tensor]
-    gradients: list[torch.Tensor]
-    constants: torch.Tensor
-
-
-def measured_at(t: int) -> bool:
-    """Whether L is measured at step t: 0, 10, 20, 40, ..., 320, then every 320, as the curvature settles."""
-    return t % 320 == 0 or (t >= 10 and t % 10 == 0 and (t // 10).bit_count() == 1 and t < 320)
-
-
-@torch.no_grad()
-def perturbed_descent(
-    objective: Objective, start: torch.Tensor, noise: Perturbation, steps: int, step: float
-) -> Course:
-    r"""Perturbed gradient descent with steps ``step``/L on a batch, each network with its own clock.
-
-    L is the largest modulus of the Hessian's eigenvalues, by power iteration. Unlike the library's methods nothing is
-    taken back when a step does not bring the promised fall, so that the descent lemma can be seen to fail.
-
-    Source: arXiv:1703.00887, Algorithm 2.
-    """
-    W, count = start.clone(), len(start)
-    gen = generator(noise.seed)
-    since, reached = torch.full((count,), -1), torch.full((count,), -1)
-    active, moved = torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
-    before, level = W.clone(), torch.zeros(count, dtype=W.dtype)
-    fall, constants, rate = (torch.full((count,), value, dtype=W.dtype) for value in (math.inf, 0.0, 0.0))
-    losses: list[torch.Tensor] = []
-    gradients: list[torch.Tensor] = []
-    for t in range(steps + 1):
-        parts, gradient = objective.value_and_gradient(W)
-        loss, length = parts.total.cpu(), norm(objective, gradient).cpu()
-        losses.append(loss)
-        gradients.append(length)
-        if t:
-            gain = torch.nan_to_num(
-                (losses[-2] - loss) / (rate * gradients[-2].square()), nan=-OVERFLOW, neginf=-OVERFLOW
-            )
-            fall = torch.where(moved, torch.minimum(fall, gain), fall)
-        if not bool((loss < OVERFLOW).all()):
-            break
-        ended = active & (since >= 0) & (t - since == noise.wait) & (loss > level - noise.decrease)
-        W = torch.where(ended.to(W.device)[:, None, None], before, W)
-        reached, active = torch.where(ended, since, reached), active & ~ended
-        if t == steps or not bool(active.any()):
-            break
-        shaken = active & (length <= noise.gradient) & ((since < 0) | (t - since > noise.wait))
-        if bool(shaken.any()):
-            chosen = shaken.to(W.device)[:, None, None]
-            before, level = torch.where(chosen, W, before), torch.where(shaken, loss, level)
-            since = torch.where(shaken, t, since)
-            W = W + torch.where(chosen, ball(W, noise.radius, gen), 0)
-        if measured_at(t):
-            measured = lipschitz_constant(objective, W).cpu()
-            rate, constants = step / measured, torch.maximum(constants, measured)
-        # A network that was just shaken rests for a step: its gradient belongs to the point before.
-        moved = active & ~shaken
-        W = W - (rate * moved).to(W)[:, None, None] * gradient
-    return Course(W, reached, fall, losses, gradients, constants)
-
-
-def ball(W: torch.Tensor, radius: float, gen: torch.Generator) -> torch.Tensor:
-    """For each network of a batch a uniform point of the ball, in the shape of W."""
-    full = torch.randn(W.shape, generator=gen, dtype=torch.float64)
-    size = full[0].numel()
-    length = radius * torch.rand(len(W), generator=gen, dtype=torch.float64) ** (1 / size)
-    return (full * (length / full.norm(dim=(1, 2)))[:, None, None]).to(W)
+            return Objective(network, x, y, PenaltyWeights(0.0, 0.0, 0.0, 0.0), None, "network")
+        return Objective(network, x, y, PenaltyWeights(r4=self.r4), GoodDirections(network, self.k), "network")
 
 
 class Descending(RegularisedLoss):
@@ -198,12 +101,12 @@ class Descending(RegularisedLoss):
     steps: int
     step: float
 
-    def descend(self, objective: Objective, count: int) -> tuple[torch.Tensor, Course]:
+    def descend(self, objective: Objective, count: int) -> tuple[torch.Tensor, DescentHistory]:
         """The starts of ``count`` networks, (count, m, d), and where descent led from them."""
         seeds = [self.drawn(f"start {index}") for index in range(count)]
         begin = torch.stack([small_start(objective.network.member(i), self.start, s) for i, s in enumerate(seeds)])
-        noise = Perturbation(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
-        return begin, perturbed_descent(objective, begin, noise, self.steps, self.step)
+        method = PerturbedGradientDescent(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
+        return begin, perturbed_descent(objective, begin, method, self.steps, self.step)
 
 
 class Descent(Descending):
@@ -281,10 +184,8 @@ class IndependentStarts(Descending):
         """Smallest loss over the constructions, and the loss at W = 0."""
         objective, target = self.single(draw), self.target(draw)
         network, gen = objective.network, generator(self.drawn(f"signs {draw}"))
-        ones = torch.ones(self.m, dtype=network.dtype)
-        # S enters W_Q alone, so the two constructions with opposite signs give both parts.
-        plus, minus = (joint_construction(network, target, self.k, sign * ones).W for sign in (1, -1))
-        dense, sparse = (plus + minus) / 2, (plus - minus) / 2
+        built = joint_construction(network, target, self.k, torch.ones(self.m, dtype=network.dtype))
+        dense, sparse = built.dense, built.sparse
         candidates = [
             a * dense + b * signs * sparse
             for signs in [random_signs(self.m, gen)[:, None].to(dense) for _ in range(self.signs)]

@@ -12,9 +12,10 @@ from numerics.models import ModelName
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Adam
-from numerics.regularizer import Weights
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
+from numerics.terms.r4 import sum_of_fourth_powers
+from numerics.terms.weights import PenaltyWeights
 from numerics.train import small_start, train
 from theory import Activation
 from verify.running.experiment import Cell, Numbers
@@ -89,7 +90,7 @@ class SignSuprema(Cell):
                 signs = fair_signs(n, gen).to(network.w)
                 supremum, W = quadratic_supremum(network, x, signs)
                 attained = (signs * network.quadratic(x, W)).mean()
-                norm = W.square().sum(-1).square().sum() ** 0.25
+                norm = sum_of_fourth_powers(W) ** 0.25
                 rows.append([float(v) for v in (linear_supremum(network, x, signs), supremum, attained, norm)])
             for name, column in zip(numbers, zip(*rows, strict=True), strict=True):
                 numbers[name].append(list(column))
@@ -134,11 +135,11 @@ class NoisyFits(Cell):
         distance = LOSSES["absolute"].value
         numbers: Numbers = {}
         for arm, (model, directions) in arms.items():
-            objective = Objective(network, x, y, Weights(r4=self.r4), directions, model)
+            objective = Objective(network, x, y, PenaltyWeights(r4=self.r4), directions, model)
             W = train(objective, begin, Adam(self.rate), self.steps, self.steps).W
             plus, minus = W.chunk(2, dim=-2)
             antisymmetric = (plus - minus).square().sum((-2, -1)).div(2).sqrt()
-            squares = W.square().sum(-1).square().sum(-1).sqrt()
+            squares = sum_of_fourth_powers(W).sqrt()
             measured = {
                 "train": distance(objective.predict(x, W), y).mean(-1),
                 "test": distance(objective.predict(test, W), answers).mean(-1),

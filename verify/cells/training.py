@@ -14,10 +14,10 @@ from numerics.models import ModelName
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Adam
-from numerics.regularizer import R1Mode, Weights
 from numerics.ridge import KernelRidge
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
+from numerics.terms.weights import PenaltyWeights, R1Mode
 from numerics.train import small_start, train
 from theory import Activation
 from verify.running.experiment import Cell, Numbers
@@ -153,7 +153,7 @@ class TrainedRuns(Training):
         if self.arm in DIRECTED:
             directions = true.shuffled(self.draw("blind", 0)) if self.arm == "blind" else true
         model: ModelName = "quadratic" if self.arm == "quadntk" else "taylor"
-        weights = Weights(r4=self.r4, r1_modes=DIRECTED.get(self.arm, ()))
+        weights = PenaltyWeights(r4=self.r4, r1_modes=DIRECTED.get(self.arm, ()))
         y = draws.y
         if self.arm == "shuffled":
             orders = [torch.randperm(self.n, generator=generator(self.draw("order", i))) for i in range(self.draws)]

@@ -37,10 +37,9 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-import torch
 from scipy import stats
 
-from numerics.targets import legendre_values
+from numerics.targets import legendre_polynomials
 from theory import Activation, coefficient, ntk_spectrum
 
 DEGREES = 12
@@ -192,9 +191,9 @@ class GramLaw:
         mass = np.abs(np.diff(below))
         t = (edges[1:] + edges[:-1]) / 2
         kernel = np.zeros_like(t)
-        for degree in range(self.k + 1, len(m.counts)):
-            polynomial = legendre_values(degree, d, torch.from_numpy(t)).numpy()
-            kernel += m.counts[degree] * m.eigenvalues[degree] * polynomial
+        for degree, legendre in zip(range(len(m.counts)), legendre_polynomials(d, t), strict=False):
+            if degree > self.k:
+                kernel += m.counts[degree] * m.eigenvalues[degree] * legendre
         order = np.argsort(-np.abs(kernel))
         expected = self.n * (self.n - 1) / 2 * np.cumsum(mass[order])
         return np.interp(-np.log(levels), expected, np.abs(kernel)[order])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
@@ -13,86 +12,26 @@ from references import dense_hessian
 
 from numerics import (
     GoodDirections,
-    Objective,
     Target,
-    TwoLayerNetwork,
-    Weights,
     generator,
-    lipschitz_constant,
     small_start,
-    sphere,
 )
 from numerics.constructions import joint_construction, random_signs
-from numerics.models import ModelName
+from numerics.perturbed_descent import PerturbedGradientDescent, perturbed_descent
 from verify.cells.optimization import (
     EARLY,
     SCALES,
     Descent,
     IndependentStarts,
-    Perturbation,
-    ball,
-    measured_at,
-    perturbed_descent,
 )
 
 ACTIVATION = "tanh(z + 1)"
 TINY = {"activation": ACTIVATION, "device": "cpu", "d": 4, "m": 8, "n": 12, "k": 1, "r4": 0.03}
 NOISE = {"start": 0.3, "tolerance": 0.02, "radius": 0.01, "wait": 20, "decrease": 1e-4}
-SILENT = Perturbation(1e-2, 1e-12, 10, 1e-6, 0)
 
 
 def descent(**changes: Any) -> Descent:
     return Descent(**TINY | NOISE | {"draws": 2, "steps": 400, "step": 1.0, "spectra": 2, "lanczos": 1e-8} | changes)
-
-
-def test_a_batch_descends_as_each_alone() -> None:
-    """Against a plain loop over single networks; the recorded fall is the least of all its steps."""
-    cell = descent()
-    begin = torch.stack([small_start(cell.network(draw), 0.3, draw) for draw in range(2)])
-    run = perturbed_descent(cell.batch(), begin, SILENT, 25, 1.0)
-    for draw in range(2):
-        objective, W, falls = cell.single(draw), begin[draw], []
-        for t in range(25):
-            parts, gradient = objective.value_and_gradient(W)
-            if measured_at(t):
-                rate = 1 / lipschitz_constant(objective, W)
-            W = W - rate * gradient
-            after = objective.value_and_gradient(W)[0].total
-            falls.append(float((parts.total - after) / (rate * gradient.square().sum())))
-        torch.testing.assert_close(run.W[draw], W, rtol=1e-9, atol=1e-12)
-        assert float(run.fall[draw]) == pytest.approx(min(falls), rel=1e-6)
-        assert max(falls) > min(falls) + 1e-3
-        assert float(run.losses[-1][draw]) == pytest.approx(float(after), rel=1e-12)
-    assert [t for t in range(1000) if measured_at(t)] == [0, 10, 20, 40, 80, 160, 320, 640, 960]
-
-
-def quadratic(r4: float, model: ModelName = "quadratic") -> tuple[Objective, torch.Tensor]:
-    network = TwoLayerNetwork(4, 8, descent().network(0).activation.exact, (1, 2))
-    x = sphere(12, 4, 2.0, generator(3))
-    return Objective(network, x, x[:, 0] ** 2, Weights(r4=r4), None, model), torch.zeros_like(network.w)
-
-
-def test_noise_leaves_a_saddle_and_keeps_a_minimum() -> None:
-    objective, zero = quadratic(1e-3)
-    still = perturbed_descent(objective, zero, Perturbation(1e-2, 1e-300, 20, 1e-4, 0), 1, 1.0)
-    assert still.reached.tolist() == [-1, -1]
-    run = perturbed_descent(objective, zero, Perturbation(1e-2, 1e-3, 100, 1e-4, 0), 400, 0.2)
-    assert bool((run.losses[-1] < 0.5 * run.losses[0]).all())
-    # With l4 this large 0 is a minimum in effect: the run ends there, at the point before the noise.
-    objective, zero = quadratic(1e4)
-    run = perturbed_descent(objective, zero, Perturbation(1e-2, 1e-3, 20, 1e-2, 0), 300, 1.0)
-    assert run.reached.tolist() == [0, 0]
-    assert torch.equal(run.W, zero)
-    assert len(run.losses) == 21
-
-
-def test_noise_is_uniform_in_a_ball() -> None:
-    """E|xi|^2 = r^2 n/(n + 2), within 5 standard errors over 2,000 draws."""
-    noise = ball(torch.zeros(2000, 2, 3, dtype=torch.float64), 2.0, generator(0))
-    squares = noise.square().sum((1, 2))
-    assert float(squares.max()) <= 4
-    assert abs(float(squares.mean()) - 4 * 6 / 8) < 5 * float(squares.std()) / math.sqrt(2000)
-    assert float(noise.mean(0).abs().max()) < 5 * 2 / math.sqrt(2000)
 
 
 def test_longer_steps_break_the_descent_lemma() -> None:
@@ -108,7 +47,7 @@ def test_the_ends_of_a_descent() -> None:
     numbers = cell.run()
     assert None not in numbers["reached"]
     begin = torch.stack([small_start(cell.network(i), 0.3, cell.drawn(f"start {i}")) for i in range(2)])
-    noise = Perturbation(0.01, 0.02, 20, 1e-4, cell.drawn("noise"))
+    noise = PerturbedGradientDescent(0.01, 0.02, 20, 1e-4, cell.drawn("noise"))
     run = perturbed_descent(cell.batch(), begin, noise, 400, 1.0)
     for draw in range(2):
         objective = cell.single(draw)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from numerics import Objective, TwoLayerNetwork, generator, ntk_gram, sphere
-from numerics.regularizer import Weights
+from numerics.terms.weights import PenaltyWeights
 from theory import Activation
 from verify.cells.rademacher import NoisyFits, fair_signs, linear_supremum, quadratic_supremum
 
@@ -85,5 +85,7 @@ def test_noisy_fits_measure_what_they_say() -> None:
     assert np.allclose(idle["joint"]["test"], idle["quadntk"]["test"], atol=1e-4)
     network = TwoLayerNetwork(5, 50, Activation.parse(SIGMA), [still.seed(f"network {i}") for i in range(2)])
     x, y, *_ = still._data(network)
-    zero = Objective(network, x, y, Weights(r4=0.0), loss="absolute").value_and_gradient(torch.zeros_like(network.w))
+    zero = Objective(network, x, y, PenaltyWeights(r4=0.0), loss="absolute").value_and_gradient(
+        torch.zeros_like(network.w)
+    )
     assert idle["joint"]["train"] == pytest.approx(zero[0].data.tolist(), rel=1e-4)

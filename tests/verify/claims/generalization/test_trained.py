@@ -2,7 +2,7 @@
 
 import pytest
 
-from numerics.regularizer import Weights
+from numerics.terms.weights import PenaltyWeights
 from verify.cells.training import Training
 from verify.claims.generalization import n3_n4_samples, n5_n9_risks, n6_feature_learning
 from verify.claims.generalization.trained import affordable, paired, paired_cell, repetitions
@@ -47,6 +47,6 @@ def test_every_case_of_every_profile_has_a_design(profile: Profile, name: str) -
 
 def test_weights_of_the_arms() -> None:
     """The settings that the claims' statements rest on: l1 = l3 = 1 and R4 to the power 4."""
-    assert (Weights().r1, Weights().r3, Weights().r4_power) == (1.0, 1.0, 4)
+    assert (PenaltyWeights().r1, PenaltyWeights().r3, PenaltyWeights().r4_power) == (1.0, 1.0, 4)
     (case,) = CLAIMS["N5"].cases(QUICK)
     assert paired_cell(case.profile, SIGMA, "joint").r4 == case.profile.training.r4[1]

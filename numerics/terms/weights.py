@@ -1,8 +1,7 @@
-r"""Weights of the regularisers, and the loss with its parts (docs/mathematics, section 5)."""
+r"""Penalty weights of the regularisers, and the loss with its parts (docs/mathematics, section 5)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -15,8 +14,8 @@ R1_MODES = ("exact", "training", "unlabeled")
 
 
 @dataclass(frozen=True)
-class Weights:
-    r"""Weights l1..l4 of the regularisers, and which forms they take.
+class PenaltyWeights:
+    r"""Penalty weights l1..l4 of the regularisers, and which forms they take.
 
     Attributes:
         r1: l1, on \|f_L(.; P_{>k} W)\|^2, summed over ``r1_modes``.
@@ -59,7 +58,7 @@ class Parts:
     """The loss and its parts at one W, each a tensor of shape batch: () for one network.
 
     ``total`` is weighted, the regularisers are not. A part that does not enter the loss is not computed and is NaN; r2
-    is zero by the theorem that :class:`Weights` states.
+    is zero by the theorem that :class:`PenaltyWeights` states.
     """
 
     total: torch.Tensor
@@ -80,27 +79,3 @@ class Parts:
     def member(self, index: int) -> Parts:
         """The parts of network ``index`` of a batch."""
         return Parts(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
-
-
-def capacity(
-    squares: torch.Tensor, power: int, reduce: Callable[[torch.Tensor], torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    r"""R4 = \|W\|_{2,4}^power, power 4 or 8, from |W_r|^2, and the factors of W_r in its gradient.
-
-    ``reduce`` adds the neurons that are kept elsewhere.
-    """
-    budget = reduce(squares.square().sum(-1))
-    if power == 4:
-        return budget, 4 * squares
-    return budget.square(), 8 * budget[..., None] * squares
-
-
-def capacity_tangent(
-    squares: torch.Tensor, moves: torch.Tensor, power: int, reduce: Callable[[torch.Tensor], torch.Tensor]
-) -> torch.Tensor:
-    """Derivative of the factors of :func:`capacity` as |W_r|^2 changes by ``moves`` = 2 <W_r, V_r>."""
-    if power == 4:
-        return 4 * moves
-    budget = reduce(squares.square().sum(-1))[..., None]
-    change = reduce(2 * (squares * moves).sum(-1))[..., None]
-    return 8 * (change * squares + budget * moves)

@@ -8,15 +8,10 @@ import torch
 from flint import fmpq, fmpq_mat
 
 from numerics import (
-    Estimate,
-    FeatureCovariance,
-    GoodDirections,
     KernelRidge,
     NTKOperator,
     Objective,
-    Target,
     TwoLayerNetwork,
-    dense_construction,
     generator,
     iterative_kernel_ridge,
     ntk_gram,
@@ -153,38 +148,3 @@ def test_a_zero_kernel() -> None:
     assert iterative_kernel_ridge(operator, y, 0.5).coefficients.tolist() == pytest.approx([2.0] * 5)
     run = train(Objective(network, operator.x, y, model="network"), small_start(network, 1.0, 0), Adam(), 1)
     assert math.isnan(float(run.records[-1].kernel_movement)), "0 / 0 is not no movement"
-
-
-def test_an_operator_that_is_not_symmetric() -> None:
-    class Skew:
-        gram = torch.arange(16.0, dtype=torch.float64).reshape(4, 4)
-
-        def columns(self, index: torch.Tensor) -> torch.Tensor:
-            return self.gram[:, index]
-
-    with pytest.raises(ValueError, match="not those of a symmetric matrix"):
-        NystromPreconditioner(Skew(), 4, 2, torch.ones(4, dtype=torch.float64))
-
-
-def test_directions_in_the_null_space_of_sigma() -> None:
-    """sigma(z) = z: Sigma has rank d, so d + 1 directions are d and one that rounding picks."""
-    network = TwoLayerNetwork(4, 20, Activation.parse("z"))
-    values, _ = FeatureCovariance(network).top(5)
-    assert float(values[4]) < 1e-14 < 0.1 < float(values[3])
-    for call in (
-        lambda: GoodDirections(network, 1, "eigen"),
-        lambda: dense_construction(network, Target.dense(4, 1, 1.0, 0), 1, "eigen"),
-    ):
-        with pytest.raises(ValueError, match="Sigma has rank 4 to rounding"):
-            call()
-
-
-def test_standard_error_of_equal_samples() -> None:
-    """Equal samples do not make a mean exact: it is rounded."""
-    assert Estimate.of(torch.full((9,), 0.1), 0).stderr == pytest.approx(0.1 * 2**-23, rel=1e-6)
-    assert Estimate.of([0.1, 0.1], 0).stderr > 0
-    assert Estimate.of(torch.zeros(3), 0).stderr == 0
-    samples = torch.randn(50, generator=generator(0), dtype=torch.float64)
-    assert Estimate.of(samples, 0).stderr == float(samples.std()) / math.sqrt(50)
-    with pytest.raises(ValueError, match="not finite"):
-        Estimate.of([1.0, math.nan], 0)

@@ -1,0 +1,127 @@
+r"""Displacements by pairs of neurons: the variables D, S, p and c in which the terms of the loss are written.
+
+At antisymmetric initialisation the neurons r and r + m/2 have the same weights and opposite signs. A displacement W
+with the halves W_+ and W_- is written as
+
+    D = W_+ - W_-,   S = W_+ + W_-,   P_{<=k} W = (p, -p),   c = <b_j, W>,
+
+each of D, S and p of shape (..., m/2, d), and c, the coordinates in the orthonormal basis b_j of the good directions,
+of shape (..., n_k).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from numerics.directions import GoodDirections
+
+NOTHING = torch.empty(0, dtype=torch.float64, device="cpu")
+"""Stands for products that no term needs."""
+
+
+class Pairs:
+    """A displacement in the variables D, S, c and p.
+
+    Args:
+        W: (..., m, d).
+        directions: the good directions; when None, c and p are empty.
+
+    Attributes:
+        difference, total: D and S. coordinates: c. good: p.
+    """
+
+    def __init__(self, W: torch.Tensor, directions: GoodDirections | None) -> None:
+        plus, minus = W.chunk(2, dim=-2)
+        self.difference, self.total = plus - minus, plus + minus
+        if directions is None:
+            self.coordinates, self.good = W.new_empty(0), self.difference[..., :0, :]
+        else:
+            self.coordinates = directions.half_coordinates(self.difference)
+            self.good = directions.half_combine(self.coordinates)
+
+    def parts(self, crossed: bool) -> list[torch.Tensor]:
+        """D, S and, where ``crossed``, p: what the inputs are multiplied with."""
+        return [self.difference, self.total, self.good] if crossed else [self.difference, self.total]
+
+
+class PairGradient:
+    """A gradient in the variables D, S, p and c, to which every term adds its own.
+
+    Args:
+        at: the point or, for a product with the Hessian, the displacement it is applied to.
+        directions: the good directions, or None.
+        crossed: whether a term is a function of the products <p_r, x>, as R3 is.
+
+    Attributes:
+        stacked: the gradients in D, S and, where ``crossed``, p, one under the other, so that one product with the
+            inputs adds to all of them. difference, total, good: views of it (good: of its own where not ``crossed``).
+        coordinates: the gradient in c.
+    """
+
+    def __init__(self, at: Pairs, directions: GoodDirections | None, crossed: bool) -> None:
+        half = at.difference.shape[-2]
+        shape = (*at.difference.shape[:-2], (3 if crossed else 2) * half, at.difference.shape[-1])
+        self.stacked = at.difference.new_zeros(shape)
+        self.difference, self.total = self.stacked[..., :half, :], self.stacked[..., half : 2 * half, :]
+        self.good = self.stacked[..., 2 * half :, :] if crossed else torch.zeros_like(at.good)
+        self.coordinates = torch.zeros_like(at.coordinates)
+        self._directions = directions
+
+    def displacement(self) -> torch.Tensor:
+        """The gradient in W, (..., m, d): chain rule through D, S, c = <b_j, W> and p = sum_j c_j p_j."""
+        difference = self.difference
+        if self._directions is not None:
+            coordinates = self.coordinates + self._directions.half_coordinates(self.good)
+            difference = difference + self._directions.half_combine(coordinates)
+        return torch.cat([self.total + difference, self.total - difference], dim=-2)
+
+
+class Products:
+    """p = <D_r, x_i>, q = <S_r, x_i> and g = <p_r, x_i> for a block of inputs, or slopes in them; each (..., b, m/2).
+
+    Those that nothing needs are :data:`NOTHING`. Terms write over the entries, or put others in their place.
+    """
+
+    __slots__ = ("g", "p", "q")
+
+    def __init__(self, p: torch.Tensor, q: torch.Tensor = NOTHING, g: torch.Tensor = NOTHING) -> None:
+        self.p, self.q, self.g = p, q, g
+
+    def stacked(self) -> torch.Tensor:
+        """One beside the other, in the order of :attr:`PairGradient.stacked`."""
+        return torch.cat([self.p, self.q, *([] if self.g is NOTHING else [self.g])], dim=-1)
+
+
+class Copy(NamedTuple):
+    """The neurons 1..m/2 or m/2+1..m, each moving alone along V_r.
+
+    Attributes:
+        sign: +1 or -1, the sign with which this copy enters D. V: (m/2, d).
+        coordinates: of each neuron's displacement in the good directions, (n_k, m/2).
+    """
+
+    sign: float
+    V: torch.Tensor
+    coordinates: torch.Tensor
+
+
+class SingleNeurons:
+    """The displacements of one neuron alone along V, which is all that a mean over independent signs is made of.
+
+    Args:
+        V: (m, d). directions: the good directions, or None.
+
+    Attributes:
+        V: (m, d). basis: p_j, (n_k, m/2, d); n_k = 0 without directions. copies: the two halves of V.
+    """
+
+    def __init__(self, V: torch.Tensor, directions: GoodDirections | None) -> None:
+        plus, minus = V.chunk(2)
+        self.V = V
+        self.basis = plus.new_empty((0, *plus.shape)) if directions is None else directions.half_basis()
+        self.copies = tuple(
+            Copy(sign, half, sign * torch.einsum("jrd,rd->jr", self.basis, half))
+            for sign, half in ((1.0, plus), (-1.0, minus))
+        )

@@ -1,0 +1,76 @@
+r"""R3 = (1/n) sum_i f_Q(x_i; P_{<=k} W, P_{>k} W)^2: the quadratic term must not mix good directions with others.
+
+P_{<=k} W = (p, -p) has the sum 0 of its halves, so that only S enters besides p (derived here):
+
+.. math:: f_Q(x; P_{<=k}W, P_{>k}W) = m^{-1/2}\sum_r \sigma''(\langle w_r,x\rangle)
+          \langle p_r,x\rangle\langle S_r,x\rangle .
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from numerics.blocks import Block
+from numerics.terms.pairs import PairGradient, Pairs, Products, SingleNeurons
+from numerics.terms.penalty import Pullback, TangentPullback
+
+
+@dataclass(frozen=True)
+class R3:
+    """R3 on the training inputs.
+
+    Attributes:
+        weight: l3. n: number of inputs. name: of the value in :class:`numerics.Parts`.
+    """
+
+    weight: float
+    n: int
+    name: str = "r3"
+
+    def forward(self, rows: slice, block: Block, at: Pairs, products: Products) -> tuple[torch.Tensor, Pullback]:
+        """f_Q(x_i; P_{<=k} W, P_{>k} W) over the neurons kept here, (..., b)."""
+        curved = block.second * products.q  # kept: the data term writes over q
+
+        def pullback(crossed: torch.Tensor, slopes: Products, gradient: PairGradient) -> torch.Tensor:
+            derivative = (4 * self.weight) * crossed[..., None]
+            slopes.q.add_((block.second * products.g).mul_(derivative))
+            torch.mul(curved, derivative, out=slopes.g)  # over g, which is not needed any more
+            return crossed.square().sum(-1)
+
+        return 2 * torch.linalg.vecdot(curved, products.g), pullback
+
+    def tangent(
+        self, rows: slice, block: Block, along: Pairs, products: Products, moves: Products
+    ) -> tuple[list[torch.Tensor], TangentPullback]:
+        """The function and its derivative along the displacement, both over the neurons kept here."""
+        g, d_g = products.g, moves.g
+        curved, d_curved = 2 * block.second * products.q, 2 * block.second * moves.q
+
+        def pullback(sums: Sequence[torch.Tensor], slopes: Products, gradient: PairGradient) -> None:
+            derivative, d_derivative = ((2 * self.weight / self.n) * one[..., None] for one in sums)
+            slopes.q += 2 * block.second * (g * d_derivative + d_g * derivative)
+            slopes.g = curved * d_derivative + d_curved * derivative
+
+        crossed = torch.linalg.vecdot(curved, g)
+        return [crossed, torch.linalg.vecdot(d_curved, g) + torch.linalg.vecdot(curved, d_g)], pullback
+
+    def sign_variation(
+        self, rows: slice, block: Block, products: Products, alone: SingleNeurons, moves: Sequence[torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """(2 l3/n) sum_i sum_r [(d_r u_i)^2 + u_i d_r^2 u_i], u_i being the function squared. Cost: b m d n_k.
+
+        A neuron that moves alone changes its own S_r by V_r, and p, through its coordinates, at all neurons.
+        """
+        g, curved = products.g, 2 * block.second * products.q
+        crossed = torch.linalg.vecdot(curved, g)
+        along = torch.stack([torch.linalg.vecdot(curved, block.x @ one.T) for one in alone.basis], dim=-1)
+        parts = []
+        for copy, h in zip(alone.copies, moves, strict=True):
+            change = along @ copy.coordinates + 2 * block.second * g * h
+            own = block.x @ torch.einsum("jr,jrd->rd", copy.coordinates, alone.basis).T
+            d2 = 2 * (2 * block.second * h * own).sum(-1)
+            parts.append((2 * self.weight) * (change.square().sum() + crossed @ d2) / self.n)
+        return parts

@@ -1,0 +1,59 @@
+"""The variables D, S, p, c and the chain rule back to W, against autograd."""
+
+import pytest
+import torch
+
+from numerics.directions import GoodDirections
+from numerics.network import TwoLayerNetwork
+from numerics.sampling import generator
+from numerics.terms.pairs import PairGradient, Pairs, Products, SingleNeurons
+from theory import Activation
+
+NETWORK = TwoLayerNetwork(4, 10, Activation.parse("sin(z + pi/4)"), seed=1)
+GOOD = GoodDirections(NETWORK, 1)
+W = torch.randn(10, 4, generator=generator(2), dtype=torch.float64)
+
+
+def test_the_variables_are_their_definitions() -> None:
+    at = Pairs(W, GOOD)
+    torch.testing.assert_close(torch.cat([at.good, -at.good]), GOOD.project(W))
+    torch.testing.assert_close(at.coordinates, GOOD.coordinates(W))
+    assert torch.equal(at.difference, W[:5] - W[5:])
+    assert torch.equal(at.total, W[:5] + W[5:])
+    bare = Pairs(W, None)
+    assert (bare.coordinates.numel(), bare.good.numel()) == (0, 0)
+
+
+@pytest.mark.parametrize("crossed", [False, True])
+def test_displacement_is_the_chain_rule(crossed: bool) -> None:
+    """Gradient of <A, D> + <B, S> + <C, p> + <e, c>, a part at a time."""
+    gen, at = generator(3), Pairs(W, GOOD)
+    factors = {name: torch.randn(5, 4, generator=gen, dtype=torch.float64) for name in ("difference", "total", "good")}
+    factors["coordinates"] = torch.randn(GOOD.dimension, generator=gen, dtype=torch.float64)
+    for name, factor in factors.items():
+        leaf = W.clone().requires_grad_()
+        (getattr(Pairs(leaf, GOOD), name) * factor).sum().backward()
+        gradient = PairGradient(at, GOOD, crossed)
+        getattr(gradient, name).add_(factor)
+        torch.testing.assert_close(gradient.displacement(), leaf.grad, rtol=0, atol=1e-12)
+        assert float(gradient.displacement().abs().max()) > 0.1
+    bare = PairGradient(Pairs(W, None), None, False)
+    bare.difference.add_(factors["difference"])
+    assert torch.equal(bare.displacement(), torch.cat([factors["difference"], -factors["difference"]]))
+
+
+def test_single_neurons() -> None:
+    """Coordinates of one neuron's displacement alone, for both copies."""
+    alone = SingleNeurons(W, GOOD)
+    for copy, rows in zip(alone.copies, (range(5), range(5, 10)), strict=True):
+        for r, row in enumerate(rows):
+            V = torch.zeros_like(W)
+            V[row] = W[row]
+            torch.testing.assert_close(copy.coordinates[:, r], GOOD.coordinates(V), rtol=0, atol=1e-13)
+            assert torch.equal(copy.V[r], W[row])
+
+
+def test_products_that_nothing_needs_are_left_out() -> None:
+    p, q, g = (torch.full((2, 3), float(value)) for value in range(3))
+    assert torch.equal(Products(p, q).stacked(), torch.cat([p, q], dim=1))
+    assert torch.equal(Products(p, q, g).stacked(), torch.cat([p, q, g], dim=1))

@@ -1,0 +1,58 @@
+"""Inputs in blocks, kept or evaluated again: they change no number beyond the order of sums."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from objectives import M, N, Problem, weights
+
+from numerics import blocks as module
+from numerics import memory
+from numerics.memory import WouldNotFit
+from numerics.models import MODELS
+from numerics.terms.weights import Parts
+
+
+@pytest.mark.parametrize("numbers", [1, 7 * M // 2, 2**18])
+@pytest.mark.parametrize("model", MODELS)
+def test_cache_and_blocks_change_nothing(model: str, numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache in no bit, blocks only in the order of sums."""
+    problem = Problem.of()
+    whole, expected = problem.objective(weights(), model=model).value_and_gradient(problem.W)
+    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", numbers)
+    kept, again = (problem.objective(weights(), model=model, cache=cache) for cache in (True, False))
+    assert len(list(kept.blocks())) == math.ceil(N / max(1, numbers // (M // 2)))
+    assert again._blocks._kept is None
+    parts, gradient = kept.value_and_gradient(problem.W)
+    other_parts, other = again.value_and_gradient(problem.W)
+    assert torch.equal(gradient, other)
+    assert all(torch.equal(getattr(parts, f.name), getattr(other_parts, f.name)) for f in dataclasses.fields(Parts))
+    # The same parts, of gradients below 10 each, summed in another order.
+    assert float((gradient - expected).abs().max()) <= problem.rounding() * 10
+    assert abs(float(parts.total - whole.total)) <= problem.rounding() * 10
+
+
+def test_a_wrong_block_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem.of()
+    _, expected = problem.objective(weights()).value_and_gradient(problem.W)
+    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", 1)
+    objective = problem.objective(weights())
+    objective._blocks._kept[-1] = objective._blocks._kept[0]
+    _, gradient = objective.value_and_gradient(problem.W)
+    assert float((gradient - expected).abs().max()) > problem.rounding() * 10
+
+
+def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem.of()
+    monkeypatch.setattr(memory, "SMALL", 1)
+    tables = 2 * N * (M // 2) * 8  # sigma' and sigma''
+    for there, kept in ((4 * tables, True), (4 * tables - 1, False)):
+        for target in (memory, module):
+            monkeypatch.setattr(target, "available_bytes", lambda device, there=there: there)
+        objective = problem.objective(weights(()))
+        assert (objective._blocks._kept is not None) == kept
+    monkeypatch.setattr(memory, "available_bytes", lambda device: tables - 1)
+    monkeypatch.setattr(module, "available_bytes", lambda device: tables - 1)
+    with pytest.raises(WouldNotFit, match=f"first, second of n=30 inputs: .*cache=False, or n <= {N - 1}"):
+        problem.objective(weights(()), cache=True)
