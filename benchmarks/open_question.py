@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from loky import get_reusable_executor
 
-from verify.cells.training import Kind, TrainedRuns
+from verify.cells.training import Kind, TrainedModels
 from verify.claims.generalization.trained import SETTLED
 from verify.judging.statistics import exponent_interval, mean_interval
 from verify.predictions.learning_curves import crossing
@@ -47,11 +47,11 @@ class Question:
     risk: float
     ratios: tuple[float, ...]
 
-    def cells(self, draws: int, fixed: bool) -> list[list[TrainedRuns]]:
+    def cells(self, draws: int, fixed: bool) -> list[list[TrainedModels]]:
         """By d, then by n."""
         return [
             [
-                TrainedRuns(
+                TrainedModels(
                     activation=self.activation,
                     device="cpu",
                     d=d,
@@ -84,7 +84,7 @@ QUESTIONS = (
 )
 
 
-def measure(cell: TrainedRuns) -> dict[str, list[float]]:
+def measure(cell: TrainedModels) -> dict[str, list[float]]:
     """The cell's numbers, on one thread."""
     torch.set_num_threads(1)
     return cell.run()

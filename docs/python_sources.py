@@ -104,7 +104,7 @@ class Code:
 
     def _resolve(self, name: str) -> str | None:
         seen = set()
-        # An import goes before a module of the same name: theory.coefficients is the function.
+        # What a package imports goes before a module of the same name.
         while name in self.aliases or name not in self.definitions:
             if name in seen:
                 return None

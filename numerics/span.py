@@ -20,7 +20,7 @@ import torch
 from numerics.harmonics import Harmonics, khatri_rao
 from numerics.memory import require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
-from theory.coefficients.funk_hecke import coefficient
+from theory.funk_hecke.coefficient import coefficient
 from theory.harmonics.sphere import cumulative_multiplicity
 
 DEPENDENT = 1e-10

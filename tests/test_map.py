@@ -102,11 +102,11 @@ def test_every_section_has_its_equations_in_the_table(repository: Sources) -> No
             assert any(f"` {label} |" in line and claim in line for line in lines)
 
 
-def test_a_package_and_a_function_of_one_name_are_told_apart(repository: Sources) -> None:
-    """theory.coefficients is the public function; the package of that name is reached through its modules."""
+def test_a_module_and_a_function_of_one_name_are_told_apart(repository: Sources) -> None:
+    """theory.coefficient is the public function; the module of that name holds it."""
     code = repository.code
-    assert code.resolve("theory.coefficients") == "theory.coefficients.tables.coefficients"
-    assert code.resolve("theory.coefficients.parity.vanishes") == code.resolve("theory.vanishes")
+    assert code.resolve("theory.coefficient") == "theory.funk_hecke.coefficient.coefficient"
+    assert code.resolve("theory.funk_hecke.parity.vanishes") == code.resolve("theory.vanishes")
 
 
 def test_places_in_a_shell(

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from theory.activations import Activation
 from theory.balls.hypergeometric import humbert_phi3
 from theory.balls.work import Undecided, WorkLimit, work_limit
-from theory.coefficients.funk_hecke import (
+from theory.funk_hecke.coefficient import (
     certified,
     coefficient,
     coefficient_expr,
     hermite_coefficient,
     hermite_coefficient_expr,
 )
-from theory.coefficients.parity import vanishes
-from theory.coefficients.rodrigues import coefficient_rodrigues, rodrigues_form
-from theory.coefficients.summands import NoClosedForm
-from theory.coefficients.tables import coefficients
+from theory.funk_hecke.parity import vanishes
+from theory.funk_hecke.rodrigues import coefficient_rodrigues, rodrigues_form
+from theory.funk_hecke.summands import NoClosedForm
+from theory.funk_hecke.tables import coefficients
 from theory.golden import GoldenConstant, golden_constants
 from theory.harmonics.gegenbauer import legendre, monomial_coefficients, multiplication
 from theory.harmonics.sphere import cumulative_multiplicity, moment, multiplicity

@@ -27,7 +27,7 @@ from quadrature import Function, Sphere
 from theory import Activation, coefficient, coefficient_rodrigues, ntk_eigenvalue, ntk_limit, sparse_sign_energy
 from theory.balls.arithmetic import _constant
 from theory.balls.trapezoid import rule
-from theory.coefficients.funk_hecke import coefficient_ball, hermite_ball
+from theory.funk_hecke.coefficient import coefficient_ball, hermite_ball
 
 THREADS = 8
 DIGITS = 45

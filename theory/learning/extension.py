@@ -14,7 +14,7 @@ from typing import TypeVar
 from theory.activations import Activation
 from theory.balls.ball import DIGITS_RANGE
 from theory.balls.work import Undecided
-from theory.coefficients.closed_forms import has_closed_form
+from theory.funk_hecke.closed_forms import has_closed_form
 from theory.harmonics.sphere import by_degree
 from theory.learning.eigenlearning import TOLERANCE, Eigenlearning, Truncated
 from theory.spectra.eigenvalues import NTK, QUADNTK

@@ -27,8 +27,8 @@ from theory.balls.arithmetic import SYMBOLS
 from theory.balls.ball import compare, digits_to_bits, refine, square
 from theory.balls.exact import as_ball
 from theory.balls.precision import exclusive
-from theory.coefficients.closed_forms import sphere_sum
-from theory.coefficients.funk_hecke import coefficient_ball, integral_bits
+from theory.funk_hecke.closed_forms import sphere_sum
+from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.harmonics.gegenbauer import monomial_coefficients, unchecked_legendre
 from theory.harmonics.sphere import (
     Dimension,

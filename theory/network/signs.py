@@ -21,8 +21,8 @@ from theory.balls.ball import digits_to_bits, refine, square
 from theory.balls.enclosure import integrate
 from theory.balls.exact import as_ball
 from theory.balls.precision import exclusive
-from theory.coefficients.closed_forms import sphere_sum
-from theory.coefficients.funk_hecke import coefficient_ball, integral_bits
+from theory.funk_hecke.closed_forms import sphere_sum
+from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.harmonics.gegenbauer import legendre_polynomial
 from theory.harmonics.sphere import Dimension, check_dimension, integer_dimension
 from theory.network.constructions import GUARD_BITS, check_low_degree, profile_ball

@@ -16,10 +16,10 @@ from flint import arb
 from theory.activations import Activation, ActivationLike
 from theory.balls.ball import MAX_BITS
 from theory.balls.work import Undecided, WorkLimit, evaluation
-from theory.coefficients.closed_forms import has_closed_form
-from theory.coefficients.funk_hecke import coefficient_ball
-from theory.coefficients.gaussian_series import coefficient_term
-from theory.coefficients.parity import vanishes
+from theory.funk_hecke.closed_forms import has_closed_form
+from theory.funk_hecke.coefficient import coefficient_ball
+from theory.funk_hecke.gaussian_series import coefficient_term
+from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree, integer_dimension
 from theory.spectra.eigenvalues import NTK, QUADNTK, ZonalKernel
 from theory.spectra.expansions import leading_term

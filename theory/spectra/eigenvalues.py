@@ -34,8 +34,8 @@ from theory.balls.ball import ball, proved_zero, refine, square
 from theory.balls.enclosure import sphere_expectation
 from theory.balls.precision import exclusive
 from theory.balls.work import Undecided
-from theory.coefficients.closed_forms import is_polynomial, sphere_sum
-from theory.coefficients.funk_hecke import coefficient_ball, integral_bits
+from theory.funk_hecke.closed_forms import is_polynomial, sphere_sum
+from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.harmonics.gegenbauer import multiplication
 from theory.harmonics.sphere import (
     Dimension,

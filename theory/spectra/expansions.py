@@ -1,7 +1,7 @@
 r"""Expansions in 1/d of the eigenvalues: exponent, limiting constant, first correction.
 
 The coefficients d^{j/2} lambda_j are series in 1/d whose terms are Gaussian integrals
-(:mod:`theory.coefficients.gaussian_series`, which states when that is valid); eigenvalues follow from the exact weights
+(:mod:`theory.funk_hecke.gaussian_series`, which states when that is valid); eigenvalues follow from the exact weights
 of :mod:`theory.spectra.eigenvalues`. An eigenvalue is a sum of squares, so its leading terms cannot cancel: where the
 terms of single coefficients vanish, which algebra decides, the exponent falls. The expansions give constants, never a
 bound at a given d. Derived in docs/mathematics, :eq:`ntk-expansion` and :eq:`quadntk-expansion`.
@@ -20,9 +20,9 @@ from theory.activations import Activation, ActivationLike
 from theory.balls.ball import compare, refine, square
 from theory.balls.exact import ExactlyEqual
 from theory.balls.work import Undecided
-from theory.coefficients.funk_hecke import hermite_ball, hermite_coefficient_expr, integral_bits
-from theory.coefficients.gaussian_series import coefficient_series, coefficient_term
-from theory.coefficients.parity import vanishes
+from theory.funk_hecke.coefficient import hermite_ball, hermite_coefficient_expr, integral_bits
+from theory.funk_hecke.gaussian_series import coefficient_series, coefficient_term
+from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree
 from theory.spectra.eigenvalues import NTK, QUADNTK, ZonalKernel
 

@@ -11,8 +11,8 @@ from flint import arb
 from theory.activations import Activation, ActivationLike
 from theory.balls.ball import compare, refine, square
 from theory.balls.hypergeometric import humbert_phi3
-from theory.coefficients.funk_hecke import hermite_coefficient_expr, integral_bits
-from theory.coefficients.gaussian_series import coefficient_term
+from theory.funk_hecke.coefficient import hermite_coefficient_expr, integral_bits
+from theory.funk_hecke.gaussian_series import coefficient_term
 from theory.harmonics.sphere import check_degree
 
 

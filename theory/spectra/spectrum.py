@@ -13,8 +13,8 @@ from theory.balls.ball import digits_to_bits, square
 from theory.balls.exact import ExactlyEqual
 from theory.balls.precision import exclusive
 from theory.balls.work import Undecided, WorkLimit, evaluation, seconds_for
-from theory.coefficients.closed_forms import is_polynomial
-from theory.coefficients.tables import coefficient_list
+from theory.funk_hecke.closed_forms import is_polynomial
+from theory.funk_hecke.tables import coefficient_list
 from theory.harmonics.sphere import as_integer, check_degree, integer_dimension, multiplicity, short, shown
 from theory.spectra.eigenvalues import (
     NTK,

@@ -1,8 +1,9 @@
-"""Cells of O1 and O2: perturbed descent on the true regularised loss, many draws and starts at a time."""
+"""Cells of O1 and O2: perturbed descent on the true regularised loss, many draws and initialisations at a time."""
 
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 
@@ -72,9 +73,9 @@ class RegularisedLoss(Cell):
         directions = GoodDirections(network, self.k)
         return Objective(network, x, self.target(draw)(x), PenaltyWeights(r4=self.r4), directions, "network")
 
-    def batch(self, starts: int = 1, regularised: bool = True) -> Objective:
-        """All draws as one batch of networks, each ``starts`` times in a row; or their data terms alone."""
-        order = [draw for draw in range(self.draws) for _ in range(starts)]
+    def batch(self, copies: int = 1, regularised: bool = True) -> Objective:
+        """All draws as one batch of networks, each ``copies`` times in a row; or their data terms alone."""
+        order = [draw for draw in range(self.draws) for _ in range(copies)]
         sigma = Activation.parse(self.activation)
         seeds = [self.drawn(f"network {draw}") for draw in order]
         network = TwoLayerNetwork(self.d, self.m, sigma, seeds, device=self.device)
@@ -86,10 +87,10 @@ class RegularisedLoss(Cell):
 
 
 class Descending(RegularisedLoss):
-    """Perturbed descent from small random starts on a batch.
+    """Perturbed descent from small random initialisations on a batch.
 
     Attributes:
-        start: scale of the starts. tolerance: of the gradient. radius, wait, decrease: of the noise.
+        start: scale of the initialisations. tolerance: of the gradient. radius, wait, decrease: of the noise.
         steps: at most. step: step length in units of 1/L.
     """
 
@@ -102,7 +103,7 @@ class Descending(RegularisedLoss):
     step: float
 
     def descend(self, objective: Objective, count: int) -> tuple[torch.Tensor, DescentHistory]:
-        """The starts of ``count`` networks, (count, m, d), and where descent led from them."""
+        """The initialisations of ``count`` networks, (count, m, d), and where descent led from them."""
         seeds = [self.drawn(f"start {index}") for index in range(count)]
         begin = torch.stack([small_start(objective.network.member(i), self.start, s) for i, s in enumerate(seeds)])
         method = PerturbedGradientDescent(self.radius, self.tolerance, self.wait, self.decrease, self.drawn("noise"))
@@ -151,28 +152,31 @@ class Descent(Descending):
         }
 
 
-class IndependentStarts(Descending):
-    """O2: several starts on each draw, against the best of the joint constructions a W_L + b S W_Q.
+class IndependentInitialisations(Descending):
+    """O2: several initialisations on each draw, against the best of the joint constructions a W_L + b S W_Q.
 
     Attributes:
-        starts: on each draw. regularised: False descends on the data term alone.
+        initialisations: on each draw. regularised: False descends on the data term alone.
         signs: draws of S tried for the reference.
 
-    Numbers: ``ends``, (draws, starts), the regularised loss at the ends; ``reached`` likewise, None where a run did
-    not end; ``reference``, ``zero``: by draw, the loss of the best construction and that at W = 0.
+    Numbers: ``ends``, (draws, initialisations), the regularised loss at the ends; ``reached`` likewise, None where a
+    run did not end; ``reference``, ``zero``: by draw, the loss of the best construction and that at W = 0.
     """
 
-    starts: int
+    stream: ClassVar[str] = "IndependentStarts"
+
+    initialisations: int
     regularised: bool = True
     signs: int
 
     def run(self) -> Numbers:
-        _, run = self.descend(self.batch(self.starts, self.regularised), self.draws * self.starts)
-        ends, _ = self.batch(self.starts).value_and_gradient(run.W)
+        _, run = self.descend(self.batch(self.initialisations, self.regularised), self.draws * self.initialisations)
+        ends, _ = self.batch(self.initialisations).value_and_gradient(run.W)
         numbers: Numbers = {
-            "ends": ends.total.reshape(self.draws, self.starts).tolist(),
+            "ends": ends.total.reshape(self.draws, self.initialisations).tolist(),
             "reached": [
-                [t if t >= 0 else None for t in row] for row in run.reached.reshape(self.draws, self.starts).tolist()
+                [t if t >= 0 else None for t in row]
+                for row in run.reached.reshape(self.draws, self.initialisations).tolist()
             ],
         }
         if not self.regularised:

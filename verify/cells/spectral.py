@@ -29,7 +29,7 @@ from theory import (
     quadntk_trace,
 )
 from theory.balls.precision import exclusive
-from theory.coefficients.funk_hecke import certified
+from theory.funk_hecke.coefficient import certified
 from verify.running.experiment import Cell, Numbers
 
 KernelName = Literal["NTK", "QuadNTK"]

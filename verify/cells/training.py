@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
@@ -26,16 +26,26 @@ TEST_POINTS = 1000
 RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-16, 13))
 """Ridges of kernel regression, the best one chosen on the test points, which favours the kernel."""
 
-Arm = Literal["joint", "free", "off", "population", "training", "blind", "shuffled", "quadntk", "ntk"]
+Arm = Literal[
+    "joint",
+    "no_r1",
+    "no_r1_r3",
+    "r1_population",
+    "r1_training",
+    "random_directions",
+    "permuted_labels",
+    "quadntk",
+    "ntk",
+]
 Kind = Literal["joint", "sparse", "dense"]
 
 DIRECTED: dict[Arm, tuple[R1Mode, ...]] = {
     "joint": ("exact", "training"),
-    "off": (),
-    "population": ("exact",),
-    "training": ("training",),
-    "blind": ("exact", "training"),
-    "shuffled": ("exact", "training"),
+    "no_r1": (),
+    "r1_population": ("exact",),
+    "r1_training": ("training",),
+    "random_directions": ("exact", "training"),
+    "permuted_labels": ("exact", "training"),
 }
 """Arms with R3, and the forms of R1 in each; the others have neither."""
 
@@ -126,13 +136,13 @@ class Training(Cell):
         )
 
 
-class TrainedRuns(Training):
+class TrainedModels(Training):
     """One way of learning on every draw of a batch.
 
-    Arms on the Taylor model f_L + f_Q with R4: "joint" - R1 in both forms, R3; "population", "training" - one form of
-    R1, R3; "off" - R3 alone; "free" - neither; "blind" - as "joint" with random directions in place of the good ones;
-    "shuffled" - as "joint" with the training labels permuted. "quadntk": f_Q alone with R4. "ntk": ridge regression
-    with the network's NTK and the best ridge.
+    Arms on the Taylor model f_L + f_Q with R4: "joint" - R1 in both forms, R3; "r1_population", "r1_training" - one
+    form of R1, R3; "no_r1" - R3 alone; "no_r1_r3" - neither; "random_directions" - as "joint" with random directions in
+    place of the good ones; "permuted_labels" - as "joint" with the training labels permuted. "quadntk": f_Q alone with
+    R4. "ntk": ridge regression with the network's NTK and the best ridge.
 
     Numbers, a list over the draws each: ``risk`` on test points; for trained arms also ``loss`` (regularised),
     ``risk_halfway`` and ``loss_halfway`` at half the steps, ``capacity`` ||W||_{2,4}^4, and ``medium``, the mean square
@@ -140,6 +150,8 @@ class TrainedRuns(Training):
 
     Cost: about 3 n m d multiplications a step and draw for "joint" at k = 1, two thirds of it without R3.
     """
+
+    stream: ClassVar[str] = "TrainedRuns"
 
     arm: Arm
 
@@ -151,11 +163,11 @@ class TrainedRuns(Training):
         true = GoodDirections(network, self.k)
         directions: GoodDirections | None = None
         if self.arm in DIRECTED:
-            directions = true.shuffled(self.draw("blind", 0)) if self.arm == "blind" else true
+            directions = true.shuffled(self.draw("blind", 0)) if self.arm == "random_directions" else true
         model: ModelName = "quadratic" if self.arm == "quadntk" else "taylor"
         weights = PenaltyWeights(r4=self.r4, r1_modes=DIRECTED.get(self.arm, ()))
         y = draws.y
-        if self.arm == "shuffled":
+        if self.arm == "permuted_labels":
             orders = [torch.randperm(self.n, generator=generator(self.draw("order", i))) for i in range(self.draws)]
             y = torch.stack([row[order.to(row.device)] for row, order in zip(y, orders, strict=True)])
         objective = Objective(network, draws.x, y, weights, directions, model)

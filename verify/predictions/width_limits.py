@@ -41,7 +41,7 @@ from numpy.polynomial import Polynomial
 from scipy import integrate, special
 
 from theory import Activation, monomial_coefficients, multiplicity, slope_covariance, sparse_norm, sparse_profile
-from theory.coefficients.funk_hecke import coefficient_ball
+from theory.funk_hecke.coefficient import coefficient_ball
 from theory.harmonics.gegenbauer import legendre_polynomial
 from verify.predictions.finite_size import Modes, modes
 

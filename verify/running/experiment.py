@@ -14,7 +14,7 @@ import importlib.util
 import platform
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -45,6 +45,10 @@ class Cell(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    stream: ClassVar[str] = ""
+    """Name under which seeds are drawn, the class's own when empty. A class that was renamed names its former one, so
+    that it draws what it drew before."""
 
     base_seed: int = 0
     replicate: int = 0
@@ -84,14 +88,16 @@ class Cell(BaseModel):
     def seed(self, purpose: str, shared: tuple[str, ...] = ()) -> int:
         """A seed from the cell's own coordinates, so that results depend on neither order nor worker.
 
-        It depends on the name of the class and its fields, not on its code: an edited cell draws what it drew before.
+        It depends on the class's :attr:`stream` and its fields, not on its code: an edited cell draws what it drew
+        before.
 
         Args:
             purpose: what is drawn; different purposes give independent streams.
             shared: fields to leave out, so that cells that differ only there draw the same (paired measurements).
         """
         fields = self.model_dump_json(exclude=set(shared))
-        digest = hashlib.sha256(f"{type(self).__name__}\n{fields}\n{purpose}".encode()).digest()
+        name = self.stream or type(self).__name__
+        digest = hashlib.sha256(f"{name}\n{fields}\n{purpose}".encode()).digest()
         words = np.frombuffer(digest, dtype=np.uint32).tolist()
         return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
 

@@ -19,19 +19,20 @@ class KernelSizes(Sizes):
     Attributes:
         curve_dimension, curve_samples: by k, d and n of N1. curve_width: its m. curve_replicates: draws. k = 2
             needs d = 24: see the margin of kappa in :mod:`verify.claims.generalization.n1_n2_n7_ridge`.
-        escape_dimensions, escape_ratios: by k, the grids of d and of n / d^{k+1} of N2.
+        mixed_dimensions, mixed_ratios: by k, the grids of d and of n / d^{k+1} of N2.
         dense_dimensions, dense_ratios: by k, the grids of d and of n / d^k of N7.
-        escape_width, dense_width: by k, their m. rate_replicates: draws at each d.
-        ball_dimension, ball_width, ball_samples, ball_replicates: d, m, grid of n and draws of N8's suprema.
+        mixed_width, dense_width: by k, their m. rate_replicates: draws at each d.
+        suprema_dimension, suprema_width, suprema_samples, suprema_replicates: d, m, grid of n and draws of
+            N8's suprema.
         noisy_dimension, noisy_samples: d and n of N8's fits of noisy labels; noisy_networks: networks for each
             activation, of which one half fixes the radii and the other is judged; noisy_steps: of training.
     """
 
     JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "curve_dimension": ("curve_samples",),
-        "escape_dimensions": (
-            "escape_ratios",
-            "escape_width",
+        "mixed_dimensions": (
+            "mixed_ratios",
+            "mixed_width",
         ),
         "dense_dimensions": (
             "dense_ratios",
@@ -44,8 +45,8 @@ class KernelSizes(Sizes):
     curve_width: Width = 8192
     curve_replicates: Count = Field(default=12, ge=6)
 
-    escape_dimensions: ByK[Grid[Dimension]] = {1: (8, 12, 16, 24)}
-    escape_ratios: ByK[Grid[Positive]] = {
+    mixed_dimensions: ByK[Grid[Dimension]] = {1: (8, 12, 16, 24)}
+    mixed_ratios: ByK[Grid[Positive]] = {
         1: (0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25, 1.6),
         2: (0.13, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25),
     }
@@ -54,14 +55,14 @@ class KernelSizes(Sizes):
         1: (0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2),
         2: (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5),
     }
-    escape_width: ByK[Width] = {1: 4096, 2: 16_384}
+    mixed_width: ByK[Width] = {1: 4096, 2: 16_384}
     dense_width: ByK[Width] = {1: 2048, 2: 8192}
     rate_replicates: Count = Field(default=24, ge=6)
 
-    ball_dimension: Dimension = 16
-    ball_width: Width = 64
-    ball_samples: Grid[Count] = (256, 1024, 4096)
-    ball_replicates: Count = Field(default=30, ge=6)
+    suprema_dimension: Dimension = 16
+    suprema_width: Width = 64
+    suprema_samples: Grid[Count] = (256, 1024, 4096)
+    suprema_replicates: Count = Field(default=30, ge=6)
     noisy_dimension: Dimension = 16
     noisy_samples: Count = Field(default=512, ge=2)
     noisy_networks: Count = Field(default=8, ge=4, multiple_of=2)
@@ -73,14 +74,14 @@ FULL = KernelSizes(
     curve_samples={1: (128, 256, 512, 1024, 2048), 2: (512, 1024, 2048)},
     curve_width=16_384,
     curve_replicates=18,
-    escape_dimensions={1: (12, 16, 24, 32, 40), 2: (6, 8, 10, 12)},
+    mixed_dimensions={1: (12, 16, 24, 32, 40), 2: (6, 8, 10, 12)},
     dense_dimensions={1: (24, 40, 64, 96, 128), 2: (8, 10, 12, 16, 20)},
-    escape_width={1: 8192, 2: 16_384},
+    mixed_width={1: 8192, 2: 16_384},
     dense_width={1: 4096, 2: 8192},
     rate_replicates=24,
-    ball_dimension=24,
-    ball_samples=(512, 2048, 8192),
-    ball_replicates=60,
+    suprema_dimension=24,
+    suprema_samples=(512, 2048, 8192),
+    suprema_replicates=60,
     noisy_dimension=24,
     noisy_samples=1024,
     noisy_networks=12,
@@ -91,9 +92,9 @@ GPU = FULL.model_copy(
         "curve_dimension": {1: 32, 2: 32},
         "curve_samples": {1: (128, 256, 512, 1024, 2048, 4096), 2: (1024, 2048, 4096)},
         "curve_width": 32_768,
-        "escape_dimensions": {1: (12, 16, 24, 32, 48, 64), 2: (6, 8, 10, 12, 16)},
+        "mixed_dimensions": {1: (12, 16, 24, 32, 48, 64), 2: (6, 8, 10, 12, 16)},
         "dense_dimensions": {1: (32, 64, 128, 256), 2: (8, 12, 16, 24, 32)},
-        "escape_width": {1: 16_384, 2: 32_768},
+        "mixed_width": {1: 16_384, 2: 32_768},
         "noisy_dimension": 32,
         "noisy_samples": 2048,
     }

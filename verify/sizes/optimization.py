@@ -18,7 +18,8 @@ class OptimizationSizes(Sizes):
         width_ratio, sample_ratio: m/d and n/d^k of O1, O2 and O4. r4: weight l4 of O1 and O2.
         descent_dimensions, descent_replicates: by k, the grid of d of O1; draws at each.
         descent_steps: longest descent of O1 and O2; longer ones are censored.
-        start_dimension, start_replicates, starts: by k, d of O2; its draws, and the starts on each.
+        initialisation_dimension, initialisation_replicates, initialisations: by k, d of O2; its draws,
+            and the initialisations on each.
         sign_dimension, sign_samples: by k, d and n of O3. sign_width, sign_replicates, signs: m, draws and Monte-Carlo
             signs of its sampled second variation. sign_widths, sign_draws: grid of m of its exponent, and draws in one
             observation.
@@ -31,7 +32,7 @@ class OptimizationSizes(Sizes):
             "sample_ratio",
             "r4",
         ),
-        "start_dimension": (
+        "initialisation_dimension": (
             "width_ratio",
             "sample_ratio",
             "r4",
@@ -55,9 +56,9 @@ class OptimizationSizes(Sizes):
     descent_dimensions: ByK[Grid[Dimension]] = {1: (4, 7, 11)}
     descent_replicates: Count = Field(default=12, ge=3)
     descent_steps: Count = Field(default=4000, ge=20)
-    start_dimension: ByK[Dimension] = {1: 8}
-    start_replicates: Count = Field(default=12, ge=3)
-    starts: Count = Field(default=3, ge=2)
+    initialisation_dimension: ByK[Dimension] = {1: 8}
+    initialisation_replicates: Count = Field(default=12, ge=3)
+    initialisations: Count = Field(default=3, ge=2)
     sign_dimension: ByK[Dimension] = {1: 8}
     sign_samples: ByK[Count] = {1: 128, 2: 288}
     sign_width: ByK[Width] = {1: 256, 2: 1024}
@@ -71,7 +72,7 @@ class OptimizationSizes(Sizes):
     @model_validator(mode="after")
     def even_widths(self) -> Self:
         """Every width m = width_ratio[k] d is even: neurons come in antisymmetric pairs."""
-        for table in ("descent_dimensions", "start_dimension", "saddle_dimension"):
+        for table in ("descent_dimensions", "initialisation_dimension", "saddle_dimension"):
             for k, entry in getattr(self, table).items():
                 for d in entry if isinstance(entry, tuple) else (entry,):
                     if self.width_ratio[k] * d % 2:
@@ -85,9 +86,9 @@ FULL = OptimizationSizes(
     descent_dimensions={1: (5, 8, 12, 18)},
     descent_replicates=24,
     descent_steps=10_000,
-    start_dimension={1: 12},
-    start_replicates=24,
-    starts=4,
+    initialisation_dimension={1: 12},
+    initialisation_replicates=24,
+    initialisations=4,
     sign_dimension={1: 8, 2: 6},
     sign_replicates=24,
     sign_widths={1: (128, 256, 512, 1024, 2048), 2: (512, 1024, 2048, 4096)},
@@ -98,6 +99,6 @@ GPU = FULL.model_copy(
     update={
         "descent_dimensions": {1: (5, 8, 12, 18), 2: (4, 6, 9)},
         "descent_steps": 20_000,
-        "start_dimension": {1: 12, 2: 6},
+        "initialisation_dimension": {1: 12, 2: 6},
     }
 )

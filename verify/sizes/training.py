@@ -30,7 +30,7 @@ class TrainingSizes(Sizes):
         largest_scale: activations with a larger A_k are left out; in N5, N6 and N9 also those for which d is not large.
         largest_share: n / N(d, k+1) up to which d counts as large in N5 and N9.
         paired_dimension, paired_ratio, paired_draws: by k, d, n / (A d^k) and draws for each activation of N5 and N9.
-        escape_dimension, escape_ratio, escape_draws: likewise of N6, and escape_share its n / N(d, k+1).
+        feature_dimension, feature_ratio, feature_draws: likewise of N6, and feature_share its n / N(d, k+1).
         label_scale: of N6's lazy control.
     """
 
@@ -47,9 +47,9 @@ class TrainingSizes(Sizes):
             "width",
             "r4",
         ),
-        "escape_dimension": (
-            "escape_ratio",
-            "escape_draws",
+        "feature_dimension": (
+            "feature_ratio",
+            "feature_draws",
             "width",
             "r4",
         ),
@@ -76,16 +76,16 @@ class TrainingSizes(Sizes):
     paired_ratio: ByK[Positive] = {1: 2.0}
     paired_draws: ByK[Count] = {1: 5}
 
-    escape_dimension: ByK[Dimension] = {1: 56}
-    escape_ratio: ByK[Positive] = {1: 3.0}
-    escape_draws: ByK[Count] = {1: 6}
-    escape_share: Positive = Field(default=0.5, lt=1)
+    feature_dimension: ByK[Dimension] = {1: 56}
+    feature_ratio: ByK[Positive] = {1: 3.0}
+    feature_draws: ByK[Count] = {1: 6}
+    feature_share: Positive = Field(default=0.5, lt=1)
     label_scale: Positive = Field(default=100.0, gt=1)
 
     @model_validator(mode="after")
     def even_widths(self) -> Self:
         """Every width m = width[k] d is even: neurons come in antisymmetric pairs."""
-        for table in ("dimensions", "paired_dimension", "escape_dimension"):
+        for table in ("dimensions", "paired_dimension", "feature_dimension"):
             for k, entry in getattr(self, table).items():
                 for d in entry if isinstance(entry, tuple) else (entry,):
                     if self.width[k] * d % 2:
@@ -102,8 +102,8 @@ FULL = TrainingSizes(
     paired_dimension={1: 96, 2: 28},
     paired_ratio={1: 3.0, 2: 0.55},
     paired_draws={1: 8, 2: 12},
-    escape_dimension={1: 80},
-    escape_draws={1: 8},
+    feature_dimension={1: 80},
+    feature_draws={1: 8},
 )
 GPU = FULL.model_copy(
     update={
@@ -112,8 +112,8 @@ GPU = FULL.model_copy(
         "repetitions": {1: 5, 2: 6},
         "paired_dimension": {1: 192, 2: 40},
         "paired_ratio": {1: 2.0, 2: 0.5},
-        "escape_dimension": {1: 192, 2: 48},
-        "escape_ratio": {1: 3.0, 2: 0.6},
-        "escape_draws": {1: 12, 2: 12},
+        "feature_dimension": {1: 192, 2: 48},
+        "feature_ratio": {1: 3.0, 2: 0.6},
+        "feature_draws": {1: 12, 2: 12},
     }
 )

@@ -15,8 +15,8 @@ from theory.balls.enclosure import sphere_expectation
 from theory.balls.program import Program
 from theory.balls.strip import NotAnalytic, strip_bound
 from theory.balls.trapezoid import Rule, choose, coefficient_table, rule
-from theory.coefficients import gaussians
-from theory.coefficients.gaussians import gaussian_coefficient
+from theory.funk_hecke import gaussians
+from theory.funk_hecke.gaussians import gaussian_coefficient
 from theory.harmonics.gegenbauer import legendre_polynomial
 
 SMOOTH = ["tanh(z + 1)", "softplus(z)", "sigmoid(1 - 2*z)", "tanh(z)*z - erf(z/2 + 1)", "gelu(z)*tanh(z)"]

@@ -23,7 +23,7 @@ from theory import (
     quadntk_expansion,
     quadntk_expansion_expr,
 )
-from theory.coefficients.gaussian_series import coefficient_series
+from theory.funk_hecke.gaussian_series import coefficient_series
 from theory.spectra.eigenvalues import NTK, QUADNTK
 from theory.spectra.expansions import eigenvalue_series
 

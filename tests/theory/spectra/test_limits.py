@@ -25,7 +25,7 @@ from theory import (
     quadntk_expansion,
     quadntk_expansion_expr,
 )
-from theory.coefficients.gaussian_series import coefficient_series
+from theory.funk_hecke.gaussian_series import coefficient_series
 from theory.learning.derivation import Exponent
 
 parse = Activation.parse

@@ -22,7 +22,7 @@ from verify.cells.optimization import (
     EARLY,
     SCALES,
     Descent,
-    IndependentStarts,
+    IndependentInitialisations,
 )
 
 ACTIVATION = "tanh(z + 1)"
@@ -82,13 +82,13 @@ def test_target_and_directions_follow_k() -> None:
     assert directions.k == 2
 
 
-def independent(**changes: Any) -> IndependentStarts:
-    return IndependentStarts(
-        **TINY | NOISE | {"draws": 2, "starts": 2, "signs": 3, "steps": 400, "step": 1.0} | changes
+def independent(**changes: Any) -> IndependentInitialisations:
+    return IndependentInitialisations(
+        **TINY | NOISE | {"draws": 2, "initialisations": 2, "signs": 3, "steps": 400, "step": 1.0} | changes
     )
 
 
-def test_starts_share_the_draw_and_are_judged_by_the_full_loss() -> None:
+def test_initialisations_share_the_draw_and_are_judged_by_the_full_loss() -> None:
     cell = independent()
     objective = cell.batch(2)
     assert torch.equal(objective.x[0], objective.x[1])

@@ -62,7 +62,12 @@ def test_many_activations_are_drawn(tmp_path: Path) -> None:
         QUICK,
         {
             "activations": names,
-            "kernels": {"ball_replicates": 14, "ball_samples": (16, 32), "ball_width": 8, "ball_dimension": 4}
+            "kernels": {
+                "suprema_replicates": 14,
+                "suprema_samples": (16, 32),
+                "suprema_width": 8,
+                "suprema_dimension": 4,
+            }
             | {"noisy_dimension": 4, "noisy_samples": 16, "noisy_networks": 4, "noisy_steps": 2},
         },
     )

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from verify.cells.kernels import RidgeCurve
 from verify.cells.spectral import KernelMonteCarlo
 from verify.cells.subspace import TopBlock
-from verify.cells.training import TrainedRuns
+from verify.cells.training import TrainedModels
 from verify.running.experiment import Cell, CellFailed, Numbers, fingerprint
 from verify.running.store import Store
 from verify.running.sweep import Done, run_cells
@@ -82,7 +82,7 @@ def test_results_do_not_depend_on_workers(tmp_path: Path) -> None:
         RidgeCurve(
             activation=SIGMA, device="cpu", d=8, m=64, samples=(16, 32), dense=((1, 1.0),), targets=2, ridges=(0.1,)
         ),
-        TrainedRuns(
+        TrainedModels(
             activation=SIGMA,
             device="cpu",
             d=6,

@@ -192,9 +192,9 @@ ESCAPE = Growth(
     dense=lambda k: ((k, 1.0),),
     sparse=lambda k: ((k + 1, 1.0),),
     excess=1,
-    dimensions=lambda p: p.kernels.escape_dimensions,
-    ratios=lambda p: p.kernels.escape_ratios,
-    width=lambda p: p.kernels.escape_width,
+    dimensions=lambda p: p.kernels.mixed_dimensions,
+    ratios=lambda p: p.kernels.mixed_ratios,
+    width=lambda p: p.kernels.mixed_width,
 )
 DENSE = Growth(
     dense=lambda k: ((k, 1.0),),
@@ -230,7 +230,7 @@ N2 = Claim(
     controls=ESCAPE.controls(-1, "exponent k, that of joint training, in place of k + 1"),
     describe=ESCAPE.describe,
     figure=ESCAPE.figure,
-    ks=lambda p: tuple(p.kernels.escape_dimensions),
+    ks=lambda p: tuple(p.kernels.mixed_dimensions),
     activations="pooled",
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from theory import multiplicity
-from verify.cells.training import Arm, TrainedRuns
+from verify.cells.training import Arm, TrainedModels
 from verify.claims.generalization.trained import everywhere, paired, paired_cell, paired_logs, paired_mean, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, plain
@@ -27,13 +27,17 @@ learns a dense part of degree 2 by itself, at the same order of samples (docs/op
 WORSE = 0.6
 """The alternative: the first risk larger than the second by this logarithm (a factor 1.8)."""
 
-KERNELS: dict[Arm, str] = {"ntk": "the NTK (best ridge)", "quadntk": "the QuadNTK", "free": "joint without R1 and R3"}
+KERNELS: dict[Arm, str] = {
+    "ntk": "the NTK (best ridge)",
+    "quadntk": "the QuadNTK",
+    "no_r1_r3": "joint without R1 and R3",
+}
 Pairs = dict[str, tuple[Arm, Arm]]
 """Two arms whose risks are compared, by label."""
 BOTH = "R1 in both forms over R1 off"
 MEDIUM: Pairs = {
-    BOTH: ("joint", "off"),
-    "R1 on the training inputs over R1 in population only": ("training", "population"),
+    BOTH: ("joint", "no_r1"),
+    "R1 on the training inputs over R1 in population only": ("r1_training", "r1_population"),
 }
 ENERGY = "log(energy of f_L in medium directions / loss)"
 
@@ -90,7 +94,7 @@ def _rivals_described(p: Profile, evidence: Evidence) -> str:
         report = (
             f" log(joint / QuadNTK) = {float(np.nanmean(logs)):.3f} +- {error:.3f}, not judged at k = {p.k}. With "
             f"random directions in place of the good ones, which at this k is no control because f_Q learns the dense "
-            f"part too: {paired_mean(p, evidence, 'blind'):.3f}."
+            f"part too: {paired_mean(p, evidence, 'random_directions'):.3f}."
         )
     return f"{_setting(p)} Mean test risks: joint {paired_mean(p, evidence, 'joint'):.3f}, {means}.{report}"
 
@@ -116,7 +120,7 @@ def _energies(p: Profile, evidence: Evidence, arm: Arm) -> dict[str, list[float]
 
 
 def _medium_described(p: Profile, evidence: Evidence) -> str:
-    names: tuple[Arm, ...] = ("joint", "training", "population", "off")
+    names: tuple[Arm, ...] = ("joint", "r1_training", "r1_population", "no_r1")
     means = ", ".join(
         f"{name} {paired_mean(p, evidence, name):.3f} ({paired_mean(p, evidence, name, 'medium'):.3f})"
         for name in names
@@ -127,7 +131,7 @@ def _medium_described(p: Profile, evidence: Evidence) -> str:
     )
 
 
-def _design(*arms: Arm) -> Callable[[Profile], tuple[TrainedRuns, ...]]:
+def _design(*arms: Arm) -> Callable[[Profile], tuple[TrainedModels, ...]]:
     return lambda p: tuple(paired_cell(p, a, arm) for arm in arms for a in paired(p))
 
 
@@ -173,21 +177,29 @@ N5 = Claim(
     equations=("regularised-loss",),
     hypotheses=HYPOTHESES,
     depends_on=("N1", "G5"),
-    design=_design("joint", "ntk", "quadntk", "free", "blind", "shuffled"),
+    design=_design("joint", "ntk", "quadntk", "no_r1_r3", "random_directions", "permuted_labels"),
     rules=lambda p: tuple(_rule(p, label) for label in _over_rivals(p, "joint")),
     predict=lambda p: {_name(label): 0.0 for label in _over_rivals(p, "joint")},
     observe=lambda p, e: _ratios(p, e, _over_rivals(p, "joint")),
     controls=(
         Control(
             "joint training with random directions in place of the good ones, on the same draws",
-            observe=lambda p, e: _ratios(p, e, _over_rivals(p, "blind")),
+            observe=lambda p, e: _ratios(p, e, _over_rivals(p, "random_directions")),
             ks=BLIND,
         ),
-        Control("joint training on shuffled labels", observe=lambda p, e: _ratios(p, e, _over_rivals(p, "shuffled"))),
+        Control(
+            "joint training on shuffled labels", observe=lambda p, e: _ratios(p, e, _over_rivals(p, "permuted_labels"))
+        ),
     ),
     describe=_rivals_described,
     figure=_figure(
-        {"joint": "joint", "ntk": "NTK", "quadntk": "QuadNTK", "free": "no R1, R3", "blind": "random\ndirections"}
+        {
+            "joint": "joint",
+            "ntk": "NTK",
+            "quadntk": "QuadNTK",
+            "no_r1_r3": "no R1, R3",
+            "random_directions": "random\ndirections",
+        }
     ),
     ks=_ks,
     activations="pooled",
@@ -208,33 +220,35 @@ N9 = Claim(
     equations=("regularised-loss",),
     hypotheses=HYPOTHESES,
     depends_on=("G1", "N5"),
-    design=_design("joint", "off", "training", "population", "blind", "free", "shuffled"),
+    design=_design(
+        "joint", "no_r1", "r1_training", "r1_population", "random_directions", "no_r1_r3", "permuted_labels"
+    ),
     rules=lambda p: (*(_rule(p, label) for label in MEDIUM), _energy_rule(p)),
     predict=lambda p: {**{_name(label): 0.0 for label in MEDIUM}, ENERGY: 0.0},
     observe=lambda p, e: {**_ratios(p, e, MEDIUM), **_energies(p, e, "joint")},
     controls=(
         Control(
             "R1 with random directions in place of the good ones, in both comparisons",
-            observe=lambda p, e: _ratios(p, e, _over_medium("blind")),
+            observe=lambda p, e: _ratios(p, e, _over_medium("random_directions")),
             ks=BLIND,
         ),
         Control(
             "training on shuffled labels, in both comparisons",
-            observe=lambda p, e: _ratios(p, e, _over_medium("shuffled")),
+            observe=lambda p, e: _ratios(p, e, _over_medium("permuted_labels")),
         ),
         Control(
             "R1 and R3 switched off in what counts as joint training",
-            observe=lambda p, e: {**_ratios(p, e, {BOTH: ("free", "off")}), **_energies(p, e, "free")},
+            observe=lambda p, e: {**_ratios(p, e, {BOTH: ("no_r1_r3", "no_r1")}), **_energies(p, e, "no_r1_r3")},
         ),
     ),
     describe=_medium_described,
     figure=_figure(
         {
             "joint": "both",
-            "training": "training\ninputs",
-            "population": "population",
-            "off": "off",
-            "blind": "random\ndirections",
+            "r1_training": "training\ninputs",
+            "r1_population": "r1_population",
+            "no_r1": "no_r1",
+            "random_directions": "random\ndirections",
         }
     ),
     ks=_ks,

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from theory import multiplicity
-from verify.cells.escape import EscapedRuns
-from verify.claims.generalization.trained import SETTLED, everywhere, samples, separated, some
+from verify.cells.feature_learning import FeatureLearning
+from verify.claims.generalization.trained import SETTLED, everywhere, in_high_dimension, samples, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
@@ -18,26 +18,26 @@ from verify.sizes.profile import Profile
 
 
 def _ks(p: Profile) -> tuple[int, ...]:
-    return tuple(p.training.escape_dimension)
+    return tuple(p.training.feature_dimension)
 
 
 def _chosen(p: Profile) -> tuple[str, ...]:
     s = p.training
-    return separated(p, s.escape_dimension[p.k], s.escape_ratio[p.k], s.escape_share)
+    return in_high_dimension(p, s.feature_dimension[p.k], s.feature_ratio[p.k], s.feature_share)
 
 
-def _cell(p: Profile, activation: str, label_scale: float = 1.0) -> EscapedRuns:
+def _cell(p: Profile, activation: str, label_scale: float = 1.0) -> FeatureLearning:
     s = p.training
-    d = s.escape_dimension[p.k]
-    return EscapedRuns(
+    d = s.feature_dimension[p.k]
+    return FeatureLearning(
         base_seed=p.base_seed,
         activation=activation,
         device=p.device,
         d=d,
         m=s.width[p.k] * d,
-        n=samples(p, activation, d, s.escape_ratio[p.k]),
+        n=samples(p, activation, d, s.feature_ratio[p.k]),
         k=p.k,
-        draws=s.escape_draws[p.k],
+        draws=s.feature_draws[p.k],
         steps=s.steps,
         rate=s.rate,
         start=s.start,
@@ -75,7 +75,7 @@ the threshold by a factor 4.5. A lazy network lies several powers of ten below t
 
 def _rule(p: Profile, name: str) -> DecisionRule:
     """One side of a threshold, which each activation has of its own."""
-    count = p.training.escape_draws[p.k] * len(_chosen(p))
+    count = p.training.feature_draws[p.k] * len(_chosen(p))
     scale: Scale = "difference" if name == SHARE else "log ratio"
     side: Literal["below", "above"] = "below" if name == RISK else "above"
     return DecisionRule(name, "mean", side, 0.0, ALTERNATIVE[name], SCATTER[name], count, scale=scale)
@@ -83,7 +83,7 @@ def _rule(p: Profile, name: str) -> DecisionRule:
 
 def _predict(p: Profile) -> dict[str, Prediction]:
     """The thresholds, one for each draw."""
-    activations = [a for a in _chosen(p) for _ in range(p.training.escape_draws[p.k])]
+    activations = [a for a in _chosen(p) for _ in range(p.training.feature_draws[p.k])]
     shares = np.array([_share(p, a) for a in activations])
     floors = Prediction([_floor(p, a) for a in activations])
     return {RISK: floors, SHARE: Prediction(shares), QUADRATIC: Prediction(shares**2), MOVEMENT: Prediction(shares)}
@@ -134,7 +134,7 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
 
 
 def _at(p: Profile) -> int:
-    return p.training.escape_dimension[p.k]
+    return p.training.feature_dimension[p.k]
 
 
 N6 = Claim(
@@ -154,7 +154,7 @@ N6 = Claim(
     hypotheses=(
         everywhere(differentiable(2)),
         everywhere(smooth),
-        some(_chosen, "n small enough against N(d, k+1); take a larger training.escape_dimension"),
+        some(_chosen, "n small enough against N(d, k+1); take a larger training.feature_dimension"),
         everywhere(nonzero(1, lambda p: range(p.k), _at)),
         everywhere(nonzero(2, lambda p: [p.k - 1], _at)),
     ),

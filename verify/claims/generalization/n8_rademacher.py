@@ -51,13 +51,13 @@ def _ball_cells(p: Profile) -> tuple[SignSuprema, ...]:
         SignSuprema(
             activation=p.activation_of(replicate),
             device=p.device,
-            d=s.ball_dimension,
-            m=s.ball_width,
-            samples=s.ball_samples,
+            d=s.suprema_dimension,
+            m=s.suprema_width,
+            samples=s.suprema_samples,
             replicate=replicate,
             base_seed=p.base_seed,
         )
-        for replicate in range(s.ball_replicates)
+        for replicate in range(s.suprema_replicates)
     )
 
 
@@ -83,8 +83,8 @@ def _fit_cells(p: Profile) -> tuple[NoisyFits, ...]:
 
 def _rules(p: Profile) -> tuple[Rule, ...]:
     s = p.kernels
-    count, judged = s.ball_replicates, len(p.activations) * s.noisy_networks // 2
-    grid = tuple(float(n) for n in s.ball_samples)
+    count, judged = s.suprema_replicates, len(p.activations) * s.noisy_networks // 2
+    grid = tuple(float(n) for n in s.suprema_samples)
     ratio = partial(DecisionRule, scale="ratio", pool="mean")  # a draw's mean over n and signs
     return (
         ratio(LINEAR, "mean", "within", LINEAR_MARGIN, -0.1, 0.04, count),
@@ -100,14 +100,14 @@ def _rules(p: Profile) -> tuple[Rule, ...]:
 def _by_draw(p: Profile, law: Callable[[str, int, int], float]) -> np.ndarray:
     """A number for each draw, by its activation, and n, the same for all signs: (draws, n, 1)."""
     s = p.kernels
-    table = [[law(cell.activation, s.ball_dimension, n) for n in s.ball_samples] for cell in _ball_cells(p)]
+    table = [[law(cell.activation, s.suprema_dimension, n) for n in s.suprema_samples] for cell in _ball_cells(p)]
     return np.array(table)[:, :, None]
 
 
 def _upper(p: Profile, power: float = -0.5) -> dict[str, Prediction | float]:
     """The upper bounds of R_n and what follows from them, had they this power of n with the same constants."""
     added = power + 0.5
-    bounds = _by_draw(p, quadratic_bound) * np.array(p.kernels.ball_samples, dtype=float)[:, None] ** added
+    bounds = _by_draw(p, quadratic_bound) * np.array(p.kernels.suprema_samples, dtype=float)[:, None] ** added
     gap = float(p.kernels.noisy_samples) ** added
     return {UPPER: Prediction(bounds), POWER: power, **dict.fromkeys(GAPS.values(), gap)}
 
@@ -176,9 +176,9 @@ def _described(p: Profile, evidence: Evidence) -> str:
     share = float(np.mean(_suprema(p, evidence, "quadratic") / _by_draw(p, quadratic_bound)))
     averages = {arm: float(np.nanmean([evidence[c][arm]["own"] for c in _fit_cells(p)])) for arm in NAMES}
     return (
-        f"Suprema of (1/n) sum eps_i f(x_i) over the unit balls in closed form, d = {s.ball_dimension}, m = "
-        f"{s.ball_width}, n = {', '.join(map(str, s.ball_samples))}, {s.ball_replicates} draws. The bound of the "
-        f"quadratic ball is {1 / share:.2f} times the measured R_n. Models trained on labels f* + "
+        f"Suprema of (1/n) sum eps_i f(x_i) over the unit balls in closed form, d = {s.suprema_dimension}, m = "
+        f"{s.suprema_width}, n = {', '.join(map(str, s.suprema_samples))}, {s.suprema_replicates} draws. The bound of "
+        f"the quadratic ball is {1 / share:.2f} times the measured R_n. Models trained on labels f* + "
         f"fair signs, d = {s.noisy_dimension}, n = {s.noisy_samples}, m = {WIDTH_PER_DIMENSION * s.noisy_dimension}; "
         f"gap: mean |f - y| on test less on training points; radii fixed by half of the networks; f_Q reaches "
         f"{', '.join(f'{value:.2f} ({NAMES[arm]})' for arm, value in averages.items())} of the largest correlation "
@@ -192,13 +192,18 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         rows = [np.array(evidence[c]["quadratic"]).mean(axis=1) for c in _ball_cells(p) if c.activation == activation]
         for j, row in enumerate(rows):
             ax.loglog(
-                s.ball_samples, row, "o", color=SERIES[i % len(SERIES)], ms=4, label=None if j else plain(activation)
+                s.suprema_samples,
+                row,
+                "o",
+                color=SERIES[i % len(SERIES)],
+                ms=4,
+                label=None if j else plain(activation),
             )
-    bound = [quadratic_bound(p.activation, s.ball_dimension, n) for n in s.ball_samples]
-    floor = [quadratic_floor(p.activation, s.ball_dimension, n) for n in s.ball_samples]
-    ax.loglog(s.ball_samples, bound, "-", color=PREDICTED, lw=1.2, label="bound")
-    ax.loglog(s.ball_samples, floor, "--", color=PREDICTED, lw=1.2, label="lower bound")
-    grid_ticks(ax, s.ball_samples)
+    bound = [quadratic_bound(p.activation, s.suprema_dimension, n) for n in s.suprema_samples]
+    floor = [quadratic_floor(p.activation, s.suprema_dimension, n) for n in s.suprema_samples]
+    ax.loglog(s.suprema_samples, bound, "-", color=PREDICTED, lw=1.2, label="bound")
+    ax.loglog(s.suprema_samples, floor, "--", color=PREDICTED, lw=1.2, label="lower bound")
+    grid_ticks(ax, s.suprema_samples)
     finish(ax, "samples n", "$R_n$, $\\|W\\|_{2,4} \\leq 1$")
 
 
@@ -230,7 +235,7 @@ N8 = Claim(
         Control("the radius of the quadratic ball halved", observe=partial(_observe, radius=0.5)),
         Control(
             "the F-norm not divided by sqrt(d) in the lower bound",
-            predict=lambda p: scaled(_lower, p.kernels.ball_dimension)(p),
+            predict=lambda p: scaled(_lower, p.kernels.suprema_dimension)(p),
         ),
         Control(f"the NTK's eigenvalues multiplied by {WRONG}", predict=scaled(_linear, WRONG)),
     ),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from theory import multiplicity
-from verify.cells.training import Arm, Kind, TrainedRuns
+from verify.cells.training import Arm, Kind, TrainedModels
 from verify.claims.hypotheses import every
 from verify.judging.claim import Evidence, HypothesisViolated
 from verify.predictions.learning_curves import crossing
@@ -37,7 +37,7 @@ def _three(p: Profile, chosen: tuple[str, ...]) -> tuple[str, ...]:
     return (*chosen, *others[: max(0, 3 - len(chosen))])
 
 
-def separated(p: Profile, d: int, ratio: float, limit: float) -> tuple[str, ...]:
+def in_high_dimension(p: Profile, d: int, ratio: float, limit: float) -> tuple[str, ...]:
     """The activations for which d is large at n = ratio A d^k: n at most ``limit`` N(d, k+1).
 
     A predictor from n samples that is linear in their labels lies in a space of dimension n, and a single direction
@@ -52,13 +52,15 @@ def separated(p: Profile, d: int, ratio: float, limit: float) -> tuple[str, ...]
 
 def paired(p: Profile) -> tuple[str, ...]:
     """Activations of the paired runs, N5 and N9."""
-    return separated(p, p.training.paired_dimension[p.k], p.training.paired_ratio[p.k], p.training.largest_share)
+    return in_high_dimension(
+        p, p.training.paired_dimension[p.k], p.training.paired_ratio[p.k], p.training.largest_share
+    )
 
 
-def paired_cell(p: Profile, activation: str, arm: Arm) -> TrainedRuns:
+def paired_cell(p: Profile, activation: str, arm: Arm) -> TrainedModels:
     """An arm of the paired runs."""
     s = p.training
-    return runs(p, activation, arm, s.paired_dimension[p.k], s.paired_ratio[p.k], s.paired_draws[p.k])
+    return trained(p, activation, arm, s.paired_dimension[p.k], s.paired_ratio[p.k], s.paired_draws[p.k])
 
 
 def paired_logs(p: Profile, evidence: Evidence, arm: Arm, rival: Arm) -> list[float]:
@@ -100,12 +102,12 @@ def samples(p: Profile, activation: str, d: int, ratio: float) -> int:
     return math.ceil(ratio * sample_scale(activation, p.k) * d**p.k)
 
 
-def runs(
+def trained(
     p: Profile, activation: str, arm: Arm, d: int, ratio: float, draws: int, target: Kind = "joint"
-) -> TrainedRuns:
+) -> TrainedModels:
     """One cell: an arm at one grid point."""
     s = p.training
-    return TrainedRuns(
+    return TrainedModels(
         base_seed=p.base_seed,
         activation=activation,
         device=p.device,
@@ -139,13 +141,13 @@ def repetitions(p: Profile, activation: str) -> int:
     return max(1, math.floor(p.training.repetitions[p.k] * math.sqrt(cheapest / sample_scale(activation, p.k))))
 
 
-def curve_cells(p: Profile, arm: Arm, target: Kind, activation: str, d: int) -> tuple[TrainedRuns, ...]:
+def curve_cells(p: Profile, arm: Arm, target: Kind, activation: str, d: int) -> tuple[TrainedModels, ...]:
     """The cells of one learning curve, over the grid in n / (A d^k)."""
     draws = averaged(p, d) * repetitions(p, activation)
-    return tuple(runs(p, activation, arm, d, ratio, draws, target) for ratio in p.training.ratios[p.k])
+    return tuple(trained(p, activation, arm, d, ratio, draws, target) for ratio in p.training.ratios[p.k])
 
 
-def grid_cells(p: Profile, arm: Arm, target: Kind) -> tuple[TrainedRuns, ...]:
+def grid_cells(p: Profile, arm: Arm, target: Kind) -> tuple[TrainedModels, ...]:
     """All cells of the curves n*(d)."""
     return tuple(
         cell

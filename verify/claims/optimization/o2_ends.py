@@ -1,4 +1,4 @@
-"""O2: where independent starts end."""
+"""O2: where independent initialisations end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.cells.optimization import IndependentStarts
+from verify.cells.optimization import IndependentInitialisations
 from verify.claims.optimization.descent import DECREASE, groups, hypotheses, pooled, problem
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
@@ -20,31 +20,33 @@ SPREAD_SCATTER, GAP_SCATTER = 0.8, 0.15
 
 
 def _dimension(p: Profile) -> int:
-    return p.optimization.start_dimension[p.k]
+    return p.optimization.initialisation_dimension[p.k]
 
 
 def _width(p: Profile) -> int:
     return p.optimization.width_ratio[p.k] * _dimension(p)
 
 
-def _o2_cells(p: Profile, **changes: Any) -> tuple[IndependentStarts, ...]:
+def _o2_cells(p: Profile, **changes: Any) -> tuple[IndependentInitialisations, ...]:
     """By activation; ``changes`` are other fields than the claim's."""
     return tuple(
-        IndependentStarts(
-            **{"starts": p.optimization.starts, "signs": 16} | problem(p, activation, _dimension(p), draws) | changes
+        IndependentInitialisations(
+            **{"initialisations": p.optimization.initialisations, "signs": 16}
+            | problem(p, activation, _dimension(p), draws)
+            | changes
         )
-        for activation, draws in groups(p, p.optimization.start_replicates)
+        for activation, draws in groups(p, p.optimization.initialisation_replicates)
     )
 
 
-def _free_cells(p: Profile) -> tuple[IndependentStarts, ...]:
+def _free_cells(p: Profile) -> tuple[IndependentInitialisations, ...]:
     """Descent on the data term alone."""
     return _o2_cells(p, regularised=False, steps=1000)
 
 
 def _o2_rules(p: Profile) -> tuple[DecisionRule, DecisionRule]:
     """Alternatives: a spread of six times m^{-1/2}, and a loss of 2.3 times the reference."""
-    count = p.optimization.start_replicates
+    count = p.optimization.initialisation_replicates
     return (
         DecisionRule(SPREAD, "mean", "below", 0.0, 1.8, SPREAD_SCATTER, count, scale="log ratio"),
         DecisionRule(GAP, "mean", "below", 0.0, 0.4, GAP_SCATTER, count),
@@ -61,9 +63,9 @@ def _o2_predicted(p: Profile) -> dict[str, float]:
 
 
 def _ends(p: Profile, evidence: Evidence) -> np.ndarray:
-    """Final losses, (draws, starts); NaN where a run did not end."""
+    """Final losses, (draws, initialisations); NaN where a run did not end."""
     cells = _o2_cells(p)
-    ended = [[t is not None for t in starts] for cell in cells for starts in evidence[cell]["reached"]]
+    ended = [[t is not None for t in row] for cell in cells for row in evidence[cell]["reached"]]
     return np.where(ended, pooled(evidence, cells, "ends"), np.nan)
 
 
@@ -148,7 +150,7 @@ O2 = Claim(
     ),
     describe=_o2_described,
     figure=_o2_figure,
-    ks=lambda p: tuple(p.optimization.start_dimension),
+    ks=lambda p: tuple(p.optimization.initialisation_dimension),
     activations="pooled",
 )
 

@@ -58,15 +58,15 @@ def test_margins_come_from_theory() -> None:
     assert [rule.margin for rule in ratios] == sorted((rule.margin for rule in ratios), reverse=True)
     assert ratios[-1].margin == pytest.approx(0.1)
     assert exponent.margin == pytest.approx(0.1)
-    counts = [samples_needed(SIGMA, d, ((1, 1.0), (2, 1.0)), 0.5) for d in ONE.kernels.escape_dimensions[1]]
-    fitted = np.polyfit(np.log(ONE.kernels.escape_dimensions[1]), np.log(counts), 1)[0]
+    counts = [samples_needed(SIGMA, d, ((1, 1.0), (2, 1.0)), 0.5) for d in ONE.kernels.mixed_dimensions[1]]
+    fitted = np.polyfit(np.log(ONE.kernels.mixed_dimensions[1]), np.log(counts), 1)[0]
     outcome = N2.check(ONE, true_growth(N2, ONE))
     assert outcome.prediction[ON_GRID] == pytest.approx(fitted)
 
 
 def test_aligned_keeps_the_mean_exponent() -> None:
     """Activations with their own power laws: the common fit has the mean exponent, and only the scatter is left."""
-    grid = np.array(QUICK.kernels.escape_dimensions[1], dtype=float)
+    grid = np.array(QUICK.kernels.mixed_dimensions[1], dtype=float)
     laws = [(2.0, 1.7), (1.5, 2.2), (7.0, 2.1)]
     noise = 0.01 * np.random.default_rng(1).standard_normal((6, len(grid)))
     table = np.array([a * grid**e for _ in range(2) for a, e in laws]) * np.exp(noise)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_up import made_up
 
-from verify.cells.training import TrainedRuns
+from verify.cells.training import TrainedModels
 from verify.claims.generalization.n3_n4_samples import CLAIMS, N3
 from verify.judging.claim import Claim
 from verify.judging.outcome import Verdict
@@ -19,7 +19,7 @@ def curve(exponent: float, risk: float, moving: float = 0.0) -> Callable[[Cell],
     """Learning curves risk (n*/n) with n* = 2.9 A 40^k (d/40)^exponent, single draws off by 10 %."""
 
     def numbers(cell: Cell) -> Numbers:
-        assert isinstance(cell, TrainedRuns)
+        assert isinstance(cell, TrainedModels)
         noise = np.random.default_rng([cell.d, cell.draws, len(cell.activation)]).normal(size=cell.draws)
         star = 2.9 * sample_scale(cell.activation, cell.k) * 40**cell.k * (cell.d / 40) ** exponent
         risks = risk * star / cell.n * np.exp(0.1 * noise)

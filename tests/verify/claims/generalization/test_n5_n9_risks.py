@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_up import made_up
 
-from verify.cells.training import TrainedRuns
+from verify.cells.training import TrainedModels
 from verify.claims.generalization.n5_n9_risks import CLAIMS, N5, N9
 from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement, judge
@@ -19,21 +19,21 @@ LEVELS = {
     "joint": 0.7,
     "ntk": 1.0,
     "quadntk": 1.5,
-    "free": 1.0,
-    "off": 1.05,
-    "population": 1.0,
-    "training": 0.6,
-    "blind": 1.6,
-    "shuffled": 2.4,
+    "no_r1_r3": 1.0,
+    "no_r1": 1.05,
+    "r1_population": 1.0,
+    "r1_training": 0.6,
+    "random_directions": 1.6,
+    "permuted_labels": 2.4,
 }
 
 
 def risks_of(levels: dict[str, float], medium: float = 0.01) -> Callable[[Cell], Numbers]:
     def numbers(cell: Cell) -> Numbers:
-        assert isinstance(cell, TrainedRuns)
+        assert isinstance(cell, TrainedModels)
         draws = np.random.default_rng([cell.d, len(cell.arm), len(cell.activation)]).normal(size=cell.draws)
         risks = (levels[cell.arm] * np.exp(0.05 * draws)).tolist()
-        energy = 0.3 if cell.arm in ("free", "off") else medium
+        energy = 0.3 if cell.arm in ("no_r1_r3", "no_r1") else medium
         noise = np.exp(0.1 * draws)
         loss = [0.05] * cell.draws
         return {"risk": risks, "risk_halfway": risks, "loss": loss, "medium": (energy * noise).tolist()}
@@ -61,9 +61,11 @@ def test_paired_claims_on_made_up_risks(claim: Claim) -> None:
 def test_at_k_2_random_directions_are_no_control(claim: Claim) -> None:
     """There f_Q learns the dense part too: the levels are those measured at d = 28, and the other controls must do."""
     case = next(case for case in claim.cases(FULL) if case.profile.k == 2)
-    levels = {"joint": 0.75, "ntk": 1.2, "quadntk": 0.88, "free": 1.08, "off": 1.07, "population": 0.98}
+    levels = {"joint": 0.75, "ntk": 1.2, "quadntk": 0.88, "no_r1_r3": 1.08, "no_r1": 1.07, "r1_population": 0.98}
     p = case.profile
-    right = made_up(claim, p, risks_of(levels | {"training": 0.68, "blind": 0.98, "shuffled": 2.9}))
+    right = made_up(
+        claim, p, risks_of(levels | {"r1_training": 0.68, "random_directions": 0.98, "permuted_labels": 2.9})
+    )
     assert claim.check(p, right).verdict is Verdict.HOLDS
     blind, *others = claim.controls
     assert not blind.asked(case)
@@ -78,7 +80,7 @@ def test_at_k_2_random_directions_are_no_control(claim: Claim) -> None:
 def test_a_control_counts_only_where_it_is_asked() -> None:
     """On numbers where random directions FAIL at no k, N5 has no power at k = 1 and does without them at k = 2."""
     claim = N5
-    numbers = risks_of(LEVELS | {"quadntk": 1.0, "blind": 0.98})
+    numbers = risks_of(LEVELS | {"quadntk": 1.0, "random_directions": 0.98})
 
     def judged(p: Profile) -> Judgement:
         cells = [cell for case in claim.cases(p) for cell in claim.design(case.profile)]

@@ -4,7 +4,7 @@ import numpy as np
 from made_up import made_up
 
 from theory import multiplicity
-from verify.cells.escape import EscapedRuns
+from verify.cells.feature_learning import FeatureLearning
 from verify.claims.generalization.n6_feature_learning import N6
 from verify.judging.outcome import Verdict
 from verify.running.experiment import Cell, Numbers
@@ -16,7 +16,7 @@ def test_escape_on_made_up_numbers() -> None:
     p = case.profile
 
     def numbers(cell: Cell) -> Numbers:
-        assert isinstance(cell, EscapedRuns)
+        assert isinstance(cell, FeatureLearning)
         rich = cell.label_scale == 1
         noise = np.exp(0.1 * np.random.default_rng([cell.n, int(rich)]).normal(size=cell.draws))
         floor = 1 - cell.n / multiplicity(cell.d, 2)

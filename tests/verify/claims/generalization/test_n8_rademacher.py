@@ -13,10 +13,10 @@ from verify.sizes.profile import QUICK
 
 def test_n8_holds_and_its_controls_fail() -> None:
     profile = kernel_sizes(
-        ball_dimension=8,
-        ball_width=16,
-        ball_samples=(128, 512),
-        ball_replicates=24,
+        suprema_dimension=8,
+        suprema_width=16,
+        suprema_samples=(128, 512),
+        suprema_replicates=24,
         noisy_dimension=6,
         noisy_samples=128,
         noisy_networks=8,
@@ -33,7 +33,7 @@ def test_n8_holds_and_its_controls_fail() -> None:
 
 
 def test_n8_counts_networks_outside_the_ball() -> None:
-    profile = kernel_sizes(ball_replicates=6, noisy_networks=8)
+    profile = kernel_sizes(suprema_replicates=6, noisy_networks=8)
     view = N8.cases(profile)[0].profile
     arm = {
         "train": [0.1] * 8,

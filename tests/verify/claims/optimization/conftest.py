@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from verify.cells.landscape import SignCurvature
-from verify.cells.optimization import Descent, IndependentStarts
+from verify.cells.optimization import Descent, IndependentInitialisations
 from verify.judging.claim import Claim, Evidence
 from verify.judging.outcome import Outcome
 from verify.running.experiment import Cell
@@ -36,14 +36,14 @@ def made_up(cell: Cell, rng: np.random.Generator) -> dict[str, Any]:
             "start_curvature": [-0.3, 1e-6],
             "curve": [[0, 2.0], [1, 1.0]],
         }
-    if isinstance(cell, IndependentStarts):
+    if isinstance(cell, IndependentInitialisations):
         levels = np.array(near(0.4, 0.5, cell.draws, 1))
-        ends = levels * (1 + 0.01 * rng.random((cell.draws, cell.starts)))
+        ends = levels * (1 + 0.01 * rng.random((cell.draws, cell.initialisations)))
         if not cell.regularised:
             ends = ends + 5
         return {
             "ends": ends.tolist(),
-            "reached": [[100] * cell.starts] * cell.draws,
+            "reached": [[100] * cell.initialisations] * cell.draws,
             "reference": (2 * levels[:, 0]).tolist(),
             "zero": [2.0] * cell.draws,
         }

@@ -23,7 +23,7 @@ import sympy as sp
 
 from theory.balls.arithmetic import BALLS, Arithmetic, rising, rodrigues
 from theory.balls.ball import compare
-from theory.coefficients.gaussians import gaussian_coefficient
+from theory.funk_hecke.gaussians import gaussian_coefficient
 from theory.harmonics.gegenbauer import unchecked_legendre
 from theory.harmonics.sphere import Dimension
 
@@ -122,7 +122,7 @@ class Gaussian(Kernel):
               \,{}_1F_1(k + \tfrac12; 2k + \tfrac D2; -q d).
 
     With b != 0, P_l is expanded in powers of t and E[t^p e^{-a t^2 + b t}] is the p-th b-derivative of e^{-a}
-    Phi_3((D-1)/2; D/2; a, b^2/4). Balls come from :mod:`theory.coefficients.gaussians` when q > 0, because the sum over
+    Phi_3((D-1)/2; D/2; a, b^2/4). Balls come from :mod:`theory.funk_hecke.gaussians` when q > 0, because the sum over
     Phi_3 cancels; the tests hold the two against each other.
     """
 
@@ -207,7 +207,7 @@ class ErrorFunction(Kernel):
 
 
 @dataclass(frozen=True)
-class Step(Kernel):
+class Sign(Kernel):
     r"""sign(z - z_0), with t_0 = z_0/sqrt(d) and c_D the normalisation of tau_D.
 
     .. math:: \lambda_0 = -2 c_D t_0 \,{}_2F_1(\tfrac12, \tfrac{3-D}2; \tfrac32; t_0^2), \qquad

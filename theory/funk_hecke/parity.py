@@ -7,8 +7,8 @@ from functools import lru_cache
 import sympy as sp
 
 from theory.activations import Z
-from theory.coefficients.closed_forms import MAX_TERMS, decompose, expanded_terms
-from theory.coefficients.summands import Monomial, NoClosedForm
+from theory.funk_hecke.closed_forms import MAX_TERMS, decompose, expanded_terms
+from theory.funk_hecke.summands import Monomial, NoClosedForm
 from theory.harmonics.sphere import check_degree
 
 

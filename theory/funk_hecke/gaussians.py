@@ -6,7 +6,7 @@ Both start from the Rodrigues form, whose integrand has no tiny factor:
           g^{(l)} = g \sum_{k \le l/2} \frac{l!}{k!\,(l-2k)!} (-q)^k (b - 2 q z)^{l-2k} .
 
 Both bound g^{(l)} by Cauchy's estimate, |g^{(l)}(z)| <= l! r^{-l} sup |g| over the disc of radius r around z. The
-closed form in :mod:`theory.coefficients.summands` (a sum over Humbert's Phi_3) cancels; it serves as symbol and as
+closed form in :mod:`theory.funk_hecke.summands` (a sum over Humbert's Phi_3) cancels; it serves as symbol and as
 check.
 """
 

@@ -21,8 +21,8 @@ from theory import (
     vanishes,
 )
 from theory.activations import Z
-from theory.coefficients.funk_hecke import hermite_polynomial, integral_bits, integrand, size_bits
-from theory.coefficients.parity import parity_part
+from theory.funk_hecke.coefficient import hermite_polynomial, integral_bits, integrand, size_bits
+from theory.funk_hecke.parity import parity_part
 
 parse = Activation.parse
 SECH = [("tanh(z + 1)", 1, lambda z: np.cosh(z + 1) ** -2), ("sin(z/2 + 1)", 0, lambda z: np.sin(z / 2 + 1))]

@@ -4,14 +4,16 @@ import pytest
 import torch
 
 from numerics.kernels import ntk_gram
-from verify.cells.escape import EscapedRuns
+from verify.cells.feature_learning import FeatureLearning
 
 SIGMA = "sin(z + pi/4)"
 
 
-def escaped(label_scale: float, **sizes: int) -> EscapedRuns:
+def escaped(label_scale: float, **sizes: int) -> FeatureLearning:
     fields = {"d": 8, "m": 160, "n": 100, "k": 1, "draws": 2, "steps": 120} | sizes
-    return EscapedRuns(activation=SIGMA, device="cpu", rate=0.03, start=0.3, r4=3e-3, label_scale=label_scale, **fields)
+    return FeatureLearning(
+        activation=SIGMA, device="cpu", rate=0.03, start=0.3, r4=3e-3, label_scale=label_scale, **fields
+    )
 
 
 def test_lazy_scaling_is_the_linear_model() -> None:

@@ -21,8 +21,8 @@ from theory.activations.derivatives import derivative as derived
 from theory.balls.ball import ball, refine
 from theory.balls.enclosure import REPETITIONS, integrate
 from theory.balls.program import Program
-from theory.coefficients.funk_hecke import integral_bits, integrand
-from theory.coefficients.parity import vanishes
+from theory.funk_hecke.coefficient import integral_bits, integrand
+from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, integer_dimension
 
 

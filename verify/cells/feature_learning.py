@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from numerics.constructions import joint_construction, random_signs
@@ -18,7 +20,7 @@ from verify.cells.training import Draws, Training
 from verify.running.experiment import Numbers
 
 
-class EscapedRuns(Training):
+class FeatureLearning(Training):
     """The network f itself, trained on the regularised loss, or lazily.
 
     ``label_scale`` = 1: labels as they are, R1 in both forms, R3, R4. A larger scale is the lazy scaling of
@@ -31,6 +33,8 @@ class EscapedRuns(Training):
     ``share`` = <f_Q(W), f_sp> over them, 1 when f_Q carries the sparse part of energy 1 in full; ``linear_share``, the
     same of f_L. Outputs count after multiplying back.
     """
+
+    stream: ClassVar[str] = "EscapedRuns"
 
     label_scale: float = 1.0
 

@@ -4,7 +4,7 @@ Normalisation: lambda_l(g) = E_{tau_d}[ g(sqrt(d) t) P_l(t) ] with P_l(1) = 1, s
 
 .. math:: E_w[ g(\langle w, x\rangle) Y(w) ] = \lambda_l(g)\, Y(x/\sqrt d).
 
-Here g = z^p sigma^{(j)}(z). Closed forms are in :mod:`theory.coefficients.summands`; everything else is integrated with
+Here g = z^p sigma^{(j)}(z). Closed forms are in :mod:`theory.funk_hecke.summands`; everything else is integrated with
 a certified error. Gaussian limit: N(d,l)^{1/2} lambda_l(g) -> mu_l(g) = E[g(G) He_l(G)] / sqrt(l!), with an error
 O(1/d).
 """
@@ -22,9 +22,9 @@ from theory.balls.arithmetic import BALLS, MAX_EXACT, SYMBOLS
 from theory.balls.ball import MAX_BITS, ball, proved_zero, refine
 from theory.balls.enclosure import gaussian_expectation, restricted, sphere_expectation
 from theory.balls.precision import exclusive
-from theory.coefficients.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
-from theory.coefficients.parity import parity_part, polynomial_part, vanishes
-from theory.coefficients.summands import Monomial, NoClosedForm, Step
+from theory.funk_hecke.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
+from theory.funk_hecke.parity import parity_part, polynomial_part, vanishes
+from theory.funk_hecke.summands import Monomial, NoClosedForm, Sign
 from theory.harmonics.gegenbauer import legendre_polynomial
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, integer_dimension
 
@@ -44,7 +44,7 @@ def _cancels(expr: sp.Expr, degree: int, d: int) -> bool:
     So is lambda_5(relu(z - 1)) at d = 3, which has the factor P_{3,7}(1/sqrt 3).
     """
     # Only these have algebraic coefficients. For a large d the exact numbers would be very long.
-    if d > MAX_EXACT or not all(isinstance(term.kernel, Monomial | Step) for term in decompose(expr)):
+    if d > MAX_EXACT or not all(isinstance(term.kernel, Monomial | Sign) for term in decompose(expr)):
         return False
     return proved_zero(sphere_sum(expr, degree, d, SYMBOLS))
 
@@ -185,7 +185,7 @@ def coefficient_expr(
     Closed forms exist for polynomials (rational in d), sin, cos and exp of an affine argument (0F1, that is Bessel
     functions J and I of order l + d/2 - 1 without their vanishing prefactor), Gaussians (1F1; Humbert's Phi_3 when
     shifted) and erf, ReLU and its powers (Gamma functions and a polynomial in the kink; 2F1 at degree 0), and products
-    of these with polynomials: see :mod:`theory.coefficients.summands`. With a symbolic d and a shifted kink the result
+    of these with polynomials: see :mod:`theory.funk_hecke.summands`. With a symbolic d and a shifted kink the result
     is a Piecewise in d, because the kink lies on the sphere only for d > z_0^2.
 
     Args:

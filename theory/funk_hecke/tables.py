@@ -11,9 +11,9 @@ from theory.balls.precision import exclusive
 from theory.balls.strip import NotAnalytic
 from theory.balls.trapezoid import coefficient_table
 from theory.balls.work import check_work, evaluation, seconds_for
-from theory.coefficients.closed_forms import has_closed_form
-from theory.coefficients.funk_hecke import integral_bits, integrand, refined, size_bits, subject_of
-from theory.coefficients.parity import vanishes
+from theory.funk_hecke.closed_forms import has_closed_form
+from theory.funk_hecke.coefficient import integral_bits, integrand, refined, size_bits, subject_of
+from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree, integer_dimension
 
 

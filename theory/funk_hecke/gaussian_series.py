@@ -29,9 +29,9 @@ from flint import arb, fmpq
 
 from theory.balls.arithmetic import SYMBOLS
 from theory.balls.ball import refine
-from theory.coefficients.closed_forms import has_closed_form, line_sum
-from theory.coefficients.funk_hecke import hermite_ball, integral_bits
-from theory.coefficients.summands import NoClosedForm
+from theory.funk_hecke.closed_forms import has_closed_form, line_sum
+from theory.funk_hecke.coefficient import hermite_ball, integral_bits
+from theory.funk_hecke.summands import NoClosedForm
 
 
 def _falling_coefficients(polynomial: list[sp.Rational]) -> list[sp.Rational]:

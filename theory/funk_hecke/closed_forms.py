@@ -19,15 +19,15 @@ from theory.activations import Z
 from theory.balls.arithmetic import Arithmetic
 from theory.balls.ball import compare, proved_zero
 from theory.balls.work import check_work
-from theory.coefficients.summands import (
+from theory.funk_hecke.summands import (
     ErrorFunction,
     Exponential,
     Gaussian,
     Kernel,
     Monomial,
     NoClosedForm,
+    Sign,
     Sine,
-    Step,
 )
 from theory.harmonics.gegenbauer import multiplication
 from theory.harmonics.sphere import Dimension
@@ -170,7 +170,7 @@ def _read(summand: sp.Expr) -> tuple[sp.Expr, int, Kernel]:
         elif part != 1:
             others.append(part)
     if not others and len(kinks) <= 1:
-        return (factor, power, Step(kinks[0])) if kinks else (factor, 0, Monomial(power))
+        return (factor, power, Sign(kinks[0])) if kinks else (factor, 0, Monomial(power))
     if len(others) == 1 and not kinks:
         return factor, power, _kernel(others[0])
     raise NoClosedForm(f"{rest}: no closed form for this product; use the certified value")

@@ -11,9 +11,9 @@ from theory.activations import Z
 from theory.balls.arithmetic import BALLS, SYMBOLS
 from theory.balls.ball import ball, refine
 from theory.balls.enclosure import gaussian_expectation, sphere_expectation
-from theory.coefficients.closed_forms import decompose, line_sum, sphere_sum
-from theory.coefficients.funk_hecke import coefficient_ball, hermite_polynomial
-from theory.coefficients.summands import ErrorFunction, Exponential, Gaussian, Kernel, Monomial, Sine, Step
+from theory.funk_hecke.closed_forms import decompose, line_sum, sphere_sum
+from theory.funk_hecke.coefficient import coefficient_ball, hermite_polynomial
+from theory.funk_hecke.summands import ErrorFunction, Exponential, Gaussian, Kernel, Monomial, Sign, Sine
 from theory.harmonics.gegenbauer import legendre_polynomial
 
 DIMENSIONS = [3, 4, 5, 10, 101, 10**4]
@@ -104,7 +104,7 @@ def test_growing_gaussian_on_the_line() -> None:
         ("exp(1 - z)", {Exponential(sp.Integer(-1), sp.Integer(1))}),
         ("exp(-z**2 + z)", {Gaussian(sp.Integer(1), sp.Integer(1), sp.Integer(0))}),
         ("erf(z)*z", {ErrorFunction(sp.Integer(1), sp.Integer(0))}),
-        ("relu(2*z + 1)", {Monomial(0), Monomial(1), Step(-sp.Rational(1, 2))}),
+        ("relu(2*z + 1)", {Monomial(0), Monomial(1), Sign(-sp.Rational(1, 2))}),
         ("exp(z)*exp(2*z)", {Exponential(sp.Integer(3), sp.Integer(0))}),
         ("sin(z)**2", {Monomial(0), Sine(sp.Integer(2), sp.pi / 2)}),
         ("sin(z)**2 + cos(z)**2 + z", {Monomial(0), Monomial(1)}),
