@@ -246,7 +246,7 @@ def test_couplings_are_the_variances_of_one_neuron() -> None:
 def test_modes_add_up() -> None:
     theory = modes(Activation.parse(SIGMA), 9)
     total = theory.radial + 8 * theory.tangential
-    np.testing.assert_allclose(total, theory.counts * theory.spectra.eigenvalues, rtol=1e-10)
+    np.testing.assert_allclose(total, theory.counts * theory.eigenvalues, rtol=1e-10)
 
 
 def _population(d: int, pairs: list[tuple[float, int]], tail: float = 0.0) -> Modes:
