@@ -114,7 +114,7 @@ class GoodDirections:
         fits = "method='span' keeps none; or use a smaller m or k"
         require(numbers * self.network.dtype.itemsize, purpose, self.network.device, fits)
 
-    def shuffled(self, seed: int) -> GoodDirections:
+    def random_subspace(self, seed: int) -> GoodDirections:
         """A control: a random antisymmetric subspace of the same dimension, in place of the good one."""
         network = self.network
         self._require_dense(network.m // 2)

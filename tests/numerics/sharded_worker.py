@@ -109,7 +109,7 @@ def results(network: TwoLayerNetwork, cases: Sequence[tuple[str, int, int]], cac
         }
     for k in sorted({k for _, k, _ in cases}):
         directions = GoodDirections(network, k)
-        shuffled = directions.shuffled(3)
+        shuffled = directions.random_subspace(3)
         found |= {
             f"k={k} projection": network.collect(directions.project(W)),
             f"k={k} features": directions.features(x),

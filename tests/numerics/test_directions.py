@@ -79,7 +79,7 @@ def test_projection_laws(method: str, k: int, device: str, dtype: torch.dtype) -
 @pytest.mark.parametrize(("method", "k"), METHODS)
 def test_basis_is_orthonormal(method: str, k: int, device: str, dtype: torch.dtype) -> None:
     network = TwoLayerNetwork(D, M, SIGMA, seed=1, dtype=dtype, device=device)
-    for directions in (GoodDirections(network, k, method), GoodDirections(network, k, method).shuffled(3)):
+    for directions in (GoodDirections(network, k, method), GoodDirections(network, k, method).random_subspace(3)):
         basis = directions.half_basis()
         assert basis.shape == (directions.dimension, M // 2, D)
         flat = basis.flatten(1).double()
@@ -105,7 +105,7 @@ def test_batch_is_the_loop_over_seeds(method: str) -> None:
         fitted = (batch.features(x)[i] @ batch.coordinates(W)[i], one.features(x) @ one.coordinates(W[i]))
         assert float((fitted[0] - fitted[1]).abs().max()) <= math.sqrt(D) * atol
         assert float((batch.project(W)[i] - one.project(W[1 - i])).norm()) > atol
-    shuffled = batch.shuffled(1)
+    shuffled = batch.random_subspace(1)
     assert float(batch.principal_angles(shuffled).min()) > 0.01
     assert batch.principal_angles(shuffled).shape == (2, batch.dimension)
 
@@ -154,7 +154,7 @@ def test_span_approaches_the_eigenspace() -> None:
             network = TwoLayerNetwork(6, m, SIGMA, seed=seed)
             span, eigen = (GoodDirections(network, 1, method) for method in ("span", "eigen"))
             angles.append(float(span.principal_angles(eigen)[-1]))
-            assert float(span.shuffled(0).principal_angles(eigen)[-1]) > 1
+            assert float(span.random_subspace(0).principal_angles(eigen)[-1]) > 1
         means.append(statistics.mean(angles))
         errors.append(statistics.stdev(angles) / math.sqrt(len(angles)) / means[-1])
     exponent, stderr = math.log(means[1] / means[2]) / math.log(4), math.hypot(*errors[1:]) / math.log(4)
@@ -186,7 +186,7 @@ def test_principal_angles_of_known_subspaces() -> None:
     frame = torch.linalg.qr(torch.randn(size, 2 * n_k, generator=generator(0), dtype=torch.float64)).Q.T
     angles = torch.tensor([1e-9, 1e-5, 0.3, 0.8, 1.2, math.pi / 2], dtype=torch.float64)
     turned = angles.cos()[:, None] * frame[:n_k] + angles.sin()[:, None] * frame[n_k:]
-    first, second = directions.shuffled(0), directions.shuffled(1)
+    first, second = directions.random_subspace(0), directions.random_subspace(1)
     for one, flat in ((first, frame[:n_k]), (second, turned)):
         one._basis = module.Dense(network, flat.reshape(n_k, M // 2, D) / math.sqrt(2))
     # Rounding of the products moves an angle by at most sums of m d / 2 terms.
@@ -252,7 +252,11 @@ def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         raise WouldNotFit(f"{purpose}: {remedy}")
 
     monkeypatch.setattr(module, "require", refuse)
-    for call in (directions.half_basis, lambda: directions.shuffled(0), lambda: GoodDirections(network, 1, "eigen")):
+    for call in (
+        directions.half_basis,
+        lambda: directions.random_subspace(0),
+        lambda: GoodDirections(network, 1, "eigen"),
+    ):
         with pytest.raises(
             WouldNotFit, match="stored basis of n_k = 6 displacements at m=40: method='span' keeps none"
         ):

@@ -171,7 +171,7 @@ def test_bad_seeds(seed: object) -> None:
             lambda: Target.sparse(D, 1, [1.0], seed),
             lambda: small_start(network, 1.0, seed),
             lambda: PerturbedGradientDescent(seed=seed),
-            lambda: GoodDirections(network, 1).shuffled(seed),
+            lambda: GoodDirections(network, 1).random_subspace(seed),
             lambda: Estimate.of(Y, seed),
         ]
     for call in calls:

@@ -86,7 +86,7 @@ def everything(dtype: torch.dtype) -> dict[str, torch.Tensor]:
         "lipschitz": lipschitz_constant(objective, W),
         "projection": objective.directions.project(W),
         "eigen": GoodDirections(network, 1, "eigen").project(W),
-        "shuffled": objective.directions.shuffled(1).project(W),
+        "shuffled": objective.directions.random_subspace(1).project(W),
         "energy": covariance.energy(W),
         "dense": dense_construction(network, target, 1).W,
         "joint": joint_construction(network, target, 1, signs).W,

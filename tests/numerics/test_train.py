@@ -166,7 +166,7 @@ def test_a_checkpoint_belongs_to_one_problem(tmp_path: Path) -> None:
     run(Objective(network, x, y, weights, good, unlabeled=sample))
     other = TwoLayerNetwork(D, M, Activation.parse("tanh(z + 1)"), 1)
     changed = (
-        Objective(network, x, y, weights, good.shuffled(0), unlabeled=sample),
+        Objective(network, x, y, weights, good.random_subspace(0), unlabeled=sample),
         Objective(network, x, y, weights, GoodDirections(network, 1, "eigen"), unlabeled=sample),
         Objective(network, x, y, weights, GoodDirections(network, 0), unlabeled=sample),
         Objective(network, x, y, weights, good, unlabeled=sample[:100]),

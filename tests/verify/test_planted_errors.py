@@ -59,7 +59,7 @@ def wrong_derivative(patch: pytest.MonkeyPatch) -> None:
 
 
 def random_projector(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(verify.cells.subspace, "GoodDirections", lambda *a, **k: GoodDirections(*a, **k).shuffled(1))
+    patch.setattr(verify.cells.subspace, "GoodDirections", lambda *a, **k: GoodDirections(*a, **k).random_subspace(1))
 
 
 def shuffled_labels(patch: pytest.MonkeyPatch) -> None:

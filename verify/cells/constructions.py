@@ -111,7 +111,7 @@ class DenseExpression(Networks):
         network, target = self.network(index), self.dense_target(index, 1.0)
         x = sphere(self.inputs, self.d, math.sqrt(self.d), generator(self.shared("data", index)))
         W = dense_construction(network, target, self.k).W
-        other = GoodDirections(network, self.k).shuffled(self.seed(f"shuffled {index}")).project(W)
+        other = GoodDirections(network, self.k).random_subspace(self.seed(f"shuffled {index}")).project(W)
         residual, shuffled = (float((network.linear(x, V) - target(x)).square().mean()) for V in (W, other))
         return {"norm": float(W.square().sum()), "residual": residual, "shuffled": shuffled}
 
@@ -153,7 +153,7 @@ class JointExpression(Networks):
             "lazy_error": error(lazy, signs.T),
         }
         good = GoodDirections(network, self.k)
-        other = good.shuffled(self.seed(f"shuffled {index}"))
+        other = good.random_subspace(self.seed(f"shuffled {index}"))
         some = signs[: self.draws // 4, :, None]
         one = dense + some[0] * sparse
         for prefix, W, project in (

@@ -56,7 +56,7 @@ class LargeDirections(Cell):
         half = eigen.combine(coordinates)
         rest = W - torch.cat([half, -half], dim=1)
 
-        shuffled = GoodDirections(network, self.k).shuffled(self.seed("shuffled"))
+        shuffled = GoodDirections(network, self.k).random_subspace(self.seed("shuffled"))
         other = shuffled.features(x)
         sampled = other.mT @ other / self.inputs
         basis = torch.eye(span.dimension, dtype=torch.float64)

@@ -35,7 +35,7 @@ class TopBlock(Cell):
         top = _orthonormal(vectors[:, : self.m // 2])
         span = GoodDirections(network, self.k)
         largest, squares = _sines(top, _orthonormal(span.half_basis()))
-        random = _sines(top, _orthonormal(span.shuffled(self.seed("directions")).half_basis()))
+        random = _sines(top, _orthonormal(span.random_subspace(self.seed("directions")).half_basis()))
         return {
             "values": values.tolist(),
             "interpolation_error": covariance.error,

@@ -163,7 +163,7 @@ class TrainedModels(Training):
         true = GoodDirections(network, self.k)
         directions: GoodDirections | None = None
         if self.arm in DIRECTED:
-            directions = true.shuffled(self.draw("blind", 0)) if self.arm == "random_directions" else true
+            directions = true.random_subspace(self.draw("blind", 0)) if self.arm == "random_directions" else true
         model: ModelName = "quadratic" if self.arm == "quadntk" else "taylor"
         weights = PenaltyWeights(r4=self.r4, r1_modes=DIRECTED.get(self.arm, ()))
         y = draws.y

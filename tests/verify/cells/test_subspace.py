@@ -22,7 +22,7 @@ def test_top_block_against_the_dense_covariance() -> None:
     np.testing.assert_allclose(numbers["values"], values[::-1][:5], rtol=1e-9)
     top = vectors[:, ::-1][:, :5]
     directions = GoodDirections(network, 1)
-    for prefix, space in (("", directions), ("random_", directions.shuffled(cell.seed("directions")))):
+    for prefix, space in (("", directions), ("random_", directions.random_subspace(cell.seed("directions")))):
         basis = torch.stack([space.combine(row) for row in torch.eye(5, dtype=torch.float64)])
         sines = np.sin(subspace_angles(top, basis.flatten(1).numpy().T))
         assert numbers[f"{prefix}largest_sine"] == pytest.approx(sines.max(), rel=1e-7)

@@ -6,7 +6,7 @@ from verify.judging.outcome import Verdict
 
 
 def test_random_directions_are_caught(judged, monkeypatch) -> None:
-    shuffled = GoodDirections.shuffled
+    shuffled = GoodDirections.random_subspace
     monkeypatch.setattr(
         "verify.cells.subspace.GoodDirections", lambda network, k: shuffled(GoodDirections(network, k), 0)
     )
