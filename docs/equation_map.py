@@ -27,7 +27,7 @@ from python_sources import Code, cited
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("theory", "numerics", "verify")
-CITES_BACK = ("theory",)
+CITES_BACK = PACKAGES
 """Packages whose functions must cite the equations that docs/mathematics.md says they compute."""
 SHOWN = 3
 """Test modules listed for an equation."""

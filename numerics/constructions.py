@@ -110,6 +110,8 @@ def sparse_displacement(
         Undecided: such a coefficient could not be told from zero.
 
     Cost: m d.
+
+    Source: docs/mathematics, :eq:`sparse-displacement`.
     """
     network.require_single("sparse_displacement")
     d, sigma, k, alpha = network.d, network.activation.exact, plain(k), real(alpha, "alpha")
@@ -218,6 +220,8 @@ def dense_construction(
             zero to rounding ("eigen"), and as :class:`numerics.directions.GoodDirections`.
 
     Cost: as the good directions of that method.
+
+    Source: docs/mathematics, :eq:`dense-norm`.
     """
     network.require_single("dense_construction")
     k = check_degree(plain(k), "k")

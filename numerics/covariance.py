@@ -297,5 +297,8 @@ class FeatureCovariance:
 
 @full_precision
 def feature_covariance(network: TwoLayerNetwork, cache: bool | None = None) -> FeatureCovariance:
-    """The feature covariance of ``network`` as an operator: ``.matmul(W)``, ``.dense()``, ``.top(n_k)``."""
+    """The feature covariance of ``network`` as an operator: ``.matmul(W)``, ``.dense()``, ``.top(n_k)``.
+
+    Source: docs/mathematics, :eq:`feature-covariance`.
+    """
     return FeatureCovariance(network, cache)

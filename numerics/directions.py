@@ -86,6 +86,8 @@ class GoodDirections:
         WouldNotFit: the basis does not fit in memory.
 
     Cost: "span" is built in O(n_k m d^k) and applied in O(m d^k + n_k^2); "eigen" stores n_k m d / 2 numbers.
+
+    Source: docs/mathematics, :eq:`harmonic-displacement`, :eq:`tensor-displacement`.
     """
 
     def __init__(self, network: TwoLayerNetwork, k: int, method: Literal["span", "eigen"] = "span") -> None:

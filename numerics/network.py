@@ -163,7 +163,10 @@ class TwoLayerNetwork:
         return torch.cat([z, z], dim=-1)
 
     def forward(self, x: Array, W: Array) -> torch.Tensor:
-        """f(x; W0 + W), shape (..., n); exactly zero at W = 0. Cost: products of n x d x m in all."""
+        """f(x; W0 + W), shape (..., n); exactly zero at W = 0. Cost: products of n x d x m in all.
+
+        Source: docs/mathematics, :eq:`network`.
+        """
         x, W = self._arguments(x, W=W)
 
         def rows(x: torch.Tensor) -> torch.Tensor:
@@ -174,7 +177,10 @@ class TwoLayerNetwork:
         return self._output(x, rows)
 
     def linear(self, x: Array, W: Array) -> torch.Tensor:
-        """f_L(x; W) = m^{-1/2} sum_r a_r sigma'(<w_r,x>) <W_r,x>, shape (..., n)."""
+        """f_L(x; W) = m^{-1/2} sum_r a_r sigma'(<w_r,x>) <W_r,x>, shape (..., n).
+
+        Source: docs/mathematics, :eq:`taylor-terms`.
+        """
         x, W = self._arguments(x, W=W)
         plus, minus = W.chunk(2, dim=-2)
         difference = plus - minus
@@ -186,7 +192,10 @@ class TwoLayerNetwork:
         return self._output(x, rows)
 
     def quadratic(self, x: Array, W: Array) -> torch.Tensor:
-        """f_Q(x; W) = (1/2) m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x>^2, shape (..., n)."""
+        """f_Q(x; W) = (1/2) m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x>^2, shape (..., n).
+
+        Source: docs/mathematics, :eq:`taylor-terms`.
+        """
         x, W = self._arguments(x, W=W)
         plus, minus = W.chunk(2, dim=-2)
 
@@ -197,7 +206,10 @@ class TwoLayerNetwork:
         return self._output(x, rows)
 
     def cross(self, x: Array, W: Array, V: Array) -> torch.Tensor:
-        """f_Q(x; W, V) = m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x><V_r,x>, shape (..., n)."""
+        """f_Q(x; W, V) = m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x><V_r,x>, shape (..., n).
+
+        Source: docs/mathematics, :eq:`cross-term`.
+        """
         x, W, V = self._arguments(x, W=W, V=V)
         halves = tuple(zip(W.chunk(2, dim=-2), V.chunk(2, dim=-2), strict=True))
 

@@ -66,6 +66,8 @@ class Objective:
 
     Cost of a value with gradient: 2 n m d multiplications for the model's two products, n m d more for R3, 3 m^2 d / 4
     for R1 in population, n_u m d for R1 on a sample. Memory: n m / 2 numbers for each of sigma' and sigma''.
+
+    Source: docs/mathematics, :eq:`regularised-loss`.
     """
 
     def __init__(

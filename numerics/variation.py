@@ -6,7 +6,7 @@ For independent signs S = diag(s_r), E[s_r s_q] = 0 off the diagonal, so
 
 with H the Hessian at W: each neuron moves alone. The data term splits in two: (1/n) sum_i loss'(f_i) d^2 f_i, which on
 the Taylor model is 2 <loss'(f), f_Q(V)>_n, and (1/n) sum_i loss''(f_i) sum_r (d_r f_i)^2 >= 0, of order m^{-1/2} along
-W_Q. Derived here: docs/mathematics, section 5.
+W_Q. Derived here.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def sign_variation(objective: Objective, W: Array, V: Array) -> SignVariation:
         ValueError: a batch, a sharded network, or a W or V of another shape or not finite.
 
     Cost: two gradients, and with directions n m d n_k for R3, n m n_k for R1. Memory: n_k m d numbers.
+
+    Source: docs/mathematics, :eq:`sign-variation`, :eq:`sign-variation-data`.
     """
     network = objective.network
     network.require_single("sign_variation")

@@ -27,6 +27,8 @@ at the ridge -z, with random features (arXiv:2311.14646), reads
 s the mean of 1/(eigenvalue - z). The lower edge of the spectrum is the first maximum of z as kappa falls from infinity;
 for one degree, n << N and M = infinity it is N Lambda (1 - (n/N)^{1/2})^2, the Marchenko-Pastur edge. The smallest
 eigenvalue lies 1.21 Tracy-Widom units n^{-2/3} |z''(s)/2|^{1/3} above it (real symmetric matrices).
+
+Source: docs/mathematics, :eq:`block-moments`, :eq:`width-fluctuations`, :eq:`gram-law`, :eq:`gram-means`.
 """
 
 from __future__ import annotations

@@ -27,6 +27,9 @@ E|f_L(T Y)|^2 = Lambda_l^2 + (2/m)(A a_l + B b_l - Lambda_l^2) exactly. W_L = T 
 
 and f_L(W_L) - f_k, of degrees > k, has the mean square (2/m) sum_l |f_l|^2 [(A - sum_{j <= k} A_j) a_l + (B - sum B_j)
 b_l] / Lambda_l^2 + O(m^{-2}). Derived here.
+
+Source: docs/mathematics, :eq:`width-signs`, :eq:`width-sparse`,
+:eq:`width-harmonic`, :eq:`width-dense-norm`, :eq:`width-dense-error`.
 """
 
 from __future__ import annotations
