@@ -31,10 +31,10 @@ from numerics.objective import Objective
 from numerics.optimizers import Adam
 from numerics.ridge import KernelRidge
 from numerics.sampling import generator, sphere
-from numerics.targets import Target
+from numerics.targets import Target, monomial_parts
 from numerics.terms.weights import PenaltyWeights, R1Mode
 from numerics.train import small_start, train
-from theory import Activation, monomial_coefficients, multiplicity
+from theory import Activation
 from verify.cells.training import RIDGES
 from verify.judging.statistics import mean_interval
 from verify.running.sweep import default_workers
@@ -131,9 +131,8 @@ def hermite(d: int, degree: int, seed: int) -> Target:
     powers = np.polynomial.hermite_e.herme2poly([0] * degree + [1]) / math.sqrt(math.factorial(degree))
     weights: dict[int, float] = {}
     for power, factor in enumerate(powers):
-        for j, c in monomial_coefficients(power, d).items():
-            share = factor * d ** (power / 2) * float(c) * math.sqrt(multiplicity(d, j))
-            weights[j] = weights.get(j, 0.0) + share
+        for j, part in monomial_parts(power, d).items():
+            weights[j] = weights.get(j, 0.0) + factor * d ** (power / 2) * part
     zonals = [Target.zonal(d, j, direction, [weight]) for j, weight in weights.items() if weight]
     return sum(zonals[1:], start=zonals[0])
 

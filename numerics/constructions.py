@@ -28,9 +28,8 @@ from numerics.memory import require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.span import HarmonicTransform, Span
-from numerics.targets import Target, legendre_values
+from numerics.targets import Target, legendre_values, monomial_parts
 from numerics.terms.r4 import sum_of_fourth_powers
-from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, multiplicity
 from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
 
@@ -268,13 +267,11 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
     if degree != k + 1:
         raise ValueError(f"target of degree {degree} at k={k}: needs degree k + 1")
     d, (alphas, betas) = target.d, target.terms[k + 1]
-    c = {j: float(value) for j, value in monomial_coefficients(k + 1, d).items()}
-    top = c[k + 1] * math.sqrt(multiplicity(d, k + 1))
+    parts = monomial_parts(k + 1, d)
+    top = parts.pop(k + 1)
     low = Target(d, {degree: term for degree, term in target.terms.items() if degree <= k})
-    for j in c:
-        if j != k + 1:
-            factor = -c[j] * math.sqrt(multiplicity(d, j)) / top
-            low = low + Target.zonal(d, j, betas, (alphas * factor).tolist())
+    for j, part in parts.items():
+        low = low + Target.zonal(d, j, betas, (alphas * (-part / top)).tolist())
     strengths = (alphas / (top * d ** ((k + 1) / 2))).tolist()
     dense = dense_construction(network, low, k)
     sparse, signs = sparse_construction(network, betas, strengths, k), _signs(network, signs)

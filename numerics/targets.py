@@ -22,6 +22,7 @@ from numerics.memory import require
 from numerics.precision import full_precision
 from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
+from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 
 Values = TypeVar("Values", torch.Tensor, np.ndarray)
@@ -43,6 +44,17 @@ def legendre_polynomials(d: int, t: Values) -> Iterator[Values]:
 def legendre_values(degree: int, d: int, t: torch.Tensor) -> torch.Tensor:
     """P_{l,d}(t), P(1) = 1, elementwise."""
     return next(itertools.islice(legendre_polynomials(d, t), degree, None))
+
+
+def monomial_parts(power: int, d: int) -> dict[int, float]:
+    """<beta,x>^p / d^{p/2} on the sphere in zonal harmonics of energy one: the factor of sqrt(N(d,l)) P_l by degree l.
+
+    A sparse term alpha sqrt(N) P_p is the monomial of strength alpha / (parts[p] d^{p/2}) less its parts of lower
+    degree.
+    """
+    return {
+        degree: float(c) * math.sqrt(multiplicity(d, degree)) for degree, c in monomial_coefficients(power, d).items()
+    }
 
 
 @full_precision

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from numerics.sampling import generator, sphere
-from numerics.targets import Target
+from numerics.targets import Target, legendre_values, monomial_parts
+from theory import moment, multiplicity
 
 
 @pytest.mark.parametrize(("d", "degree"), [(8, 1), (8, 2), (30, 3)])
@@ -55,3 +56,13 @@ def test_zonal_degree_two_is_the_centred_square(device: str, dtype: torch.dtype)
 def test_bad_input(call, needle: str) -> None:
     with pytest.raises(ValueError, match=re.escape(needle)):
         call()
+
+
+@pytest.mark.parametrize(("power", "d"), [(1, 3), (2, 4), (3, 5), (4, 20)])
+def test_a_monomial_is_the_sum_of_its_parts(power: int, d: int) -> None:
+    t = torch.linspace(-1, 1, 9, dtype=torch.float64)
+    parts = monomial_parts(power, d)
+    total = sum(part * math.sqrt(multiplicity(d, j)) * legendre_values(j, d, t) for j, part in parts.items())
+    torch.testing.assert_close(total, t**power, rtol=1e-12, atol=1e-13)
+    energy = float(moment(d, 2 * power))  # of t^p: Parseval
+    assert sum(part**2 for part in parts.values()) == pytest.approx(energy, rel=1e-12)

@@ -43,6 +43,7 @@ from itertools import pairwise
 from numpy.polynomial import Polynomial
 from scipy import integrate, special
 
+from numerics.targets import monomial_parts
 from theory import Activation, monomial_coefficients, multiplicity, slope_covariance, sparse_norm, sparse_profile
 from theory.funk_hecke.coefficient import coefficient_ball
 from theory.harmonics.gegenbauer import legendre_polynomial
@@ -186,22 +187,15 @@ def width_limits(activation: Activation, k: int, d: int) -> WidthLimits:
     return WidthLimits(activation, k, d, modes(activation, d), Form(along, across))
 
 
-def _harmonic_parts(k: int, d: int) -> dict[int, float]:
-    """<beta,x>^{k+1} in zonal harmonics of energy one: the coefficient of sqrt(N(d,l)) P_l, by degree l."""
-    return {
-        degree: float(c) * math.sqrt(multiplicity(d, degree)) * d ** ((k + 1) / 2)
-        for degree, c in monomial_coefficients(k + 1, d).items()
-    }
-
-
 def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float]:
     """Energies by degree <= k of sum_i alpha_i <beta_i,x>^{k+1} with orthonormal beta_i, which W_L has to take away.
 
     Zonal harmonics of degree l along orthogonal directions have the inner product P_l(0).
     """
     energies = {}
-    for degree, part in _harmonic_parts(k, d).items():
+    for degree, share in monomial_parts(k + 1, d).items():
         if degree <= k:
+            part = share * d ** ((k + 1) / 2)
             overlap = float(legendre_polynomial(degree, d)(0))
             squares = sum((a * part) ** 2 for a in alphas)
             energies[degree] = squares + overlap * ((sum(alphas) * part) ** 2 - squares)
@@ -210,5 +204,5 @@ def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float
 
 def harmonic_strengths(k: int, d: int, alphas: tuple[float, ...]) -> tuple[float, ...]:
     """The alpha of <beta,x>^{k+1} that has alpha_i sqrt(N) P_{k+1} as its part of degree k + 1."""
-    share = _harmonic_parts(k, d)[k + 1]
+    share = monomial_parts(k + 1, d)[k + 1] * d ** ((k + 1) / 2)
     return tuple(a / share for a in alphas)
