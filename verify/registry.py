@@ -8,28 +8,55 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 import verify.claims
 from verify.judging.claim import Claim
 from verify.suggestions import did_you_mean
 
-CHAPTERS = ("spectra", "taylor", "constructions", "optimization", "generalization")
-"""In reading order; the ids of a chapter share their first letter."""
+CHAPTERS = {"spectra": "S", "taylor": "T", "constructions": "G", "optimization": "O", "generalization": "N"}
+"""The chapters in reading order, each with the letter with which its ids begin."""
 
 
-def _claims(chapter: str) -> Iterator[Claim]:
-    """The claims of a chapter, by number."""
-    package = importlib.import_module(f"{verify.claims.__name__}.{chapter}")
+def _files() -> Iterator[tuple[str, tuple[Claim, ...]]]:
+    """Every module of every chapter, as a file of the project, with the claims that it registers."""
+    for chapter in CHAPTERS:
+        package = importlib.import_module(f"{verify.claims.__name__}.{chapter}")
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            claims = getattr(importlib.import_module(module.name), "CLAIMS", ())
+            yield f"{module.name.replace('.', '/')}.py", tuple(claims)
+
+
+def registered(files: Iterable[tuple[str, tuple[Claim, ...]]]) -> dict[str, Claim]:
+    """The claims of these files by id, in reading order, each with its file.
+
+    Raises:
+        ValueError: a file that carries an id and registers nothing, an id of another chapter or one that the name of
+            its file does not carry, or the same id twice; the sentence names the file and the way out.
+    """
     found: list[Claim] = []
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        file = f"{module.name.replace('.', '/')}.py"
-        found += (replace(claim, file=file) for claim in getattr(importlib.import_module(module.name), "CLAIMS", ()))
-    yield from sorted(found, key=lambda claim: int(claim.id[1:]))
+    homes: dict[str, str] = {}
+    for file, claims in files:
+        words, letter = PurePosixPath(file).stem.split("_"), CHAPTERS[PurePosixPath(file).parent.name]
+        if not claims and any(re.fullmatch(r"[a-z]\d+", word) for word in words):
+            raise ValueError(f"{file}: registers no claim; name what it defines in CLAIMS = (...,)")
+        for claim in claims:
+            if not re.fullmatch(rf"{letter}[0-9]+", claim.id):
+                raise ValueError(f"{file}: id={claim.id!r}: needs {letter} and a number in this chapter")
+            if claim.id.lower() not in words:
+                raise ValueError(f"{file}: registers {claim.id}; name the file {claim.id.lower()}_....py")
+            if claim.id in homes:
+                raise ValueError(f"{claim.id}: is registered by {homes[claim.id]} and {file}; give one another number")
+            homes[claim.id] = file
+            found.append(replace(claim, file=file))
+    letters = list(CHAPTERS.values())
+    return {c.id: c for c in sorted(found, key=lambda c: (letters.index(c.id[0]), int(c.id[1:])))}
 
 
-CLAIMS: dict[str, Claim] = {claim.id: claim for chapter in CHAPTERS for claim in _claims(chapter)}
+CLAIMS: dict[str, Claim] = registered(_files())
 
 
 def select(ids: str | None) -> list[Claim]:

@@ -1,9 +1,14 @@
 r"""R3 = (1/n) sum_i f_Q(x_i; P_{<=k} W, P_{>k} W)^2: the quadratic term must not mix good directions with others.
 
-P_{<=k} W = (p, -p) has the sum 0 of its halves, so that only S enters besides p (derived here):
+The function inside the square is the :eq:`cross-term` at P_{<=k} W = (p, -p) and W - P_{<=k} W. Neurons come in pairs
+with opposite signs a_r; with W = (W_+, W_-) and S = W_+ + W_- a pair contributes <p,x> <W_+ - p, x> + <p,x> <W_- + p,
+x> = <p,x> <S,x>, so over the m/2 pairs
 
-.. math:: f_Q(x; P_{<=k}W, P_{>k}W) = m^{-1/2}\sum_r \sigma''(\langle w_r,x\rangle)
+.. math:: f_Q(x; P_{<=k}W, P_{>k}W) = m^{-1/2}\sum_{r\le m/2} \sigma''(\langle w_r,x\rangle)
           \langle p_r,x\rangle\langle S_r,x\rangle .
+
+In the code ``block.second`` is m^{-1/2} sigma''/2, hence the factors 2; ``products.g`` is <p_r,x> and ``products.q`` is
+<S_r,x>, each (..., b, m/2) for b inputs.
 """
 
 from __future__ import annotations
@@ -32,7 +37,7 @@ class R3:
 
     def forward(self, rows: slice, block: Block, at: Pairs, products: Products) -> tuple[torch.Tensor, Pullback]:
         """f_Q(x_i; P_{<=k} W, P_{>k} W) over the neurons kept here, (..., b)."""
-        curved = block.second * products.q  # kept: the data term writes over q
+        curved = block.second * products.q  # kept: the data term, whose pullback runs first, writes over q
 
         def pullback(crossed: torch.Tensor, slopes: Products, gradient: PairGradient) -> torch.Tensor:
             derivative = (4 * self.weight) * crossed[..., None]
@@ -60,7 +65,7 @@ class R3:
     def sign_variation(
         self, rows: slice, block: Block, products: Products, alone: SingleNeurons, moves: Sequence[torch.Tensor]
     ) -> list[torch.Tensor]:
-        """(2 l3/n) sum_i sum_r [(d_r u_i)^2 + u_i d_r^2 u_i], u_i being the function squared. Cost: b m d n_k.
+        """(2 l3/n) sum_i sum_r [(d_r u_i)^2 + u_i d_r^2 u_i], u_i as squared in R3. Cost: b m d n_k.
 
         A neuron that moves alone changes its own S_r by V_r, and p, through its coordinates, at all neurons.
         """

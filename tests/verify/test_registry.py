@@ -1,5 +1,6 @@
 """What every registered claim must be, without computing it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import verify
 from verify.judging.claim import Claim, HypothesisViolated
 from verify.judging.rules import DecisionRule
-from verify.registry import CHAPTERS, CLAIMS, select
+from verify.registry import CHAPTERS, CLAIMS, registered, select
 from verify.sizes.profile import PROFILES, QUICK
 
 ALL = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
@@ -18,11 +19,28 @@ NAMES += [*(f"O{i}" for i in range(1, 5)), *(f"N{i}" for i in range(1, 10))]
 
 
 def test_registry() -> None:
-    assert list(CLAIMS) == NAMES
+    assert [name for name in CLAIMS if name in NAMES] == NAMES, "the thirty, in reading order; yours may stand between"
     assert [c.id for c in select("n1, s1")] == ["S1", "N1"]
     for bad in ("X9", "", " , "):
         with pytest.raises(ValueError, match="known are S1"):
             select(bad)
+
+
+@pytest.mark.parametrize(
+    ("files", "needle"),
+    [
+        ([("spectra/s10_decay.py", ())], "registers no claim; name what it defines in CLAIMS"),
+        ([("spectra/s1_decay.py", ("N1",))], "id='N1': needs S and a number"),
+        ([("spectra/s1_decay.py", ("S1a",))], "id='S1a': needs S and a number"),
+        ([("spectra/decay.py", ("S10",))], "registers S10; name the file s10_"),
+        ([("spectra/s1_a.py", ("S1",)), ("spectra/s1_b.py", ("S1",))], "S1: is registered by .*s1_a.py and .*s1_b.py"),
+    ],
+)
+def test_files_that_cannot_be_registered_are_named(files, needle: str) -> None:
+    made = [(file, tuple(replace(CLAIMS["S1"], id=name) for name in names)) for file, names in files]
+    with pytest.raises(ValueError, match=needle):
+        registered(made)
+    assert list(registered([("spectra/s1_a.py", (CLAIMS["S1"],)), ("spectra/shared.py", ())])) == ["S1"]
 
 
 @ALL

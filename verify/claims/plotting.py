@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,15 +60,18 @@ def comparisons(judged: Sequence[Comparison], ax: Any) -> None:
     """
     for row, c in enumerate(judged):
         unit = max(c.margin, c.measured.upper - c.measured.value, 1e-300)
-        ends = [np.clip((end - c.predicted) / unit, -REACH, REACH) for end in (c.measured.lower, c.measured.upper)]
         low, high = (np.clip((end - c.predicted) / unit, -REACH, REACH) for end in c.allowed)
         ax.fill_betweenx([row - 0.3, row + 0.3], low, high, color="#e6e6e6", zorder=1)
-        ax.plot(ends, [row, row], "|-", color=SERIES[0], lw=2, zorder=2)
+        ends = [(end - c.predicted) / unit for end in (c.measured.lower, c.measured.upper)]
+        if ends[0] > REACH or ends[1] < -REACH:  # beyond the axis: an arrow says on which side
+            ax.plot([math.copysign(0.97 * REACH, ends[0])], [row], ">" if ends[0] > 0 else "<", color=SERIES[1], ms=8)
+        else:
+            ax.plot(np.clip(ends, -REACH, REACH), [row, row], "|-", color=SERIES[0], lw=2, zorder=2)
     ax.axvline(0.0, color=PREDICTED, lw=0.8)
     ax.set_yticks(range(len(judged)), [plain(c.label) for c in judged])
     ax.set_xlim(-REACH, REACH)
     ax.invert_yaxis()
-    finish(ax, "distance to the prediction in units of the margin (grey: admitted)", "", legend=False)
+    finish(ax, "distance / margin (grey: admitted)", "", legend=False)
 
 
 def grid_ticks(ax: Any, x: Sequence[float]) -> None:

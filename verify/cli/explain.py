@@ -83,7 +83,7 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
         yield from _paragraph(
             "Control",
             f"{control.planted}: {control.verdict}, the planted error is {CONTROLS[control.verdict]} "
-            f"({failing} of {len(control.outcome.comparisons)} comparisons fail, as they must with it).",
+            f"({failing} of {len(control.outcome.comparisons)} comparisons fail; with it some must).",
         )
 
 

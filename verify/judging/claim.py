@@ -27,7 +27,9 @@ class Evidence:
         try:
             return self._numbers[cell]
         except KeyError:
-            raise KeyError(f"no record for {cell.specification}: it is not in the claim's design") from None
+            raise KeyError(
+                f"no record for {cell.specification}: it is not in the claim's design; add it there"
+            ) from None
 
 
 class HypothesisViolated(ValueError):

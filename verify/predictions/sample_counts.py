@@ -28,7 +28,10 @@ LIMIT = 10**6
 
 @lru_cache(maxsize=64)
 def sample_scale(activation: str, k: int) -> float:
-    """A_k of the module, to three digits; infinite when E[g^2] has no limit, or none that is decided."""
+    """A_k of the module, to three digits; infinite when E[g^2] has no limit, or none that is decided.
+
+    Source: docs/mathematics, :eq:`sample-units`.
+    """
     sigma = parse(activation)
     second = 4 * float(quadntk_trace(sigma, LIMIT)) / LIMIT**2
     try:

@@ -76,7 +76,7 @@ def render(run: Run) -> str:
     template = environment.from_string(root.joinpath("report.html").read_text(encoding="utf-8"))
     return template.render(
         run=run,
-        claims=[(j, [(case.label, figure(j, case)) for case in pictured(j)]) for j in run.judgements],
+        claims=[(j, [(caption(j, case), figure(j, case)) for case in pictured(j)]) for j in run.judgements],
         counts=[(v, sum(j.verdict is v for j in run.judgements)) for v in Verdict],
         interval=interval_text,
         rules=RULES,
@@ -97,6 +97,13 @@ def pictured(judgement: Judgement) -> list[Case]:
         if decisive is not None and decisive.case == case.label:
             first[case.profile.k] = case
     return list(first.values())
+
+
+def caption(judgement: Judgement, case: Case) -> str:
+    """What is drawn: the case, or all cases of its k where the figure is that of the comparisons."""
+    if judgement.claim.figure is not None:
+        return case.label
+    return f"k = {case.profile.k}" if len({other.profile.k for other in judgement.cases}) > 1 else ""
 
 
 def figure(judgement: Judgement, case: Case) -> str:

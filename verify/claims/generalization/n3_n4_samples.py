@@ -129,7 +129,7 @@ N3 = Claim(
     "||W||_{2,4}^2 sqrt(d/n) up to logarithms: small once n exceeds d^k. The NTK alone would need d^(k+1).",
     refuted_by="An exponent of n*(d) farther from k than the known finite-size corrections allow, such as the NTK's k "
     "+ 1.",
-    equations=("sample-units",),
+    equations=("quadratic-rademacher", "sample-units"),
     hypotheses=_hypotheses(dense=True),
     depends_on=("G5", "N5"),
     design=lambda p: grid_cells(p, "joint", "joint"),
@@ -152,7 +152,7 @@ N4 = Claim(
     "that budget falls below any constant at n ~ d^k log d. A direction has d - 1 parameters, so fewer than order d "
     "samples cannot do at k = 1.",
     refuted_by="An exponent of n*(d) farther from k than the known finite-size corrections allow.",
-    equations=("sample-units",),
+    equations=("quadratic-rademacher", "sample-units"),
     hypotheses=_hypotheses(dense=False),
     depends_on=("G3", "N8"),
     design=lambda p: grid_cells(p, "quadntk", "sparse"),
