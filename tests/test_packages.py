@@ -45,8 +45,9 @@ for words in (["spectrum", "tanh(z + 1)", "--d", "10", "--degrees", "1", "--json
     assert main(words) == 0, words
 for words in (["claims"], ["verify"], ["report", "x"], ["explain", "N3"], ["compare", "a", "b"], ["calibrate"]):
     assert main(words) == 2, words
-import importlib for name in ("numerics", "verify.session", "verify.sizes.profile", "verify.registry", "verify.report",
-"verify.running.store"):
+import importlib
+heavy = ("numerics", "verify.session", "verify.sizes.profile", "verify.registry", "verify.report", "verify.running.store")
+for name in heavy:
     try:
         importlib.import_module(name)
     except ImportError as error:

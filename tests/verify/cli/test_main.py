@@ -131,7 +131,7 @@ def test_a_violated_hypothesis_is_inconclusive_with_its_reason(
 def test_exit_statuses_follow_verdicts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """1 when a claim fails, 3 when one is inconclusive: planted by swapping check and control."""
+    """1 when a claim fails, 3 when one is inconclusive: planted by the data of the control."""
     from dataclasses import replace
 
     from verify import registry
@@ -140,7 +140,8 @@ def test_exit_statuses_follow_verdicts(
     honest = registry.CLAIMS["S2"]
     failing = replace(honest, observe=honest.controls[0].observe)
     powerless = replace(honest, controls=(Control("nothing", observe=honest.observe),))
-    silent = replace(honest, rules=lambda p: (), predict=lambda p: {}, observe=lambda p, e: {})
+    nothing = {"rules": lambda p: (), "predict": lambda p: {}, "observe": lambda p, e: {}}
+    silent = replace(honest, controls=(Control("nothing", observe=nothing["observe"]),), **nothing)
     for claim, expected in ((failing, 1), (powerless, 3), (silent, 3)):
         monkeypatch.setitem(registry.CLAIMS, "S2", claim)
         folder = tmp_path / str(id(claim))
