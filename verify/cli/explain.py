@@ -80,10 +80,11 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
         yield _comparison(comparison)
     for control in judgement.controls:
         failing = sum(c.verdict is Verdict.FAILS for c in control.outcome.comparisons)
+        silent = f", and none does for {', '.join(control.missed)}" if control.missed else ""
         yield from _paragraph(
             "Control",
             f"{control.planted}: {control.verdict}, the planted error is {CONTROLS[control.verdict]} "
-            f"({failing} of {len(control.outcome.comparisons)} comparisons fail; with it some must).",
+            f"({failing} of {len(control.outcome.comparisons)} comparisons fail{silent}; some must in every case).",
         )
 
 

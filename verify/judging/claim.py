@@ -168,8 +168,11 @@ class Claim:
             measurements |= control.observe(profile, evidence)
         for what, found in (("predicted", predictions), ("observed", measurements)):
             if sorted(found) != sorted(names):
-                odd = ", ".join(sorted(set(found) ^ set(names))) or "a rule stated twice"
-                raise ValueError(f"claim {self.id}: what is {what} and the rules differ in {odd}")
+                only = {what: set(found) - set(names), "stated by a rule": set(names) - set(found)}
+                odd = "; ".join(f"{', '.join(sorted(some))}: only {where}" for where, some in only.items() if some)
+                raise ValueError(
+                    f"claim {self.id}: what is {what} and the rules differ: {odd or 'a rule stated twice'}"
+                )
         comparisons = tuple(
             rule.compare(_prediction(predictions[rule.name]), _measurement(measurements[rule.name])) for rule in rules
         )

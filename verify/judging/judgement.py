@@ -32,6 +32,13 @@ class ControlJudgement:
     family: int
 
     @property
+    def missed(self) -> tuple[str, ...]:
+        """The cases in which no comparison fails, where cases are told apart."""
+        labels = dict.fromkeys(c.case for c in self.outcome.comparisons)
+        failing = {c.case for c in self.outcome.comparisons if c.verdict is Verdict.FAILS}
+        return tuple(label for label in labels if label and label not in failing)
+
+    @property
     def verdict(self) -> Verdict:
         """FAILS when every case does even after the strictest step of Holm's correction."""
         if self.outcome.comparisons and self.p_value <= LEVEL / self.family:
@@ -87,6 +94,7 @@ class Judgement:
             reasons.append(f"it builds on {', '.join(self.failing)}, which FAILS")
         reasons += [
             f"a control does not FAIL, so the check has no power here: {c.planted}"
+            f"{_list(' (nothing fails for ', c.missed, ')')}"
             for c in self.controls
             if c.verdict is not Verdict.FAILS and self.outcome.comparisons
         ]
@@ -119,6 +127,11 @@ class Judgement:
             "seconds": round(self.seconds, 3),
         }
         return _json_values(entry)
+
+
+def _list(before: str, names: Sequence[str], after: str) -> str:
+    """The names between two texts; nothing without names."""
+    return f"{before}{', '.join(names)}{after}" if names else ""
 
 
 def _json_values(value: Any) -> Any:

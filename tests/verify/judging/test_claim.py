@@ -52,9 +52,18 @@ def test_a_control_alters_what_it_names_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"predict": lambda p: {"first": 1.0}}, "what is predicted and the rules differ in second"),
-        ({"observe": lambda p, e: {"first": Interval.around(1.0, 0.0)}}, "what is observed and the rules differ"),
-        ({"rules": lambda p: (ExactRule("third", "within", 0.1),)}, "differ in first, second, third"),
+        (
+            {"predict": lambda p: {"first": 1.0}},
+            "what is predicted .* differ: second: only stated by a rule",
+        ),
+        (
+            {"observe": lambda p, e: {"first": Interval.around(1.0, 0.0)}},
+            "what is observed .* second: only stated",
+        ),
+        (
+            {"rules": lambda p: (ExactRule("third", "within", 0.1),)},
+            "second: only predicted; third: only stated",
+        ),
         ({"rules": lambda p: (*CLAIM.rules(p), ExactRule("first", "below"))}, "a rule stated twice"),
     ],
 )
@@ -65,7 +74,7 @@ def test_names_that_do_not_match_are_refused(changes, what: str) -> None:
 
 def test_a_control_cannot_give_a_comparison_of_its_own() -> None:
     stray = Control("a stray name", predict=lambda p: {"fourth": 1.0})
-    with pytest.raises(ValueError, match="differ in fourth"):
+    with pytest.raises(ValueError, match="fourth: only predicted"):
         CLAIM.check(None, EMPTY, stray)
 
 
