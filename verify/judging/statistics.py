@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from verify.judging.outcome import CONFIDENCE, Interval
+from verify.judging.outcome import Interval
 from verify.running.experiment import Unusable
 
 
@@ -93,8 +93,3 @@ def extrapolate(x: Sequence[float], y: Sequence[float]) -> Interval:
         raise ValueError(f"grid {list(x)}: needs at least three points, each twice the one before")
     improved = [2 * b - a for a, b in pairwise(y)]
     return Interval.around(improved[-1], abs(improved[-1] - improved[-2]))
-
-
-def sampling(interval: Interval) -> tuple[tuple[str, float], ...]:
-    """The error budget of a purely statistical interval."""
-    return ((f"sampling, {CONFIDENCE:.0%}", interval.upper - interval.value),)
