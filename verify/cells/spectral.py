@@ -20,7 +20,6 @@ from theory import (
     NoClosedForm,
     multiplicity,
     ntk_eigenvalue,
-    ntk_limit,
     ntk_limit_expr,
     ntk_tail_bound,
     ntk_trace,
@@ -76,9 +75,9 @@ class CertifiedEigenvalues(Cell):
 
 
 class CertifiedLimits(Cell):
-    """Limits of d^{l-1} Lambda_l by Gaussian integrals.
+    """Closed forms of the limits of d^{l-1} Lambda_l.
 
-    Numbers: ``balls``; ``symbolic`` texts and ``symbolic_balls`` where a closed form exists, else None.
+    Numbers: ``symbolic`` texts and ``symbolic_balls`` where there are closed forms, else None.
     """
 
     activation: str
@@ -87,13 +86,11 @@ class CertifiedLimits(Cell):
     def run(self) -> Numbers:
         sigma = Activation.parse(self.activation)
         degrees = range(self.max_degree + 1)
-        balls = [ball_text(ntk_limit(sigma, degree, DIGITS)) for degree in degrees]
         try:
             closed = [ntk_limit_expr(sigma, degree) for degree in degrees]
         except NoClosedForm:
-            return {"balls": balls, "symbolic": None, "symbolic_balls": None}
+            return {"symbolic": None, "symbolic_balls": None}
         return {
-            "balls": balls,
             "symbolic": [str(e) for e in closed],
             "symbolic_balls": [ball_text(certified(e, DIGITS)) for e in closed],
         }
