@@ -26,8 +26,11 @@ def _files() -> Iterator[tuple[str, tuple[Claim, ...]]]:
     for chapter in CHAPTERS:
         package = importlib.import_module(f"{verify.claims.__name__}.{chapter}")
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            claims = getattr(importlib.import_module(module.name), "CLAIMS", ())
-            yield f"{module.name.replace('.', '/')}.py", tuple(claims)
+            found, file = importlib.import_module(module.name), f"{module.name.replace('.', '/')}.py"
+            claims = tuple(getattr(found, "CLAIMS", ()))
+            if not claims and any(isinstance(value, Claim) for value in vars(found).values()):
+                raise ValueError(f"{file}: defines a claim and registers none; name it in CLAIMS = (...,)")
+            yield file, claims
 
 
 def registered(files: Iterable[tuple[str, tuple[Claim, ...]]]) -> dict[str, Claim]:
