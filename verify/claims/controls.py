@@ -28,7 +28,7 @@ def shifted(predict: Predict, by: float, *names: str) -> Predict:
     """The predicted numbers of these names, such as exponents, displaced; all of them when none is named."""
 
     def wrong(profile: Profile) -> dict[str, Prediction | float]:
-        found = {name: _given(value) for name, value in _chosen(predict(profile), names).items()}
+        found = {name: Prediction.of(value) for name, value in _chosen(predict(profile), names).items()}
         return {name: replace(given, value=np.add(given.value, by).tolist()) for name, given in found.items()}
 
     return wrong
@@ -46,9 +46,5 @@ def _chosen(found: Mapping[str, Prediction | float], names: tuple[str, ...]) -> 
 
 
 def _scaled(value: Prediction | float, factor: float) -> Prediction:
-    given = _given(value)
+    given = Prediction.of(value)
     return replace(given, value=np.multiply(given.value, factor).tolist())
-
-
-def _given(value: Prediction | float) -> Prediction:
-    return value if isinstance(value, Prediction) else Prediction(value)

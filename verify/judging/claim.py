@@ -174,7 +174,7 @@ class Claim:
                     f"claim {self.id}: what is {what} and the rules differ: {odd or 'a rule stated twice'}"
                 )
         comparisons = tuple(
-            rule.compare(_prediction(predictions[rule.name]), _measurement(measurements[rule.name])) for rule in rules
+            rule.compare(Prediction.of(predictions[rule.name]), _measurement(measurements[rule.name])) for rule in rules
         )
         sentence = self.describe(profile, evidence) if control is None else ""
         return Outcome(comparisons, sentence, self.obstacles(profile, evidence))
@@ -200,10 +200,6 @@ class Claim:
         """
         for hypothesis in self.hypotheses:
             hypothesis(profile)
-
-
-def _prediction(given: Prediction | float) -> Prediction:
-    return given if isinstance(given, Prediction) else Prediction(given)
 
 
 def _measurement(given: Measurement | Interval | Data) -> Measurement:

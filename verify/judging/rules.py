@@ -42,6 +42,11 @@ class Prediction:
     uncertainty: float = 0.0
     budget: Mapping[str, float] = field(default_factory=dict)
 
+    @staticmethod
+    def of(given: Prediction | float) -> Prediction:
+        """A number without a ball or corrections is a prediction too."""
+        return given if isinstance(given, Prediction) else Prediction(given)
+
 
 @dataclass(frozen=True)
 class Measurement:

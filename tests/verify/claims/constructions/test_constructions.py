@@ -2,11 +2,10 @@
 
 import matplotlib as mpl
 import pytest
-from matplotlib.figure import Figure
+from examining import examine
 
 from verify.claims.constructions import g1_g2_directions, g3_g4_expression, g5_joint
-from verify.judging.claim import Claim, Evidence
-from verify.judging.outcome import Verdict
+from verify.judging.claim import Claim
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.profile import QUICK
 
@@ -33,22 +32,7 @@ def test_checks_pass_and_planted_errors_fail(claim: Claim) -> None:
     """At reduced sizes: no FAILS, every control FAILS, and every comparison does under some control."""
     k, activation = (2, SINE) if claim.id == "G3" else (1, TANH)
     p = SMALL.model_copy(update={"k": k, "activations": (activation,)})
-    claim.require(p)
-    evidence = Evidence({cell: cell.run() for cell in claim.design(p)})
-    outcome = claim.check(p, evidence)
-    assert outcome.verdict is not Verdict.FAILS
-    assert all(comparison.budget for comparison in outcome.comparisons)
-    seen: set[int] = set()
-    for control in claim.controls:
-        planted = claim.check(p, evidence, control)
-        assert planted.verdict is Verdict.FAILS, control.planted
-        assert planted.p_value < 0.01 / 30, control.planted
-        seen |= {i for i, c in enumerate(planted.comparisons) if c.verdict is Verdict.FAILS}
-    assert seen == set(range(len(outcome.comparisons)))
-    axes = Figure().subplots()
-    claim.figure(p, evidence, axes)
-    assert axes.get_xlabel()
-    assert axes.has_data()
+    examine(claim, p)
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import matplotlib as mpl
 import pytest
-from matplotlib.figure import Figure
+from examining import examine as examine_case
 
-from verify.judging.claim import Claim, Evidence
-from verify.judging.outcome import Verdict
+from verify.judging.claim import Claim
 from verify.sizes.profile import QUICK
 from verify.sizes.taylor import TaylorSizes
 
@@ -23,21 +22,6 @@ def examine() -> Callable[[Claim, int, str], None]:
 
     def examined(claim: Claim, k: int, activation: str) -> None:
         p = SMALL.model_copy(update={"k": k, "activations": (activation,)})
-        claim.require(p)
-        evidence = Evidence({cell: cell.run() for cell in claim.design(p)})
-        outcome = claim.check(p, evidence)
-        assert outcome.verdict is not Verdict.FAILS
-        assert all(comparison.budget for comparison in outcome.comparisons)
-        seen: set[int] = set()
-        for control in claim.controls:
-            planted = claim.check(p, evidence, control)
-            assert planted.verdict is Verdict.FAILS, control.planted
-            assert planted.p_value < 0.01 / 30, control.planted
-            seen |= {i for i, c in enumerate(planted.comparisons) if c.verdict is Verdict.FAILS}
-        assert seen == set(range(len(outcome.comparisons)))
-        axes = Figure().subplots()
-        claim.figure(p, evidence, axes)
-        assert axes.get_xlabel()
-        assert axes.has_data()
+        examine_case(claim, p)
 
     return examined
