@@ -1,53 +1,79 @@
-"""Cells of trained models: batches of networks, data and targets that all ways of training meet alike."""
+"""Training: networks, data and targets that all ways of learning meet alike, and the ways of learning."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
 
 from numerics.directions import GoodDirections
-from numerics.kernels import ntk_gram
 from numerics.models import ModelName
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.optimizers import Adam
-from numerics.ridge import KernelRidge
+from numerics.optimizers import Adam, GradientDescent, Method
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from numerics.terms.weights import PenaltyWeights, R1Mode
-from numerics.train import small_start, train
+from numerics.train import Trajectory, small_start, train
 from theory import Activation
-from verify.running.experiment import Cell, Numbers
+from verify.running.experiment import Cell
 
-TEST_POINTS = 1000
-RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-16, 13))
-"""Ridges of kernel regression, the best one chosen on the test points, which favours the kernel."""
+TEST_POINTS = 2000
+LAZY = 100.0
+"""Factor of the lazy scaling of arXiv:1812.07956: labels and start are divided by it and outputs multiplied back, so
+that the network approaches its linearisation as it grows."""
 
 Arm = Literal[
     "joint",
     "no_r1",
     "no_r1_r3",
+    "unregularised",
     "r1_population",
     "r1_training",
     "random_directions",
     "permuted_labels",
+    "lazy",
     "quadntk",
     "ntk",
 ]
 Kind = Literal["joint", "sparse", "dense"]
+Weights = tuple[float, float]
+"""l1, which is l3 too, and l4."""
 
-DIRECTED: dict[Arm, tuple[R1Mode, ...]] = {
-    "joint": ("exact", "training"),
-    "no_r1": (),
-    "r1_population": ("exact",),
-    "r1_training": ("training",),
-    "random_directions": ("exact", "training"),
-    "permuted_labels": ("exact", "training"),
+
+@dataclass(frozen=True)
+class Way:
+    """What an arm minimises.
+
+    Attributes:
+        modes: forms of R1; None where neither R1 nor R3 is in the loss.
+        penalised: whether R4 is.
+        directions: whether the directions are the good ones, or random ones of the same dimension.
+        scale: by which labels and start are divided.
+    """
+
+    modes: tuple[R1Mode, ...] | None = ("exact", "training")
+    penalised: bool = True
+    directions: Literal["good", "random"] = "good"
+    scale: float = 1.0
+
+
+WAYS: dict[Arm, Way] = {
+    "joint": Way(),
+    "no_r1": Way(modes=()),
+    "no_r1_r3": Way(modes=None),
+    "unregularised": Way(modes=None, penalised=False),
+    "r1_population": Way(modes=("exact",)),
+    "r1_training": Way(modes=("training",)),
+    "random_directions": Way(directions="random"),
+    "permuted_labels": Way(),
+    "lazy": Way(modes=None, penalised=False, scale=LAZY),
+    "quadntk": Way(modes=None),
 }
-"""Arms with R3, and the forms of R1 in each; the others have neither."""
+"""The arms that descend; "ntk" is ridge regression with the network's NTK."""
 
 
 @dataclass(frozen=True)
@@ -55,147 +81,120 @@ class Draws:
     """Networks, data and targets of a batch.
 
     Attributes:
+        labels: of the draws; seeds depend on them.
         network: a batch of B networks.
         targets: B functions.
-        x, test: inputs, (B, n, d) and (B, TEST_POINTS, d). y, labels: (B, n) and (B, TEST_POINTS).
+        x, y: training inputs and labels, (B, n, d) and (B, n). test, answers: likewise for testing.
     """
 
+    labels: tuple[str, ...]
     network: TwoLayerNetwork
     targets: tuple[Target, ...]
     x: torch.Tensor
     y: torch.Tensor
     test: torch.Tensor
-    labels: torch.Tensor
+    answers: torch.Tensor
+
+    def first(self, n: int) -> Draws:
+        """The same with the first n training inputs alone."""
+        return replace(self, x=self.x[:, :n].contiguous(), y=self.y[:, :n].contiguous())
 
 
 class Training(Cell):
-    """A batch of ``draws`` independent networks of width m in dimension d, each with n samples of its own target.
+    """Independent networks of width m in dimension d, each with its own data and target.
 
-    Draw i has the same network, inputs and target parts in every cell with the same activation, d, m, k, replicate and
-    base seed, so ways of training are compared on the same draws; more samples begin with all but the last of fewer.
+    A draw has the same network, inputs and target parts in every cell with the same activation, d, m, k, replicate and
+    base seed, so ways of training are compared on the same draws. Networks are in float32.
 
     Attributes:
         target: "joint" - a dense harmonic of degree k plus one of degree k + 1 in a single direction, each of energy
             exactly 1; "sparse" - the second alone; "dense" - the first alone.
-        steps, rate: of Adam with cosine decay. start: scale of the small start. r4: weight of ||W||_{2,4}^4.
+        model: what descends where the arm is not the QuadNTK: the network f itself or its Taylor model f_L + f_Q.
+        method: "descent" - gradient descent with step 1/L, L measured; "adam" - Adam with cosine decay of ``rate``.
+        steps: of the descent. start: its scale (:func:`numerics.small_start`).
     """
+
+    PROBLEM: ClassVar[frozenset[str]] = frozenset({"base_seed", "replicate", "activation", "d", "m", "k"})
+    """The fields that seeds depend on."""
+
+    stream: ClassVar[str] = "TrainedRuns"
 
     activation: str
     device: str
     d: int
     m: int
-    n: int
     k: int
-    draws: int
     steps: int
-    rate: float
     start: float
-    r4: float
     target: Kind = "joint"
+    model: Literal["network", "taylor"] = "network"
+    method: Literal["descent", "adam"] = "descent"
+    rate: float = 0.03
 
-    def draw(self, purpose: str, index: int) -> int:
+    def drawn(self, purpose: str, label: str) -> int:
         """Seed of one draw, the same however the network is trained and however many samples it gets."""
-        free = ("device", "n", "draws", "steps", "rate", "start", "r4", "target", "arm", "label_scale")
-        return self.seed(f"{purpose} {index}", shared=free)
+        return self.seed(f"{purpose} {label}", shared=tuple(set(type(self).model_fields) - self.PROBLEM))
 
-    @property
-    def cost(self) -> float:
-        """Multiplications of one product, times steps and draws."""
-        return float(self.draws * self.steps * self.n * self.m * self.d)
-
-    def prepare(self) -> Draws:
-        """Networks in float32, their data and targets."""
-        every = range(self.draws)
+    def prepare(self, labels: Sequence[str], n: int) -> Draws:
+        """Networks, n training inputs each, and :data:`TEST_POINTS` test inputs."""
         network = TwoLayerNetwork(
             self.d,
             self.m,
             Activation.parse(self.activation),
-            [self.draw("network", i) for i in every],
+            [self.drawn("network", label) for label in labels],
             dtype=torch.float32,
             device=self.device,
         )
-        targets = tuple(self._target(i) for i in every)
+        targets = tuple(self._target(label) for label in labels)
         x, test = (
-            torch.stack([sphere(count, self.d, math.sqrt(self.d), generator(self.draw(name, i))) for i in every]).to(
-                network.w
-            )
-            for name, count in (("data", self.n), ("test", TEST_POINTS))
+            torch.stack(
+                [sphere(count, self.d, math.sqrt(self.d), generator(self.drawn(name, label))) for label in labels]
+            ).to(network.w)
+            for name, count in (("data", n), ("test", TEST_POINTS))
         )
-        y, labels = (torch.stack([f(part) for f, part in zip(targets, inputs, strict=True)]) for inputs in (x, test))
-        return Draws(network, targets, x, y, test, labels)
+        y, answers = (torch.stack([f(part) for f, part in zip(targets, inputs, strict=True)]) for inputs in (x, test))
+        return Draws(tuple(labels), network, targets, x, y, test, answers)
 
-    def _target(self, index: int) -> Target:
-        dense = Target.dense(self.d, self.k, 1.0, self.draw("dense", index))
-        sparse = Target.sparse(self.d, self.k + 1, [1.0], self.draw("sparse", index))
+    def _target(self, label: str) -> Target:
+        dense = Target.dense(self.d, self.k, 1.0, self.drawn("dense", label))
+        sparse = Target.sparse(self.d, self.k + 1, [1.0], self.drawn("sparse", label))
         return {"joint": dense + sparse, "dense": dense, "sparse": sparse}[self.target]
 
-    def begin(self, network: TwoLayerNetwork) -> torch.Tensor:
+    def begin(self, draws: Draws) -> torch.Tensor:
         """Small starts, each with its own noise, (B, m, d)."""
+        members = enumerate(draws.labels)
         return torch.stack(
-            [small_start(network.member(i), self.start, self.draw("start", i)) for i in range(self.draws)]
+            [small_start(draws.network.member(i), self.start, self.drawn("start", label)) for i, label in members]
         )
 
-
-class TrainedModels(Training):
-    """One way of learning on every draw of a batch.
-
-    Arms on the Taylor model f_L + f_Q with R4: "joint" - R1 in both forms, R3; "r1_population", "r1_training" - one
-    form of R1, R3; "no_r1" - R3 alone; "no_r1_r3" - neither; "random_directions" - as "joint" with random directions in
-    place of the good ones; "permuted_labels" - as "joint" with the training labels permuted. "quadntk": f_Q alone with
-    R4. "ntk": ridge regression with the network's NTK and the best ridge.
-
-    Numbers, a list over the draws each: ``risk`` on test points; for trained arms also ``loss`` (regularised),
-    ``risk_halfway`` and ``loss_halfway`` at half the steps, ``capacity`` ||W||_{2,4}^4, and ``medium``, the mean square
-    over the test points of f_L(P_{>k} W) with the true good directions (0 for the QuadNTK, which has no f_L).
-
-    Cost: about 3 n m d multiplications a step and draw for "joint" at k = 1, two thirds of it without R3.
-    """
-
-    stream: ClassVar[str] = "TrainedRuns"
-
-    arm: Arm
-
-    def run(self) -> Numbers:
-        draws = self.prepare()
-        if self.arm == "ntk":
-            return self._ridge(draws)
-        network = draws.network
-        true = GoodDirections(network, self.k)
+    def objective(self, draws: Draws, arm: Arm, weights: Weights) -> Objective:
+        """The loss that an arm minimises."""
+        way, y = WAYS[arm], draws.y
         directions: GoodDirections | None = None
-        if self.arm in DIRECTED:
-            directions = true.random_subspace(self.draw("blind", 0)) if self.arm == "random_directions" else true
-        model: ModelName = "quadratic" if self.arm == "quadntk" else "taylor"
-        weights = PenaltyWeights(r4=self.r4, r1_modes=DIRECTED.get(self.arm, ()))
-        y = draws.y
-        if self.arm == "permuted_labels":
-            orders = [torch.randperm(self.n, generator=generator(self.draw("order", i))) for i in range(self.draws)]
+        if way.modes is not None:
+            directions = GoodDirections(draws.network, self.k)
+            if way.directions == "random":
+                directions = directions.random_subspace(self.drawn("blind", draws.labels[0]))
+        if arm == "permuted_labels":
+            n = y.shape[-1]
+            orders = [torch.randperm(n, generator=generator(self.drawn("order", label))) for label in draws.labels]
             y = torch.stack([row[order.to(row.device)] for row, order in zip(y, orders, strict=True)])
-        objective = Objective(network, draws.x, y, weights, directions, model)
-        half = self.steps // 2
-        trajectory = train(
-            objective, self.begin(network), Adam(self.rate), self.steps, half, test=(draws.test, draws.labels)
+        penalty, capacity = weights
+        chosen = PenaltyWeights(
+            r1=penalty, r3=penalty, r4=capacity if way.penalised else 0.0, r1_modes=way.modes or ()
         )
-        halfway = next(record for record in trajectory.records if record.step == half)
-        last = trajectory.records[-1]
-        medium = torch.zeros(self.draws)
-        if self.arm != "quadntk":
-            medium = network.linear(draws.test, true.complement(trajectory.W)).square().mean(-1)
-        return {
-            "risk": last.test_risk.tolist(),
-            "loss": last.parts.total.tolist(),
-            "risk_halfway": halfway.test_risk.tolist(),
-            "loss_halfway": halfway.parts.total.tolist(),
-            "capacity": last.parts.r4.tolist(),
-            "medium": medium.tolist(),
-        }
+        model: ModelName = "quadratic" if arm == "quadntk" else self.model
+        return Objective(draws.network, draws.x, y / way.scale, chosen, directions, model)
 
-    def _ridge(self, draws: Draws) -> Numbers:
-        chosen, risks = [], []
-        for i in range(self.draws):
-            network, x, test = draws.network.member(i), draws.x[i], draws.test[i]
-            fit = KernelRidge(ntk_gram(network, x).double(), draws.y[i].double())
-            gram = ntk_gram(network, test, x).double()
-            error = {r: float((fit.predict(gram, r) - draws.labels[i]).square().mean()) for r in RIDGES}
-            chosen.append(min(error, key=lambda r: error[r]))
-            risks.append(error[chosen[-1]])
-        return {"risk": risks, "ridge": chosen}
+    def learn(self, draws: Draws, arm: Arm, weights: Weights) -> Trajectory:
+        """Train one arm on every draw; records at half the steps and at the end, in units of the arm's scale."""
+        scale, half = WAYS[arm].scale, max(1, self.steps // 2)
+        method: Method = GradientDescent(remeasure=half) if self.method == "descent" else Adam(self.rate / scale)
+        objective, test = self.objective(draws, arm, weights), (draws.test, draws.answers / scale)
+        return train(objective, self.begin(draws) / scale, method, self.steps, half, test=test)
+
+
+def risk_path(trajectory: Trajectory, arm: Arm) -> tuple[list[float], list[float]]:
+    """Test risks at half the steps and at the end, a number for each draw, after multiplying back."""
+    halfway, last = (trajectory.records[i].test_risk * WAYS[arm].scale ** 2 for i in (1, -1))
+    return halfway.tolist(), last.tolist()

@@ -1,0 +1,83 @@
+"""Cells of n*(d): how many samples a way of learning needs to reach a risk."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from numerics.kernels import ntk_gram
+from verify.cells.search import bracket, coarse_grid
+from verify.cells.training import Arm, Draws, Training, Weights, risk_path
+from verify.running.experiment import Numbers
+
+RIDGES = (1e-2, 1e-1, 1.0, 10.0)
+"""Candidates for the ridge of kernel regression; the best one on the test points counts, which favours the kernel."""
+SETTLED = 0.15
+"""A run has settled when its risk moves by at most this fraction in the second half of the steps."""
+
+
+class SamplesToLearn(Training):
+    """Test risks of one arm over growing n, until every draw has fallen to ``level`` and n* is bracketed.
+
+    n runs from ``first`` to ``last`` by factors of ``factor`` until all draws are at or below the level, then bisection
+    narrows the bracket of each draw to a ratio of at most ``finest`` (:func:`verify.cells.search.bracket`). The inputs
+    of a draw are nested. The networks of a batch are trained at once.
+
+    Attributes:
+        draws: in the batch. weights: l1 and l4. limit: largest n that is affordable, whatever ``last`` says.
+
+    Numbers: ``samples``, increasing; ``risks`` and ``settled``, a list over the draws for each of them. A risk has
+    settled when it moves by at most :data:`SETTLED` in the second half of the steps.
+
+    Cost: that of training at the largest n, some four times.
+    """
+
+    arm: Arm
+    draws: int
+    weights: Weights
+    level: float
+    first: int
+    last: int
+    limit: int
+    factor: float = 2.0
+    finest: float = 1.5
+
+    @property
+    def cost(self) -> float:
+        """Multiplications of one product at the geometric mean of the range, times steps and draws."""
+        return float(self.draws * self.steps * math.sqrt(self.first * self.last) * self.m * self.d)
+
+    def run(self) -> Numbers:
+        grid = [n for n in coarse_grid(self.first, self.last, self.factor) if n <= self.limit]
+        draws = self.prepare([str(i) for i in range(self.draws)], grid[-1])
+        settled: dict[int, list[bool]] = {}
+
+        def risks(n: int) -> list[float]:
+            part = draws.first(n)
+            if self.arm == "ntk":
+                settled[n] = [True] * self.draws
+                return kernel_risks(part)
+            halfway, end = risk_path(self.learn(part, self.arm, self.weights), self.arm)
+            settled[n] = [abs(h / e - 1) <= SETTLED for h, e in zip(halfway, end, strict=True)]
+            return end
+
+        points = bracket(risks, grid, self.level, self.finest)
+        samples = [n for n, _ in points]
+        return {"samples": samples, "risks": [row for _, row in points], "settled": [settled[n] for n in samples]}
+
+
+def kernel_risks(draws: Draws) -> list[float]:
+    """Test risk of ridge regression with each network's NTK at the best of :data:`RIDGES`."""
+    found = []
+    for i in range(len(draws.labels)):
+        network, x, test = draws.network.member(i), draws.x[i], draws.test[i]
+        gram, cross = ntk_gram(network, x).double(), ntk_gram(network, test, x).double()
+        y, answers = draws.y[i].double(), draws.answers[i].double()
+        errors = []
+        for ridge in RIDGES:
+            factor = torch.linalg.cholesky(gram + ridge * torch.eye(len(y), dtype=gram.dtype, device=gram.device))
+            coefficients = torch.cholesky_solve(y[:, None], factor)[:, 0]
+            errors.append(float((cross @ coefficients - answers).square().mean()))
+        found.append(min(errors))
+    return found
