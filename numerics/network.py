@@ -100,6 +100,18 @@ class TwoLayerNetwork:
         other._place(self.half[index])
         return other
 
+    def members(self, indices: Sequence[int]) -> TwoLayerNetwork:
+        """Some networks of a batch, as a batch. Raises IndexError as :meth:`member`, and on no index at all."""
+        chosen = [self.member(index) for index in indices]
+        if not chosen:
+            raise IndexError("indices=[]: needs at least one network of the batch")
+        other = copy.copy(self)
+        other.batch = (len(chosen),)
+        if isinstance(self.seed, tuple):
+            other.seed = tuple(self.seed[plain(index)] for index in indices)
+        other._place(torch.stack([one.half for one in chosen]))
+        return other
+
     @property
     def dtype(self) -> torch.dtype:
         """dtype of the weights."""

@@ -19,15 +19,15 @@ better one on the test points counts, which favours the kernel."""
 class SamplesToLearn(Training):
     """Test risks of one arm over growing n, until every draw has fallen to ``level`` and n* is bracketed.
 
-    n runs from ``first`` to ``last`` by factors of ``factor`` until all draws are at or below the level, then bisection
-    narrows the bracket of each draw to a ratio of at most ``finest`` (:func:`verify.cells.search.bracket`). The inputs
-    of a draw are nested. The networks of a batch are trained at once.
+    n runs from ``first`` to ``last`` by factors of ``factor`` until a draw is at or below the level, then bisection
+    narrows its bracket to a ratio of at most ``finest`` (:func:`verify.cells.search.bracket`). The inputs of a draw are
+    nested. Networks that are asked for the same n are trained as one batch.
 
     Attributes:
         draws: in the batch. weights: l1 and l4. limit: largest n that is affordable, whatever ``last`` says.
 
-    Numbers: ``samples``, increasing; ``risks`` and ``halfway``, a list over the draws for each of them: test risks at the
-    end and at half the steps.
+    Numbers, a list over the draws each: ``samples``, increasing, and at each of them the test risks at the end,
+    ``risks``, and at half the steps, ``halfway``.
 
     Cost: some three times that of training at the largest n.
     """
@@ -50,19 +50,23 @@ class SamplesToLearn(Training):
     def run(self) -> Numbers:
         grid = [n for n in coarse_grid(self.first, self.last, self.factor) if n <= self.limit]
         draws = self.prepare([str(i) for i in range(self.draws)], grid[-1])
-        halfway: dict[int, list[float]] = {}
+        halfway: dict[tuple[int, int], float] = {}
 
-        def risks(n: int) -> list[float]:
-            part = draws.first(n)
+        def risks(n: int, places: tuple[int, ...]) -> list[float]:
+            part = draws.some(places).first(n)
             if self.arm == "ntk":
-                halfway[n] = kernel_risks(part)
-                return halfway[n]
-            halfway[n], end = risk_path(self.learn(part, self.arm, self.weights), self.arm)
+                half = end = kernel_risks(part)
+            else:
+                half, end = risk_path(self.learn(part, self.arm, self.weights), self.arm)
+            halfway.update(zip([(n, place) for place in places], half, strict=True))
             return end
 
-        points = bracket(risks, grid, self.level, self.finest)
-        samples = [n for n, _ in points]
-        return {"samples": samples, "risks": [row for _, row in points], "halfway": [halfway[n] for n in samples]}
+        found = bracket(risks, self.draws, grid, self.level, self.finest)
+        return {
+            "samples": [[n for n, _ in points] for points in found],
+            "risks": [[risk for _, risk in points] for points in found],
+            "halfway": [[halfway[n, place] for n, _ in points] for place, points in enumerate(found)],
+        }
 
 
 def kernel_risks(draws: Draws) -> list[float]:

@@ -99,12 +99,23 @@ class Draws:
         """The same with the first n training inputs alone."""
         return replace(self, x=self.x[:, :n].contiguous(), y=self.y[:, :n].contiguous())
 
+    def some(self, places: Sequence[int]) -> Draws:
+        """The draws at these places alone."""
+        rows = list(places)
+        return Draws(
+            tuple(self.labels[i] for i in rows),
+            self.network.members(rows),
+            tuple(self.targets[i] for i in rows),
+            *(tensor[rows] for tensor in (self.x, self.y, self.test, self.answers)),
+        )
+
 
 class Training(Cell):
     """Independent networks of width m in dimension d, each with its own data and target.
 
-    A draw has the same inputs and target parts, and at equal m the same network, in every cell with the same activation,
-    d, k, replicate and base seed, so ways of training are compared on the same draws. Networks are in float32.
+    A draw has the same inputs and target parts, and at equal m the same network, in every cell with the same
+    activation, d, k, replicate and base seed, so ways of training are compared on the same draws. Networks are in
+    float32.
 
     Attributes:
         target: "joint" - a dense harmonic of degree k plus one of degree k + 1 in a single direction, each of energy
@@ -180,9 +191,7 @@ class Training(Cell):
             orders = [torch.randperm(n, generator=generator(self.drawn("order", label))) for label in draws.labels]
             y = torch.stack([row[order.to(row.device)] for row, order in zip(y, orders, strict=True)])
         penalty, capacity = weights
-        chosen = PenaltyWeights(
-            r1=penalty, r3=penalty, r4=capacity if way.penalised else 0.0, r1_modes=way.modes or ()
-        )
+        chosen = PenaltyWeights(r1=penalty, r3=penalty, r4=capacity if way.penalised else 0.0, r1_modes=way.modes or ())
         model: ModelName = "quadratic" if arm == "quadntk" else self.model
         return Objective(draws.network, draws.x, y / way.scale, chosen, directions, model)
 

@@ -31,7 +31,7 @@ class VerdictRates:
     Attributes:
         claim: its id.
         truth: of the worlds.
-        predicted: what the claim predicts, by comparison; those whose measurement the truth moves are among them.
+        predicted: what the claim predicts, by comparison.
         counts: number of worlds by verdict.
         runs: worlds simulated.
     """
@@ -70,9 +70,7 @@ class VerdictRates:
         return "\n".join(lines)
 
 
-def verdict_rates(
-    claim: Claim, profile: Profile, truth: float, runs: int, family: int, seed: int = 0
-) -> VerdictRates:
+def verdict_rates(claim: Claim, profile: Profile, truth: float, runs: int, family: int, seed: int = 0) -> VerdictRates:
     """Judge a claim in ``runs`` simulated worlds.
 
     Args:
@@ -96,16 +94,15 @@ def verdict_rates(
     if not cases:
         raise ValueError(f"claim={claim.id!r}: is not judged in profile {profile.name!r}")
     counts: Counter[Verdict] = Counter()
-    outcome = None
+    predicted: dict[str, float] = {}
     for world in range(runs):
         numbers: dict[Cell, Numbers] = {}
         for place, case in enumerate(cases):
             numbers |= claim.simulate(case.profile, truth, np.random.default_rng([seed, world, place]))
         judged = judge(claim, profile, [Done(cell, found, 0.0, True) for cell, found in numbers.items()], family)
         counts[strictest(judged, family)] += 1
-        outcome = outcome or judged.outcome
-    assert outcome is not None
-    return VerdictRates(claim.id, truth, outcome.prediction, {v: counts[v] for v in Verdict}, runs)
+        predicted = judged.outcome.prediction
+    return VerdictRates(claim.id, truth, predicted, {v: counts[v] for v in Verdict}, runs)
 
 
 def strictest(judged: Judgement, family: int) -> Verdict:

@@ -81,17 +81,27 @@ class Drifts:
         """The largest of the exact drifts, all of order 1/d: other terms of that order are allowed as much."""
         return max(abs(self.budget), abs(self.dimension))
 
-    def joint(self) -> tuple[float, float]:
-        """Middle and radius of the drift of n* for f_k + f_sp.
+    def middle(self, joint: bool) -> float:
+        """The drift that theory expects of n*: for f_k + f_sp, or for f_sp with f_Q alone.
 
-        n* lies between what the good directions need, n_k, and what f_Q needs, ||W_Q||^4 with or without log d.
+        The latter's is that of ||W_Q||^4 with half of log d, which it may or may not need; the former's lies between
+        that of n_k, what the good directions need, and the latter's.
         """
-        low, high = min(self.budget, self.dimension), max(self.budget, self.dimension) + self.logarithm
-        return (low + high) / 2, (high - low) / 2 + self.order + self.width
+        low, high = self._range(joint)
+        return (low + high) / 2
 
-    def quadratic(self) -> float:
-        """The largest drift of n* for f_sp alone with f_Q alone."""
-        return self.budget + self.logarithm + self.order
+    def radius(self) -> float:
+        """What theory leaves open about the drift for f_k + f_sp: log d, order 1/d, and finite width."""
+        low, high = self._range(True)
+        return (high - low) / 2 + self.order + self.width
+
+    def largest(self) -> float:
+        """The largest drift for f_sp with f_Q alone that theory admits."""
+        return self._range(False)[1] + self.order + self.width
+
+    def _range(self, joint: bool) -> tuple[float, float]:
+        parts = (self.budget, self.dimension) if joint else (self.budget,)
+        return min(parts), max(parts) + self.logarithm
 
 
 def drifts(activations: Sequence[str], k: int, grid: Sequence[int], ratio: int, risk: float) -> Drifts:

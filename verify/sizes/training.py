@@ -26,6 +26,7 @@ class TrainingSizes(Sizes):
             whose mean log n* is one repetition, at the smallest d; fewer at larger d, as the cost grows, and one at the
             largest.
         first: by k, the smallest n / (A d^k); doubled until every draw has reached the risk, up to 4 N(d, k+1).
+        finest: ratio of two n between which n* is interpolated, at most; the doubling alone gives 2.
         largest_samples: n beyond which no network is trained, whatever d; what is not reached then is censored.
         joint_risk: the risk to reach with f_k + f_sp, energies 1 + 1: f_k learnt and half of f_sp. sparse_risk: with
             f_sp alone.
@@ -42,13 +43,14 @@ class TrainingSizes(Sizes):
     largest_scale: Positive = 4.0
 
     dimensions: ByK[Grid[Dimension]] = {1: (32, 64)}
-    repetitions: ByK[Count] = {1: 3}
-    averaged: Count = 2
+    repetitions: ByK[Count] = {1: 4}
+    averaged: Count = 3
     first: ByK[Positive] = {1: 0.55, 2: 0.1}
+    finest: Positive = Field(default=2.0, ge=1)
     largest_samples: Count = 20_000
     joint_risk: Positive = Field(default=0.5, lt=2)
     sparse_risk: Positive = Field(default=0.5, lt=1)
-    kernel_width: Count = 32
+    kernel_width: Count = 16
 
     @model_validator(mode="after")
     def even_widths(self) -> Self:
@@ -65,8 +67,9 @@ FULL = TrainingSizes(
     width={1: 8, 2: 40},
     steps=600,
     dimensions={1: (32, 48, 64, 96, 128), 2: (12, 16, 24)},
-    repetitions={1: 3, 2: 3},
+    repetitions={1: 4, 2: 4},
     averaged=4,
+    finest=1.5,
 )
 GPU = FULL.model_copy(
     update={

@@ -13,7 +13,7 @@ from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.rules import DecisionRule, Measurement, Prediction
-from verify.predictions.sample_counts import Drifts, drifts, sample_scale
+from verify.predictions.sample_counts import sample_scale
 from verify.sizes.profile import Profile
 
 SCATTER = 0.15
@@ -21,11 +21,8 @@ SCATTER = 0.15
 JOINT = SampleCurves("joint", "joint")
 QUADRATIC = SampleCurves("quadntk", "sparse")
 NAMES = {JOINT: "exponent of n*(d), joint", QUADRATIC: "exponent of n*(d), QuadNTK"}
+KERNEL = "the NTK's n*(d), found by the same search on the same data"
 WORDS = {JOINT: "f_k + f_sp", QUADRATIC: "f_sp alone"}
-
-
-def _drifts(p: Profile, curves: SampleCurves) -> Drifts:
-    return drifts(affordable(p), p.k, curves.grid(p), p.training.width[p.k], curves.level(p))
 
 
 def _count(p: Profile) -> int:
@@ -35,14 +32,14 @@ def _count(p: Profile) -> int:
 def _joint_rule(p: Profile) -> DecisionRule:
     """The margin is what theory leaves open: half of log d, terms of order 1/d and of finite width."""
     grid = tuple(float(d) for d in JOINT.grid(p))
-    _, radius = _drifts(p, JOINT).joint()
+    radius = JOINT.drifts(p).radius()
     return DecisionRule(NAMES[JOINT], "exponent", "within", radius, 1.0, SCATTER, _count(p), grid)
 
 
 def _joint_predicted(p: Profile) -> dict[str, Prediction]:
     """k with the signed corrections of this grid of d."""
-    found = _drifts(p, JOINT)
-    middle, _ = found.joint()
+    found = JOINT.drifts(p)
+    middle = found.middle(joint=True)
     budget = {
         "||W_Q||^4 (in the prediction)": abs(found.budget),
         "n_k (in the prediction)": abs(found.dimension),
@@ -61,13 +58,14 @@ def _quadratic_rule(p: Profile) -> DecisionRule:
 
 def _quadratic_predicted(p: Profile) -> dict[str, Prediction]:
     """The largest exponent that the upper bound admits on this grid of d."""
-    found = _drifts(p, QUADRATIC)
+    found = QUADRATIC.drifts(p)
     budget = {
         "||W_Q||^4 (signed)": abs(found.budget),
         "log d (in the bound)": found.logarithm,
         "order 1/d (in the bound)": found.order,
+        "finite width (in the bound)": found.width,
     }
-    return {NAMES[QUADRATIC]: Prediction(p.k + found.quadratic(), budget=budget)}
+    return {NAMES[QUADRATIC]: Prediction(p.k + found.largest(), budget=budget)}
 
 
 def _observed(p: Profile, evidence: Evidence, curves: SampleCurves) -> dict[str, Measurement]:
@@ -95,11 +93,12 @@ def _described(p: Profile, evidence: Evidence, curves: SampleCurves) -> str:
     left_out = [a for a in p.activations if a not in affordable(p)]
     note = f" {', '.join(left_out)} would need too many samples (A > {s.largest_scale:g})." if left_out else ""
     trained = "the network f itself on the regularised loss" if curves is JOINT else "f_Q with R4"
+    steps = curves.cell(p, affordable(p)[0], grid[0]).steps
     return (
         f"Samples n* to reach risk {curves.level(p):g} on {WORDS[curves]} (each part of energy 1), d = "
-        f"{', '.join(map(str, grid))}, m = {s.width[p.k]} d, {trained} by {curves.cell(p, affordable(p)[0], grid[0]).steps} "
-        f"steps of gradient descent of length 1/L; n doubles until the risk is reached, then bisection ({ranges}). Medians "
-        f"of n*/d^{p.k}: {_middles(table, powers)}; of the NTK at m = {s.kernel_width} d on the same data: "
+        f"{', '.join(map(str, grid))}, m = {s.width[p.k]} d, {trained} by {steps} steps of gradient descent of length "
+        f"1/L; n doubles until the risk is reached, then bisection ({ranges}). Medians of n*/d^{p.k}: "
+        f"{_middles(table, powers)}; of the NTK at m = {s.kernel_width} d on the same data: "
         f"{_middles(kernel, powers)}. Censored (risk not reached, or still moving by more than {SETTLED:.0%} in the "
         f"second half of the steps): {int(np.isnan(table).sum())} of {table.size}.{note}"
     )
@@ -112,18 +111,18 @@ def _obstacles(p: Profile, evidence: Evidence, curves: SampleCurves) -> tuple[st
         missing = int(np.isnan(curves.draws(p, evidence, activation, d)).sum())
         if not missing:
             continue
-        n = evidence[cell]
-        short = sum(risk > cell.level for risk in n["risks"][-1])
+        numbers = evidence[cell]
+        short = sum(risks[-1] > cell.level for risks in numbers["risks"])
         if short:
-            most = n["samples"][-1]
+            most = max(samples[-1] for samples in numbers["samples"])
             found.append(
                 f"{activation}, d = {d}: {short} of {cell.draws} draws have not reached risk {cell.level:g} with n = "
                 f"{most}; raise training.largest_samples beyond {2 * most}"
             )
         if missing > short:
             found.append(
-                f"{activation}, d = {d}: {missing - short} of {cell.draws} draws had not settled; raise training.steps to "
-                f"{2 * p.training.steps}"
+                f"{activation}, d = {d}: {missing - short} of {cell.draws} draws had not settled; raise training.steps "
+                f"to {2 * p.training.steps}"
             )
     share = np.isnan(curves.table(p, evidence)).mean()
     return tuple(found) if share > 0.1 else ()
@@ -171,8 +170,8 @@ N3 = Claim(
     why="The linear term works in the n_k ~ d^k good directions only, so d^k samples fix it. The quadratic term "
     "carries the sparse part at a budget ||W||_{2,4}^4 ~ d^(k-1), and its Rademacher complexity at that budget is "
     "||W||_{2,4}^2 sqrt(d/n) up to logarithms: small once n exceeds d^k. The NTK alone would need d^(k+1).",
-    refuted_by="An exponent of n*(d) on this grid of d farther from k and its known corrections than what theory leaves "
-    "open, such as that of the NTK's own n*(d).",
+    refuted_by="An exponent of n*(d) on this grid of d farther from k and its known corrections than what theory "
+    "leaves open, such as that of the NTK's own n*(d).",
     equations=("quadratic-rademacher", "sample-units"),
     hypotheses=_hypotheses(dense=True),
     depends_on=("G5", "N5"),
@@ -181,7 +180,7 @@ N3 = Claim(
     predict=_joint_predicted,
     observe=lambda p, e: _observed(p, e, JOINT),
     controls=(
-        Control("the NTK's n*(d), by the same search on the same data", observe=lambda p, e: _of_the_kernel(p, e, JOINT)),
+        Control(KERNEL, observe=lambda p, e: _of_the_kernel(p, e, JOINT)),
         Control("the exponent k + 1 of the NTK in place of k", predict=shifted(_joint_predicted, 1)),
     ),
     describe=lambda p, e: _described(p, e, JOINT),
@@ -209,9 +208,7 @@ N4 = Claim(
     predict=_quadratic_predicted,
     observe=lambda p, e: _observed(p, e, QUADRATIC),
     controls=(
-        Control(
-            "the NTK's n*(d), by the same search on the same data", observe=lambda p, e: _of_the_kernel(p, e, QUADRATIC)
-        ),
+        Control(KERNEL, observe=lambda p, e: _of_the_kernel(p, e, QUADRATIC)),
         Control("a bound with the exponent k - 1", predict=shifted(_quadratic_predicted, -1)),
     ),
     describe=lambda p, e: _described(p, e, QUADRATIC),

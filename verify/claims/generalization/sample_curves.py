@@ -1,9 +1,9 @@
-"""How many samples an arm needs as d grows, measured: what N3 and N4 share, and what they would see of another truth."""
+"""How many samples an arm needs as d grows: what N3 and N4 measure, and what they would see of another truth."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from verify.claims.generalization.trained import affordable
 from verify.judging.claim import Evidence
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import samples_needed
-from verify.predictions.sample_counts import sample_scale, sparse_budget
+from verify.predictions.sample_counts import Drifts, drifts, sample_scale, sparse_budget
 from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
@@ -60,6 +60,10 @@ class SampleCurves:
         """Dimensions d."""
         return p.training.dimensions[p.k]
 
+    def drifts(self, p: Profile) -> Drifts:
+        """What finite d adds to the exponent on the grid."""
+        return drifts(affordable(p), p.k, self.grid(p), p.training.width[p.k], self.level(p))
+
     def averaged(self, p: Profile, d: int) -> int:
         """Draws whose mean log n* makes one repetition.
 
@@ -83,12 +87,13 @@ class SampleCurves:
             start=s.start,
             target=self.target,
             arm=arm,
-            draws=s.repetitions[p.k] * self.averaged(p, d),
+            draws=s.repetitions[p.k] * (1 if arm == "ntk" else self.averaged(p, d)),
             weights=(1.0, s.share / (d ** (p.k - 1) * sparse_budget(activation, p.k, d))),
             level=self.level(p),
             first=first,
             last=max(first + 1, 4 * multiplicity(d, p.k + 1)),
             limit=max(first, s.largest_samples),
+            finest=s.finest,
         )
 
     def cells(self, p: Profile, arm: Arm | None = None) -> dict[tuple[str, int], SamplesToLearn]:
@@ -115,10 +120,7 @@ class SampleCurves:
     def draws(self, p: Profile, evidence: Evidence, activation: str, d: int, arm: Arm | None = None) -> np.ndarray:
         """n* of every draw at one d."""
         cell = self.cell(p, activation, d, arm)
-        n = evidence[cell]
-        risks, halfway = np.array(n["risks"], dtype=float), np.array(n["halfway"], dtype=float)
-        settled = np.abs(halfway / risks - 1) <= SETTLED
-        return np.array([crossing(n["samples"], *columns) for columns in _by_draw(risks, cell.level, settled)])
+        return np.array([crossing(*curve[:2], cell.level, _settled(*curve[1:])) for curve in _curves(evidence[cell])])
 
     def _column(self, p: Profile, evidence: Evidence, activation: str, d: int, arm: Arm | None) -> np.ndarray:
         """Means of log n* over the draws of each repetition."""
@@ -139,26 +141,24 @@ class SampleCurves:
             moves, ratios = [], []
             for activation in affordable(p):
                 cell = self.cell(p, activation, d)
-                n = evidence[cell]
-                for risks, halfway in zip(
-                    np.array(n["risks"], dtype=float).T, np.array(n["halfway"], dtype=float).T, strict=True
-                ):
+                for samples, risks, halfway in _curves(evidence[cell]):
                     end = next((i for i, risk in enumerate(risks) if risk <= cell.level), 0)
                     if end:
                         moves.append(math.log(halfway[end] / risks[end]))
-                        ratios.append(math.log(n["samples"][end] / n["samples"][end - 1]) ** 2 / 8)
+                        ratios.append(math.log(samples[end] / samples[end - 1]) ** 2 / 8)
             left.append(math.exp(float(np.mean(moves))) if moves else math.nan)
             between.append(math.exp(float(np.mean(ratios))) if ratios else math.nan)
         grid = self.grid(p)
         return {"training not at its end": abs(slope(grid, left)), "interpolation": abs(slope(grid, between))}
 
     def simulate(self, p: Profile, truth: float, generator: np.random.Generator) -> Mapping[Cell, Numbers]:
-        """Curves of a world in which n*(d) grows as d^truth for this arm, and as theory says for the NTK.
+        """Curves of a world in which n*(d) grows as d^truth, with the corrections of finite d that theory has for k.
 
-        Each draw has a curve energy / (1 + c (n/n*)^s) with a log n* that scatters, each of its risks another error;
+        The NTK's grows as predicted. Each draw has a curve energy / (1 + c (n/n*)^s) with a log n* that scatters, each of its risks another error;
         they go through the same search as in a run.
         """
         found: dict[Cell, Numbers] = {}
+        drift = self.drifts(p).middle(self.arm == "joint")
         for arm in (self.arm, "ntk"):
             for (activation, d), cell in self.cells(p, arm).items():
                 smallest = self.grid(p)[0]
@@ -167,7 +167,7 @@ class SampleCurves:
                     middle = samples_needed(activation, d, energies, cell.level)
                 else:
                     unit = sample_scale(activation, p.k) * float(smallest) ** p.k
-                    middle = TYPICAL[self.arm] * unit * (d / smallest) ** truth
+                    middle = TYPICAL[self.arm] * unit * (d / smallest) ** (truth + drift)
                 found[cell] = self._curves(cell, middle, generator)
         return found
 
@@ -175,21 +175,29 @@ class SampleCurves:
         """What a cell would hold when n* scatters about ``middle``."""
         needed = middle * np.exp(SCATTER * generator.normal(size=cell.draws))
         share = self.energy() / cell.level - 1
-        halfway: dict[int, list[float]] = {}
+        halfway: dict[tuple[int, int], float] = {}
+        moved = 0.0 if cell.arm == "ntk" else LAST_HALF
 
-        def risks(n: int) -> list[float]:
-            error = np.exp(WOBBLE * generator.normal(size=cell.draws))
-            end = self.energy() / (1 + share * (n / needed) ** STEEPNESS) * error
-            moved = 0.0 if cell.arm == "ntk" else LAST_HALF
-            halfway[n] = (end * (1 + moved * generator.uniform(0.5, 1.5, size=cell.draws))).tolist()
+        def risks(n: int, places: tuple[int, ...]) -> list[float]:
+            error = np.exp(WOBBLE * generator.normal(size=len(places)))
+            end = self.energy() / (1 + share * (n / needed[list(places)]) ** STEEPNESS) * error
+            half = end * (1 + moved * generator.uniform(0.5, 1.5, size=len(places)))
+            halfway.update(zip([(n, place) for place in places], half.tolist(), strict=True))
             return [float(risk) for risk in end]
 
         grid = [n for n in coarse_grid(cell.first, cell.last, cell.factor) if n <= cell.limit]
-        points = bracket(risks, grid, cell.level, cell.finest)
-        samples = [n for n, _ in points]
-        return {"samples": samples, "risks": [row for _, row in points], "halfway": [halfway[n] for n in samples]}
+        found = bracket(risks, cell.draws, grid, cell.level, cell.finest)
+        return {
+            "samples": [[n for n, _ in points] for points in found],
+            "risks": [[risk for _, risk in points] for points in found],
+            "halfway": [[halfway[n, place] for n, _ in points] for place, points in enumerate(found)],
+        }
 
 
-def _by_draw(risks: np.ndarray, level: float, settled: np.ndarray) -> list[tuple[list[float], float, list[bool]]]:
-    """Arguments of :func:`verify.cells.search.crossing` for each draw."""
-    return [(own.tolist(), level, quiet.tolist()) for own, quiet in zip(risks.T, settled.T, strict=True)]
+def _curves(numbers: Numbers) -> Iterator[tuple[list[int], list[float], list[float]]]:
+    """Samples, risks and risks at half the steps, draw by draw."""
+    return zip(numbers["samples"], numbers["risks"], numbers["halfway"], strict=True)
+
+
+def _settled(risks: Sequence[float], halfway: Sequence[float]) -> list[bool]:
+    return [abs(half / end - 1) <= SETTLED for half, end in zip(halfway, risks, strict=True)]

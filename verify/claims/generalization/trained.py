@@ -6,12 +6,11 @@ Samples are counted in units of A d^k (:mod:`verify.predictions.sample_counts`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
 from theory import multiplicity
-from verify.cells.search import crossing
 from verify.cells.training import Arm, Kind, TrainedModels
 from verify.claims.hypotheses import every
 from verify.judging.claim import Evidence, HypothesisViolated
