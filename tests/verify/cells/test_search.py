@@ -16,6 +16,12 @@ def power(n: int, scale: float = 1.0, exponent: float = 1.5) -> float:
     return float((n / scale) ** -exponent)
 
 
+def noisy(seed: int) -> Callable[[int], float]:
+    """A curve with errors of 50 %."""
+    gauss = random.Random(seed).gauss
+    return lambda n: power(n, 20.0) * math.exp(gauss(0, 0.5))
+
+
 def watched(curves: Sequence[Callable[[int], float]]) -> tuple[RiskAt, list[tuple[int, tuple[int, ...]]]]:
     """The curves of a batch, and a list of what is asked of them."""
     asked: list[tuple[int, tuple[int, ...]]] = []
@@ -68,8 +74,7 @@ def test_small_numbers_end_at_neighbouring_integers() -> None:
 
 def test_noisy_curves_end_and_hold_what_is_promised() -> None:
     for seed in range(400):
-        gauss = random.Random(seed).gauss
-        points = alone(lambda n: power(n, 20.0) * math.exp(gauss(0, 0.5)), coarse_grid(4, 4000, 1.6), 0.1, 1.05)
+        points = alone(noisy(seed), coarse_grid(4, 4000, 1.6), 0.1, 1.05)
         samples, risks = zip(*points, strict=True)
         end = next(i for i, risk in enumerate(risks) if risk <= 0.1)
         low, high = samples[max(end - 1, 0)], samples[end]

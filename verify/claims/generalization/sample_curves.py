@@ -154,8 +154,8 @@ class SampleCurves:
     def simulate(self, p: Profile, truth: float, generator: np.random.Generator) -> Mapping[Cell, Numbers]:
         """Curves of a world in which n*(d) grows as d^truth, with the corrections of finite d that theory has for k.
 
-        The NTK's grows as predicted. Each draw has a curve energy / (1 + c (n/n*)^s) with a log n* that scatters, each of its risks another error;
-        they go through the same search as in a run.
+        The NTK's grows as predicted. Each draw has a curve energy / (1 + c (n/n*)^s) with a log n* that scatters, each
+        of its risks another error; they go through the same search as in a run.
         """
         found: dict[Cell, Numbers] = {}
         drift = self.drifts(p).middle(self.arm == "joint")
