@@ -113,6 +113,8 @@ def drifts(activations: Sequence[str], k: int, grid: Sequence[int], ratio: int, 
         grid: of d.
         ratio: m / d.
         risk: the risk to reach.
+
+    Source: docs/mathematics, :eq:`sample-drifts`.
     """
     budgets = [slope(grid, [sparse_budget(a, k, d) for d in grid]) for a in activations]
     widths = [slope(grid, [1 - min(width_excess(a, k, d, ratio * d) / risk, 0.9) for d in grid]) for a in activations]

@@ -33,6 +33,7 @@ def test_sample_scales_against_gaussian_quadrature() -> None:
 
 
 def test_drifts_at_large_d_are_small_and_signed() -> None:
+    """The parts of :eq:`sample-drifts`."""
     far = drifts(ACTIVATIONS, 1, (4000, 8000, 16_000), 4, 0.5)
     assert far.logarithm == pytest.approx(1 / math.log(8000), rel=0.02)
     assert abs(far.budget) < 2e-3

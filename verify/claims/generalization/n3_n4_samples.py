@@ -172,7 +172,7 @@ N3 = Claim(
     "||W||_{2,4}^2 sqrt(d/n) up to logarithms: small once n exceeds d^k. The NTK alone would need d^(k+1).",
     refuted_by="An exponent of n*(d) on this grid of d farther from k and its known corrections than what theory "
     "leaves open, such as that of the NTK's own n*(d).",
-    equations=("quadratic-rademacher", "sample-units"),
+    equations=("quadratic-rademacher", "sample-units", "sample-drifts"),
     hypotheses=_hypotheses(dense=True),
     depends_on=("G5", "N5"),
     design=JOINT.design,
@@ -200,7 +200,7 @@ N4 = Claim(
     "that budget falls below any constant at n ~ d^k log d.",
     refuted_by="An exponent of n*(d) on this grid of d above k with one factor log d and terms of order 1/d, such as "
     "that of the NTK's own n*(d).",
-    equations=("quadratic-rademacher", "sample-units"),
+    equations=("quadratic-rademacher", "sample-units", "sample-drifts"),
     hypotheses=_hypotheses(dense=False),
     depends_on=("G3", "N8"),
     design=QUADRATIC.design,
