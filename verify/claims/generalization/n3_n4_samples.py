@@ -25,15 +25,15 @@ KERNEL = "the NTK's n*(d), found by the same search on the same data"
 WORDS = {JOINT: "f_k + f_sp", QUADRATIC: "f_sp alone"}
 
 
-def _count(p: Profile) -> int:
-    return p.training.repetitions[p.k] * len(affordable(p))
+def _count(p: Profile, curves: SampleCurves) -> int:
+    return curves.repetitions(p) * len(affordable(p))
 
 
 def _joint_rule(p: Profile) -> DecisionRule:
     """The margin is what theory leaves open: half of log d, terms of order 1/d and of finite width."""
     grid = tuple(float(d) for d in JOINT.grid(p))
     radius = JOINT.drifts(p).radius()
-    return DecisionRule(NAMES[JOINT], "exponent", "within", radius, 1.0, SCATTER, _count(p), grid)
+    return DecisionRule(NAMES[JOINT], "exponent", "within", radius, 1.0, SCATTER, _count(p, JOINT), grid)
 
 
 def _joint_predicted(p: Profile) -> dict[str, Prediction]:
@@ -53,7 +53,7 @@ def _joint_predicted(p: Profile) -> dict[str, Prediction]:
 def _quadratic_rule(p: Profile) -> DecisionRule:
     """One side of the bound; the alternative is the exponent k + 1."""
     grid = tuple(float(d) for d in QUADRATIC.grid(p))
-    return DecisionRule(NAMES[QUADRATIC], "exponent", "below", 0.0, 1.0, SCATTER, _count(p), grid)
+    return DecisionRule(NAMES[QUADRATIC], "exponent", "below", 0.0, 1.0, SCATTER, _count(p, QUADRATIC), grid)
 
 
 def _quadratic_predicted(p: Profile) -> dict[str, Prediction]:

@@ -20,14 +20,14 @@ from verify.predictions.sample_counts import Drifts, drifts, sample_scale, spars
 from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
-QUADRATIC_STEPS = 0.5
+QUADRATIC_STEPS = 0.4
 """Steps of the QuadNTK alone relative to the others: it has no directions of small curvature to wait for."""
 SETTLED = 0.15
 """A run has settled when its risk moves by at most this fraction in the second half of the steps."""
 TYPICAL: dict[Arm, float] = {"joint": 3.4, "quadntk": 2.7}
 """n*/(A d^k) at the smallest d of a simulation."""
-SCATTER = 0.14
-"""Standard deviation of log n* of a draw; of 60 draws in the pilot 0.12 (joint) and 0.15 (QuadNTK)."""
+SCATTER: dict[Arm, float] = {"joint": 0.14, "quadntk": 0.16, "ntk": 0.1}
+"""Standard deviation of log n* of a draw. In the pilot 0.13 (48 draws), 0.15 (48) and 0.09 (24)."""
 WOBBLE = 0.03
 """Standard deviation of the logarithm of one risk of a curve about its own law, in a simulation."""
 STEEPNESS = 1.5
@@ -72,9 +72,14 @@ class SampleCurves:
         ratio = self.grid(p)[-1] / d
         return max(1, min(p.training.averaged, round(ratio ** (p.k / 2 + 1))))
 
+    def repetitions(self, p: Profile) -> int:
+        """Of each activation at each d."""
+        return (p.training.repetitions if self.arm == "joint" else p.training.quadratic_repetitions)[p.k]
+
     def cell(self, p: Profile, activation: str, d: int, arm: Arm | None = None) -> SamplesToLearn:
         """All draws of an activation at one d, with this arm or another on the same draws."""
         s, arm = p.training, arm or self.arm
+        share = s.share if self.arm == "joint" else s.quadratic_share
         first = max(2, round(s.first[p.k] * sample_scale(activation, p.k) * d**p.k))
         return SamplesToLearn(
             base_seed=p.base_seed,
@@ -87,8 +92,8 @@ class SampleCurves:
             start=s.start,
             target=self.target,
             arm=arm,
-            draws=s.repetitions[p.k] * (1 if arm == "ntk" else self.averaged(p, d)),
-            weights=(1.0, s.share / (d ** (p.k - 1) * sparse_budget(activation, p.k, d))),
+            draws=self.repetitions(p) * (1 if arm == "ntk" else self.averaged(p, d)),
+            weights=(1.0, share / (d ** (p.k - 1) * sparse_budget(activation, p.k, d))),
             level=self.level(p),
             first=first,
             last=max(first + 1, 4 * multiplicity(d, p.k + 1)),
@@ -125,7 +130,7 @@ class SampleCurves:
     def _column(self, p: Profile, evidence: Evidence, activation: str, d: int, arm: Arm | None) -> np.ndarray:
         """Means of log n* over the draws of each repetition."""
         logs = np.log(self.draws(p, evidence, activation, d, arm))
-        means: np.ndarray = logs.reshape(p.training.repetitions[p.k], -1).mean(1)
+        means: np.ndarray = logs.reshape(self.repetitions(p), -1).mean(1)
         return means
 
     def errors(self, p: Profile, evidence: Evidence) -> dict[str, float]:
@@ -173,7 +178,7 @@ class SampleCurves:
 
     def _curves(self, cell: SamplesToLearn, middle: float, generator: np.random.Generator) -> Numbers:
         """What a cell would hold when n* scatters about ``middle``."""
-        needed = middle * np.exp(SCATTER * generator.normal(size=cell.draws))
+        needed = middle * np.exp(SCATTER[cell.arm] * generator.normal(size=cell.draws))
         share = self.energy() / cell.level - 1
         halfway: dict[tuple[int, int], float] = {}
         moved = 0.0 if cell.arm == "ntk" else LAST_HALF
