@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from loky import get_reusable_executor
 
+from verify.cells.search import crossing
 from verify.cells.training import Kind, TrainedModels
 from verify.claims.generalization.trained import SETTLED
 from verify.judging.statistics import exponent_interval, mean_interval
-from verify.predictions.learning_curves import crossing
 from verify.running.sweep import default_workers
 
 SIN, TANH, ERF = "sin(z + pi/4)", "tanh(z + 1)", "erf(z + 1/2)"

@@ -12,7 +12,6 @@ in the error budgets as errors that are no matter of chance.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -28,6 +27,7 @@ from theory import (
     samples_for_risk,
 )
 from verify.cells.kernels import Energies
+from verify.cells.search import crossing
 from verify.judging.outcome import Interval
 from verify.judging.statistics import extrapolate
 from verify.sizes.profile import parse
@@ -105,30 +105,6 @@ def samples_needed(activation: str, d: int, energies: Energies, level: float) ->
     n = samples_for_risk(spectrum(activation, d), level, dict(energies))
     before, after = (best_risk(activation, d, count, energies) for count in (n - 1, n))
     return n - 1 + math.log(before / level) / math.log(before / after)
-
-
-def crossing(
-    samples: Sequence[float], risks: Sequence[float], level: float, settled: Sequence[bool] | None = None
-) -> float:
-    """Where a learning curve, measured or predicted, first falls to ``level``, by log-log interpolation.
-
-    Args:
-        samples: increasing.
-        risks: at the samples in order; they may end before the samples do, as soon as the level is reached.
-        level: the risk to reach.
-        settled: for each sample whether training there had come to an end; all of them without it.
-
-    Returns:
-        NaN, a censored observation, when the curve does not fall through the level inside the grid, or when a point
-        beside the crossing has not settled.
-    """
-    for i in range(1, len(risks)):
-        (left, right), (above, below) = samples[i - 1 : i + 1], risks[i - 1 : i + 1]
-        if above > level >= below:
-            if settled is not None and not all(settled[i - 1 : i + 1]):
-                return math.nan
-            return float(left * (right / left) ** (math.log(above / level) / math.log(above / below)))
-    return math.nan
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""Predicted learning curves: the law written a second way, crossings, exponents far out."""
+"""Predicted learning curves: the law written a second way, exponents far out."""
 
 import math
 
@@ -8,7 +8,6 @@ from theory import kernel_ridge_risk, learnabilities
 from verify.predictions.learning_curves import (
     Curve,
     best_risk,
-    crossing,
     far_exponent,
     interpolation_error,
     samples_needed,
@@ -16,26 +15,6 @@ from verify.predictions.learning_curves import (
 )
 
 SIGMA = "sin(z + pi/4)"
-
-
-def test_crossing() -> None:
-    samples = (10, 20, 40)
-    power = [n**-1.5 for n in samples]  # straight in logarithms: the interpolation is exact
-    assert crossing(samples, power, 15**-1.5) == pytest.approx(15, rel=1e-12)
-    assert crossing(samples, power[:2], 15**-1.5) == pytest.approx(15, rel=1e-12)
-    assert math.isnan(crossing(samples, power, 1.0))
-    assert math.isnan(crossing(samples, power, 1e-6))
-
-
-def test_a_crossing_beside_a_run_that_has_not_settled_is_censored() -> None:
-    ratios = (1.0, 2.0, 4.0)
-    risks = [0.6 * r**-0.7 for r in ratios]
-    good = [True] * 3
-    assert crossing(ratios, risks, 0.3, good) == pytest.approx(2 ** (1 / 0.7))
-    assert math.isnan(crossing(ratios, risks, 0.7, good))
-    assert math.isnan(crossing(ratios, risks, 0.01, good))
-    assert math.isnan(crossing(ratios, risks, 0.3, [True, True, False]))
-    assert crossing(ratios, risks, 0.5, [True, True, False]) < 2
 
 
 def test_predicted_samples_solve_for_the_risk() -> None:

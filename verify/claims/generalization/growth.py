@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from verify.cells.kernels import Energies, SamplesToRisk
+from verify.cells.search import crossing
 from verify.claims.controls import scaled, shifted
 from verify.claims.hypotheses import differentiable, every, learns, settled, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
@@ -18,7 +19,6 @@ from verify.judging.rules import DecisionRule, ExactRule, Measurement, Predictio
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import (
     FAR,
-    crossing,
     crowding,
     far_exponent,
     interpolation_error,

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from theory import multiplicity
+from verify.cells.search import crossing
 from verify.cells.training import Arm, Kind, TrainedModels
 from verify.claims.hypotheses import every
 from verify.judging.claim import Evidence, HypothesisViolated
-from verify.predictions.learning_curves import crossing
 from verify.predictions.sample_counts import sample_scale
 from verify.sizes.profile import Profile
 

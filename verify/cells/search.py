@@ -1,0 +1,138 @@
+"""Searching for the number of samples at which a measured learning curve falls to a level.
+
+A grid of n fixed beforehand censors whatever lies beside it, and a wrong exponent puts n* beside it. The search here
+starts below every n* in question, ascends until the curve has fallen, and only then refines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Literal
+
+Points = list[tuple[int, list[float]]]
+"""(n, the risk of each draw at n), by increasing n."""
+Censoring = Literal["left", "right", "unusable"]
+
+
+def coarse_grid(first: int, last: int, factor: float) -> tuple[int, ...]:
+    """Increasing integers from ``first`` to ``last``, both included, each at most ``factor`` times the one before.
+
+    Where ``factor`` times n is below n + 1 the next one is n + 1.
+
+    Raises:
+        ValueError: unless 1 <= first <= last and factor > 1.
+    """
+    if not 1 <= first <= last:
+        raise ValueError(f"{first=}, {last=}: needs 1 <= first <= last")
+    if not factor > 1:
+        raise ValueError(f"{factor=}: needs a factor above 1")
+    grid = [first]
+    while grid[-1] < last:
+        grid.append(min(last, max(grid[-1] + 1, math.floor(grid[-1] * factor))))
+    return tuple(grid)
+
+
+def bracket(risk_at: Callable[[int], Iterable[float]], coarse: Sequence[int], level: float, finest: float) -> Points:
+    """Evaluate learning curves where they fall to ``level``.
+
+    A draw has fallen at the first evaluated n whose risk is at most the level. The search ascends through ``coarse``
+    until every draw has fallen somewhere, or the sequence ends. Then it bisects: as long as some draw has, between the
+    n where it has fallen and the evaluated n just before, a ratio above ``finest`` and an integer in between, it
+    evaluates at the rounded geometric mean of the widest such pair. A point evaluated for one draw is evaluated for
+    all; when it shows that another draw falls earlier, that draw's pair moves there.
+
+    Args:
+        risk_at: maps n to the risk of each draw, always as many; NaN where a draw gave no usable risk.
+        coarse: increasing.
+        level: the risk to reach.
+        finest: ratio of two neighbouring n that is fine enough, at least 1; 1 ends at neighbouring integers.
+
+    Returns:
+        All points evaluated, by increasing n, none twice. :func:`censoring` reads from one draw's risks whether it
+        is censored: it started at or below the level, never fell to it, or fell just behind an unusable point.
+
+    Raises:
+        ValueError: if ``coarse`` is empty or does not increase, if finest < 1, or if ``risk_at`` changes its length.
+
+    Cost: len(coarse) evaluations at most, and about log2(log(factor) / log(finest)) more for each draw, of which draws
+    that fall close to each other share all.
+    """
+    if not coarse or coarse[0] < 1 or any(a >= b for a, b in pairwise(coarse)):
+        raise ValueError(f"{coarse=}: needs increasing positive numbers of samples")
+    if not finest >= 1:
+        raise ValueError(f"{finest=}: needs a ratio of at least 1")
+    found: dict[int, list[float]] = {}
+
+    def evaluate(n: int) -> None:
+        found[n] = list(risk_at(n))
+        if len(found[n]) != len(found[coarse[0]]):
+            raise ValueError(f"{n=}: {len(found[n])} risks, but {len(found[coarse[0]])} at n={coarse[0]}")
+
+    for n in coarse:
+        evaluate(n)
+        if all(any(risk <= level for risk in risks) for risks in zip(*found.values(), strict=True)):
+            break
+    while pairs := _wide(found, level, finest):
+        low, high = max(pairs, key=lambda pair: pair[1] / pair[0])
+        evaluate(round(math.sqrt(low * high)))
+    return sorted(found.items())
+
+
+def _wide(found: dict[int, list[float]], level: float, finest: float) -> list[tuple[int, int]]:
+    """The pairs of evaluated n around a fall that are neither fine enough nor neighbouring integers."""
+    samples = sorted(found)
+    pairs = []
+    for risks in zip(*(found[n] for n in samples), strict=True):
+        end = _fall(risks, level)
+        if end:
+            low, high = samples[end - 1], samples[end]
+            if high / low > finest and high - low > 1:
+                pairs.append((low, high))
+    return pairs
+
+
+def _fall(risks: Sequence[float], level: float) -> int | None:
+    """Position of the first risk at or below the level."""
+    return next((i for i, risk in enumerate(risks) if risk <= level), None)
+
+
+def censoring(risks: Sequence[float], level: float) -> Censoring | None:
+    """Why a learning curve has no crossing, or None where it has one.
+
+    Args:
+        risks: by increasing n; NaN where none is usable.
+        level: the risk to reach.
+
+    Returns:
+        ``left``: the first risk is at or below the level already, so n* lies before the first n; ``right``: no risk is,
+        so n* lies behind the last n; ``unusable``: the point just before the fall is NaN; None otherwise.
+    """
+    end = _fall(risks, level)
+    if end is None:
+        return "right"
+    if end == 0:
+        return "left"
+    return "unusable" if math.isnan(risks[end - 1]) else None
+
+
+def crossing(
+    samples: Sequence[float], risks: Sequence[float], level: float, settled: Sequence[bool] | None = None
+) -> float:
+    """Where a learning curve, measured or predicted, first falls to ``level``, by log-log interpolation.
+
+    Args:
+        samples: increasing.
+        risks: at the samples in order; they may end before the samples do, as soon as the level is reached.
+        level: the risk to reach.
+        settled: for each sample whether training there had come to an end; all of them without it.
+
+    Returns:
+        NaN where the curve is censored, as :func:`censoring` says, or when a point beside the crossing has not settled.
+    """
+    end = _fall(risks, level)
+    if not end or censoring(risks, level) or (settled is not None and not all(settled[end - 1 : end + 1])):
+        return math.nan
+    (left, right), (above, below) = samples[end - 1 : end + 1], risks[end - 1 : end + 1]
+    return float(left * (right / left) ** (math.log(above / level) / math.log(above / below)))
