@@ -136,3 +136,38 @@ def crossing(
         return math.nan
     (left, right), (above, below) = samples[end - 1 : end + 1], risks[end - 1 : end + 1]
     return float(left * (right / left) ** (math.log(above / level) / math.log(above / below)))
+
+
+def reach(samples: Sequence[float], risks: Sequence[float], level: float) -> float:
+    """Where a curve that ends above ``level`` would reach it on the log-log line of its last two usable points.
+
+    Infinity where the last one is no lower than the one before, or there are not two.
+    """
+    known = [(n, risk) for n, risk in zip(samples, risks, strict=True) if not math.isnan(risk)]
+    if len(known) < 2 or known[-1][1] >= known[-2][1]:
+        return math.inf
+    (left, above), (right, below) = known[-2:]
+    power = math.log(above / below) / math.log(right / left)
+    return float(right * math.exp(min(math.log(below / level) / power, 700.0 - math.log(right))))
+
+
+def shortfall(curves: Sequence[tuple[Sequence[float], Sequence[float]]], level: float, field: str) -> str:
+    """A sentence on the draws whose search ended above the level, with the samples that they lack; empty without any.
+
+    Args:
+        curves: of each draw, its samples and its risks.
+        level: the risk to reach.
+        field: of the profile, which ends the search.
+    """
+    short = [(samples, risks) for samples, risks in curves if censoring(risks, level) == "right"]
+    if not short:
+        return ""
+    last = max(samples[-1] for samples, _ in short)
+    more = max(reach(samples, risks, level) - samples[-1] for samples, risks in short)
+    remedy = f"if they fall on as they do, about {more:.0f} more samples settle it: raise {field}"
+    if not math.isfinite(more):
+        remedy = "some no longer fall there, so that no number of samples can be named that settles it"
+    return (
+        f"{len(short)} of {len(curves)} draws keep a risk above {level:g} up to n = {last}, where the search ends; "
+        f"{remedy}"
+    )

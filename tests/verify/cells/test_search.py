@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from verify.cells.search import bracket, censoring, coarse_grid, crossing
+from verify.cells.search import bracket, censoring, coarse_grid, crossing, reach, shortfall
 
 
 def power(n: int, scale: float = 1.0, exponent: float = 1.5) -> float:
@@ -111,6 +111,21 @@ def test_a_fall_behind_an_unusable_point_is_no_crossing() -> None:
 
 def test_a_curve_that_starts_below_and_falls_again_is_censored() -> None:
     assert math.isnan(crossing((1, 2, 4), [0.05, 1.0, 0.05], 0.1))
+
+
+def test_what_a_spent_budget_says() -> None:
+    samples = (10, 20, 40)
+    curve = [power(n, 10.0) for n in samples]
+    assert reach(samples, curve, 1e-3) == pytest.approx(1000)
+    assert reach(samples, [1.0, 0.5, math.nan], 0.25) == pytest.approx(40)
+    assert math.isinf(reach(samples, [1.0, 0.5, 0.6], 0.1))
+    assert math.isinf(reach(samples, [1.0, math.nan, math.nan], 0.1))
+    assert math.isfinite(reach((10, 11), [1.0, 1.0 - 1e-12], 1e-3))
+    assert shortfall([(samples, curve)], 0.5, "sizes.most") == ""
+    sentence = shortfall([(samples, curve), (samples, [1.0, 0.5, 1e-4])], 1e-3, "sizes.most")
+    assert sentence.startswith("1 of 2 draws keep a risk above 0.001 up to n = 40")
+    assert "about 960 more samples settle it: raise sizes.most" in sentence
+    assert "no number of samples" in shortfall([(samples, [1.0, 0.5, 0.6])], 0.1, "sizes.most")
 
 
 def test_bad_input() -> None:

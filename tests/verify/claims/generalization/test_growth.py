@@ -6,35 +6,92 @@ import numpy as np
 import pytest
 from made_up import ONE, SIGMA, judged, kernel_sizes, scatter, verdicts
 
+from verify.cells.kernels import SamplesToRisk
+from verify.cells.search import bracket, coarse_grid
 from verify.claims.generalization.growth import OFF, ON_GRID
-from verify.claims.generalization.n1_n2_n7_ridge import ESCAPE, N2, N7
+from verify.claims.generalization.n1_n2_n7_ridge import DENSE, ESCAPE, N2, N7
 from verify.judging.claim import Claim, Evidence
 from verify.judging.outcome import Verdict
 from verify.predictions.learning_curves import samples_needed
+from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import QUICK, Profile
 
+GROWTH = {"N2": ESCAPE, "N7": DENSE}
 
-def true_growth(claim: Claim, profile: Profile, size: float = 0.03, tilt: float = 0.0) -> Evidence:
-    """Risks that fall as n^-2 through the predicted n*, times d^tilt."""
+
+def searched(cell: Cell, centre: float, blind: tuple[float, ...]) -> Numbers:
+    """What a search finds on a curve that falls as n^-2 through the level at ``centre``."""
+    assert isinstance(cell, SamplesToRisk)
+    grid = coarse_grid(cell.first, cell.last, cell.factor)
+    points = bracket(lambda n: [cell.level * (centre / n) ** 2], grid, cell.level, cell.finest)
+    samples, risks = [n for n, _ in points], [risk for _, (risk,) in points]
+    return {"samples": samples, "risks": risks, "blind": list(blind)}
+
+
+def true_growth(claim: Claim, profile: Profile, size: float = 0.03, tilt: float = 0.0, above: float = 1.5) -> Evidence:
+    """Curves through the predicted n*, the rival's too, times d^tilt; risks ``above`` the floor and far below it."""
     view = claim.cases(profile)[0].profile
-    numbers = {}
+    numbers: dict[Cell, Numbers] = {}
     for i, cell in enumerate(claim.design(view)):
+        assert isinstance(cell, SamplesToRisk)
         energies = (*cell.dense, *cell.sparse)
-        centre = samples_needed(cell.activation, cell.d, energies, cell.level) * scatter(1, size, i)[0] * cell.d**tilt
-        numbers[cell] = {"risks": [cell.level * (centre / n) ** 2 for n in cell.samples]}
+        noise = scatter(1, size, i)[0]
+        centre = samples_needed(cell.activation, cell.d, energies, cell.level) * noise * cell.d**tilt
+        half = 0.5 * max(energies)[1] * noise
+        numbers[cell] = searched(cell, centre, (above * half, 0.4 * half) if cell.blind else ())
     return Evidence(numbers)
 
 
 @pytest.mark.parametrize(("claim", "tilt"), [(N2, 0.15), (N7, -0.15)], ids=["N2", "N7"])
-def test_growth_judges_curve_and_exponent(claim: Claim, tilt: float) -> None:
+def test_growth_judges_curve_exponent_and_floor(claim: Claim, tilt: float) -> None:
     profile = kernel_sizes(rate_replicates=12)
-    outcome, (exponent, factor) = judged(claim, profile, true_growth(claim, profile))
+    outcome, (rival, exponent, factor, more) = judged(claim, profile, true_growth(claim, profile))
     assert outcome.verdict is Verdict.HOLDS
+    assert outcome.obstacles == ()
+    assert {name for name, v in verdicts(rival).items() if v is not Verdict.HOLDS} == {ON_GRID}
+    assert verdicts(rival)[ON_GRID] is Verdict.FAILS
     assert {v for label, v in verdicts(exponent).items() if label.startswith("exponent")} == {Verdict.FAILS}
     assert {v for label, v in verdicts(factor).items() if label.startswith("log(n*")} == {Verdict.FAILS}
+    assert [v for label, v in verdicts(more).items() if "floor" in label] == [Verdict.FAILS]
+    assert [c.verdict for c in (rival, exponent, factor, more)] == [Verdict.FAILS] * 4
     view = claim.cases(profile)[0].profile
     steep = verdicts(claim.check(view, true_growth(claim, profile, tilt=tilt)))
     assert Verdict.FAILS in {v for label, v in steep.items() if label.startswith("log(n*")}
+
+
+@pytest.mark.parametrize(("claim", "tilt"), [(N2, -1.0), (N7, 1.0)], ids=["N2", "N7"])
+def test_the_wrong_exponent_in_the_data_comes_out_fails(claim: Claim, tilt: float) -> None:
+    """Not INCONCLUSIVE, as with a grid of n around the prediction, beside which all that is false is censored."""
+    profile = kernel_sizes(rate_replicates=12)
+    view = claim.cases(profile)[0].profile
+    smallest, numbers = GROWTH[claim.id].grid(view)[0], dict[Cell, Numbers]()
+    for i, cell in enumerate(claim.design(view)):
+        assert isinstance(cell, SamplesToRisk)
+        noise = scatter(1, 0.03, i)[0]
+        energies = (*cell.dense, *cell.sparse)
+        centre = samples_needed(cell.activation, cell.d, energies, cell.level) * (cell.d / smallest) ** tilt
+        numbers[cell] = searched(cell, centre * noise, (noise, 0.1 * noise) if cell.blind else ())
+    outcome = claim.check(view, Evidence(numbers))
+    assert verdicts(outcome)[ON_GRID] is Verdict.FAILS
+    assert outcome.verdict is Verdict.FAILS
+
+
+def test_a_risk_below_the_floor_comes_out_fails() -> None:
+    profile = kernel_sizes(rate_replicates=12)
+    outcome = N7.check(N7.cases(profile)[0].profile, true_growth(N7, profile, above=0.9))
+    assert [label for label, v in verdicts(outcome).items() if v is Verdict.FAILS] == ["risk / floor at n = 48, d = 96"]
+
+
+def test_a_spent_budget_is_inconclusive_and_says_what_is_missing() -> None:
+    profile = kernel_sizes(rate_replicates=12, most_samples=200)
+    view = N2.cases(profile)[0].profile
+    outcome = N2.check(view, true_growth(N2, profile))
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    (sentence,) = outcome.obstacles
+    assert sentence.startswith("d = 24: 12 of 12 draws keep a risk above 0.5 up to n = 200")
+    assert "raise kernels.most_samples" in sentence
+    largest = max(samples_needed(SIGMA, 24, ((1, 1.0), (2, 1.0)), 0.5) * scatter(1, 0.03, i)[0] for i in range(36, 48))
+    assert f"about {largest - 200:.0f} more samples" in sentence
 
 
 def test_growth_counts_censored_runs_and_never_drops_them_silently() -> None:
@@ -43,12 +100,14 @@ def test_growth_counts_censored_runs_and_never_drops_them_silently() -> None:
     view = claim.cases(profile)[0].profile
     numbers = {cell: true_growth(claim, profile)[cell] for cell in claim.design(view)}
     for cell in claim.design(view):
-        if cell.replicate < 4 and cell.d == 12:
-            numbers[cell] = {"risks": [2.0] * len(cell.samples)}
+        assert isinstance(cell, SamplesToRisk)
+        if cell.replicate < 4 and cell.d == 12 and cell.sparse:
+            numbers[cell] = {"samples": [cell.first, cell.last], "risks": [2.0, 2.0], "blind": []}
     outcome = claim.check(view, Evidence(numbers))
     assert outcome.verdict is Verdict.INCONCLUSIVE
-    assert "Censored (no crossing inside the grid): 4 of 48" in outcome.explanation
+    assert "Censored (no crossing found): 4 of 48" in outcome.explanation
     assert dict(outcome.comparisons[1].budget)["censored observations"] == 4.0
+    assert "no number of samples" in outcome.obstacles[0]
     assert math.log(OFF) > outcome.comparisons[0].margin
 
 
