@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from functools import cache
 
 import torch
 from pydantic import Field
@@ -43,34 +43,33 @@ class _Regression(Cell):
     sparse: Energies = ()
     targets: int = Field(default=8, ge=2, multiple_of=2)
 
-    paired: ClassVar[tuple[str, ...]] = ()
-    """Fields that change nothing in what is drawn: cells that differ only there share network, inputs and targets."""
+    def inputs(self, points: int) -> tuple[TwoLayerNetwork, torch.Tensor, torch.Tensor]:
+        """Network, inputs (points, d) and test inputs."""
+        sigma = Activation.parse(self.activation)
+        network = TwoLayerNetwork(self.d, self.m, sigma, self.seed("network"), device=self.device)
+        gen = generator(self.seed("data"))
+        x, test = (sphere(count, self.d, math.sqrt(self.d), gen).to(network.w) for count in (points, TEST_POINTS))
+        return network, x, test
 
-    def inputs(self, points: int) -> tuple[TwoLayerNetwork, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Network, inputs (points, d), test inputs, labels (points, targets) and test labels."""
-        sigma, seed = Activation.parse(self.activation), self.seed("network", self.paired)
-        network = TwoLayerNetwork(self.d, self.m, sigma, seed, device=self.device)
-        gen = generator(self.seed("data", self.paired))
-        x = sphere(points, self.d, math.sqrt(self.d), gen).to(network.w)
-        test = sphere(TEST_POINTS, self.d, math.sqrt(self.d), gen).to(network.w)
-        functions = [self.target(index) for index in range(self.targets)]
-        labels, answers = (torch.stack([f(points) for f in functions], dim=1) for points in (x, test))
-        return network, x, test, labels, answers
+    def labels(self, points: torch.Tensor) -> torch.Tensor:
+        """Labels (points, targets)."""
+        return torch.stack([self.target(index)(points) for index in range(self.targets)], dim=1)
 
     def target(self, index: int) -> Target:
         """Target ``index``: a sum of harmonics of exactly the stated energies."""
-        parts = [
-            Target.dense(self.d, degree, e, self.seed(f"dense {degree}, {index}", self.paired))
-            for degree, e in self.dense
-        ]
+        parts = [self.part(degree, energy, index) for degree, energy in self.dense]
         parts += [
-            Target.sparse(self.d, degree, [math.sqrt(e)], self.seed(f"sparse {degree}, {index}", self.paired))
+            Target.sparse(self.d, degree, [math.sqrt(e)], self.seed(f"sparse {degree}, {index}"))
             for degree, e in self.sparse
         ]
         total = parts[0]
         for part in parts[1:]:
             total = total + part
         return total
+
+    def part(self, degree: int, energy: float, index: int) -> Target:
+        """The dense part of one degree of target ``index``."""
+        return Target.dense(self.d, degree, energy, self.seed(f"dense {degree}, {index}"))
 
 
 class RidgeCurve(_Regression):
@@ -88,7 +87,8 @@ class RidgeCurve(_Regression):
     ridges: tuple[float, ...]
 
     def run(self) -> Numbers:
-        network, x, test, labels, answers = self.inputs(self.samples[-1])
+        network, x, test = self.inputs(self.samples[-1])
+        labels, answers = self.labels(x), self.labels(test)
         gram, cross = ntk_gram(network, x), ntk_gram(network, test, x)
         risks, training, kappas = ([[0.0] * len(self.samples) for _ in self.ridges] for _ in range(3))
         for row, ridge in enumerate(self.ridges):
@@ -105,16 +105,20 @@ class RidgeCurve(_Regression):
 class SamplesToRisk(_Regression):
     """Test risk with the best of :data:`RIDGES`, at the n that :func:`verify.cells.search.bracket` asks for.
 
-    The best ridge is the one with the smallest mean risk of the targets on the test points, which makes the predictor
-    depend on the targets. A floor holds for predictors that do not; so at ``blind`` the ridge is best for one half of
-    the targets on one half of the test points, and judged by the other halves, by turns.
+    A rival's targets, dense in one degree, are learned from the same inputs by the same network; their search ascends
+    through the same coarse grid and is not refined. The best ridge of either is the one with the smallest mean risk of
+    its targets on the test points. That makes the predictor depend on the targets, and a floor holds for predictors
+    that do not; so at ``blind`` the ridge is best for one half of the targets on one half of the test points, and
+    judged by the other halves, by turns.
 
-    Numbers: ``samples``, ``risks`` and ``ridges`` of the search; ``blind``, the risks at ``blind``.
+    Numbers: ``samples`` of the search, ``risks`` and ``ridges`` there; ``rival samples`` and ``rival risks``; and
+    ``blind``, the risks at ``blind``.
 
     Attributes:
         first, last, factor, finest: the search ascends from ``first`` to ``last`` by ``factor`` and refines to a ratio
             of ``finest``.
         level: the risk to reach.
+        rival: degree, energy and level of the rival.
         blind: further n.
     """
 
@@ -123,45 +127,77 @@ class SamplesToRisk(_Regression):
     factor: float
     finest: float
     level: float
+    rival: tuple[int, float, float]
     blind: tuple[int, ...] = ()
 
-    paired: ClassVar[tuple[str, ...]] = ("dense", "sparse", "first", "factor", "finest", "level", "blind")
-
     def run(self) -> Numbers:
-        network, x, test, labels, answers = self.inputs(max(self.last, *self.blind, 0))
-        empty = x.new_empty
-        gram, cross = empty(0, 0), empty(len(test), 0)
-        ridges: dict[int, float] = {}
+        network, x, test = self.inputs(max(self.last, *self.blind, 0))
+        kernel = _Gram(network, x, test)
+        both = [(self.labels(x), self.labels(test)), (self._rivals(x), self._rivals(test))]
 
-        def halves(n: int) -> torch.Tensor:
-            """Mean risk of each half of the targets on each half of the test points, (ridges, 2, 2)."""
-            nonlocal gram, cross
-            if (known := len(gram)) < n:
-                fresh = ntk_gram(network, x[known:n], x[:n])
-                upper = torch.cat([gram, fresh[:, :known].T], dim=1)
-                gram, cross = torch.cat([upper, fresh]), torch.cat([cross, ntk_gram(network, test, x[known:n])], dim=1)
-            values, vectors = torch.linalg.eigh(gram[:n, :n])
-            rotated, features = vectors.T @ labels[:n], cross[:, :n] @ vectors
-            errors = (features @ (rotated / (values + ridge)[:, None]) - answers for ridge in RIDGES)
-            shape = (2, TEST_POINTS // 2, 2, self.targets // 2)
-            return torch.stack([error.square().reshape(shape).mean(dim=(1, 3)) for error in errors])
+        @cache
+        def decomposed(n: int) -> tuple[torch.Tensor, torch.Tensor]:
+            return torch.linalg.eigh(kernel.at(n)[0])
 
-        def risk_at(n: int) -> list[float]:
-            tried = halves(n).mean(dim=(1, 2))
-            ridges[n] = RIDGES[int(tried.argmin())]
-            return [float(tried.min())]
+        @cache
+        def halves(n: int, which: int) -> torch.Tensor:
+            """Mean risks of the targets (0) or the rival's (1), (ridges, half of the test points, of the targets)."""
+            (values, vectors), (labels, answers) = decomposed(n), both[which]
+            shrunk = (vectors.T @ labels[:n])[:, None] / (values[:, None] + values.new_tensor(RIDGES))[:, :, None]
+            found = kernel.at(n)[1] @ (vectors @ shrunk.reshape(n, -1))
+            errors = found.reshape(TEST_POINTS, len(RIDGES), self.targets) - answers[:, None]
+            shape = (2, TEST_POINTS // 2, len(RIDGES), 2, self.targets // 2)
+            return errors.square().reshape(shape).mean(dim=(1, 4)).movedim(1, 0)
 
-        points = bracket(risk_at, coarse_grid(self.first, self.last, self.factor), self.level, self.finest)
-        samples = [n for n, _ in points]
+        def means(n: int, which: int) -> torch.Tensor:
+            return halves(n, which).mean(dim=(1, 2))
+
+        def search(which: int, level: float, finest: float) -> tuple[list[int], list[float]]:
+            coarse = coarse_grid(self.first, self.last, self.factor)
+            points = bracket(lambda n: [float(means(n, which).min())], coarse, level, finest)
+            return [n for n, _ in points], [risk for _, (risk,) in points]
+
+        samples, risks = search(0, self.level, self.finest)
+        others, rivals = search(1, self.rival[2], self.factor)
         return {
             "samples": samples,
-            "risks": [risk for _, (risk,) in points],
-            "ridges": [ridges[n] for n in samples],
-            "blind": [_blind(halves(n)) for n in self.blind],
+            "risks": risks,
+            "ridges": [RIDGES[int(means(n, 0).argmin())] for n in samples],
+            "rival samples": others,
+            "rival risks": rivals,
+            "blind": [_blind(halves(n, 0)) for n in self.blind],
         }
+
+    def _rivals(self, points: torch.Tensor) -> torch.Tensor:
+        """Labels of the rival's targets, (points, targets)."""
+        degree, energy, _ = self.rival
+        return torch.stack([self.part(degree, energy, index)(points) for index in range(self.targets)], dim=1)
+
+
+class _Gram:
+    """Gram matrices of the first n inputs, extended when a larger n is asked for, by at least as much again.
+
+    Each extension evaluates the features of the test points anew, so it begins with :data:`_Gram.LEAST` inputs.
+    """
+
+    LEAST = 128
+
+    def __init__(self, network: TwoLayerNetwork, x: torch.Tensor, test: torch.Tensor) -> None:
+        self._network, self._x, self._test = network, x, test
+        self._gram, self._cross = x.new_empty(0, 0), x.new_empty(len(test), 0)
+
+    def at(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gram matrix (n, n) and cross Gram matrix (test, n)."""
+        if (known := len(self._gram)) < n:
+            size = min(max(n, 2 * known, self.LEAST), len(self._x))
+            rows = ntk_gram(self._network, self._x[known:size], self._x[:size])
+            self._gram = torch.cat([torch.cat([self._gram, rows[:, :known].T], dim=1), rows])
+            columns = ntk_gram(self._network, self._test, self._x[known:size])
+            self._cross = torch.cat([self._cross, columns], dim=1)
+        return self._gram[:n, :n], self._cross[:, :n]
 
 
 def _blind(tried: torch.Tensor) -> float:
-    """Mean over both turns of the risk of one half of targets and points at the ridge that is best for the other."""
+    """Mean over both turns of the risk of one half of points and targets at the ridge that is best for the other."""
     turns = [tried[int(tried[:, 1 - half, 1 - half].argmin()), half, half] for half in (0, 1)]
     return float(torch.stack(turns).mean())

@@ -24,9 +24,9 @@ CURVE = RidgeCurve(
 
 
 def replay(cell: RidgeCurve | SamplesToRisk, points: int) -> tuple[TwoLayerNetwork, torch.Tensor, torch.Tensor]:
-    sigma, seed = Activation.parse(cell.activation), cell.seed("network", cell.paired)
+    sigma, seed = Activation.parse(cell.activation), cell.seed("network")
     network = TwoLayerNetwork(cell.d, cell.m, sigma, seed)
-    gen = generator(cell.seed("data", cell.paired))
+    gen = generator(cell.seed("data"))
     return (
         network,
         sphere(points, cell.d, math.sqrt(cell.d), gen),
@@ -63,15 +63,17 @@ SHARED = {
     "targets": 2,
     "factor": 2.0,
     "finest": 1.5,
+    "rival": (2, 1.0, 0.9),
 }
 SEARCH = SamplesToRisk(**SHARED, first=5, last=80, level=0.3, blind=(12, 90))
 
 
-def errors(cell: SamplesToRisk, n: int, ridge: float) -> torch.Tensor:
+def errors(cell: SamplesToRisk, n: int, ridge: float, rival: bool = False) -> torch.Tensor:
     """Squared error (test, targets) of one regression target by target."""
     network, x, test = replay(cell, max(cell.last, *cell.blind))
     gram, cross = ntk_gram(network, x[:n]), ntk_gram(network, test, x[:n])
-    targets = [cell.target(index) for index in range(cell.targets)]
+    (degree, energy, _), count = cell.rival, cell.targets
+    targets = [cell.part(degree, energy, i) if rival else cell.target(i) for i in range(count)]
     found = [KernelRidge(gram, f(x[:n])).predict(cross, ridge) - f(test) for f in targets]
     return torch.stack(found, dim=1).square()
 
@@ -87,6 +89,10 @@ def test_samples_to_risk_takes_the_best_ridge_and_brackets_the_level() -> None:
         tried = {r: float(errors(SEARCH, n, r).mean()) for r in RIDGES}
         assert risk == pytest.approx(min(tried.values()), rel=1e-8)
         assert tried[ridge] == pytest.approx(risk, rel=1e-8)
+    for n, risk in zip(numbers["rival samples"], numbers["rival risks"], strict=True):
+        assert risk == pytest.approx(min(float(errors(SEARCH, n, r, rival=True).mean()) for r in RIDGES), rel=1e-8)
+    assert numbers["rival samples"] == [n for n in (5, 10, 20, 40, 80) if n <= numbers["rival samples"][-1]]
+    assert numbers["rival risks"][-1] <= 0.9 < numbers["rival risks"][-2]
     unreached = SamplesToRisk(**SHARED, first=5, last=10, level=1e-6).run()
     assert unreached["samples"] == [5, 10]
     assert unreached["blind"] == []
@@ -103,13 +109,6 @@ def test_blind_risks_have_ridges_chosen_elsewhere() -> None:
             best = RIDGES[int(np.argmin(chosen))]
             turns.append(float(tables[best][rows, own].mean()))
         assert risk == pytest.approx(np.mean(turns), rel=1e-8)
-
-
-def test_cells_that_differ_in_the_search_alone_are_paired() -> None:
-    other = SEARCH.model_copy(update={"level": 0.1, "first": 9, "blind": (), "dense": ((1, 1.0), (2, 1.0))})
-    assert replay(other, 90)[1].equal(replay(SEARCH, 90)[1])
-    assert other.target(1).terms[1][1].equal(SEARCH.target(1).terms[1][1])
-    assert not replay(SEARCH.model_copy(update={"replicate": 1}), 90)[1].equal(replay(SEARCH, 90)[1])
 
 
 def test_sparse_and_dense_parts_have_their_energies() -> None:

@@ -75,8 +75,7 @@ class Growth:
         dense, sparse: energies by degree at k.
         excess: the exponent is k + excess.
         dimensions, width: where the profile keeps the grid of d, and m.
-        rival, share: energies by degree at k of a dense target, and the share of them that is its level: n* of this
-            one has the neighbouring exponent.
+        rival, share: degree of a dense target of energy 1 at k, and its level: its n* has the neighbouring exponent.
     """
 
     dense: Callable[[int], Energies]
@@ -84,7 +83,7 @@ class Growth:
     excess: int
     dimensions: Callable[[Profile], dict[int, tuple[int, ...]]]
     width: Callable[[Profile], dict[int, int]]
-    rival: Callable[[int], Energies]
+    rival: Callable[[int], int]
     share: float
 
     def grid(self, p: Profile) -> tuple[int, ...]:
@@ -108,15 +107,12 @@ class Growth:
         """The risk to reach."""
         return SHARE * sum(energy for _, energy in self.energies(p))
 
-    def cells(self, p: Profile, d: int, rival: bool = False) -> tuple[SamplesToRisk, ...]:
-        """The draws at one d; the rival's have the same networks and inputs.
+    def cells(self, p: Profile, d: int) -> tuple[SamplesToRisk, ...]:
+        """The draws at one d.
 
         At the largest d the risk is also measured where the floor of the part of highest degree is half of its energy.
         """
-        first, last = self.bounds(p, d)
-        dense = self.rival(p.k) if rival else self.dense(p.k)
-        level = self.share * sum(energy for _, energy in dense) if rival else self.level(p)
-        half = half_known(d, self.energies(p))
+        (first, last), half = self.bounds(p, d), half_known(d, self.energies(p))
         return tuple(
             SamplesToRisk(
                 activation=p.activation_of(replicate),
@@ -127,24 +123,25 @@ class Growth:
                 last=last,
                 factor=FACTOR,
                 finest=FINEST,
-                blind=(half, MORE * half) if d == self.grid(p)[-1] and not rival else (),
-                dense=dense,
-                sparse=() if rival else self.sparse(p.k),
-                level=level,
+                blind=(half, MORE * half) if d == self.grid(p)[-1] else (),
+                dense=self.dense(p.k),
+                sparse=self.sparse(p.k),
+                level=self.level(p),
+                rival=(self.rival(p.k), 1.0, self.share),
                 replicate=replicate,
                 base_seed=p.base_seed,
             )
             for replicate in range(p.kernels.rate_replicates)
         )
 
-    def measured(self, p: Profile, evidence: Evidence, rival: bool = False) -> np.ndarray:
+    def measured(self, p: Profile, evidence: Evidence) -> np.ndarray:
         """n*, (replicates, dimensions); NaN where the search did not end in a crossing."""
-        return np.array(
-            [
-                [crossing(evidence[c]["samples"], evidence[c]["risks"], c.level) for c in self.cells(p, d, rival)]
-                for d in self.grid(p)
-            ]
-        ).T
+        return self._crossings(p, evidence, "", self.level(p))
+
+    def _crossings(self, p: Profile, evidence: Evidence, whose: str, level: float) -> np.ndarray:
+        found = [[evidence[cell] for cell in self.cells(p, d)] for d in self.grid(p)]
+        curves = [[(x[f"{whose}samples"], x[f"{whose}risks"]) for x in numbers] for numbers in found]
+        return np.array([[crossing(samples, risks, level) for samples, risks in row] for row in curves]).T
 
     def blind(self, p: Profile, evidence: Evidence, place: int) -> dict[str, list[float]]:
         """The risks beside the floor, at N/2 samples (place 0) or at :data:`MORE` times as many (1)."""
@@ -207,8 +204,8 @@ class Growth:
         return {**found, **{name: Measurement(risks) for name, risks in self.blind(p, evidence, 0).items()}}
 
     def rivals(self, p: Profile, evidence: Evidence) -> dict[str, np.ndarray]:
-        """n* of the rival, by the same search, held against the claim's exponent."""
-        return {ON_GRID: self.aligned(p, self.measured(p, evidence, rival=True))}
+        """n* of the rival, from the same inputs by the same search, held against the claim's exponent."""
+        return {ON_GRID: self.aligned(p, self._crossings(p, evidence, "rival ", self.share))}
 
     def obstacles(self, p: Profile, evidence: Evidence) -> tuple[str, ...]:
         """One sentence for each d at which a search ended without the level."""
@@ -288,8 +285,8 @@ class Growth:
         finish(ax, "dimension d", "samples n*")
 
     def design(self, p: Profile) -> tuple[SamplesToRisk, ...]:
-        """All draws, and the rival's."""
-        return tuple(cell for rival in (False, True) for d in self.grid(p) for cell in self.cells(p, d, rival))
+        """All draws."""
+        return tuple(cell for d in self.grid(p) for cell in self.cells(p, d))
 
     def hypotheses(self) -> tuple[Callable[[Profile], None], ...]:
         """Every degree up to the target's must be learnable at the smallest d, and have its order in d by the largest.
