@@ -105,8 +105,8 @@ QUADNTK_SAMPLES = Derivation(
     name="quadntk_samples",
     statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f_Q(W)$ on the ball $\|W\|_{2,4} \le "
     r"\|W_Q\|_{2,4}$, where it can be the sparse part of degree $k+1$ (as $m$ grows): for a $\Lambda$-Lipschitz loss "
-    r"the test loss exceeds the training loss by at most $2\Lambda\epsilon$, any fixed $\epsilon$, in the mean over the "
-    r"inputs and for every such $W$ at once, when $\sigma''$ is bounded and its $\mu_j(\sigma'')$, $j = k-1, k-3, "
+    r"the test loss exceeds the training loss by at most $2\Lambda\epsilon$, any fixed $\epsilon$, in the mean over "
+    r"the inputs and for every such $W$ at once, when $\sigma''$ is bounded and its $\mu_j(\sigma'')$, $j = k-1, k-3, "
     r"\dots$, do not vanish",
     kind="sufficient",
     source=SECTION,
@@ -140,9 +140,9 @@ test_g, train_g, r_test, r_train = sp.symbols("T_g S_g r_test r_train", positive
 JOINT_SAMPLES = Derivation(
     name="joint_samples",
     statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f = f_L(W) + f_Q(W)$ to learn $f_k + f_{sp}$, "
-    r"over all $W$ with $\|W\|_{2,4} \le \|W_Q\|_{2,4}$, $\|f_L(P_{\le k} W)\|_{L_2} \le F$ and $R_1$ small in population "
-    r"*and* on the training inputs: for a $\Lambda$-Lipschitz loss the test loss exceeds the training loss by at most "
-    r"$\Lambda(\sqrt{R_1} + \sqrt{R_1^{train}} + 4\epsilon)$ in the mean over the inputs, under the conditions of the "
+    r"over all $W$ with $\|W\|_{2,4} \le \|W_Q\|_{2,4}$, $\|f_L(P_{\le k} W)\|_{L_2} \le F$ and $R_1$ small in "
+    r"population *and* on the training inputs: for a $\Lambda$-Lipschitz loss the test loss exceeds the training loss "
+    r"by at most $\Lambda(\sqrt{R_1} + \sqrt{R_1^{train}} + 4\epsilon)$ in the mean over the inputs, under the conditions of the "
     r"rate quadntk_samples. $R_1$ in population alone does not do: the complexity of that class grows with $m$",
     kind="sufficient",
     source=f"{SECTION}; [abstract] for an improvement over the NTK and the QuadNTK on their own, not for the exponent",

@@ -133,7 +133,12 @@ class SamplesToRisk(_Regression):
     def run(self) -> Numbers:
         network, x, test = self.inputs(max(self.last, *self.blind, 0))
         kernel = _Gram(network, x, test)
-        both = [(self.labels(x), self.labels(test)), (self._rivals(x), self._rivals(test))]
+        functions = (self.labels, self._rivals)
+        answers = [f(test) for f in functions]
+
+        @cache
+        def labels(which: int, size: int) -> torch.Tensor:
+            return functions[which](x[:size])
 
         @cache
         def decomposed(n: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -142,10 +147,11 @@ class SamplesToRisk(_Regression):
         @cache
         def halves(n: int, which: int) -> torch.Tensor:
             """Mean risks of the targets (0) or the rival's (1), (ridges, half of the test points, of the targets)."""
-            (values, vectors), (labels, answers) = decomposed(n), both[which]
-            shrunk = (vectors.T @ labels[:n])[:, None] / (values[:, None] + values.new_tensor(RIDGES))[:, :, None]
+            values, vectors = decomposed(n)
+            y = labels(which, kernel.size)[:n]
+            shrunk = (vectors.T @ y)[:, None] / (values[:, None] + values.new_tensor(RIDGES))[:, :, None]
             found = kernel.at(n)[1] @ (vectors @ shrunk.reshape(n, -1))
-            errors = found.reshape(TEST_POINTS, len(RIDGES), self.targets) - answers[:, None]
+            errors = found.reshape(TEST_POINTS, len(RIDGES), self.targets) - answers[which][:, None]
             shape = (2, TEST_POINTS // 2, len(RIDGES), 2, self.targets // 2)
             return errors.square().reshape(shape).mean(dim=(1, 4)).movedim(1, 0)
 
@@ -186,9 +192,14 @@ class _Gram:
         self._network, self._x, self._test = network, x, test
         self._gram, self._cross = x.new_empty(0, 0), x.new_empty(len(test), 0)
 
+    @property
+    def size(self) -> int:
+        """The largest n so far."""
+        return len(self._gram)
+
     def at(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Gram matrix (n, n) and cross Gram matrix (test, n)."""
-        if (known := len(self._gram)) < n:
+        if (known := self.size) < n:
             size = min(max(n, 2 * known, self.LEAST), len(self._x))
             rows = ntk_gram(self._network, self._x[known:size], self._x[:size])
             self._gram = torch.cat([torch.cat([self._gram, rows[:, :known].T], dim=1), rows])
