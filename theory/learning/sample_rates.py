@@ -142,8 +142,9 @@ JOINT_SAMPLES = Derivation(
     statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f = f_L(W) + f_Q(W)$ to learn $f_k + f_{sp}$, "
     r"over all $W$ with $\|W\|_{2,4} \le \|W_Q\|_{2,4}$, $\|f_L(P_{\le k} W)\|_{L_2} \le F$ and $R_1$ small in "
     r"population *and* on the training inputs: for a $\Lambda$-Lipschitz loss the test loss exceeds the training loss "
-    r"by at most $\Lambda(\sqrt{R_1} + \sqrt{R_1^{train}} + 4\epsilon)$ in the mean over the inputs, under the conditions of the "
-    r"rate quadntk_samples. $R_1$ in population alone does not do: the complexity of that class grows with $m$",
+    r"by at most $\Lambda(\sqrt{R_1} + \sqrt{R_1^{train}} + 4\epsilon)$ in the mean over the inputs, under the "
+    r"conditions of the rate quadntk_samples. $R_1$ in population alone does not do: the complexity of that class "
+    r"grows with $m$",
     kind="sufficient",
     source=f"{SECTION}; [abstract] for an improvement over the NTK and the QuadNTK on their own, not for the exponent",
     symbols={

@@ -106,8 +106,9 @@ class SamplesToRisk(_Regression):
     """Test risk with the best of :data:`RIDGES`, at the n that :func:`verify.cells.search.bracket` asks for.
 
     A rival's targets, dense in one degree, are learned from the same inputs by the same network; their search ascends
-    through the same coarse grid and is not refined. The best ridge of either is the one with the smallest mean risk of
-    its targets on the test points. That makes the predictor depend on the targets, and a floor holds for predictors
+    through the same coarse grid and is not refined. Their risks are given as shares of their mean square on the test
+    points, whose scatter would hide a level close to 1. The best ridge of either is the one with the smallest mean risk
+    of its targets on the test points. That makes the predictor depend on the targets, and a floor holds for predictors
     that do not; so at ``blind`` the ridge is best for one half of the targets on one half of the test points, and
     judged by the other halves, by turns.
 
@@ -118,7 +119,7 @@ class SamplesToRisk(_Regression):
         first, last, factor, finest: the search ascends from ``first`` to ``last`` by ``factor`` and refines to a ratio
             of ``finest``.
         level: the risk to reach.
-        rival: degree, energy and level of the rival.
+        rival: degree and level of the rival.
         blind: further n.
     """
 
@@ -127,7 +128,7 @@ class SamplesToRisk(_Regression):
     factor: float
     finest: float
     level: float
-    rival: tuple[int, float, float]
+    rival: tuple[int, float]
     blind: tuple[int, ...] = ()
 
     def run(self) -> Numbers:
@@ -158,13 +159,13 @@ class SamplesToRisk(_Regression):
         def means(n: int, which: int) -> torch.Tensor:
             return halves(n, which).mean(dim=(1, 2))
 
-        def search(which: int, level: float, finest: float) -> tuple[list[int], list[float]]:
+        def search(which: int, level: float, finest: float, unit: float) -> tuple[list[int], list[float]]:
             coarse = coarse_grid(self.first, self.last, self.factor)
-            points = bracket(lambda n: [float(means(n, which).min())], coarse, level, finest)
+            points = bracket(lambda n: [float(means(n, which).min()) / unit], coarse, level, finest)
             return [n for n, _ in points], [risk for _, (risk,) in points]
 
-        samples, risks = search(0, self.level, self.finest)
-        others, rivals = search(1, self.rival[2], self.factor)
+        samples, risks = search(0, self.level, self.finest, 1.0)
+        others, rivals = search(1, self.rival[1], self.factor, float(answers[1].square().mean()))
         return {
             "samples": samples,
             "risks": risks,
@@ -176,8 +177,8 @@ class SamplesToRisk(_Regression):
 
     def _rivals(self, points: torch.Tensor) -> torch.Tensor:
         """Labels of the rival's targets, (points, targets)."""
-        degree, energy, _ = self.rival
-        return torch.stack([self.part(degree, energy, index)(points) for index in range(self.targets)], dim=1)
+        degree, _ = self.rival
+        return torch.stack([self.part(degree, 1.0, index)(points) for index in range(self.targets)], dim=1)
 
 
 class _Gram:

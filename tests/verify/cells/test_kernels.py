@@ -63,7 +63,7 @@ SHARED = {
     "targets": 2,
     "factor": 2.0,
     "finest": 1.5,
-    "rival": (2, 1.0, 0.9),
+    "rival": (2, 0.9),
 }
 SEARCH = SamplesToRisk(**SHARED, first=5, last=80, level=0.3, blind=(12, 90))
 
@@ -72,8 +72,8 @@ def errors(cell: SamplesToRisk, n: int, ridge: float, rival: bool = False) -> to
     """Squared error (test, targets) of one regression target by target."""
     network, x, test = replay(cell, max(cell.last, *cell.blind))
     gram, cross = ntk_gram(network, x[:n]), ntk_gram(network, test, x[:n])
-    (degree, energy, _), count = cell.rival, cell.targets
-    targets = [cell.part(degree, energy, i) if rival else cell.target(i) for i in range(count)]
+    (degree, _), count = cell.rival, cell.targets
+    targets = [cell.part(degree, 1.0, i) if rival else cell.target(i) for i in range(count)]
     found = [KernelRidge(gram, f(x[:n])).predict(cross, ridge) - f(test) for f in targets]
     return torch.stack(found, dim=1).square()
 
@@ -89,8 +89,11 @@ def test_samples_to_risk_takes_the_best_ridge_and_brackets_the_level() -> None:
         tried = {r: float(errors(SEARCH, n, r).mean()) for r in RIDGES}
         assert risk == pytest.approx(min(tried.values()), rel=1e-8)
         assert tried[ridge] == pytest.approx(risk, rel=1e-8)
+    _, _, test = replay(SEARCH, 90)
+    energy = np.mean([float(SEARCH.part(2, 1.0, i)(test).square().mean()) for i in range(2)])
     for n, risk in zip(numbers["rival samples"], numbers["rival risks"], strict=True):
-        assert risk == pytest.approx(min(float(errors(SEARCH, n, r, rival=True).mean()) for r in RIDGES), rel=1e-8)
+        found = min(float(errors(SEARCH, n, r, rival=True).mean()) for r in RIDGES)
+        assert risk == pytest.approx(found / energy, rel=1e-8)
     assert numbers["rival samples"] == [n for n in (5, 10, 20, 40, 80) if n <= numbers["rival samples"][-1]]
     assert numbers["rival risks"][-1] <= 0.9 < numbers["rival risks"][-2]
     unreached = SamplesToRisk(**SHARED, first=5, last=10, level=1e-6).run()

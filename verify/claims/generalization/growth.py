@@ -75,7 +75,8 @@ class Growth:
         dense, sparse: energies by degree at k.
         excess: the exponent is k + excess.
         dimensions, width: where the profile keeps the grid of d, and m.
-        rival, share: degree of a dense target of energy 1 at k, and its level: its n* has the neighbouring exponent.
+        rival, share: degree of a dense target at k, and the share of its energy to reach, whose n* has the neighbouring
+            exponent.
     """
 
     dense: Callable[[int], Energies]
@@ -84,7 +85,7 @@ class Growth:
     dimensions: Callable[[Profile], dict[int, tuple[int, ...]]]
     width: Callable[[Profile], dict[int, int]]
     rival: Callable[[int], int]
-    share: float
+    share: Callable[[int], float]
 
     def grid(self, p: Profile) -> tuple[int, ...]:
         """Dimensions d."""
@@ -127,7 +128,7 @@ class Growth:
                 dense=self.dense(p.k),
                 sparse=self.sparse(p.k),
                 level=self.level(p),
-                rival=(self.rival(p.k), 1.0, self.share),
+                rival=(self.rival(p.k), self.share(p.k)),
                 replicate=replicate,
                 base_seed=p.base_seed,
             )
@@ -205,7 +206,7 @@ class Growth:
 
     def rivals(self, p: Profile, evidence: Evidence) -> dict[str, np.ndarray]:
         """n* of the rival, from the same inputs by the same search, held against the claim's exponent."""
-        return {ON_GRID: self.aligned(p, self._crossings(p, evidence, "rival ", self.share))}
+        return {ON_GRID: self.aligned(p, self._crossings(p, evidence, "rival ", self.share(p.k)))}
 
     def obstacles(self, p: Profile, evidence: Evidence) -> tuple[str, ...]:
         """One sentence for each d at which a search ended without the level."""

@@ -26,9 +26,9 @@ def searched(cell: SamplesToRisk, tilt: float, noise: float, blind: tuple[float,
         points = bracket(lambda n: [level * (centre / n) ** 2], grid, level, cell.finest)
         return [n for n, _ in points], [risk for _, (risk,) in points]
 
-    degree, energy, level = cell.rival
+    degree, level = cell.rival
     samples, risks = curve((*cell.dense, *cell.sparse), cell.level, tilt)
-    others, rivals = curve(((degree, energy),), level, 0.0)
+    others, rivals = curve(((degree, 1.0),), level, 0.0)
     found = {"samples": samples, "risks": risks, "rival samples": others, "rival risks": rivals}
     return {**found, "blind": list(blind) if cell.blind else []}
 
