@@ -51,8 +51,8 @@ OFF = 1.5
 SCATTER = 0.08
 """Standard deviation of log n* of a draw, at most, errors being averaged over eight targets."""
 ON_GRID = "exponent of n*(d) on the grid"
-BELOW = 0.2
-"""Relative distance below the floor that must be seen, and the scatter of a draw's risk."""
+BELOW, RISK_SCATTER = 0.3, 0.2
+"""Relative distance below the floor that must be seen, and scatter of a draw's risk at most."""
 
 
 def _at(d: int) -> str:
@@ -168,7 +168,10 @@ class Growth:
             ),
             DecisionRule(ON_GRID, "exponent", "within", ALLOWANCE, off, SCATTER, count, tuple(float(d) for d in grid)),
             *(ExactRule(_far(activation), "within", FAR_MARGIN) for activation in p.activations),
-            *(DecisionRule(name, "mean", "above", 0.0, -BELOW, BELOW, count, scale="ratio") for name in self.floor(p)),
+            *(
+                DecisionRule(name, "mean", "above", 0.0, -BELOW, RISK_SCATTER, count, scale="ratio")
+                for name in self.floor(p)
+            ),
         )
 
     def floor(self, p: Profile) -> dict[str, Prediction]:
