@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.cells.search import censoring, shortfall
 from verify.claims.controls import shifted
 from verify.claims.generalization.sample_curves import SETTLED, SampleCurves
 from verify.claims.generalization.trained import affordable, everywhere, some
@@ -112,13 +113,11 @@ def _obstacles(p: Profile, evidence: Evidence, curves: SampleCurves) -> tuple[st
         if not missing:
             continue
         numbers = evidence[cell]
-        short = sum(risks[-1] > cell.level for risks in numbers["risks"])
-        if short:
-            most = max(samples[-1] for samples in numbers["samples"])
-            found.append(
-                f"{activation}, d = {d}: {short} of {cell.draws} draws have not reached risk {cell.level:g} with n = "
-                f"{most}; raise training.largest_samples beyond {2 * most}"
-            )
+        curves_of_draws = list(zip(numbers["samples"], numbers["risks"], strict=True))
+        sentence = shortfall(curves_of_draws, cell.level, "training.largest_samples")
+        if sentence:
+            found.append(f"{activation}, d = {d}: {sentence}")
+        short = sum(censoring(risks, cell.level) == "right" for _, risks in curves_of_draws)
         if missing > short:
             found.append(
                 f"{activation}, d = {d}: {missing - short} of {cell.draws} draws had not settled; raise training.steps "

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from theory import multiplicity
+from verify.cells.search import crossing
 from verify.cells.training import Arm, Kind, TrainedModels
 from verify.claims.hypotheses import every
 from verify.judging.claim import Evidence, HypothesisViolated
