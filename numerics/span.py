@@ -14,6 +14,7 @@ so that the result is orthonormal to rounding. Derived here: docs/mathematics, s
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import torch
 
@@ -26,6 +27,8 @@ from theory.harmonics.sphere import cumulative_multiplicity
 DEPENDENT = 1e-10
 """Smallest eigenvalue of the Gram matrix with unit diagonal below which the directions count as dependent: the second
 Cholesky step then still removes the error of the first, of relative order 1e-16 / 1e-10."""
+STORED = 2**18
+"""Numbers up to which a basis is stored: one product with it then costs less than the many small ones without it."""
 
 
 class HarmonicTransform:
@@ -104,7 +107,8 @@ class Span:
         ValueError: directions that are linearly dependent.
         WouldNotFit: tensors or the Gram matrix do not fit in memory.
 
-    Cost: built in O(n_k m d^k); memory m d^{k-1} / 2 + n_k^2 numbers for each network.
+    Cost: built in O(n_k m d^k); memory m d^{k-1} / 2 + n_k^2 numbers for each network. A basis of at most
+    :data:`STORED` numbers, n_k m d / 2 for each network, is stored once it is used.
     """
 
     def __init__(self, network: TwoLayerNetwork, k: int) -> None:
@@ -133,19 +137,33 @@ class Span:
         self._double = double
         same = network.dtype == torch.float64
         self._map = double if same else HarmonicTransform(network, k, network.dtype)
+        self._network, self._exact = network, transform
         self._transform = transform.to(network.dtype)
         """Row j: coordinates of b_j in the basis T Y."""
+
+    @cached_property
+    def _stored(self) -> torch.Tensor | None:
+        """Row j: p_j, (..., n_k, m d / 2); None where that is too large."""
+        half = self._network.half
+        if half.numel() * self.dimension > STORED:
+            return None
+        rows = self._double.apply(self._exact.movedim(-2, 0))
+        return rows.movedim(0, -3).flatten(-2).to(half)
 
     def apply(self, coefficients: torch.Tensor) -> torch.Tensor:
         """p of T f for f = sum_j f_j Y_j, coefficients of shape (..., n_k), in double."""
         return self._double.apply(coefficients)
 
     def coordinates(self, difference: torch.Tensor) -> torch.Tensor:
-        """<b_j, W>, shape (..., n_k). Cost: m d^k."""
+        """<b_j, W>, shape (..., n_k). Cost: m d^k, or n_k m d with a stored basis."""
+        if self._stored is not None:
+            return self._network.reduce((self._stored @ difference.flatten(-2)[..., None])[..., 0])
         return (self._transform @ self._map.adjoint(difference)[..., None])[..., 0]
 
     def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """p of sum_j c_j b_j, shape (..., m/2, d). Cost: m d^k."""
+        """p of sum_j c_j b_j, shape (..., m/2, d). Cost: m d^k, or n_k m d with a stored basis."""
+        if self._stored is not None:
+            return (coordinates[..., None, :] @ self._stored)[..., 0, :].unflatten(-1, self._network.half.shape[-2:])
         return self._map.apply((coordinates[..., None, :] @ self._transform)[..., 0, :])
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
