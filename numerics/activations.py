@@ -38,8 +38,8 @@ class TorchActivation:
     Args:
         activation: sigma, exact; its constants are rounded to double once.
 
-    Derivatives come from SymPy, not from autograd; repeated subexpressions are evaluated once per call. The programs are
-    shared by all networks with this activation.
+    Derivatives come from SymPy, not from autograd; repeated subexpressions are evaluated once per call. The programs
+    are shared by all networks with this activation.
 
     Raises:
         ValueError: what is no activation, see :meth:`theory.Activation.of`.
