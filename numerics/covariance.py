@@ -172,8 +172,8 @@ class FeatureCovariance:
         self._tables = [self._evaluate(block) for block in self._blocks] if cache else None
 
     def _evaluate(self, rows: slice) -> torch.Tensor:
-        """(c, K, H) between the neurons ``rows`` kept here and all, shape (3, *batch, rows, m/2)."""
-        rho = self.network.half[..., rows, :].double() @ self._all.double().mT
+        """(c, K, H) between all neurons and the ``rows`` of those kept here, shape (3, *batch, m/2, rows)."""
+        rho = self._all.double() @ self.network.half[..., rows, :].double().mT
         return self._tensor(rho.clamp_(-1.0, 1.0)).to(self.network.dtype)
 
     def half_matmul(self, difference: torch.Tensor) -> torch.Tensor:
@@ -181,17 +181,18 @@ class FeatureCovariance:
         if difference.shape[-2:] != self.network.half.shape[-2:]:
             raise ValueError(f"difference of shape {tuple(difference.shape)}: needs {tuple(self.network.half.shape)}")
         every, w = self.network.gather(difference), self._all
-        own = (every * w).sum(-1)[..., None, :]  # <w_s, D_s>, (..., 1, m/2)
+        own = (every * w).sum(-1, keepdim=True)  # <w_s, D_s>, (..., m/2, 1)
         result = torch.empty_like(difference)
         for i, rows in enumerate(self._blocks):
             c, k, h = self._evaluate(rows) if self._tables is None else self._tables[i]
             here = self.network.half[..., rows, :]
             # Row r of sum_s T(w_r, w_s) D_s. K and H multiply w_r or w_s and a number, <w_r, D_s> or <w_s, D_s>:
             # what belongs to w_r is summed over s first (along), what belongs to w_s is one product with w (mixed).
-            cross = here @ every.mT  # <w_r, D_s>
-            along = (k * cross).sum(-1, keepdim=True) + h @ own.mT
+            # The rows r are the columns of all tables: products with the few rows of every.mT and w.mT are faster so.
+            cross = every @ here.mT  # <w_r, D_s>
+            along = (k * cross).sum(-2, keepdim=True) + own.mT @ h
             mixed = (k * own).addcmul_(h, cross)
-            result[..., rows, :] = c @ every + mixed @ w + along * here
+            result[..., rows, :] = (every.mT @ c + w.mT @ mixed).mT + along.mT * here
         return result.div_(self.network.m)
 
     def matmul(self, W: Array) -> torch.Tensor:
