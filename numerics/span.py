@@ -14,13 +14,14 @@ so that the result is orthonormal to rounding. Derived here: docs/mathematics, s
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 
 from numerics.harmonics import Harmonics, khatri_rao
 from numerics.memory import require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
+from theory.activations import Activation
 from theory.funk_hecke.coefficient import coefficient
 from theory.harmonics.sphere import cumulative_multiplicity
 
@@ -29,6 +30,12 @@ DEPENDENT = 1e-10
 Cholesky step then still removes the error of the first, of relative order 1e-16 / 1e-10."""
 STORED = 2**18
 """Numbers up to which a basis is stored: one product with it then costs less than the many small ones without it."""
+
+
+@lru_cache(maxsize=1024)
+def _factors(sigma: Activation, degree: int, d: int) -> tuple[float, float]:
+    """alpha_l and beta_l of the module's formula."""
+    return float(coefficient(sigma, degree, d, 1, power=1)), degree * float(coefficient(sigma, degree, d))
 
 
 class HarmonicTransform:
@@ -46,8 +53,8 @@ class HarmonicTransform:
         self._harmonics = [Harmonics(d, degree, dtype, network.device) for degree in range(1, k + 1)]
         self._sizes = [1, *(harmonics.count for harmonics in self._harmonics)]
         self._powers = [khatri_rao(self._half, degree - 1) for degree in range(1, k + 1)]
-        self._alpha = [float(coefficient(sigma, degree, d, 1, power=1)) for degree in range(k + 1)]
-        self._beta = [degree * float(coefficient(sigma, degree, d)) for degree in range(1, k + 1)]
+        factors = [_factors(sigma, degree, d) for degree in range(k + 1)]
+        self._alpha, self._beta = [alpha for alpha, _ in factors], [beta for _, beta in factors[1:]]
 
     @property
     def numbers(self) -> int:
