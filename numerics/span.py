@@ -53,8 +53,9 @@ class HarmonicTransform:
         self._harmonics = [Harmonics(d, degree, dtype, network.device) for degree in range(1, k + 1)]
         self._sizes = [1, *(harmonics.count for harmonics in self._harmonics)]
         self._powers = [khatri_rao(self._half, degree - 1) for degree in range(1, k + 1)]
-        factors = [_factors(sigma, degree, d) for degree in range(k + 1)]
-        self._alpha, self._beta = [alpha for alpha, _ in factors], [beta for _, beta in factors[1:]]
+        root = math.sqrt(network.m)
+        self._factors = [(alpha / root, beta / root) for alpha, beta in (_factors(sigma, j, d) for j in range(k + 1))]
+        """alpha_l and beta_l over sqrt m, by degree."""
 
     @property
     def numbers(self) -> int:
@@ -63,14 +64,14 @@ class HarmonicTransform:
 
     def _scaled(self, v: torch.Tensor, degree: int) -> torch.Tensor:
         """beta v + (alpha - beta) <v, w> w, over sqrt m: symmetric, so it serves T and its adjoint."""
-        along = (v * self._half).sum(-1, keepdim=True) * self._half
-        alpha, beta = self._alpha[degree], self._beta[degree - 1]
-        return (beta * v + (alpha - beta) * along) / math.sqrt(self._network.m)
+        alpha, beta = self._factors[degree]
+        along = (v * self._half).sum(-1, keepdim=True)
+        return (beta * v).addcmul_(along, self._half, value=alpha - beta)
 
     def apply(self, coordinates: torch.Tensor) -> torch.Tensor:
         """T c = (p, -p) for c of shape (..., n_k); returns p."""
         constant, *parts = coordinates.split(self._sizes, dim=-1)
-        total = constant[..., None] * self._half * (self._alpha[0] / math.sqrt(self._network.m))
+        total = (constant * self._factors[0][0])[..., None] * self._half
         for degree, part in enumerate(parts, start=1):
             tensors = self._harmonics[degree - 1].tensors(part)
             total = total + self._scaled(self._powers[degree - 1] @ tensors, degree)
@@ -78,8 +79,7 @@ class HarmonicTransform:
 
     def adjoint(self, difference: torch.Tensor) -> torch.Tensor:
         """<T Y_j, W> from D = W_+ - W_-, of shape (..., m/2, d); returns (..., n_k)."""
-        scale = self._alpha[0] / math.sqrt(self._network.m)
-        parts = [scale * (difference * self._half).sum((-2, -1))[..., None]]
+        parts = [self._factors[0][0] * (difference * self._half).sum((-2, -1))[..., None]]
         for degree, harmonics in enumerate(self._harmonics, start=1):
             parts.append(harmonics.coordinates(self._powers[degree - 1].mT @ self._scaled(difference, degree)))
         return self._network.reduce(torch.cat(parts, dim=-1))
@@ -90,13 +90,13 @@ class HarmonicTransform:
         z = x @ self._half.mT
         (first,) = network.activation.derivatives(z, 1)
         first_z = first * z  # z sigma'(z)
-        parts = [self._alpha[0] * first_z.sum(-1, keepdim=True)]
+        parts = [self._factors[0][0] * first_z.sum(-1, keepdim=True)]
         for degree, harmonics in enumerate(self._harmonics, start=1):
-            alpha, beta, powers = self._alpha[degree], self._beta[degree - 1], self._powers[degree - 1]
+            (alpha, beta), powers = self._factors[degree], self._powers[degree - 1]
             across = ((first @ powers)[..., :, None] * x[..., None, :]).mul_(beta)  # (..., n, d^{l-1}, d)
             along = (first_z @ khatri_rao(self._half, degree)).unflatten(-1, (-1, network.d))
             parts.append(harmonics.coordinates(across.add_(along, alpha=alpha - beta)))
-        return network.reduce(torch.cat(parts, dim=-1)) * (2 / network.m)
+        return network.reduce(torch.cat(parts, dim=-1)) * (2 / math.sqrt(network.m))
 
 
 class Span:
