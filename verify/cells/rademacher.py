@@ -46,7 +46,7 @@ def quadratic_supremum(
     (1/2) m^{-1/2} sum_r |W_r|^2 l_r with l_r = max(lambda_max(a_r M_r), 0); under sum_r |W_r|^4 <= 1 Cauchy-Schwarz
     leaves (1/2) m^{-1/2} (sum_r l_r^2)^{1/2}, at |W_r|^2 proportional to l_r. Both copies of a pair share M_r.
 
-    Args: x (..., n, d), signs (..., n); several signs on the same x share its activations and products. Cost: n m d^2 / 2
+    Args: x (..., n, d), signs (..., n); several signs on the same x share activations and products. Cost: n m d^2 / 2
     and m/2 eigendecompositions of size d, for each.
     """
     (second,) = network.activation.derivatives(x @ network.half.mT, 2)
