@@ -191,7 +191,7 @@ class GoodDirections:
         W = self._displacement(W)
         half = self.half_basis()  # (..., n_k, m/2, d)
         along = [(half * part[..., None, :, :]).sum(-1) for part in W.chunk(2, dim=-2)]
-        return self.network.reduce(sum(one.square().sum((-2, -1)) for one in along))
+        return self.network.reduce(torch.stack(along).square().sum((0, -2, -1)))
 
     def principal_angles(self, other: GoodDirections) -> torch.Tensor:
         """Angles between the two subspaces in radians, ascending, shape (..., min n_k).
