@@ -181,20 +181,23 @@ class IndependentInitialisations(Descending):
         }
         if not self.regularised:
             return numbers
-        references = [self.reference(draw) for draw in range(self.draws)]
-        return numbers | {"reference": [r for r, _ in references], "zero": [z for _, z in references]}
+        reference, zero = self.references()
+        return numbers | {"reference": reference, "zero": zero}
 
-    def reference(self, draw: int) -> tuple[float, float]:
-        """Smallest loss over the constructions, and the loss at W = 0."""
-        objective, target = self.single(draw), self.target(draw)
-        network, gen = objective.network, generator(self.drawn(f"signs {draw}"))
-        built = joint_construction(network, target, self.k, torch.ones(self.m, dtype=network.dtype))
-        dense, sparse = built.dense, built.sparse
-        candidates = [
-            a * dense + b * signs * sparse
-            for signs in [random_signs(self.m, gen)[:, None].to(dense) for _ in range(self.signs)]
-            for a in SCALES
-            for b in SCALES
+    def references(self) -> tuple[list[float], list[float]]:
+        """By draw, the smallest loss over the constructions, and the loss at W = 0."""
+        objective = self.batch()
+        ones = torch.ones(self.m, dtype=objective.network.dtype)
+        built = [
+            joint_construction(objective.network.member(draw), self.target(draw), self.k, ones)
+            for draw in range(self.draws)
         ]
-        losses = [float(objective.value_and_gradient(W)[0].total) for W in candidates]
-        return min(losses), float(objective.value_and_gradient(torch.zeros_like(dense))[0].total)
+        dense, sparse = (torch.stack(parts) for parts in zip(*((b.dense, b.sparse) for b in built), strict=True))
+        generators = [generator(self.drawn(f"signs {draw}")) for draw in range(self.draws)]
+        losses = []
+        for _ in range(self.signs):
+            signs = torch.stack([random_signs(self.m, gen) for gen in generators])[..., None].to(dense)
+            candidates = (a * dense + b * signs * sparse for a in SCALES for b in SCALES)
+            losses += [objective.value_and_gradient(W)[0].total for W in candidates]
+        zero = objective.value_and_gradient(torch.zeros_like(dense))[0].total
+        return torch.stack(losses).amin(0).tolist(), zero.tolist()

@@ -27,7 +27,7 @@ def linear_supremum(network: TwoLayerNetwork, x: torch.Tensor, signs: torch.Tens
     r"""sup over \|W\|_F <= 1 of (1/n) sum_i eps_i f_L(x_i; W) = \|(1/n) sum_i eps_i grad f(x_i)\|, of shape batch.
 
     Both copies of a pair have the same length, so this is (2/m)^{1/2} \|(1/n) sum_i eps_i sigma'(<w_r,x_i>) x_i\| over
-    the pairs. Args: x (..., n, d), signs (..., n). Cost: n m d / 2.
+    the pairs. Args: x (..., n, d), signs (..., n); several signs on the same x share its activations. Cost: n m d / 2.
     """
     (first,) = network.activation.derivatives(x @ network.half.mT, 1)
     gradients = (first * signs[..., None]).mT @ x / x.shape[-2]
@@ -46,7 +46,8 @@ def quadratic_supremum(
     (1/2) m^{-1/2} sum_r |W_r|^2 l_r with l_r = max(lambda_max(a_r M_r), 0); under sum_r |W_r|^4 <= 1 Cauchy-Schwarz
     leaves (1/2) m^{-1/2} (sum_r l_r^2)^{1/2}, at |W_r|^2 proportional to l_r. Both copies of a pair share M_r.
 
-    Args: x (..., n, d), signs (..., n). Cost: n m d^2 / 2, and m/2 eigendecompositions of size d.
+    Args: x (..., n, d), signs (..., n); several signs on the same x share activations and products. Cost: n m d^2 / 2
+    and m/2 eigendecompositions of size d, for each.
     """
     (second,) = network.activation.derivatives(x @ network.half.mT, 2)
     products = (x[..., :, None] * x[..., None, :]).flatten(-2)  # (..., n, d^2)
@@ -85,15 +86,13 @@ class SignSuprema(Cell):
             network = TwoLayerNetwork(self.d, self.m, Activation.parse(self.activation), seed, device=self.device)
             gen = generator(self.seed(f"data {n}"))
             x = sphere(n, self.d, math.sqrt(self.d), gen).to(network.w)
-            rows = []
-            for _ in range(self.draws):
-                signs = fair_signs(n, gen).to(network.w)
-                supremum, W = quadratic_supremum(network, x, signs)
-                attained = (signs * network.quadratic(x, W)).mean()
-                norm = sum_of_fourth_powers(W) ** 0.25
-                rows.append([float(v) for v in (linear_supremum(network, x, signs), supremum, attained, norm)])
-            for name, column in zip(numbers, zip(*rows, strict=True), strict=True):
-                numbers[name].append(list(column))
+            signs = torch.stack([fair_signs(n, gen) for _ in range(self.draws)]).to(network.w)
+            supremum, W = quadratic_supremum(network, x, signs)
+            attained = (signs * network.quadratic(x, W)).mean(-1)
+            norm = sum_of_fourth_powers(W) ** 0.25
+            columns = (linear_supremum(network, x, signs), supremum, attained, norm)
+            for name, column in zip(numbers, columns, strict=True):
+                numbers[name].append(column.tolist())
         return {**numbers}
 
 
