@@ -110,9 +110,9 @@ class SamplesToRisk(_Regression):
     A rival's targets, dense in one degree, are learned from the same inputs by the same network; their search ascends
     through the same coarse grid and is not refined. Their risks are given as shares of their mean square on the test
     points, whose scatter would hide a level close to 1. The best ridge, of :data:`RIVAL_RIDGES` for the rival, is the
-    one with the smallest mean risk of the targets on the test points. That makes the predictor depend on the targets, and a floor holds for predictors
-    that do not; so at ``blind`` the ridge is best for one half of the targets on one half of the test points, and
-    judged by the other halves, by turns.
+    one with the smallest mean risk of the targets on the test points. That makes the predictor depend on the targets,
+    and a floor holds for predictors that do not; so at ``blind`` the ridge is best for one half of the targets on one
+    half of the test points, and judged by the other halves, by turns.
 
     Numbers: ``samples`` of the search, ``risks`` and ``ridges`` there; ``rival samples`` and ``rival risks``; and
     ``blind``, the risks at ``blind``.
