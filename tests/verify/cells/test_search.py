@@ -14,6 +14,12 @@ def power(n: int, scale: float = 1.0, exponent: float = 1.5) -> float:
     return float((n / scale) ** -exponent)
 
 
+def noisy(seed: int) -> Callable[[int], list[float]]:
+    """Four draws of a curve with errors of 50 %."""
+    gauss = random.Random(seed).gauss
+    return lambda n: [power(n, 20.0) * math.exp(gauss(0, 0.5)) for _ in range(4)]
+
+
 def watched(risk_at: Callable[[int], list[float]]) -> tuple[Callable[[int], list[float]], list[int]]:
     asked: list[int] = []
 
@@ -58,8 +64,7 @@ def test_small_numbers_end_at_neighbouring_integers() -> None:
 
 def test_noisy_curves_end_and_hold_what_is_promised() -> None:
     for seed in range(200):
-        gauss = random.Random(seed).gauss
-        risk_at, asked = watched(lambda n, gauss=gauss: [power(n, 20.0) * math.exp(gauss(0, 0.5)) for _ in range(4)])
+        risk_at, asked = watched(noisy(seed))
         points = bracket(risk_at, coarse_grid(4, 4000, 1.6), 0.1, 1.05)
         samples = [n for n, _ in points]
         assert len(asked) == len(set(asked))
