@@ -43,7 +43,8 @@ class TrainedModels(Training):
     ``remainder``, the mean square of f - f_L - f_Q; ``quadratic``, that of f_Q; ``share`` = <f_Q, f_sp> over them, 1
     when f_Q carries the sparse part in full; ``linear_share`` = <f_L, f_sp>; ``movement`` ||K_W - K_0||_F / ||K_0||_F
     of the tangent kernel on up to 128 training inputs; where asked ``constructed``, the same at the displacement W_L +
-    S W_Q of docs/mathematics, section 4, and ``stretched``, the remainder at W times ``stretch``. Outputs count after multiplying back where the arm is scaled.
+    S W_Q of docs/mathematics, section 4, and ``stretched``, the remainder at W times ``stretch``. Outputs count after
+    multiplying back where the arm is scaled.
 
     Cost: about 3 n m d multiplications a step, and evaluations of sigma and sigma' at n m preactivations, for each draw
     and each candidate's validation draws.
@@ -96,7 +97,7 @@ class TrainedModels(Training):
 
     def _ridge_risks(self, labels: Sequence[str], ridges: Sequence[float]) -> list[list[float | None]]:
         """Test risks of ridge regression with each network's NTK, a row for each draw, a number for each ridge."""
-        draws, rows = self.prepare(labels, self.n), []
+        draws, rows = self.prepare(labels, self.n), list[list[float | None]]()
         for i in range(len(labels)):
             network, test = draws.network.member(i), draws.test[i]
             fit = KernelRidge(ntk_gram(network, draws.x[i]).double(), draws.y[i].double())
@@ -174,10 +175,11 @@ def _remainder(network: TwoLayerNetwork, x: torch.Tensor, W: torch.Tensor) -> to
 
 def _mean(rows: Sequence[Sequence[float | None]]) -> list[float | None]:
     """The mean of each column; None where one number is missing."""
-    columns = zip(*rows, strict=True)
-    return [None if None in column else math.fsum(column) / len(column) for column in columns]  # type: ignore[arg-type]
+    columns = ([value for value in column if value is not None] for column in zip(*rows, strict=True))
+    return [math.fsum(known) / len(known) if len(known) == len(rows) else None for known in columns]
 
 
 def _least(values: Sequence[float | None]) -> int:
     """Position of the least number; the first where there is none."""
-    return min(range(len(values)), key=lambda i: math.inf if values[i] is None else values[i])
+    known = [math.inf if value is None else value for value in values]
+    return known.index(min(known))

@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from verify.cells.sample_counts import SETTLED
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 from verify.claims.generalization.paired import column, falls, r4_weight
-from verify.claims.generalization.trained import affordable, everywhere, samples, some
+from verify.claims.generalization.trained import SETTLED, affordable, everywhere, samples, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
@@ -18,8 +17,8 @@ from verify.judging.rules import CENSORED, DecisionRule
 from verify.sizes.profile import Profile
 
 MARGIN = 0.15
-"""Equivalence margin of log(risk / risk): nothing is derived for it. It is what a risk may move by in the second half of
-the steps and still counts as settled."""
+"""Equivalence margin of log(risk / risk): nothing is derived for it. It is what a risk may move by in the second half
+of the steps while it still counts as settled."""
 SCATTER = 0.1
 """Standard deviation of that logarithm on the same draw, at most: 0.03 to 0.08 in the pilot."""
 DIFFERENT = 0.5
@@ -174,8 +173,8 @@ N11 = Claim(
     why="The remainder is a sum of cubes of <W_r, x>; Hoelder's inequality bounds its mean square by m^(-1/2) "
     "||W||_{2,4}^6, and R4 keeps the norm bounded. So a wide network is trained as its Taylor model is. Which method "
     "finds the minimum matters little, since second-order stationary points are nearly global.",
-    refuted_by="Risks on the same draws that differ by more than 15 % on average, or a mean square of the remainder that "
-    "falls more slowly than m^(-1/2).",
+    refuted_by="Risks on the same draws that differ by more than 15 % on average, or a mean square of the remainder "
+    "that falls more slowly than m^(-1/2).",
     equations=("remainder-energy", "regularised-loss"),
     hypotheses=(
         everywhere(differentiable(3)),

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from theory import risk_floor
-from verify.cells.sample_counts import SETTLED
 from verify.cells.training import LAZY, Arm
 from verify.claims.generalization.paired import HYPOTHESES, column, falls, obstacles, paired, paired_cell, setting
+from verify.claims.generalization.trained import SETTLED
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.rules import DecisionRule, Prediction, Scale
@@ -128,7 +128,7 @@ N6 = Claim(
     observe=_observe,
     controls=(
         Control(
-            f"the lazy scaling of arXiv:1812.07956: labels divided by {LAZY:g}, outputs multiplied back, no regulariser",
+            f"the lazy scaling of arXiv:1812.07956, without regulariser: labels divided by {LAZY:g}, outputs multiplied",
             observe=lambda p, evidence: _observe(p, evidence, "lazy"),
         ),
     ),

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from theory import multiplicity
-from verify.cells.sample_counts import SETTLED
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm, Weights
-from verify.claims.generalization.trained import everywhere, in_high_dimension, samples, some
+from verify.claims.generalization.trained import SETTLED, everywhere, in_high_dimension, samples, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.judging.claim import Evidence
 from verify.judging.rules import CENSORED
@@ -72,7 +71,7 @@ def candidates(p: Profile, activation: str, arm: Arm) -> tuple[Weights, ...]:
 
 def r4_weight(p: Profile, activation: str, share: float, d: int) -> float:
     """l4 = share / ||W_Q||_{2,4}^4, so that R4 takes this share of the sparse part's energy 1 at the construction."""
-    return share / (d ** (p.k - 1) * sparse_budget(activation, p.k, d))
+    return float(share / (d ** (p.k - 1) * sparse_budget(activation, p.k, d)))
 
 
 def column(numbers: Numbers, name: str) -> np.ndarray:
@@ -100,7 +99,7 @@ def paired_logs(p: Profile, evidence: Evidence, arm: Arm, rival: Arm) -> list[fl
         a, b = column(own, "risk"), column(other, "risk")
         usable = (falls(own) >= -SETTLED) & (falls(other) <= SETTLED) & (a != b)
         logs.append(np.where(usable, np.log(a / b), math.nan))
-    return np.concatenate(logs).tolist()
+    return [float(log) for log in np.concatenate(logs)]
 
 
 def paired_mean(p: Profile, evidence: Evidence, arm: Arm, name: str = "risk") -> float:
@@ -140,7 +139,8 @@ def obstacles(p: Profile, evidence: Evidence, arms: Sequence[Arm], falling: Sequ
     """Sentences on draws that diverged, and on arms whose risk the steps do not settle.
 
     Args:
-        p, evidence: of a case.
+        p: of a case.
+        evidence: of the case.
         arms: whose draws count.
         falling: those whose risk may not fall any more, because they are rivals.
     """
