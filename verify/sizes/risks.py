@@ -51,10 +51,10 @@ class RiskSizes(Sizes):
     free_steps: Count = Field(default=150, ge=2)
     lazy_steps: ByK[Count] = {1: 100}
 
-    taylor_dimension: Dimension = 32
+    taylor_dimension: Dimension = 24
     taylor_ratio: Positive = 3.7
     taylor_widths: Grid[Count] = (4, 8, 16)
-    taylor_draws: Count = 2
+    taylor_draws: Count = 3
     taylor_penalty: Positive = 1.0
     taylor_share: Positive = Field(default=0.06, lt=1)
     adam_steps: Count = Field(default=300, ge=2)
@@ -85,6 +85,7 @@ FULL = RiskSizes(
     quadratic_shares=(0.002, 0.006, 0.02, 0.06),
     steps=500,
     free_steps=250,
+    taylor_dimension=32,
     taylor_widths=(4, 8, 16, 32),
     taylor_draws=4,
 )

@@ -28,7 +28,7 @@ BOUND = -0.5
 BEND = 0.2
 """Standard deviation of the logarithm of that mean square about a draw's own line, at most."""
 
-Twin = Literal["taylor", "adam", "lazy"]
+Twin = Literal["taylor", "adam", "permuted"]
 PAIRS: dict[str, Twin] = {
     "log(risk of the Taylor model / risk of the network)": "taylor",
     "log(risk by Adam / risk by descent)": "adam",
@@ -39,7 +39,7 @@ EXPONENT = "exponent in m of the mean square of f - f_L - f_Q"
 def _cell(p: Profile, activation: str, ratio: int, twin: Twin | None = None) -> TrainedModels:
     """The network by descent at m = ratio d, or one of those it is compared with on the same draws."""
     s, d = p.risks, p.risks.taylor_dimension
-    arm: Arm = "lazy" if twin == "lazy" else "joint"
+    arm: Arm = "permuted_labels" if twin == "permuted" else "joint"
     return TrainedModels(
         base_seed=p.base_seed,
         activation=activation,
@@ -61,7 +61,7 @@ def _cell(p: Profile, activation: str, ratio: int, twin: Twin | None = None) -> 
 
 
 def _design(p: Profile) -> tuple[TrainedModels, ...]:
-    first, twins = p.risks.taylor_widths[0], (*PAIRS.values(), "lazy")
+    first, twins = p.risks.taylor_widths[0], (*PAIRS.values(), "permuted")
     return tuple(
         cell
         for a in affordable(p)
@@ -190,8 +190,8 @@ N11 = Claim(
     observe=_observe,
     controls=(
         Control(
-            "the lazy scaling in place of the Taylor model and of Adam, on the same draws",
-            observe=lambda p, e: {name: _logs(p, e, "lazy") for name in PAIRS},
+            "the network by descent on shuffled labels, in place of the Taylor model and of Adam",
+            observe=lambda p, e: {name: _logs(p, e, "permuted") for name in PAIRS},
         ),
         Control(
             "the trained W multiplied by (m/m_0)^(1/4), so that its neurons keep their length as m grows",

@@ -128,7 +128,7 @@ N6 = Claim(
     observe=_observe,
     controls=(
         Control(
-            f"the lazy scaling of arXiv:1812.07956, without regulariser: labels divided by {LAZY:g}, outputs multiplied",
+            f"the lazy scaling of arXiv:1812.07956, without regulariser: labels divided by {LAZY:g}",
             observe=lambda p, evidence: _observe(p, evidence, "lazy"),
         ),
     ),
