@@ -56,14 +56,15 @@ def candidates(p: Profile, activation: str, arm: Arm) -> tuple[Weights, ...]:
     """The pairs (l1, l4) that an arm chooses from.
 
     The arms of :data:`TUNED` take every l1 with every l4, the QuadNTK and joint training without R1 and R3 every l4;
-    the NTK has a ridge instead. Controls have one pair: with random directions the smallest l1, as R1 then keeps f_L
-    from the dense part; on permuted labels, and in the lazy scaling, no choice would help.
+    the NTK has a ridge instead. Controls have one pair: with random directions the largest l1, where directions
+    matter most; on permuted labels the smallest, and in the lazy scaling none is used.
     """
     s = p.risks
     if arm == "ntk":
         return ()
     if arm in ("random_directions", "permuted_labels", "lazy"):
-        return ((s.penalties[0], r4_weight(p, activation, s.shares[0], s.dimension[p.k])),)
+        fixed = s.penalties[-1] if arm == "random_directions" else s.penalties[0]
+        return ((fixed, r4_weight(p, activation, s.shares[0], s.dimension[p.k])),)
     shares = s.quadratic_shares if arm == "quadntk" else s.shares
     penalties = s.penalties if arm in TUNED else (1.0,)
     return tuple((l1, r4_weight(p, activation, share, s.dimension[p.k])) for l1 in penalties for share in shares)
