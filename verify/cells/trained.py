@@ -83,27 +83,37 @@ class TrainedModels(Training):
         judged = [str(i) for i in range(self.draws)]
         left_out = [f"validation {i}" for i in range(self.validation)]
         if self.arm == self.KERNEL:
-            tried = _mean(self._ridge_risks(left_out, RIDGES))
-            best = _least(tried)
+            rows = self._ridge_risks(left_out, RIDGES)
+            means = [math.fsum(risks) / len(risks) for risks in zip(*rows, strict=True)]
+            best = _least(means)
             return {"risk": [row[0] for row in self._ridge_risks(judged, RIDGES[best : best + 1])]} | {
                 "chosen": best,
-                "validation": tried,
+                "validation": means,
             }
         if not self._chooses:
             return {"chosen": 0, "validation": [], **self._learnt(judged, self.candidates[0])}
-        tried = [_mean([[row["risk"]] for row in self._rows(left_out, weights)])[0] for weights in self.candidates]
+        tried = [self._validated(left_out, weights) for weights in self.candidates]
         best = _least(tried)
         return {"chosen": best, "validation": tried, **self._learnt(judged, self.candidates[best])}
 
-    def _ridge_risks(self, labels: Sequence[str], ridges: Sequence[float]) -> list[list[float | None]]:
+    def _ridge_risks(self, labels: Sequence[str], ridges: Sequence[float]) -> list[list[float]]:
         """Test risks of ridge regression with each network's NTK, a row for each draw, a number for each ridge."""
-        draws, rows = self.prepare(labels, self.n), list[list[float | None]]()
+        draws, rows = self.prepare(labels, self.n), list[list[float]]()
         for i in range(len(labels)):
             network, test = draws.network.member(i), draws.test[i]
             fit = KernelRidge(ntk_gram(network, draws.x[i]).double(), draws.y[i].double())
             cross, answers = ntk_gram(network, test, draws.x[i]).double(), draws.answers[i].double()
             rows.append([float((fit.predict(cross, ridge) - answers).square().mean()) for ridge in ridges])
         return rows
+
+    def _validated(self, labels: Sequence[str], weights: Weights) -> float | None:
+        """Mean test risk of a candidate; None where a draw diverged."""
+        draws = self.prepare(labels, self.n)
+        try:
+            _, risks = risk_path(self.learn(draws, self.arm, weights), self.arm)
+        except Diverged:
+            return None
+        return math.fsum(risks) / len(risks)
 
     def _learnt(self, labels: Sequence[str], weights: Weights) -> Numbers:
         """The numbers of the judged draws, by name."""
@@ -171,12 +181,6 @@ class TrainedModels(Training):
 def _remainder(network: TwoLayerNetwork, x: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
     """Mean square of f - f_L - f_Q over inputs, of shape batch."""
     return (network.forward(x, W) - network.linear(x, W) - network.quadratic(x, W)).square().mean(-1)
-
-
-def _mean(rows: Sequence[Sequence[float | None]]) -> list[float | None]:
-    """The mean of each column; None where one number is missing."""
-    columns = ([value for value in column if value is not None] for column in zip(*rows, strict=True))
-    return [math.fsum(known) / len(known) if len(known) == len(rows) else None for known in columns]
 
 
 def _least(values: Sequence[float | None]) -> int:

@@ -28,8 +28,9 @@ class RiskSizes(Sizes):
             sparse part's energy 1 at the construction. quadratic_shares: the same of the QuadNTK.
         steps: of gradient descent with R1. free_steps: without R1, and on permuted labels, where risks settle sooner.
         lazy_steps: by k, those of N6's control in the lazy scaling; N6 is judged for its keys.
-        taylor_dimension, taylor_ratio: d and n / (A d) of N11, at k = 1. taylor_widths: grid of m / d; the pairs are
-            compared at the smallest. taylor_draws: for each activation. taylor_penalty, taylor_share: as above.
+        taylor_dimension, taylor_ratio: d and n / (A d) of N11, at k = 1. taylor_widths: grid of m / d. taylor_draws:
+            for each activation at each width. taylor_pairs: draws whose risks are compared, at the smallest width.
+            taylor_penalty, taylor_share: as above. taylor_steps: of gradient descent.
         adam_steps, adam_rate, adam_start: of Adam in N11.
     """
 
@@ -51,13 +52,15 @@ class RiskSizes(Sizes):
     free_steps: Count = Field(default=150, ge=2)
     lazy_steps: ByK[Count] = {1: 100}
 
-    taylor_dimension: Dimension = 24
+    taylor_dimension: Dimension = 20
     taylor_ratio: Positive = 3.7
     taylor_widths: Grid[Count] = (4, 8, 16)
-    taylor_draws: Count = 3
+    taylor_draws: Count = 4
+    taylor_pairs: Count = 6
+    taylor_steps: Count = Field(default=400, ge=2)
     taylor_penalty: Positive = 1.0
     taylor_share: Positive = Field(default=0.06, lt=1)
-    adam_steps: Count = Field(default=300, ge=2)
+    adam_steps: Count = Field(default=250, ge=2)
     adam_rate: Positive = 0.03
     adam_start: Positive = 0.3
 
@@ -67,6 +70,10 @@ class RiskSizes(Sizes):
         for k, d in self.dimension.items():
             if self.width[k] * d % 2:
                 raise ValueError(f"width[{k}]={self.width[k]}: needs an even m = width[{k}] d at d = {d}")
+        if self.taylor_draws > self.taylor_pairs:
+            raise ValueError(
+                f"taylor_draws={self.taylor_draws}: needs at most taylor_pairs = {self.taylor_pairs}, of which they are"
+            )
         for ratio in self.taylor_widths:
             if ratio * self.taylor_dimension % 2:
                 raise ValueError(
@@ -87,7 +94,9 @@ FULL = RiskSizes(
     free_steps=250,
     taylor_dimension=32,
     taylor_widths=(4, 8, 16, 32),
-    taylor_draws=4,
+    taylor_draws=5,
+    taylor_pairs=10,
+    taylor_steps=600,
 )
 GPU = FULL.model_copy(
     update={
@@ -100,5 +109,6 @@ GPU = FULL.model_copy(
         "lazy_steps": {1: 200, 2: 200},
         "taylor_widths": (4, 8, 16, 32, 64),
         "taylor_draws": 8,
+        "taylor_pairs": 16,
     }
 )
