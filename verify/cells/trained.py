@@ -84,12 +84,10 @@ class TrainedModels(Training):
         left_out = [f"validation {i}" for i in range(self.validation)]
         if self.arm == self.KERNEL:
             rows = self._ridge_risks(left_out, RIDGES)
-            means = [math.fsum(risks) / len(risks) for risks in zip(*rows, strict=True)]
+            means = [math.fsum(column) / len(column) for column in zip(*rows, strict=True)]
             best = _least(means)
-            return {"risk": [row[0] for row in self._ridge_risks(judged, RIDGES[best : best + 1])]} | {
-                "chosen": best,
-                "validation": means,
-            }
+            risks = [row[0] for row in self._ridge_risks(judged, RIDGES[best : best + 1])]
+            return {"risk": risks, "chosen": best, "validation": means}
         if not self._chooses:
             return {"chosen": 0, "validation": [], **self._learnt(judged, self.candidates[0])}
         tried = [self._validated(left_out, weights) for weights in self.candidates]
