@@ -41,26 +41,26 @@ class RiskSizes(Sizes):
 
     dimension: ByK[Dimension] = {1: 56}
     ratio: ByK[Positive] = {1: 2.9}
-    draws: ByK[Count] = {1: 2}
+    draws: ByK[Count] = {1: 3}
     width: ByK[Count] = {1: 4, 2: 20}
     largest_share: Positive = Field(default=0.35, lt=1)
     validation: Count = 1
     penalties: Choices = (1.0, 10.0)
     shares: Choices = (0.06,)
     quadratic_shares: Choices = (0.006, 0.02)
-    steps: Count = Field(default=300, ge=2)
-    free_steps: Count = Field(default=150, ge=2)
-    lazy_steps: ByK[Count] = {1: 100}
+    steps: Count = Field(default=250, ge=2)
+    free_steps: Count = Field(default=120, ge=2)
+    lazy_steps: ByK[Count] = {1: 80}
 
     taylor_dimension: Dimension = 20
     taylor_ratio: Positive = 3.7
     taylor_widths: Grid[Count] = (4, 8, 16)
-    taylor_draws: Count = 4
-    taylor_pairs: Count = 6
-    taylor_steps: Count = Field(default=400, ge=2)
+    taylor_draws: Count = 5
+    taylor_pairs: Count = 8
+    taylor_steps: Count = Field(default=350, ge=2)
     taylor_penalty: Positive = 1.0
     taylor_share: Positive = Field(default=0.06, lt=1)
-    adam_steps: Count = Field(default=250, ge=2)
+    adam_steps: Count = Field(default=200, ge=2)
     adam_rate: Positive = 0.03
     adam_start: Positive = 0.3
 

@@ -15,7 +15,7 @@ from verify.sizes.profile import FULL, load_profile
         ),
         ("risks.dimension={1=56, 2=24}", r"^risks\.ratio=.*needs an entry for k = 2, which dimension has"),
         ("risks.lazy_steps={2=100}", r"^risks\.dimension=.*needs an entry for k = 2, which lazy_steps has"),
-        ("risks.taylor_draws=7", r"^risks\.taylor_draws=7: needs at most taylor_pairs = 6"),
+        ("risks.taylor_draws=9", r"^risks\.taylor_draws=9: needs at most taylor_pairs = 8"),
         ("risks.taylor_dimension=21\nrisks.taylor_widths=[5, 8]", r"^risks\.taylor_widths=.*even m = 5 d at d = 21"),
         ("risks.penalties=[]", "at least 1 item"),
         ("risks.shares=[0.0]", "greater than 0"),

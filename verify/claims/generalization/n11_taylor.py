@@ -19,14 +19,14 @@ from verify.sizes.profile import Profile
 MARGIN = 0.15
 """Equivalence margin of log(risk / risk): nothing is derived for it. It is what a risk may move by in the second half
 of the steps while it still counts as settled."""
-SCATTER = 0.15
+SCATTER = 0.13
 """Standard deviation of that logarithm, at most: 0.03 to 0.1 within an activation in the pilot, and activations differ
 by as much."""
 DIFFERENT = 0.5
 """The alternative: risks that differ by a factor 1.6."""
 BOUND = -0.5
 """Exponent in m of the bound on the mean square of f - f_L - f_Q at bounded ||W||_{2,4}."""
-BEND = 0.3
+BEND = 0.25
 """Standard deviation of the logarithm of that mean square about a draw's own line, at most."""
 
 Twin = Literal["taylor", "adam", "permuted"]
