@@ -32,9 +32,9 @@ activation in the pilot, and 0.1 to 0.25 between activations."""
 SPOILT_BY_RANDOM_DIRECTIONS = (1,)
 """The k at which random directions in place of the good ones must spoil joint training. At k = 2 they need not: f_Q
 learns a dense part of degree 2 by itself, at the same order of samples (docs/open-question)."""
-WORSE = 0.9
-"""The alternative: the first risk larger than the second by this logarithm (a factor 2.5), three times the scatter, so
-that a mean over the draws cannot miss it."""
+WORSE = 1.1
+"""The alternative: the first risk larger than the second by this logarithm (a factor 3), nearly four times the scatter,
+so that a mean over the draws cannot miss it."""
 
 KERNELS: dict[Arm, str] = {
     "ntk": "the NTK",

@@ -38,7 +38,7 @@ RISK = "test risk / floor of kernel methods"
 SHARE = "<f_Q, f_sp> minus the share that the floor implies"
 QUADRATIC = "energy of f_Q over the square of that share, log"
 MOVEMENT = "kernel movement / (share x movement of the construction), log"
-SCATTER = {RISK: 0.2, SHARE: 0.1, QUADRATIC: 1.2, MOVEMENT: 0.5}
+SCATTER = {RISK: 0.15, SHARE: 0.09, QUADRATIC: 1.2, MOVEMENT: 0.4}
 """Standard deviation of one observation, at most, differences between activations included: 0.12, 0.08, 1.0 and 0.36 in
 the pilot. The energy of f_Q varies most, as the threshold of each activation is another one."""
 ALTERNATIVE = {RISK: 0.6, SHARE: -0.3, QUADRATIC: -4.0, MOVEMENT: -1.5}
