@@ -12,7 +12,7 @@ from theory import multiplicity
 from verify.cells.sample_counts import SamplesToLearn
 from verify.cells.search import bracket, coarse_grid, crossing
 from verify.cells.training import Arm, Kind
-from verify.claims.generalization.trained import affordable
+from verify.claims.generalization.trained import SETTLED, affordable
 from verify.judging.claim import Evidence
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import samples_needed
@@ -22,8 +22,6 @@ from verify.sizes.profile import Profile
 
 QUADRATIC_STEPS = 0.4
 """Steps of the QuadNTK alone relative to the others: it has no directions of small curvature to wait for."""
-SETTLED = 0.15
-"""A run has settled when its risk moves by at most this fraction in the second half of the steps."""
 TYPICAL: dict[Arm, float] = {"joint": 3.4, "quadntk": 2.7}
 """n*/(A d^k) at the smallest d of a simulation."""
 SCATTER: dict[Arm, float] = {"joint": 0.14, "quadntk": 0.16, "ntk": 0.1}
