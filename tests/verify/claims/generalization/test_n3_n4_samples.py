@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from verify.claims.generalization.n3_n4_samples import CLAIMS, JOINT, N3, QUADRATIC
+from verify.claims.generalization.n3_n4_samples import JOINT, N3, N4, QUADRATIC
 from verify.claims.generalization.sample_curves import SampleCurves
 from verify.judging.claim import Claim, Evidence
 from verify.judging.judgement import judge
@@ -22,7 +22,11 @@ def world(curves: SampleCurves, truth: float, p: Profile = P, seed: int = 0) -> 
     return Evidence(curves.simulate(p, truth, np.random.default_rng(seed)))
 
 
-@pytest.mark.parametrize(("claim", "curves"), zip(CLAIMS, (JOINT, QUADRATIC), strict=True), ids=lambda c: str(c)[:9])
+def times(rows: list[list[float]], factor: float) -> list[list[float]]:
+    return [[factor * risk for risk in row] for row in rows]
+
+
+@pytest.mark.parametrize(("claim", "curves"), [(N3, JOINT), (N4, QUADRATIC)], ids=["N3", "N4"])
 def test_worlds_of_the_rival_theory_fail_and_those_of_the_theory_hold(claim: Claim, curves: SampleCurves) -> None:
     """Stated errors: 40 worlds with a true rate of 0.95 show at least 33 with probability 0.999."""
     assert verdict_rates(claim, QUICK, 2.0, RUNS, FAMILY).counts[Verdict.FAILS] >= 0.95 * RUNS
@@ -31,12 +35,13 @@ def test_worlds_of_the_rival_theory_fail_and_those_of_the_theory_hold(claim: Cla
 
 
 def test_the_search_finds_the_exponent_of_the_world() -> None:
+    """The truth is the power of d beside the corrections that theory has for this grid."""
     slopes = []
     for seed in range(10):
         table = JOINT.table(P, world(JOINT, 1.6, seed=seed))
         assert not np.isnan(table).any()
         slopes.append(np.polyfit(np.log(JOINT.grid(P)), np.log(table).mean(0), 1)[0])
-    assert np.mean(slopes) == pytest.approx(1.6, abs=0.08)
+    assert np.mean(slopes) == pytest.approx(1.6 + JOINT.drifts(P).middle(joint=True), abs=0.08)
 
 
 def test_the_kernel_in_the_place_of_joint_training_fails() -> None:
@@ -56,7 +61,7 @@ def test_a_spent_budget_of_samples_says_what_would_resolve_it() -> None:
 
 def test_runs_that_had_not_settled_are_censored_and_named() -> None:
     numbers = JOINT.simulate(P, 1.0, np.random.default_rng(0))
-    moving = {cell: found | {"halfway": (np.array(found["risks"]) * 1.2).tolist()} for cell, found in numbers.items()}
+    moving = {cell: found | {"halfway": times(found["risks"], 1.2)} for cell, found in numbers.items()}
     judged = judge(N3, P, [Done(cell, found, 0.0, True) for cell, found in moving.items()], FAMILY)
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "had not settled; raise training.steps to" in judged.explanation
@@ -67,7 +72,7 @@ def test_what_training_has_left_to_do_widens_the_interval() -> None:
     still = {cell: found | {"halfway": found["risks"]} for cell, found in numbers.items()}
     small, large = JOINT.grid(P)[0], JOINT.grid(P)[-1]
     tilted = {
-        cell: found | {"halfway": (np.array(found["risks"]) * (1.1 if cell.d == large else 1.0)).tolist()}
+        cell: found | {"halfway": times(found["risks"], 1.1 if cell.d == large else 1.0)}
         for cell, found in numbers.items()
     }
     assert JOINT.errors(P, Evidence(still))["training not at its end"] == 0
