@@ -177,7 +177,7 @@ def _described(p: Profile, evidence: Evidence) -> str:
     return (
         f"Suprema of (1/n) sum eps_i f(x_i) over the unit balls in closed form, d = {s.suprema_dimension}, m = "
         f"{s.suprema_width}, n = {', '.join(map(str, s.suprema_samples))}, {s.suprema_replicates} draws. The bound of "
-        f"the quadratic ball is {1 / share:.2f} times the measured R_n. Trained by gradient descent on labels f* + fair "
+        f"the quadratic ball is {1 / share:.2f} times the measured R_n. Trained by descent on labels f* + fair "
         f"signs, d = {s.noisy_dimension}, n = {s.noisy_samples}, m = {WIDTH_PER_DIMENSION * s.noisy_dimension}: the "
         f"network f, whose f_L + f_Q is then judged, and f_Q alone; "
         f"gap: mean |f - y| on test less on training points; radii fixed by half of the networks; f_Q reaches "
