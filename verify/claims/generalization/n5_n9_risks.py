@@ -85,8 +85,11 @@ def _over_rivals(p: Profile, arm: Arm) -> Pairs:
 
 
 def _mean_log(p: Profile, evidence: Evidence, arm: Arm, rival: Arm) -> str:
-    """The mean log ratio with its standard error."""
-    logs = np.array(paired_logs(p, evidence, arm, rival))
+    """The mean log ratio with its standard error, over all draws that did not diverge."""
+    own, other = (
+        np.concatenate([column(evidence[paired_cell(p, a, name)], "risk") for a in paired(p)]) for name in (arm, rival)
+    )
+    logs = np.log(own / other)
     known = logs[~np.isnan(logs)]
     if len(known) < 2:
         return "unknown"
