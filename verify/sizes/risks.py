@@ -50,7 +50,7 @@ class RiskSizes(Sizes):
     quadratic_shares: Choices = (0.006, 0.02)
     steps: Count = Field(default=250, ge=2)
     free_steps: Count = Field(default=120, ge=2)
-    lazy_steps: ByK[Count] = {1: 80}
+    lazy_steps: ByK[Count] = {1: 40}
 
     taylor_dimension: Dimension = 20
     taylor_ratio: Positive = 3.7

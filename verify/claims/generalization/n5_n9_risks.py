@@ -158,7 +158,7 @@ def _figure(names: dict[Arm, str]) -> Any:
         x = np.arange(len(names))
         for i, activation in enumerate(paired(p)):
             table = np.array([column(evidence[paired_cell(p, activation, arm)], "risk") for arm in names])
-            ax.plot(x, table, "-", color="#c8ccd0", lw=0.7, zorder=1)
+            ax.plot(x + 0.06 * i, table, "-", color="#c8ccd0", lw=0.7, zorder=1)
             ax.plot(x + 0.06 * i, table, "o", color=SERIES[i], ms=4, mfc="none", zorder=2)
             ax.plot([], [], "o", color=SERIES[i], ms=4, mfc="none", label=plain(activation))
         ax.set_xticks(x, list(names.values()))
