@@ -246,10 +246,10 @@ N9 = Claim(
             observe=lambda p, e: _ratios(p, e, _over_population("permuted_labels")),
         ),
         Control(
-            "the form in population dropped from both forms",
+            "R1 and R3 switched off in what counts as R1 on the training inputs, or in both forms",
             observe=lambda p, e: {
-                **_ratios(p, e, _over_population("r1_training")),
-                **_energies(p, e, "r1_training"),
+                **_ratios(p, e, _over_population("no_r1_r3")),
+                **_energies(p, e, "no_r1_r3"),
             },
         ),
     ),
