@@ -26,7 +26,7 @@ class RiskSizes(Sizes):
         validation: draws for the choice of an arm's weights, never judged.
         penalties: candidates for l1, which is l3 too. shares: candidates for l4 ||W_Q||_{2,4}^4, what R4 takes of the
             sparse part's energy 1 at the construction. quadratic_shares: the same of the QuadNTK.
-        steps: of gradient descent with R1. free_steps: without R1, and on permuted labels, where risks settle sooner.
+        steps: of gradient descent with R1. free_steps: without R1, where risks settle sooner, and of the controls.
         lazy_steps: by k, those of N6's control in the lazy scaling; N6 is judged for its keys.
         taylor_dimension, taylor_ratio: d and n / (A d) of N11, at k = 1. taylor_widths: grid of m / d. taylor_draws:
             for each activation at each width. taylor_pairs: draws whose risks are compared, at the smallest width.
@@ -50,14 +50,14 @@ class RiskSizes(Sizes):
     quadratic_shares: Choices = (0.006, 0.02)
     steps: Count = Field(default=250, ge=2)
     free_steps: Count = Field(default=120, ge=2)
-    lazy_steps: ByK[Count] = {1: 80}
+    lazy_steps: ByK[Count] = {1: 40}
 
     taylor_dimension: Dimension = 20
     taylor_ratio: Positive = 3.7
     taylor_widths: Grid[Count] = (4, 8, 16)
     taylor_draws: Count = 5
     taylor_pairs: Count = 8
-    taylor_steps: Count = Field(default=350, ge=2)
+    taylor_steps: Count = Field(default=300, ge=2)
     taylor_penalty: Positive = 1.0
     taylor_share: Positive = Field(default=0.06, lt=1)
     adam_steps: Count = Field(default=200, ge=2)

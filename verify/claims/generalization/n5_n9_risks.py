@@ -85,8 +85,11 @@ def _over_rivals(p: Profile, arm: Arm) -> Pairs:
 
 
 def _mean_log(p: Profile, evidence: Evidence, arm: Arm, rival: Arm) -> str:
-    """The mean log ratio with its standard error."""
-    logs = np.array(paired_logs(p, evidence, arm, rival))
+    """The mean log ratio with its standard error, over all draws that did not diverge."""
+    own, other = (
+        np.concatenate([column(evidence[paired_cell(p, a, name)], "risk") for a in paired(p)]) for name in (arm, rival)
+    )
+    logs = np.log(own / other)
     known = logs[~np.isnan(logs)]
     if len(known) < 2:
         return "unknown"
@@ -155,7 +158,7 @@ def _figure(names: dict[Arm, str]) -> Any:
         x = np.arange(len(names))
         for i, activation in enumerate(paired(p)):
             table = np.array([column(evidence[paired_cell(p, activation, arm)], "risk") for arm in names])
-            ax.plot(x, table, "-", color="#c8ccd0", lw=0.7, zorder=1)
+            ax.plot(x + 0.06 * i, table, "-", color="#c8ccd0", lw=0.7, zorder=1)
             ax.plot(x + 0.06 * i, table, "o", color=SERIES[i], ms=4, mfc="none", zorder=2)
             ax.plot([], [], "o", color=SERIES[i], ms=4, mfc="none", label=plain(activation))
         ax.set_xticks(x, list(names.values()))
@@ -243,10 +246,10 @@ N9 = Claim(
             observe=lambda p, e: _ratios(p, e, _over_population("permuted_labels")),
         ),
         Control(
-            "the form in population dropped from both forms",
+            "R1 and R3 switched off in what counts as R1 on the training inputs, or in both forms",
             observe=lambda p, e: {
-                **_ratios(p, e, _over_population("r1_training")),
-                **_energies(p, e, "r1_training"),
+                **_ratios(p, e, _over_population("no_r1_r3")),
+                **_energies(p, e, "no_r1_r3"),
             },
         ),
     ),

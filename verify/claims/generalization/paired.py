@@ -20,8 +20,8 @@ from verify.sizes.profile import Profile
 
 TUNED: tuple[Arm, ...] = ("joint", "r1_population", "r1_training")
 """Arms whose l1 is chosen."""
-SHORT: tuple[Arm, ...] = ("quadntk", "no_r1_r3", "permuted_labels")
-"""Arms whose risks settle sooner."""
+SHORT: tuple[Arm, ...] = ("quadntk", "no_r1_r3", "permuted_labels", "random_directions")
+"""Arms whose risks settle sooner, and the controls."""
 
 
 def paired(p: Profile) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def risks_of(levels: dict[str, float], medium: float = 0.01) -> Callable[[Cell],
         assert isinstance(cell, TrainedModels)
         draws = np.random.default_rng([cell.d, len(cell.arm), len(cell.activation)]).normal(size=cell.draws)
         risks = (levels[cell.arm] * np.exp(0.05 * draws)).tolist()
-        energy = 0.3 if cell.arm == "r1_training" else medium
+        energy = 0.3 if cell.arm == "no_r1_r3" else medium
         return {
             "chosen": 0,
             "validation": [],
