@@ -25,6 +25,7 @@ from theory.golden import GoldenConstant, golden_constants
 from theory.harmonics.gegenbauer import legendre, monomial_coefficients, multiplication
 from theory.harmonics.sphere import cumulative_multiplicity, moment, multiplicity
 from theory.learning.derivation import Derivation, Step
+from theory.learning.floors import risk_floor, samples_necessary
 from theory.learning.learning_curve import (
     effective_regularization,
     kernel_ridge_risk,
@@ -155,8 +156,10 @@ __all__ = [
     "random_sign_energy",
     "range_radius",
     "remainder_bound",
+    "risk_floor",
     "rodrigues_form",
     "samples_for_risk",
+    "samples_necessary",
     "slope_covariance",
     "slope_covariance_expr",
     "sparse_norm",
