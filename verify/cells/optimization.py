@@ -186,15 +186,15 @@ class IndependentInitialisations(Descending):
 
     def reference(self, draw: int) -> tuple[float, float]:
         """Smallest loss over the constructions, and the loss at W = 0."""
-        objective, target = self.single(draw), self.target(draw)
-        network, gen = objective.network, generator(self.drawn(f"signs {draw}"))
-        built = joint_construction(network, target, self.k, torch.ones(self.m, dtype=network.dtype))
-        dense, sparse = built.dense, built.sparse
-        candidates = [
-            a * dense + b * signs * sparse
-            for signs in [random_signs(self.m, gen)[:, None].to(dense) for _ in range(self.signs)]
-            for a in SCALES
-            for b in SCALES
-        ]
-        losses = [float(objective.value_and_gradient(W)[0].total) for W in candidates]
-        return min(losses), float(objective.value_and_gradient(torch.zeros_like(dense))[0].total)
+        objective, gen = self.single(draw), generator(self.drawn(f"signs {draw}"))
+        best = best_construction(objective, self.target(draw), self.k, self.signs, gen)
+        return best, float(objective.value_and_gradient(torch.zeros_like(objective.network.w))[0].total)
+
+
+def best_construction(objective: Objective, target: Target, k: int, signs: int, gen: torch.Generator) -> float:
+    """Smallest loss of a W_L + b S W_Q over ``signs`` draws of S and a, b in :data:`SCALES`, for one network."""
+    network = objective.network
+    built = joint_construction(network, target, k, torch.ones(network.m, dtype=network.dtype, device=network.device))
+    draws = [random_signs(network.m, gen)[:, None].to(built.dense) for _ in range(signs)]
+    candidates = [a * built.dense + b * drawn * built.sparse for drawn in draws for a in SCALES for b in SCALES]
+    return min(float(objective.value_and_gradient(W)[0].total) for W in candidates)

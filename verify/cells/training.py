@@ -104,7 +104,7 @@ class Training(Cell):
     """Independent networks of width m in dimension d, each with its own data and target.
 
     A draw has the same network, inputs and target parts in every cell with the same activation, d, m, k, replicate and
-    base seed, so ways of training are compared on the same draws. Networks are in float32.
+    base seed, so ways of training are compared on the same draws. Networks are in :attr:`precision`.
 
     Attributes:
         target: "joint" - a dense harmonic of degree k plus one of degree k + 1 in a single direction, each of energy
@@ -118,6 +118,7 @@ class Training(Cell):
     """The fields that seeds depend on."""
 
     stream: ClassVar[str] = "TrainedRuns"
+    precision: ClassVar[torch.dtype] = torch.float32
 
     activation: str
     device: str
@@ -142,7 +143,7 @@ class Training(Cell):
             self.m,
             Activation.parse(self.activation),
             [self.drawn("network", label) for label in labels],
-            dtype=torch.float32,
+            dtype=self.precision,
             device=self.device,
         )
         targets = tuple(self._target(label) for label in labels)
@@ -180,9 +181,7 @@ class Training(Cell):
             orders = [torch.randperm(n, generator=generator(self.drawn("order", label))) for label in draws.labels]
             y = torch.stack([row[order.to(row.device)] for row, order in zip(y, orders, strict=True)])
         penalty, capacity = weights
-        chosen = PenaltyWeights(
-            r1=penalty, r3=penalty, r4=capacity if way.penalised else 0.0, r1_modes=way.modes or ()
-        )
+        chosen = PenaltyWeights(r1=penalty, r3=penalty, r4=capacity if way.penalised else 0.0, r1_modes=way.modes or ())
         model: ModelName = "quadratic" if arm == "quadntk" else self.model
         return Objective(draws.network, draws.x, y / way.scale, chosen, directions, model)
 

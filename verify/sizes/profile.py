@@ -13,8 +13,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from theory.activations import Activation
-from verify.sizes import directions, kernels, optimization, spectral, taylor, training
+from verify.sizes import directions, headline, kernels, optimization, spectral, taylor, training
 from verify.sizes.directions import DirectionSizes
+from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
 from verify.sizes.optimization import OptimizationSizes
 from verify.sizes.spectral import SpectralSizes
@@ -66,6 +67,7 @@ class Profile(BaseModel):
     optimization: OptimizationSizes = OptimizationSizes()
     kernels: KernelSizes = KernelSizes()
     training: TrainingSizes = TrainingSizes()
+    headline: HeadlineSizes = HeadlineSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -109,6 +111,7 @@ FULL = Profile(
     optimization=optimization.FULL,
     kernels=kernels.FULL,
     training=training.FULL,
+    headline=headline.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -119,6 +122,7 @@ GPU = Profile(
     optimization=optimization.GPU,
     kernels=kernels.GPU,
     training=training.GPU,
+    headline=headline.GPU,
 )
 
 PROFILES = {profile.name: profile for profile in (QUICK, FULL, GPU)}
