@@ -15,6 +15,9 @@ from verify.cells.phase import Compared
 from verify.cells.training import Arm, Draws, Weights
 from verify.running.experiment import Numbers
 
+ENDS = ("loss", "gradient", "risks", "remainder", "reference", "curvature")
+"""What is known of the end of one run; None where it diverged."""
+
 
 class Descended(Compared):
     """Perturbed descent on the joint loss, from small starts; in double precision, so that small gradients are exact.
@@ -63,7 +66,8 @@ class EndToEnd(Descended):
     ``start_curvature`` at the start of the first draw; ``losses``, at the start and at the end; ``reference``, that of
     the best construction a W_L + b S W_Q; ``risks``, on test points; ``remainder``, the mean square of f - f_L - f_Q
     there. ``curve``: (step, loss) of the first draw. ``ntk``, ``quadntk``: as
-    :meth:`verify.cells.phase.Compared.chosen`. An arm other than "joint" gives no curvatures, curve or kernels.
+    :meth:`verify.cells.phase.Compared.chosen`. Where a run diverged its end is None. An arm other than "joint" gives
+    no curvatures, curve or kernels.
 
     Cost: of the descent, 2 n m d multiplications a step and network, and of Lanczos, some hundred times that.
     """
@@ -82,13 +86,14 @@ class EndToEnd(Descended):
     def run(self) -> Numbers:
         draws = self.labelled(self.draws)
         run = self.descend(draws, self.arm)
-        rows = [self._end(draws, index, W) for index, W in enumerate(run.W)]
-        numbers: Numbers = {name: [row[name] for row in rows] for name in rows[0]}
-        finite = bool((run.losses[-1] < OVERFLOW).all())
+        whole = [bool(loss < OVERFLOW) for loss in run.losses[-1]]
+        rows = [self._end(draws, i, W) if whole[i] else dict.fromkeys(ENDS) for i, W in enumerate(run.W)]
+        seen = [torch.nan_to_num(run.gradients[t], nan=OVERFLOW) for t in (len(run.gradients) // 2, -1)]
+        numbers: Numbers = {name: [row.get(name) for row in rows] for name in ENDS}
         numbers |= {
-            "reached": [t if t >= 0 and finite else None for t in run.reached.tolist()],
+            "reached": [t if t >= 0 and fine else None for t, fine in zip(run.reached.tolist(), whole, strict=True)],
             "fall": run.fall.tolist(),
-            "gradients": torch.stack([run.gradients[len(run.gradients) // 2], run.gradients[-1]]).T.tolist(),
+            "gradients": torch.stack(seen).clamp(max=OVERFLOW).T.tolist(),
             "losses": [[float(first), end] for first, end in zip(run.losses[0], numbers.pop("loss"), strict=True)],
         }
         if self.arm != "joint":
@@ -101,7 +106,9 @@ class EndToEnd(Descended):
         return numbers | {
             "early": run.gradients[min(EARLY, len(run.gradients) - 1)].tolist(),
             "start_curvature": [lowest.value, lowest.residual],
-            "curve": [[t, float(run.losses[t][0])] for t in range(0, len(run.losses), every)],
+            "curve": [
+                [t, float(run.losses[t][0])] for t in range(0, len(run.losses), every) if run.losses[t][0] < OVERFLOW
+            ],
             "ntk": self.kernel(draws, self.ridges),
             "quadntk": self.trained(draws, "quadntk", [(self.weights[0], l4) for l4 in self.capacities]),
         }

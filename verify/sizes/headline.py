@@ -41,27 +41,26 @@ class HeadlineSizes(Sizes):
     averaged: Count = 2
     mapped: Count = 1
     validation: Count = 1
-    shares: Amplitudes = (0.02, 0.06, 0.2)
-    ridges: Amplitudes = (1e-2, 1e-1, 1.0, 10.0)
+    shares: Amplitudes = (0.002, 0.01, 0.05)
+    ridges: Amplitudes = (1e-3, 1e-2, 1e-1, 1.0)
     largest_share: Positive = Field(default=0.5, lt=1)
 
 
 FULL = HeadlineSizes(
     dimension={1: 32, 2: 12},
     most_steps=20_000,
-    dimensions={1: (32, 48, 64, 96, 128), 2: (12, 16, 24)},
-    ratios={1: (3.0, 4.5, 6.5, 9.0, 12.0), 2: (1.0, 2.0, 4.0)},
-    draws={1: 3, 2: 3},
-    averaged=3,
+    dimensions={1: (32, 48, 64, 96, 128), 2: (16, 24, 32)},
+    ratios={1: (2.5, 3.5, 5.0, 7.0, 10.0), 2: (1.0, 1.6, 2.5)},
+    draws={1: 2, 2: 3},
 )
 GPU = FULL.model_copy(
     update={
+        "dimension": {1: 64, 2: 16},
         "dimensions": {1: (32, 64, 128, 192, 256), 2: (16, 24, 32, 48)},
-        "ratios": {1: (3.0, 4.5, 6.5, 9.0, 12.0, 16.0), 2: (0.7, 1.0, 1.4, 2.0, 2.8, 4.0)},
+        "ratios": {1: (2.5, 3.5, 5.0, 7.0, 10.0, 14.0), 2: (0.7, 1.0, 1.4, 1.8, 2.5)},
         "draws": {1: 5, 2: 4},
         "averaged": 4,
         "mapped": 2,
         "validation": 2,
-        "dimension": {1: 64, 2: 16},
     }
 )

@@ -8,51 +8,55 @@ from typing import Any
 import numpy as np
 
 from theory import multiplicity
-from verify.cells.end_to_end import Descended, EndToEnd
+from verify.cells.phase import PhasePoint
 from verify.cells.training import Arm
 from verify.claims.generalization import phase_diagram
 from verify.claims.generalization.phase_diagram import (
     activations,
-    capacity,
     floor,
     judged_ratio,
     largest,
+    middle,
     point,
     points,
     risks,
+    samples,
     steepness,
 )
-from verify.claims.hypotheses import differentiable, every, nonzero, smooth
-from verify.claims.optimization.descent import DECREASE, RADIUS, STEP, TOLERANCE, WAIT
-from verify.claims.optimization.o1_descent import (
+from verify.claims.generalization.whole_runs import (
     CURVATURE,
-    FALL,
-    FALL_OF_A_STEP,
-    GRADIENT,
-    LAMBDA_MIN,
-    LANCZOS,
-    LONG,
+    LOSS,
+    TOLERANCE,
+    Observed,
+    chain,
+    described,
+    early,
+    falls,
+    free,
+    long_steps,
+    runs,
+    spent,
 )
+from verify.claims.hypotheses import differentiable, every, nonzero, smooth
+from verify.claims.optimization.o1_descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG
 from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated
-from verify.judging.outcome import Interval
-from verify.judging.rules import Data, DecisionRule, ExactRule, Measurement, Prediction, Rule
+from verify.judging.rules import DecisionRule, ExactRule, Prediction, Rule
 from verify.judging.statistics import slope
 from verify.predictions.sample_counts import drifts
 from verify.sizes.profile import Profile
 
-LOSS = "log(loss at the end / loss of the best construction), largest"
 OVER_NTK = "log(joint / NTK) at the largest d"
 OVER_QUADNTK = "log(joint / QuadNTK) at the largest d"
 OVER_FLOOR = "joint / floor of kernel methods at the largest d"
 RISES = "exponent of NTK / joint in d"
 FLAT = "exponent of joint's n at equal risk, less k"
-SIGNS = 8
-"""Draws of S among which the reference is the best."""
-SCATTER = 0.25
-"""Standard deviation of the logarithm of a ratio of risks, at most: 0.1 to 0.2 within an activation in the pilot, and
+SCATTER = 0.2
+"""Standard deviation of the logarithm of a ratio of risks, at most: 0.1 to 0.15 within an activation in the pilot, and
 0.1 to 0.2 between activations."""
 WORSE = 0.7
 """The alternative of a comparison at the largest d: twice the risk, or a risk of 1.7 times the floor."""
+STEEPER = 1.1
+"""The alternative of an exponent: joint training that needs d^(k+1) samples, as the NTK does, and a little more."""
 SETTLED = 0.15
 """The QuadNTK has settled when its risk moves by at most this fraction in the second half of the steps. Of joint
 training nothing is asked: more steps would only lower its risk."""
@@ -62,41 +66,12 @@ dimensions is known less well than that."""
 RANDOM: Arm = "random_directions"
 
 
-def _fields(p: Profile, activation: str, draws: int) -> dict[str, Any]:
-    """Fields of the runs through the whole theorem."""
-    s, d = p.headline, p.headline.dimension[p.k]
-    return {
-        **phase_diagram.fields(p, activation, d, s.ratios[p.k][-1], draws),
-        "weights": (s.penalty, capacity(p, activation, d, p.training.share)),
-        "tolerance": TOLERANCE,
-        "radius": RADIUS,
-        "wait": WAIT,
-        "decrease": DECREASE,
-        "step": STEP,
-        "most": s.most_steps,
-    }
-
-
-def runs(p: Profile, arm: Arm = "joint") -> tuple[EndToEnd, ...]:
-    """The runs through the whole theorem, by activation; or descents on another arm's loss in their place."""
-    s, d = p.headline, p.headline.dimension[p.k]
-    own: dict[str, Any] = {"signs": SIGNS, "lanczos": LANCZOS, "ridges": s.ridges, "arm": arm}
-    if arm != "joint":
-        own["most"] = p.training.steps
-    return tuple(
-        EndToEnd(**_fields(p, a, s.runs) | own | {"capacities": tuple(capacity(p, a, d, share) for share in s.shares)})
-        for a in activations(p)
-    )
-
-
-def _long(p: Profile) -> tuple[Descended, ...]:
-    """Descents with steps that are too long."""
-    return tuple(Descended(**_fields(p, a, p.headline.runs) | {"step": LONG, "most": 12}) for a in activations(p))
-
-
 def _rivals(p: Profile) -> dict[str, Arm]:
     """At k = 2 no theorem separates joint training from the QuadNTK."""
-    return {OVER_NTK: "ntk"} | ({OVER_QUADNTK: "quadntk"} if p.k == 1 else {})
+    found: dict[str, Arm] = {OVER_NTK: "ntk"}
+    if p.k == 1:
+        found[OVER_QUADNTK] = "quadntk"
+    return found
 
 
 def _drifted(p: Profile) -> dict[str, float]:
@@ -107,7 +82,7 @@ def _drifted(p: Profile) -> dict[str, float]:
 
 def _rules(p: Profile) -> tuple[Rule, ...]:
     grid, count = tuple(float(d) for d in p.headline.dimensions[p.k]), len(activations(p)) * p.headline.draws[p.k]
-    flat = (DecisionRule(FLAT, "exponent", "below", 0.0, 1.0, SCATTER, count, grid),)
+    flat = (DecisionRule(FLAT, "exponent", "below", 0.0, STEEPER, SCATTER, count, grid),)
     return (
         ExactRule(FALL_OF_A_STEP, "above"),
         ExactRule(GRADIENT, "below"),
@@ -115,7 +90,7 @@ def _rules(p: Profile) -> tuple[Rule, ...]:
         ExactRule(LOSS, "below"),
         *(DecisionRule(name, "mean", "below", 0.0, WORSE, SCATTER, count) for name in _rivals(p)),
         DecisionRule(OVER_FLOOR, "mean", "below", 0.0, WORSE, SCATTER, count, scale="ratio"),
-        DecisionRule(RISES, "exponent", "above", 0.0, -1.0, SCATTER, count, grid),
+        DecisionRule(RISES, "exponent", "above", 0.0, -STEEPER, SCATTER, count, grid),
         *(flat if len(grid) >= FEWEST else ()),
     )
 
@@ -135,57 +110,6 @@ def _predict(p: Profile) -> dict[str, Prediction | float]:
         RISES: 0.0,
         **({FLAT: flat} if len(p.headline.dimensions[p.k]) >= FEWEST else {}),
     }
-
-
-Observed = dict[str, Measurement | Interval | Data]
-
-
-def _fall(evidence: Evidence, cells: tuple[Descended, ...]) -> Observed:
-    return {FALL_OF_A_STEP: Interval.around(min(v for cell in cells for v in evidence[cell]["fall"]), 0.0)}
-
-
-def _ended(p: Profile, evidence: Evidence) -> list[dict[str, Any]]:
-    """The numbers of the runs that ended by themselves."""
-    found = []
-    for row in (evidence[cell] for cell in runs(p)):
-        for i, time in enumerate(row["reached"]):
-            if time is not None:
-                names = ("gradient", "curvature", "losses", "reference", "risks", "remainder")
-                found.append({name: row[name][i] for name in names} | {"reached": time})
-    return found
-
-
-def _stationary(gradients: list[float], curvatures: list[list[float]]) -> Observed:
-    value, residual = min(curvatures)
-    return {
-        GRADIENT: Interval.around(max(gradients), 0.0),
-        LAMBDA_MIN: Measurement(Interval.around(value, residual), budget={"residual": residual}),
-    }
-
-
-def _loss(pairs: list[tuple[float, float]]) -> Observed:
-    return {LOSS: Interval.around(max(float(np.log(end / reference)) for end, reference in pairs), 0.0)}
-
-
-def _chain(p: Profile, evidence: Evidence) -> Observed:
-    """What the runs show; of those that had not ended only the falls count."""
-    ends = _ended(p, evidence)
-    unknown: Observed = dict.fromkeys((GRADIENT, LAMBDA_MIN, LOSS), Interval.unknown(np.nan))
-    if ends:
-        unknown = _stationary([e["gradient"] for e in ends], [e["curvature"] for e in ends])
-        unknown |= _loss([(e["losses"][1], e["reference"]) for e in ends])
-    return _fall(evidence, runs(p)) | unknown
-
-
-def _early(p: Profile, evidence: Evidence) -> Observed:
-    rows = [evidence[cell] for cell in runs(p)]
-    return _stationary([v for row in rows for v in row["early"]], [row["start_curvature"] for row in rows])
-
-
-def _free(p: Profile, evidence: Evidence) -> Observed:
-    """The ends of descent on the data term alone."""
-    rows = [evidence[cell] for cell in runs(p, "unregularised")]
-    return _loss([(e[1], r) for row in rows for e, r in zip(row["losses"], row["reference"], strict=True)])
 
 
 def _at_largest(p: Profile, evidence: Evidence, arm: Arm) -> Observed:
@@ -213,7 +137,7 @@ def _growth(p: Profile, evidence: Evidence, arm: Arm = "joint", rival: Arm = "nt
 
 
 def _observe(p: Profile, evidence: Evidence) -> Observed:
-    return {**_chain(p, evidence), **_at_largest(p, evidence, "joint"), **_growth(p, evidence)}
+    return {**chain(p, evidence), **_at_largest(p, evidence, "joint"), **_growth(p, evidence)}
 
 
 def _arms(p: Profile) -> tuple[Arm, ...]:
@@ -223,24 +147,13 @@ def _arms(p: Profile) -> tuple[Arm, ...]:
 
 def _design(p: Profile) -> tuple[Any, ...]:
     ends = (point(p, a, arm, largest(p), judged_ratio(p)) for arm in _arms(p) for a in activations(p))
-    return (*runs(p), *runs(p, "unregularised"), *_long(p), *points(p), *ends)
+    return (*runs(p), *runs(p, "unregularised"), *long_steps(p), *points(p), *ends)
 
 
 def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
     """Budgets that are spent, and runs that met numbers that are not finite."""
-    found = []
-    for cell in runs(p):
-        row = evidence[cell]
-        open_ = [i for i, time in enumerate(row["reached"]) if time is None]
-        if open_:
-            half, last = max((row["gradients"][i] for i in open_), key=lambda pair: pair[1])
-            rate = np.log(half / last) / (cell.most / 2) if half > last > 0 else 0.0
-            more = f"about {np.log(last / TOLERANCE) / rate + WAIT:.0f} more" if rate and last > TOLERANCE else "more"
-            found.append(
-                f"{cell.activation}, d = {cell.d}, n = {cell.n}: {len(open_)} of {cell.draws} runs had not ended after "
-                f"{cell.most} steps, |grad| = {last:.2g} at most; {more} would do: raise headline.most_steps"
-            )
-    for place in (cell for cell in _design(p) if not isinstance(cell, Descended)):
+    found = spent(p, evidence)
+    for place in (cell for cell in _design(p) if isinstance(cell, PhasePoint)):
         if evidence[place]["diverged"]:
             found.append(
                 f"{place.activation}, arm {place.arm}, d = {place.d}, n = {place.n}: training diverged "
@@ -260,47 +173,32 @@ def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
 
 
 def _described(p: Profile, evidence: Evidence) -> str:
-    s, ends, d, ratio = p.headline, _ended(p, evidence), largest(p), judged_ratio(p)
-
-    def mean(arm: Arm) -> float:
-        return float(np.nanmean(risks(p, evidence, arm, d, ratio)))
-
-    told = "no run ended. "
-    if ends:
-        times, falls = sorted(e["reached"] for e in ends), [e["losses"] for e in ends]
-        told = (
-            f"{len(ends)} of {len(activations(p)) * s.runs} runs ended, after {times[0]} to {times[-1]} steps; the "
-            f"loss fell from {np.mean([a for a, _ in falls]):.2f} to {np.mean([b for _, b in falls]):.3f}, that of the "
-            f"best construction is {np.mean([e['reference'] for e in ends]):.3f}; test risk "
-            f"{np.mean([e['risks'] for e in ends]):.3f}, mean square of f - f_L - f_Q "
-            f"{np.mean([e['remainder'] for e in ends]):.4f}. "
-        )
-    first = runs(p)[0]
-    beside = ", ".join(
-        f"{name} {np.mean([evidence[cell][arm]['risks'] for cell in runs(p)]):.3f}"
-        for arm, name in (("ntk", "the NTK at its best ridge"), ("quadntk", "the QuadNTK at its best l4"))
+    s, d, ratio = p.headline, largest(p), judged_ratio(p)
+    growth = ", ".join(
+        f"{name} {_exponent(p, evidence, arm):.2f}" for arm, name in (("joint", "joint"), ("ntk", "NTK"))
     )
-    exponents = {
-        arm: slope(
-            s.dimensions[p.k],
-            [np.exp(np.nanmean(np.log(risks(p, evidence, arm, x, ratio)))) for x in s.dimensions[p.k]],
-        )
-        for arm in ("joint", "ntk")
-    }
-    controls = ", ".join(f"{arm.replace('_', ' ')} {mean(arm):.3f}" for arm in _arms(p))
+    controls = ", ".join(f"{arm.replace('_', ' ')} {_mean(p, evidence, arm):.3f}" for arm in _arms(p))
     return (
-        f"The network itself, {', '.join(activations(p))}, l1 = l3 = {s.penalty:g}. Perturbed descent at d = {first.d}, "
-        f"m = {first.m}, n = {first.n}, start of scale {first.start:g}: {told}On the same data {beside}. At d = {d}, "
-        f"n = {ratio:g} d^{p.k} = {first.n if d == first.d else point(p, activations(p)[0], 'joint', d, ratio).n}, mean "
-        f"risks of {len(activations(p)) * s.draws[p.k]} draws: joint {mean('joint'):.3f}, NTK {mean('ntk'):.3f}, "
-        f"QuadNTK {mean('quadntk'):.3f}, floor of kernel methods {floor(p, d, ratio):.3f}; as controls {controls}. "
-        f"Exponents of the risk in d at this n / d^{p.k}: joint {exponents['joint']:.2f}, NTK {exponents['ntk']:.2f}."
+        f"{described(p, evidence)} At d = {d}, m = {p.training.width[p.k] * d}, n = {ratio:g} d^{p.k} = "
+        f"{samples(p, d, ratio)}, mean risks of {len(activations(p)) * s.draws[p.k]} draws: joint "
+        f"{_mean(p, evidence, 'joint'):.3f}, NTK {_mean(p, evidence, 'ntk'):.3f}, QuadNTK "
+        f"{_mean(p, evidence, 'quadntk'):.3f}, floor of kernel methods {floor(p, d, ratio):.3f}; as controls "
+        f"{controls}. Exponents of the risk in d at this n / d^{p.k}: {growth}."
     )
+
+
+def _mean(p: Profile, evidence: Evidence, arm: Arm) -> float:
+    return float(np.nanmean(risks(p, evidence, arm, largest(p), judged_ratio(p))))
+
+
+def _exponent(p: Profile, evidence: Evidence, arm: Arm) -> float:
+    grid = p.headline.dimensions[p.k]
+    return slope(grid, [middle(p, evidence, arm, d, judged_ratio(p)) for d in grid])
 
 
 def _in_high_dimension(p: Profile) -> None:
     d, ratio, limit = largest(p), judged_ratio(p), p.headline.largest_share
-    n, several = round(ratio * d**p.k), multiplicity(d, p.k + 1)
+    n, several = samples(p, d, ratio), multiplicity(d, p.k + 1)
     if n > limit * several:
         raise HypothesisViolated(
             f"headline.dimensions[{p.k}]: d = {d} is too small: n = {n} is more than {limit:g} N(d,{p.k + 1}) = "
@@ -332,8 +230,8 @@ N10 = Claim(
     "samples. Kernel methods are linear in n labels and miss all but the share n / N(d,k+1) of a single direction "
     "of degree k + 1. So at n = C d^k joint training's risk stays as d grows, up to a factor log d in n, while the "
     "NTK's rises.",
-    refuted_by="A step with less fall than the descent lemma promises, an end that is not stationary of second order or "
-    "lies above the constructions, a mean risk at the largest d above a kernel's or the floor, or a risk that rises "
+    refuted_by="A step with less fall than the descent lemma promises, an end that is not stationary of second order "
+    "or lies above the constructions, a mean risk at the largest d above a kernel's or the floor, or a risk that rises "
     "faster with d than the NTK's or than a factor log d in n explains.",
     equations=("regularised-loss", "risk-floor"),
     hypotheses=(
@@ -350,9 +248,9 @@ N10 = Claim(
     predict=_predict,
     observe=_observe,
     controls=(
-        Control(f"steps of length {LONG:g}/L", observe=lambda p, e: _fall(e, _long(p))),
-        Control("the run judged after ten steps, and its curvature at the start", observe=_early),
-        Control("no regulariser: descent on the data term alone, its end judged by the whole loss", observe=_free),
+        Control(f"steps of length {LONG:g}/L", observe=lambda p, e: falls(e, long_steps(p))),
+        Control("the run judged after ten steps, and its curvature at the start", observe=early),
+        Control("no regulariser: descent on the data term alone, its end judged by the whole loss", observe=free),
         Control("random directions in place of the good ones", observe=_against(RANDOM), ks=(1,)),
         Control("training on shuffled labels", observe=_against("permuted_labels")),
         Control("the NTK scaling in place of the network's own", observe=_against("lazy")),

@@ -19,6 +19,7 @@ from verify.predictions.sample_counts import sample_scale, sparse_budget
 from verify.sizes.profile import Profile
 
 PANELS: dict[Arm, str] = {"joint": "joint", "quadntk": "QuadNTK", "ntk": "NTK"}
+TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 SHARES = (0.1, 0.3, 0.5)
 """Shares n / N(d, k+1) at which the floor is drawn: kernels know at most these of the sparse part."""
 
@@ -75,14 +76,14 @@ def fields(p: Profile, activation: str, d: int, ratio: float, draws: int) -> dic
         "n": samples(p, d, ratio),
         "draws": draws,
         "validation": p.headline.validation,
-        "kernel_width": t.kernel_width * d,
+        "kernel_width": max(t.kernel_width, t.width[p.k]) * d,
     }
 
 
 def _draws(p: Profile, arm: Arm, d: int, ratio: float) -> int:
     """Draws of each activation at one point."""
     s = p.headline
-    if ratio == judged_ratio(p) and d == largest(p):
+    if ratio == judged_ratio(p) and d == largest(p) and arm != "unregularised":
         return s.draws[p.k]
     return s.draws[p.k] * s.averaged if ratio == judged_ratio(p) and arm in ("joint", "ntk") else s.mapped
 
@@ -169,9 +170,7 @@ def draw_phases(p: Profile, evidence: Evidence, figure: Any) -> None:
         ax.set_xlabel("dimension d")
     axes[0].set_ylabel(f"n / d{_power(p.k)}")
     bar = figure.colorbar(mesh, ax=list(axes), label="test risk", pad=0.01)
-    bar.ax.yaxis.set_major_locator(
-        FixedLocator([r for r in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2) if norm.vmin <= r <= norm.vmax])
-    )
+    bar.ax.yaxis.set_major_locator(FixedLocator([r for r in TICKS if known.min() <= r <= known.max()]))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
 
