@@ -47,8 +47,8 @@ def plain(text: str) -> str:
     return shown.replace("\\", "/").replace("$", r"\$")
 
 
-def shade(colour: Sequence[float]) -> bool:
-    """Whether text on this colour (red, green, blue, 0 to 1) must be light: its relative luminance is below a half."""
+def dark(colour: Sequence[float]) -> bool:
+    """Whether a colour (red, green, blue, 0 to 1) needs light text: its luminance is below a half."""
     red, green, blue = colour[:3]
     return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5)
 

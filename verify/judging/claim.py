@@ -48,12 +48,14 @@ class Drawing:
         name: a word, which tells a claim's figures apart.
         draw: (case's profile, evidence, figure) -> nothing; draws on a matplotlib Figure.
         width, height: in inches, as the report shows it.
+        caption: what its lines and colours are, where the drawing itself does not say it.
     """
 
     name: str
     draw: Callable[[Profile, Evidence, Any], None]
     width: float = 5.6
     height: float = 3.5
+    caption: str = ""
 
 
 @dataclass(frozen=True)

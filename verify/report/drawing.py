@@ -71,7 +71,7 @@ def pictures(judgement: Judgement) -> list[Picture]:
     A claim without any figure of its own shows the comparisons of all cases of that k.
     """
     return [
-        Picture(judgement, case, drawing, _caption(judgement, case))
+        Picture(judgement, case, drawing, ": ".join(filter(None, (_caption(judgement, case), drawing.caption))))
         for case in pictured(judgement)
         for drawing in _drawings(judgement, case)
     ]

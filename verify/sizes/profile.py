@@ -87,6 +87,22 @@ class Profile(BaseModel):
                 seen[sigma] = text
         return self
 
+    @model_validator(mode="after")
+    def trained_widths(self) -> Profile:
+        """N10 trains at the widths of every training run: there must be one for each of its k, and m = width d even."""
+        for k, grid in self.headline.dimensions.items():
+            if k not in self.training.width:
+                raise ValueError(
+                    f"training.width={self.training.width!r}: needs an entry for k = {k}, which headline.dimensions has"
+                )
+            for d in (*grid, self.headline.dimension[k]):
+                if self.training.width[k] * d % 2:
+                    raise ValueError(
+                        f"training.width[{k}]={self.training.width[k]}: needs an even m = training.width d at d = {d}, "
+                        f"which headline has"
+                    )
+        return self
+
     @property
     def activation(self) -> str:
         """The activation of a case, or the first one."""

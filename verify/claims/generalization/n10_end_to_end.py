@@ -38,6 +38,7 @@ from verify.claims.generalization.whole_runs import (
     spent,
 )
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
+from verify.claims.optimization.descent import level
 from verify.claims.optimization.o1_descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG
 from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated
 from verify.judging.rules import DecisionRule, ExactRule, Prediction, Rule
@@ -125,15 +126,24 @@ def _settled(p: Profile, evidence: Evidence, arm: Arm, d: int, ratio: float) -> 
     return np.where(np.abs(halfway / end - 1) <= SETTLED, end, np.nan)
 
 
-def _growth(p: Profile, evidence: Evidence, arm: Arm = "joint", rival: Arm = "ntk") -> Observed:
-    """The two ways from d to d, at the largest ratio."""
-    grid, ratio = p.headline.dimensions[p.k], judged_ratio(p)
-    own, other = (np.array([risks(p, evidence, a, d, ratio) for d in grid]).T for a in (arm, rival))
-    found: Observed = {RISES: other / own}
+def _growth(p: Profile, evidence: Evidence, excess: float = 0.0) -> Observed:
+    """Joint training and the NTK from d to d, at the largest ratio, with the joint risks multiplied by d^excess.
+
+    A factor of an activation's own does not touch a slope.
+    """
+    grid, ratio, size = p.headline.dimensions[p.k], judged_ratio(p), p.headline.draws[p.k]
+    own, other = (np.array([risks(p, evidence, arm, d, ratio) for d in grid]).T for arm in ("joint", "ntk"))
+    own = own * np.array(grid, dtype=float) ** excess
+    found: Observed = {RISES: _levelled(other / own, size)}
     if len(grid) >= FEWEST:
-        powers = 1 / np.repeat([steepness(p, evidence, arm, a) for a in activations(p)], p.headline.draws[p.k])
-        found[FLAT] = own ** powers[:, None]
+        powers = 1 / np.repeat([steepness(p, evidence, "joint", a) for a in activations(p)], size)
+        found[FLAT] = _levelled(own ** powers[:, None], size)
     return found
+
+
+def _levelled(table: np.ndarray, size: int) -> np.ndarray:
+    """The rows of each activation, ``size`` at a time, divided by their geometric mean."""
+    return np.concatenate([level(table[start : start + size]) for start in range(0, len(table), size)])
 
 
 def _observe(p: Profile, evidence: Evidence) -> Observed:
@@ -167,7 +177,7 @@ def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
         if lost:
             found.append(
                 f"{rival} at d = {d}: {lost} risks moved by more than {SETTLED:.0%} in the second half of "
-                f"{p.training.steps} steps; raise training.steps"
+                f"{p.headline.steps} steps; raise headline.steps"
             )
     return tuple(found)
 
@@ -254,12 +264,12 @@ N10 = Claim(
         Control("random directions in place of the good ones", observe=_against(RANDOM), ks=(1,)),
         Control("training on shuffled labels", observe=_against("permuted_labels")),
         Control("the NTK scaling in place of the network's own", observe=_against("lazy")),
-        Control("the NTK's risks and the joint ones interchanged", observe=lambda p, e: _growth(p, e, "ntk", "joint")),
+        Control("joint training that needs d^(k+1) samples: its risks times d", observe=lambda p, e: _growth(p, e, 1)),
     ),
     describe=_described,
     drawings=(
-        Drawing("phase", phase_diagram.draw_phases, 9.0, 3.4),
-        Drawing("risk", phase_diagram.draw_risks, 9.0, 3.4),
+        Drawing("phase", phase_diagram.draw_phases, 9.0, 3.4, phase_diagram.PHASES),
+        Drawing("risk", phase_diagram.draw_risks, 9.0, 3.4, phase_diagram.RISKS),
     ),
     obstacles=_obstacles,
     ks=lambda p: tuple(p.headline.dimensions),

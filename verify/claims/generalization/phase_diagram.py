@@ -7,21 +7,29 @@ from typing import Any
 
 import numpy as np
 from matplotlib.colors import LogNorm
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from theory import multiplicity, risk_floor
 from verify.cells.phase import PhasePoint
 from verify.cells.training import Arm
-from verify.claims.plotting import PREDICTED, SERIES, finish, shade
+from verify.claims.plotting import PREDICTED, SERIES, dark, finish
 from verify.judging.claim import Evidence
 from verify.predictions.learning_curves import best_risk
 from verify.predictions.sample_counts import sample_scale, sparse_budget
 from verify.sizes.profile import Profile
 
 PANELS: dict[Arm, str] = {"joint": "joint", "quadntk": "QuadNTK", "ntk": "NTK"}
+MARKS = "os^"
 TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 SHARES = (0.1, 0.3, 0.5)
 """Shares n / N(d, k+1) at which the floor is drawn: kernels know at most these of the sparse part."""
+
+PHASES = (
+    "Test risk, geometric mean over draws and activations, on one colour scale: pale is learnt. No kernel method has a "
+    "lower mean risk on a dashed line, or to its right, than is written there (1 - n / N(d, k + 1))."
+)
+RISKS = "Points: single draws, or means of several. Lines: geometric means over draws and activations."
 
 
 def activations(p: Profile) -> tuple[str, ...]:
@@ -71,7 +79,7 @@ def fields(p: Profile, activation: str, d: int, ratio: float, draws: int) -> dic
         "d": d,
         "m": t.width[p.k] * d,
         "k": p.k,
-        "steps": t.steps,
+        "steps": p.headline.steps,
         "start": t.start,
         "n": samples(p, d, ratio),
         "draws": draws,
@@ -154,14 +162,14 @@ def draw_phases(p: Profile, evidence: Evidence, figure: Any) -> None:
         mesh = ax.pcolormesh(across, up, np.ma.masked_invalid(tables[arm]), norm=norm, cmap="cividis_r", lw=0)
         ax.set_xscale("log")
         ax.set_yscale("log")
+        _floor_lines(p, ax, across, up)
         for (i, ratio), (j, d) in ((a, b) for a in enumerate(ratios) for b in enumerate(grid)):
             value = tables[arm][i, j]
             if not np.isnan(value):
-                dark = shade(mesh.cmap(norm(value)))
-                ax.text(
-                    d, ratio, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if dark else "black"
-                )
-        _floor_lines(p, ax, across, up)
+                cell = mesh.cmap(norm(value))
+                halo = [withStroke(linewidth=2.5, foreground=cell)]
+                ink = "white" if dark(cell) else "black"
+                ax.text(d, ratio, f"{value:.2f}", ha="center", va="center", fontsize=8, color=ink, path_effects=halo)
         ax.set_title(title, fontsize=10)
         ax.set_xticks(grid, [f"{d}" for d in grid])
         ax.set_yticks(ratios, [f"{r:g}" for r in ratios])
@@ -211,7 +219,7 @@ def draw_risks(p: Profile, evidence: Evidence, figure: Any) -> None:
             for n, row in zip(counts, values, strict=True):
                 ax.plot([n] * len(row), row, "o", color=SERIES[i], ms=3, alpha=0.45, mew=0)
             means = [middle(p, evidence, arm, d, ratio) for ratio in ratios]
-            ax.plot(counts, means, "-os^"[0] + "os^"[i], color=SERIES[i], lw=1.4, ms=5, label=title)
+            ax.plot(counts, means, f"-{MARKS[i]}", color=SERIES[i], lw=1.4, ms=5, label=title)
         fine = np.unique(np.geomspace(counts[0], counts[-1], 12).round().astype(int))
         curves = [[best_risk(a, d, int(n), energies) for n in fine] for a in activations(p)]
         ax.plot(fine, np.exp(np.log(curves).mean(0)), ":", color=PREDICTED, lw=1.6, label="NTK, predicted")

@@ -213,7 +213,7 @@ def test_a_rival_that_still_moves_is_no_rival() -> None:
 
     outcome = N10.check(quick(), evidence(quick(), change))
     assert verdicts(outcome)[OVER_QUADNTK] is Verdict.INCONCLUSIVE
-    assert "raise training.steps" in outcome.obstacles[0]
+    assert "raise headline.steps" in outcome.obstacles[0]
 
 
 def test_a_dimension_that_is_too_small_is_refused() -> None:
