@@ -184,9 +184,7 @@ def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
 
 def _described(p: Profile, evidence: Evidence) -> str:
     s, d, ratio = p.headline, largest(p), judged_ratio(p)
-    growth = ", ".join(
-        f"{name} {_exponent(p, evidence, arm):.2f}" for arm, name in (("joint", "joint"), ("ntk", "NTK"))
-    )
+    growth = f"joint {_exponent(p, evidence, 'joint'):.2f}, NTK {_exponent(p, evidence, 'ntk'):.2f}"
     controls = ", ".join(f"{arm.replace('_', ' ')} {_mean(p, evidence, arm):.3f}" for arm in _arms(p))
     return (
         f"{described(p, evidence)} At d = {d}, m = {p.training.width[p.k] * d}, n = {ratio:g} d^{p.k} = "

@@ -111,10 +111,10 @@ def quick() -> Profile:
 @pytest.mark.parametrize(
     ("wrong", "label"),
     [
-        ({"fall": [0.49, 0.7]}, FALL_OF_A_STEP),
-        ({"gradient": [1e-3, 5e-2]}, GRADIENT),
-        ({"curvature": [[-0.2, 1e-5], [0.0, 0.0]]}, LAMBDA_MIN),
-        ({"losses": [[2.0, 0.1], [2.0, 0.7]]}, LOSS),
+        ({"fall": [0.49]}, FALL_OF_A_STEP),
+        ({"gradient": [5e-2]}, GRADIENT),
+        ({"curvature": [[-0.2, 1e-5]]}, LAMBDA_MIN),
+        ({"losses": [[2.0, 0.7]]}, LOSS),
     ],
 )
 def test_one_wrong_end_is_seen(wrong: Numbers, label: str) -> None:
@@ -179,7 +179,7 @@ def test_a_spent_budget_is_inconclusive_and_says_what_would_do() -> None:
     outcome = N10.check(quick(), evidence(quick(), change))
     assert outcome.verdict is Verdict.INCONCLUSIVE
     assert len(outcome.obstacles) == 3
-    assert "2 of 2 runs had not ended after 6000 steps" in outcome.obstacles[0]
+    assert "1 of 1 runs had not ended after 6000 steps" in outcome.obstacles[0]
     [steps] = [int(word) for word in outcome.obstacles[0].split("about ")[1].split() if word.isdigit()][:1]
     p = quick()
     tolerance = next(c for c in N10.design(p) if isinstance(c, EndToEnd)).tolerance
