@@ -10,6 +10,7 @@ import numpy as np
 from theory import multiplicity
 from verify.cells.phase import PhasePoint
 from verify.cells.training import Arm
+from verify.claims.descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG, level
 from verify.claims.generalization import phase_diagram
 from verify.claims.generalization.phase_diagram import (
     activations,
@@ -38,8 +39,6 @@ from verify.claims.generalization.whole_runs import (
     spent,
 )
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
-from verify.claims.optimization.descent import level
-from verify.claims.optimization.o1_descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG
 from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated
 from verify.judging.rules import DecisionRule, ExactRule, Prediction, Rule
 from verify.judging.statistics import slope

@@ -10,9 +10,8 @@ import numpy as np
 
 from verify.cells.end_to_end import Descended, EndToEnd
 from verify.cells.training import Arm
+from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LANCZOS, LONG, RADIUS, STEP, WAIT
 from verify.claims.generalization.phase_diagram import activations, capacity, fields, judged_ratio
-from verify.claims.optimization.descent import RADIUS, STEP, WAIT
-from verify.claims.optimization.o1_descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LANCZOS, LONG
 from verify.judging.claim import Evidence
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, Measurement

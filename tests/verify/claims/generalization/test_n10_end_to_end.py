@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from theory import multiplicity
 from verify.cells.end_to_end import EndToEnd
 from verify.cells.phase import PhasePoint
+from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN
 from verify.claims.generalization.n10_end_to_end import (
     FLAT,
     N10,
@@ -21,7 +22,6 @@ from verify.claims.generalization.n10_end_to_end import (
 )
 from verify.claims.generalization.phase_diagram import activations, floor, judged_ratio, largest, point, steepness
 from verify.claims.generalization.whole_runs import LOSS
-from verify.claims.optimization.o1_descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN
 from verify.judging.claim import Evidence, HypothesisViolated
 from verify.judging.outcome import Outcome, Verdict
 from verify.judging.rules import DecisionRule
