@@ -8,7 +8,13 @@ from verify.sizes.profile import PROFILES, QUICK, changed
 
 
 def headline(k: int, d: int) -> dict[str, Any]:
-    return {"dimensions": {k: (16, d)}, "dimension": {k: 16}, "ratios": {k: (1.0, 2.0)}, "draws": {k: 2}}
+    return {
+        "dimensions": {k: (16, d)},
+        "dimension": {k: 16},
+        "ratios": {k: (1.0, 2.0)},
+        "draws": {k: 2},
+        "steps": {k: 9},
+    }
 
 
 @pytest.mark.parametrize(

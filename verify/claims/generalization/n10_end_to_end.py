@@ -176,7 +176,7 @@ def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
         if lost:
             found.append(
                 f"{rival} at d = {d}: {lost} risks moved by more than {SETTLED:.0%} in the second half of "
-                f"{p.headline.steps} steps; raise headline.steps"
+                f"{p.headline.steps[p.k]} steps; raise headline.steps"
             )
     return tuple(found)
 

@@ -79,7 +79,7 @@ def fields(p: Profile, activation: str, d: int, ratio: float, draws: int) -> dic
         "d": d,
         "m": t.width[p.k] * d,
         "k": p.k,
-        "steps": p.headline.steps,
+        "steps": p.headline.steps[p.k],
         "start": t.start,
         "n": samples(p, d, ratio),
         "draws": draws,

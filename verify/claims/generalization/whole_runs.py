@@ -47,7 +47,7 @@ def runs(p: Profile, arm: Arm = "joint") -> tuple[EndToEnd, ...]:
     s, d = p.headline, p.headline.dimension[p.k]
     own: dict[str, Any] = {"signs": SIGNS, "lanczos": LANCZOS, "ridges": s.ridges, "arm": arm}
     if arm != "joint":
-        own["most"] = p.headline.steps
+        own["most"] = p.headline.steps[p.k]
     return tuple(
         EndToEnd(**_fields(p, a, s.runs) | own | {"capacities": tuple(capacity(p, a, d, share) for share in s.shares)})
         for a in activations(p)
