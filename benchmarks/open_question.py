@@ -22,7 +22,8 @@ import torch
 from loky import get_reusable_executor
 
 from verify.cells.search import crossing
-from verify.cells.training import Kind, TrainedModels
+from verify.cells.trained import TrainedModels
+from verify.cells.training import Kind
 from verify.claims.generalization.trained import SETTLED
 from verify.judging.statistics import exponent_interval, mean_interval
 from verify.running.sweep import default_workers
@@ -62,9 +63,11 @@ class Question:
                     steps=STEPS,
                     rate=RATE,
                     start=START,
-                    r4=FIXED_R4[self.k] if fixed else R4[self.k] / d ** (self.k - 1),
+                    candidates=((1.0, FIXED_R4[self.k] if fixed else R4[self.k] / d ** (self.k - 1)),),
                     target=self.target,
                     arm="quadntk",
+                    model="taylor",
+                    method="adam",
                 )
                 for ratio in self.ratios
             ]

@@ -35,7 +35,7 @@ from numerics.targets import Target, monomial_parts
 from numerics.terms.weights import PenaltyWeights, R1Mode
 from numerics.train import small_start, train
 from theory import Activation
-from verify.cells.training import RIDGES
+from verify.cells.trained import RIDGES
 from verify.judging.statistics import mean_interval
 from verify.running.sweep import default_workers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -24,6 +25,12 @@ _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
+@lru_cache(maxsize=256)
+def _program(activation: Activation, orders: tuple[int, ...]) -> Program:
+    """The derivatives of these orders, with constants in double."""
+    return Program([activation.derivative(j) for j in orders], Z, certified_float)
+
+
 @full_precision
 class TorchActivation:
     """sigma, sigma', sigma'' ... on tensors of any dtype and device, elementwise.
@@ -31,7 +38,8 @@ class TorchActivation:
     Args:
         activation: sigma, exact; its constants are rounded to double once.
 
-    Derivatives come from SymPy, not from autograd; repeated subexpressions are evaluated once per call.
+    Derivatives come from SymPy, not from autograd; repeated subexpressions are evaluated once per call. The programs
+    are shared by all networks with this activation.
 
     Raises:
         ValueError: what is no activation, see :meth:`theory.Activation.of`.
@@ -39,7 +47,6 @@ class TorchActivation:
 
     def __init__(self, activation: ActivationLike) -> None:
         self.exact = Activation.of(activation)
-        self._programs: dict[tuple[int, ...], Program] = {}
 
     def derivatives(self, z: torch.Tensor, *orders: int) -> tuple[torch.Tensor, ...]:
         """sigma^{(j)}(z) for each j in ``orders``, each of the shape of ``z``.
@@ -47,10 +54,7 @@ class TorchActivation:
         Raises:
             ValueError: a derivative that is a distribution (second derivative of ReLU).
         """
-        if orders not in self._programs:
-            expressions = [self.exact.derivative(j) for j in orders]
-            self._programs[orders] = Program(expressions, Z, certified_float)
-        values = self._programs[orders](z, _FUNCTIONS)
+        values = _program(self.exact, orders)(z, _FUNCTIONS)
         return tuple(v if isinstance(v, torch.Tensor) else torch.full_like(z, v) for v in values)
 
     def __call__(self, z: torch.Tensor) -> torch.Tensor:

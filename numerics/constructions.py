@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -30,6 +31,7 @@ from numerics.precision import full_precision
 from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values, monomial_parts
 from numerics.terms.r4 import sum_of_fourth_powers
+from theory.activations import Activation
 from theory.harmonics.sphere import check_degree, multiplicity
 from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
 
@@ -120,14 +122,20 @@ def sparse_displacement(
     beta = of_length(beta, 1, "beta", "W_Q, which is exact for a unit vector,").to(network.w)
     u = network.w @ beta
     g = torch.zeros_like(u)
-    for j, factor in sparse_profile(sigma, k, d).items():
-        g += float(factor) * legendre_values(j, d, u)
+    for j, factor in _profile(sigma, k, d).items():
+        g += factor * legendre_values(j, d, u)
     strength = alpha * g
     active = torch.sign(strength) == network.a
     length = torch.where(active, 2 * strength.abs().sqrt() * network.m**-0.25, torch.zeros_like(u))
     if signs is not None:
         length = length * _signs(network, signs)
     return length[:, None] * beta[None, :]
+
+
+@lru_cache(maxsize=256)
+def _profile(sigma: Activation, k: int, d: int) -> dict[int, float]:
+    """The coefficients of P_j in g, by degree j."""
+    return {j: float(factor) for j, factor in sparse_profile(sigma, k, d).items()}
 
 
 def _signs(network: TwoLayerNetwork, signs: Array) -> torch.Tensor:

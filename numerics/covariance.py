@@ -18,16 +18,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.sparse.linalg
 import torch
 
+from numerics.activations import TorchActivation
 from numerics.inputs import Array, displacement, finite, plain
 from numerics.memory import available_bytes, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.quadrature import pair_rule
+from theory.activations import Activation
 
 MAX_POINTS = 320
 MAX_INTERPOLATION = 512
@@ -35,7 +38,7 @@ PROBES = (-0.9, -0.3, 0.0, 0.4, 0.95)
 """Values of rho at which the quadrature is refined until it settles."""
 SETTLED = 1e-11
 """Relative change below which neither quadrature nor interpolant is refined further."""
-BLOCK_NUMBERS = 2**18
+BLOCK_NUMBERS = 2**17
 """Entries of one block of rows of c, K and H: small enough for the caches of a processor."""
 TOLERABLE = 1e-6
 """Relative error above which the covariance is refused."""
@@ -55,18 +58,22 @@ class ZonalTensor:
     error: float
 
     @staticmethod
-    def of(network: TwoLayerNetwork) -> ZonalTensor:
-        """Interpolants for the network's sigma' and d; quadrature and interpolant are refined until they settle.
+    @lru_cache(maxsize=64)
+    def of(activation: Activation, d: int) -> ZonalTensor:
+        """Interpolants for sigma' in dimension d; quadrature and interpolant are refined until they settle.
+
+        All networks with this activation and d share them.
 
         Raises:
             ValueError: neither settles, because sigma' has a kink or varies too fast at this d.
         """
-        points, change = _settled_points(network)
+        sigma = TorchActivation(activation)
+        points, change = _settled_points(sigma, d)
         count = 32
         while True:
             # Chebyshev points of the first kind: rho = +-1, where K and H are limits, is never evaluated.
             nodes = np.cos(np.pi * (np.arange(count) + 0.5) / count)
-            values = _zonal_values(network, nodes, points)
+            values = _zonal_values(sigma, d, nodes, points)
             angles = np.outer(np.arange(count), np.arange(count) + 0.5) * np.pi / count
             coefficients = 2.0 / count * values @ np.cos(angles).T
             coefficients[:, 0] /= 2
@@ -77,7 +84,7 @@ class ZonalTensor:
         error = float(change + tail)
         if error > TOLERABLE:
             raise ValueError(
-                f"activation {network.activation.exact} at d={network.d}: covariance only accurate to {error:.1g}, "
+                f"activation {activation} at d={d}: covariance only accurate to {error:.1g}, "
                 f"because sigma' has a kink or varies too fast; use a smoother activation or smaller slopes"
             )
         return ZonalTensor(coefficients, error)
@@ -96,36 +103,36 @@ class ZonalTensor:
         return last.neg_().addcmul_(rho, current).add_(coefficients[:, 0].reshape(shape))
 
 
-def _settled_points(network: TwoLayerNetwork) -> tuple[int, float]:
+def _settled_points(sigma: TorchActivation, d: int) -> tuple[int, float]:
     """Gauss points per axis at which (c, K, H) stop changing at the probes, and the last relative change."""
     probes = np.array(PROBES)
     points = 40
-    values = _zonal_values(network, probes, points)
+    values = _zonal_values(sigma, d, probes, points)
     while True:
         points *= 2
-        finer = _zonal_values(network, probes, points)
+        finer = _zonal_values(sigma, d, probes, points)
         change = float(np.abs(finer - values).max() / np.abs(finer).max())
         if change <= SETTLED or points >= MAX_POINTS:
             return points, change
         values = finer
 
 
-def _zonal_values(network: TwoLayerNetwork, rho: np.ndarray, points: int) -> np.ndarray:
+def _zonal_values(sigma: TorchActivation, d: int, rho: np.ndarray, points: int) -> np.ndarray:
     """(c, K, H) at interior points rho by a tensor Gauss rule, shape (3, len(rho))."""
-    return np.stack([_zonal_value(network, float(r), points) for r in rho], axis=1)
-
-
-def _zonal_value(network: TwoLayerNetwork, rho: float, points: int) -> np.ndarray:
-    d = network.d
     t, u, weight = pair_rule(d, points)
-    q, root = math.sqrt(1 - rho**2), math.sqrt(d)
-    (first,) = network.activation.derivatives(root * t, 1)
-    (second,) = network.activation.derivatives(root * (rho * t + q * u), 1)
-    density = first * second * weight
-    c = d / (d - 2) * float(density @ (1 - t**2 - u**2))
-    k = (d * float(density @ u**2) - c) / q**2
-    h = d * float(density @ (t * u)) / q - rho * k
-    return np.array([c, k, h])
+    root = math.sqrt(d)
+    (first,) = sigma.derivatives(root * t, 1)
+    # 1 - t^2 - u^2, u^2 and t u under the weights and sigma' of the first neuron, (points^2, 3)
+    moments = torch.stack([1 - t**2 - u**2, u**2, t * u], dim=1) * (first * weight)[:, None]
+    values = []
+    for r in rho.tolist():
+        q = math.sqrt(1 - r**2)
+        (second,) = sigma.derivatives(root * (r * t + q * u), 1)
+        across, square, mixed = (d * second @ moments).tolist()
+        c = across / (d - 2)
+        k = (square - c) / q**2
+        values.append((c, k, mixed / q - r * k))
+    return np.array(values).T
 
 
 @full_precision
@@ -150,7 +157,7 @@ class FeatureCovariance:
 
     def __init__(self, network: TwoLayerNetwork, cache: bool | None = None) -> None:
         self.network = network
-        self._tensor = ZonalTensor.of(network)
+        self._tensor = ZonalTensor.of(network.activation.exact, network.d)
         self.error = self._tensor.error
         self._all = network.gather(network.half)
         pairs = network.half.shape[-2]
@@ -165,8 +172,8 @@ class FeatureCovariance:
         self._tables = [self._evaluate(block) for block in self._blocks] if cache else None
 
     def _evaluate(self, rows: slice) -> torch.Tensor:
-        """(c, K, H) between the neurons ``rows`` kept here and all, shape (3, *batch, rows, m/2)."""
-        rho = self.network.half[..., rows, :].double() @ self._all.double().mT
+        """(c, K, H) between all neurons and the ``rows`` of those kept here, shape (3, *batch, m/2, rows)."""
+        rho = self._all.double() @ self.network.half[..., rows, :].double().mT
         return self._tensor(rho.clamp_(-1.0, 1.0)).to(self.network.dtype)
 
     def half_matmul(self, difference: torch.Tensor) -> torch.Tensor:
@@ -174,17 +181,18 @@ class FeatureCovariance:
         if difference.shape[-2:] != self.network.half.shape[-2:]:
             raise ValueError(f"difference of shape {tuple(difference.shape)}: needs {tuple(self.network.half.shape)}")
         every, w = self.network.gather(difference), self._all
-        own = (every * w).sum(-1)[..., None, :]  # <w_s, D_s>, (..., 1, m/2)
+        own = (every * w).sum(-1, keepdim=True)  # <w_s, D_s>, (..., m/2, 1)
         result = torch.empty_like(difference)
         for i, rows in enumerate(self._blocks):
             c, k, h = self._evaluate(rows) if self._tables is None else self._tables[i]
             here = self.network.half[..., rows, :]
             # Row r of sum_s T(w_r, w_s) D_s. K and H multiply w_r or w_s and a number, <w_r, D_s> or <w_s, D_s>:
             # what belongs to w_r is summed over s first (along), what belongs to w_s is one product with w (mixed).
-            cross = here @ every.mT  # <w_r, D_s>
-            along = (k * cross).sum(-1, keepdim=True) + h @ own.mT
+            # The rows r are the columns of all tables: products with the few rows of every.mT and w.mT are faster so.
+            cross = every @ here.mT  # <w_r, D_s>
+            along = (k * cross).sum(-2, keepdim=True) + own.mT @ h
             mixed = (k * own).addcmul_(h, cross)
-            result[..., rows, :] = c @ every + mixed @ w + along * here
+            result[..., rows, :] = (every.mT @ c + w.mT @ mixed).mT + along.mT * here
         return result.div_(self.network.m)
 
     def matmul(self, W: Array) -> torch.Tensor:

@@ -1,7 +1,8 @@
 r"""Second derivatives of the regularised loss: products with the Hessian and its extreme eigenvalues.
 
-Along V the slopes of each block (see :mod:`numerics.objective`) move by their tangents, so one product with the Hessian
-costs about two gradients and keeps no graph. R1 is a quadratic form: its Hessian applied to V is its gradient at V.
+Along V the slopes of each block (see :mod:`numerics.objective`) move by their curvatures, which depend on W alone: one
+product with the Hessian costs about two gradients, each further one at the same W less than one. R1 is a quadratic
+form: its Hessian applied to V is its gradient at V.
 """
 
 from __future__ import annotations
@@ -13,21 +14,82 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
-from numerics.blocks import accumulate
-from numerics.inputs import Array, finite, integer, number, tensor
-from numerics.memory import require
+from numerics.blocks import Block, accumulate
+from numerics.inputs import Array, displacement, finite, integer, number, tensor
+from numerics.memory import SMALL, available_bytes, require
 from numerics.objective import Objective
 from numerics.precision import full_precision
 from numerics.sampling import generator
+from numerics.terms.data import Expansion
 from numerics.terms.pairs import PairGradient, Pairs, Products
+
+KEPT = 7
+"""Numbers that a Hessian keeps for each input and pair: three products, two slopes and two curvatures."""
 
 
 @full_precision
-@torch.no_grad()
-def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
-    """Hessian of the regularised loss at W applied to V, shape (..., m, d).
+class Hessian:
+    """The Hessian of the regularised loss at one W, as an operator on displacements.
 
     At the kinks of a loss ("absolute", "hinge") its second derivative counts as zero.
+
+    Args:
+        objective: the loss.
+        W: where, (..., m, d).
+
+    What depends on W alone is evaluated once and kept, if it takes at most a quarter of the memory available;
+    otherwise at each product. Cost: built by about one gradient; memory :data:`KEPT` n m / 2 numbers.
+    """
+
+    @torch.no_grad()
+    def __init__(self, objective: Objective, W: Array) -> None:
+        self._objective, self._W = objective, objective.network.check_displacement(W, "W")
+        at = Pairs(self._W, objective.directions_in_use())
+        self._directions = torch.cat(at.parts(objective.crossed), dim=-2)
+        need = KEPT * objective.n * objective.network.half[..., 0].numel() * self._W.element_size()
+        keep = need <= SMALL or 4 * need <= available_bytes(self._W.device)
+        self._kept = [self._expand(rows, block) for rows, block in objective.blocks()] if keep else None
+
+    def _expand(self, rows: slice, block: Block) -> tuple[Products, Expansion]:
+        """The products of the block at W, and the data term around them."""
+        products = self._products(block, self._directions)
+        return products, self._objective.data.expand(rows, block, products, self._objective.network.reduce)
+
+    def _products(self, block: Block, directions: torch.Tensor) -> Products:
+        return Products(*(block.x @ directions.mT).split(self._objective.network.half.shape[-2], dim=-1))
+
+    @torch.no_grad()
+    def matmul(self, V: Array) -> torch.Tensor:
+        """The Hessian applied to V, of the shape of V: (..., m, d); for one network also several at once, (s, m, d).
+
+        Cost: that of a gradient without its activations.
+        """
+        objective, network = self._objective, self._objective.network
+        V = displacement(network, V, "V", stacked=True)
+        along = Pairs(V, objective.directions_in_use())
+        directions = torch.cat(along.parts(objective.crossed), dim=-2)
+        gradient = PairGradient(along, objective.directions_in_use(), objective.crossed)
+        for i, (rows, block) in enumerate(objective.blocks()):
+            products, expansion = self._expand(rows, block) if self._kept is None else self._kept[i]
+            moves = self._products(block, directions)
+            begun = [term.tangent(rows, block, along, products, moves) for term in objective.averages]
+            sums = [expansion.change(moves), *(one for partial, _ in begun for one in partial)]
+            change, *others = network.reduce(torch.stack(torch.broadcast_tensors(*sums))).unbind()
+            slopes = expansion.tangent(change, moves)
+            for partial, pullback in begun:
+                own, others = others[: len(partial)], others[len(partial) :]
+                pullback(own, slopes, gradient)
+            accumulate(gradient.stacked, slopes.stacked(), block.x)
+        for form in objective.forms:
+            form.add_gradient(along, gradient)
+        product = gradient.displacement()
+        objective.r4.add_hessian_product(self._W, V, product)
+        return product
+
+
+@full_precision
+def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
+    """Hessian of the regularised loss at W applied to V, shape (..., m, d); for several products see :class:`Hessian`.
 
     Args:
         objective: the loss.
@@ -36,35 +98,7 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
 
     Cost: about two gradients.
     """
-    network, half = objective.network, objective.network.half.shape[-2]
-    W, V = network.check_displacement(W, "W"), network.check_displacement(V, "V")
-    at, along = Pairs(W, objective.directions_in_use()), Pairs(V, objective.directions_in_use())
-    here, there = at.parts(objective.crossed), along.parts(objective.crossed)
-    directions = torch.cat(here + there, dim=-2)
-    gradient = PairGradient(along, objective.directions_in_use(), objective.crossed)
-    model = objective.data.model
-
-    for rows, block in objective.blocks():
-        parts = (block.x @ directions.mT).split(half, dim=-1)
-        products, moves = Products(*parts[: len(here)]), Products(*parts[len(here) :])
-        p, q = products.p, products.q
-        output, slope_p, slope_q = model.evaluate(block, p, q)
-        d_output, d_slope_p, d_slope_q = model.tangent(block, p, q, moves.p, moves.q)
-        begun = [term.tangent(rows, block, along, products, moves) for term in objective.averages]
-        sums = [output, d_output, *(one for partial, _ in begun for one in partial)]
-        output, d_output, *others = network.reduce(torch.stack(sums)).unbind()
-        slopes, d_slopes = Products(slope_p, slope_q), Products(d_slope_p, d_slope_q)
-        slopes = objective.data.tangent(rows, output, d_output, slopes, d_slopes)
-        for partial, pullback in begun:
-            own, others = others[: len(partial)], others[len(partial) :]
-            pullback(own, slopes, gradient)
-        accumulate(gradient.stacked, slopes.stacked(), block.x)
-
-    for form in objective.forms:
-        form.add_gradient(along, gradient)
-    product = gradient.displacement()
-    objective.r4.add_hessian_product(W, V, product)
-    return product
+    return Hessian(objective, W).matmul(V)
 
 
 @dataclass(frozen=True)
@@ -112,13 +146,13 @@ def extreme_eigenvalue(
     require(8 * 44 * m * d, f"the vectors of Lanczos at m={m}, d={d}", "cpu", "use a narrower network")
     if end not in ("smallest", "largest"):
         raise ValueError(f"end={end!r}: needs 'smallest' or 'largest'")
-    products = 0
+    hessian, products = Hessian(objective, W), 0
 
     def apply(flat: np.ndarray) -> np.ndarray:
         nonlocal products
         products += 1
         V = torch.from_numpy(np.ascontiguousarray(flat)).to(W).reshape(W.shape)
-        image = hessian_vector(objective, W, V).double().cpu().numpy().ravel()
+        image = hessian.matmul(V).double().cpu().numpy().ravel()
         if not np.isfinite(image).all():
             raise ArithmeticError(f"the Hessian at a W of norm {float(W.norm()):.3g} is not finite; use a smaller W")
         return image
@@ -166,11 +200,11 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 30) -> 
     W = finite(network.check_displacement(W), "W")
     draws = torch.randn((network.m, network.d), generator=generator(0), dtype=torch.float64, device="cpu")
     V = network.scatter(draws.to(W))
-    V = V.expand_as(W)
+    hessian, V = Hessian(objective, W), V.expand_as(W)
     size = torch.ones(W.shape[:-2], dtype=W.dtype, device=W.device)
     for _ in range(iterations):
         V = V / norm(objective, V)[..., None, None].clamp_min(torch.finfo(W.dtype).tiny)
-        V = hessian_vector(objective, W, V)
+        V = hessian.matmul(V)
         size = norm(objective, V)
     return size
 

@@ -58,8 +58,9 @@ class Dense:
         network = self._network
         (first,) = network.activation.derivatives(x @ network.half.mT, 1)
         half = self._flat.unflatten(-1, self._shape)
-        columns = [(first * (x @ half[..., j, :, :].mT)).sum(-1) for j in range(half.shape[-3])]
-        return network.reduce(torch.stack(columns, dim=-1)) * (2 / math.sqrt(network.m))
+        # Coordinate by coordinate of x, so that what is summed over neurons is a product of matrices.
+        columns = (x[..., i, None] * (first @ half[..., i].mT) for i in range(network.d))
+        return network.reduce(sum(columns, first.new_zeros(()))) * (2 / math.sqrt(network.m))
 
 
 @full_precision
@@ -180,18 +181,17 @@ class GoodDirections:
         """All p_j, shape (..., n_k, m/2, d), with <p_i, p_j> = delta_ij / 2. Memory: n_k m d / 2 numbers."""
         self._require_dense(self.network.pairs)
         identity = torch.eye(self.dimension, dtype=self.network.dtype, device=self.network.device)
-        batch = self.network.half.shape[:-2]
-        return torch.stack([self.half_combine(row.expand(*batch, -1)) for row in identity], dim=-3)
+        single = (1,) * len(self.network.batch)
+        rows = identity.reshape(self.dimension, *single, -1).expand(-1, *self.network.batch, -1)
+        step = max(1, ROW_NUMBERS // self.network.half.numel())
+        return torch.cat([self.half_combine(part) for part in rows.split(step)]).movedim(0, -3)
 
     def sign_energy(self, W: Array) -> torch.Tensor:
         r"""E_S \|P_{<=k} S W\|^2 = sum_r W_r^T P_rr W_r over independent signs, of shape batch. Cost: n_k m d."""
         W = self._displacement(W)
-        total = torch.zeros(W.shape[:-2], dtype=W.dtype, device=W.device)
-        squares = W.chunk(2, dim=-2)
-        half = self.half_basis()
-        for j in range(self.dimension):
-            total += sum((half[..., j, :, :] * part).sum(-1).square().sum(-1) for part in squares)
-        return self.network.reduce(total)
+        half = self.half_basis()  # (..., n_k, m/2, d)
+        along = [(half * part[..., None, :, :]).sum(-1) for part in W.chunk(2, dim=-2)]
+        return self.network.reduce(torch.stack(along).square().sum((0, -2, -1)))
 
     def principal_angles(self, other: GoodDirections) -> torch.Tensor:
         """Angles between the two subspaces in radians, ascending, shape (..., min n_k).

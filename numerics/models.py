@@ -6,7 +6,8 @@ a function of the two numbers p = <D_r, x>, q = <S_r, x>:
     f_L:      m^{-1/2} sigma' p                    f_Q:  (1/2) m^{-1/2} sigma'' p q
     network:  m^{-1/2} [ sigma(z + (q+p)/2) - sigma(z + (q-p)/2) ],   z = <w_r, x>
 
-A model gives the output, its slopes in p and q, and their tangents: all that gradients and Hessian products need.
+A model gives the output, its slopes in p and q, and its curvatures: all that gradients and Hessian products need. Every
+summand is F(q + p) - F(q - p) for some function F, so its second derivative in p twice is that in q twice.
 """
 
 from __future__ import annotations
@@ -36,8 +37,11 @@ class Model(Protocol):
         With ``overwrite`` no memory is taken: afterwards q's holds the slope in p, and p's the slope in q.
         """
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
-        """How output and slopes change along (dp, dq): their derivatives, in the order of :meth:`evaluate`."""
+    def curvatures(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Second derivatives of the summands: the pure one, in p twice or in q twice, and the mixed one.
+
+        Each of shape (..., b, m/2), or one zero for all.
+        """
 
 
 class Taylor:
@@ -58,13 +62,10 @@ class Taylor:
         output = torch.linalg.vecdot(over_q, p)
         return output, over_q, torch.mul(block.second, p, out=over_p)
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
-        """Slopes are linear in (p, q), so their tangents are those of f_Q at (dp, dq)."""
-        _, slope_p, slope_q = self.evaluate(block, p, q)
-        output = torch.linalg.vecdot(slope_p, dp) + torch.linalg.vecdot(slope_q, dq)
-        if not self._quadratic:
-            return output, torch.zeros_like(dp), torch.zeros_like(dq)
-        return output, block.second * dq, block.second * dp
+    def curvatures(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Only f_Q is curved, and only along p and q together."""
+        nothing = p.new_zeros(())
+        return nothing, block.second if self._quadratic else nothing
 
 
 class Network:
@@ -87,14 +88,8 @@ class Network:
             torch.sub(d_plus, d_minus, out=over_p).mul_(half),
         )
 
-    def tangent(self, block: Block, p: torch.Tensor, q: torch.Tensor, dp: torch.Tensor, dq: torch.Tensor) -> Slopes:
-        """As :meth:`evaluate`, with sigma'' times the movement of each copy."""
-        half = self._scale / 2
-        moves = ((q + p) / 2, (dq + dp) / 2), ((q - p) / 2, (dq - dp) / 2)
-        outputs, tangents = [], []
-        for shift, move in moves:
-            first, second = self._activation.derivatives(block.z + shift, 1, 2)
-            outputs.append(torch.linalg.vecdot(first, move))
-            tangents.append(second * move)
-        output = (outputs[0] - outputs[1]) * self._scale
-        return output, (tangents[0] + tangents[1]) * half, (tangents[0] - tangents[1]) * half
+    def curvatures(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Difference and sum of sigma'' at the two copies, over 4 sqrt m."""
+        (plus,), (minus,) = (self._activation.derivatives(block.z + shift, 2) for shift in ((q + p) / 2, (q - p) / 2))
+        quarter = self._scale / 4
+        return (plus - minus) * quarter, (plus + minus) * quarter

@@ -25,6 +25,9 @@ from theory.network.taylor import check_width
 
 ROW_NUMBERS = 2**24
 """Numbers in one block of preactivations: longer inputs are evaluated in blocks of rows."""
+CACHED_NUMBERS = 2**17
+"""The same on a CPU, for all displacements of a stack together: small enough for its caches, and for memory that is
+kept from one block to the next."""
 
 
 @full_precision
@@ -98,6 +101,18 @@ class TwoLayerNetwork:
         if isinstance(self.seed, tuple):
             other.seed = self.seed[index]
         other._place(self.half[index])
+        return other
+
+    def members(self, indices: Sequence[int]) -> TwoLayerNetwork:
+        """Some networks of a batch, as a batch. Raises IndexError as :meth:`member`, and on no index at all."""
+        chosen = [self.member(index) for index in indices]
+        if not chosen:
+            raise IndexError("indices=[]: needs at least one network of the batch")
+        other = copy.copy(self)
+        other.batch = (len(chosen),)
+        if isinstance(self.seed, tuple):
+            other.seed = tuple(self.seed[plain(index)] for index in indices)
+        other._place(torch.stack([one.half for one in chosen]))
         return other
 
     @property
@@ -174,7 +189,7 @@ class TwoLayerNetwork:
             plus, minus = (self.activation(x @ (self.half + part).mT) for part in W.chunk(2, dim=-2))
             return (plus - minus).sum(-1)
 
-        return self._output(x, rows)
+        return self._output(x, W, rows)
 
     def linear(self, x: Array, W: Array) -> torch.Tensor:
         """f_L(x; W) = m^{-1/2} sum_r a_r sigma'(<w_r,x>) <W_r,x>, shape (..., n).
@@ -189,7 +204,7 @@ class TwoLayerNetwork:
             (first,) = self.activation.derivatives(x @ self.half.mT, 1)
             return (first * (x @ difference.mT)).sum(-1)
 
-        return self._output(x, rows)
+        return self._output(x, W, rows)
 
     def quadratic(self, x: Array, W: Array) -> torch.Tensor:
         """f_Q(x; W) = (1/2) m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x>^2, shape (..., n).
@@ -203,7 +218,7 @@ class TwoLayerNetwork:
             (second,) = self.activation.derivatives(x @ self.half.mT, 2)
             return (second * ((x @ plus.mT).square() - (x @ minus.mT).square())).sum(-1) / 2
 
-        return self._output(x, rows)
+        return self._output(x, W, rows)
 
     def cross(self, x: Array, W: Array, V: Array) -> torch.Tensor:
         """f_Q(x; W, V) = m^{-1/2} sum_r a_r sigma''(<w_r,x>) <W_r,x><V_r,x>, shape (..., n).
@@ -218,11 +233,12 @@ class TwoLayerNetwork:
             plus, minus = ((x @ a.mT) * (x @ b.mT) for a, b in halves)
             return (second * (plus - minus)).sum(-1)
 
-        return self._output(x, rows)
+        return self._output(x, W, rows)
 
-    def _output(self, x: torch.Tensor, rows: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-        """m^{-1/2} times ``rows``, over blocks of inputs that keep memory bounded."""
-        step = max(1, ROW_NUMBERS // (self.half[..., 0].numel()))
+    def _output(self, x: torch.Tensor, W: torch.Tensor, rows: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """m^{-1/2} times ``rows`` at the displacement W, over blocks of inputs that keep memory bounded."""
+        numbers = CACHED_NUMBERS if x.device.type == "cpu" else ROW_NUMBERS
+        step = max(1, numbers // (W[..., 0].numel() // 2))
         parts = [rows(part) for part in x.split(step, dim=-2)]
         output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
         return self.reduce(output) / math.sqrt(self.m)

@@ -14,18 +14,28 @@ so that the result is orthonormal to rounding. Derived here: docs/mathematics, s
 from __future__ import annotations
 
 import math
+from functools import cached_property, lru_cache
 
 import torch
 
 from numerics.harmonics import Harmonics, khatri_rao
 from numerics.memory import require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
+from theory.activations import Activation
 from theory.funk_hecke.coefficient import coefficient
 from theory.harmonics.sphere import cumulative_multiplicity
 
 DEPENDENT = 1e-10
 """Smallest eigenvalue of the Gram matrix with unit diagonal below which the directions count as dependent: the second
 Cholesky step then still removes the error of the first, of relative order 1e-16 / 1e-10."""
+STORED = 2**18
+"""Numbers up to which a basis is stored: one product with it then costs less than the many small ones without it."""
+
+
+@lru_cache(maxsize=1024)
+def _factors(sigma: Activation, degree: int, d: int) -> tuple[float, float]:
+    """alpha_l and beta_l of the module's formula."""
+    return float(coefficient(sigma, degree, d, 1, power=1)), degree * float(coefficient(sigma, degree, d))
 
 
 class HarmonicTransform:
@@ -43,8 +53,9 @@ class HarmonicTransform:
         self._harmonics = [Harmonics(d, degree, dtype, network.device) for degree in range(1, k + 1)]
         self._sizes = [1, *(harmonics.count for harmonics in self._harmonics)]
         self._powers = [khatri_rao(self._half, degree - 1) for degree in range(1, k + 1)]
-        self._alpha = [float(coefficient(sigma, degree, d, 1, power=1)) for degree in range(k + 1)]
-        self._beta = [degree * float(coefficient(sigma, degree, d)) for degree in range(1, k + 1)]
+        root = math.sqrt(network.m)
+        self._factors = [(alpha / root, beta / root) for alpha, beta in (_factors(sigma, j, d) for j in range(k + 1))]
+        """alpha_l and beta_l over sqrt m, by degree."""
 
     @property
     def numbers(self) -> int:
@@ -53,14 +64,14 @@ class HarmonicTransform:
 
     def _scaled(self, v: torch.Tensor, degree: int) -> torch.Tensor:
         """beta v + (alpha - beta) <v, w> w, over sqrt m: symmetric, so it serves T and its adjoint."""
-        along = (v * self._half).sum(-1, keepdim=True) * self._half
-        alpha, beta = self._alpha[degree], self._beta[degree - 1]
-        return (beta * v + (alpha - beta) * along) / math.sqrt(self._network.m)
+        alpha, beta = self._factors[degree]
+        along = (v * self._half).sum(-1, keepdim=True)
+        return (beta * v).addcmul_(along, self._half, value=alpha - beta)
 
     def apply(self, coordinates: torch.Tensor) -> torch.Tensor:
         """T c = (p, -p) for c of shape (..., n_k); returns p."""
         constant, *parts = coordinates.split(self._sizes, dim=-1)
-        total = constant[..., None] * self._half * (self._alpha[0] / math.sqrt(self._network.m))
+        total = (constant * self._factors[0][0])[..., None] * self._half
         for degree, part in enumerate(parts, start=1):
             tensors = self._harmonics[degree - 1].tensors(part)
             total = total + self._scaled(self._powers[degree - 1] @ tensors, degree)
@@ -68,8 +79,7 @@ class HarmonicTransform:
 
     def adjoint(self, difference: torch.Tensor) -> torch.Tensor:
         """<T Y_j, W> from D = W_+ - W_-, of shape (..., m/2, d); returns (..., n_k)."""
-        scale = self._alpha[0] / math.sqrt(self._network.m)
-        parts = [scale * (difference * self._half).sum((-2, -1))[..., None]]
+        parts = [self._factors[0][0] * (difference * self._half).sum((-2, -1))[..., None]]
         for degree, harmonics in enumerate(self._harmonics, start=1):
             parts.append(harmonics.coordinates(self._powers[degree - 1].mT @ self._scaled(difference, degree)))
         return self._network.reduce(torch.cat(parts, dim=-1))
@@ -80,13 +90,13 @@ class HarmonicTransform:
         z = x @ self._half.mT
         (first,) = network.activation.derivatives(z, 1)
         first_z = first * z  # z sigma'(z)
-        parts = [self._alpha[0] * first_z.sum(-1, keepdim=True)]
+        parts = [self._factors[0][0] * first_z.sum(-1, keepdim=True)]
         for degree, harmonics in enumerate(self._harmonics, start=1):
-            alpha, beta, powers = self._alpha[degree], self._beta[degree - 1], self._powers[degree - 1]
+            (alpha, beta), powers = self._factors[degree], self._powers[degree - 1]
             across = ((first @ powers)[..., :, None] * x[..., None, :]).mul_(beta)  # (..., n, d^{l-1}, d)
             along = (first_z @ khatri_rao(self._half, degree)).unflatten(-1, (-1, network.d))
             parts.append(harmonics.coordinates(across.add_(along, alpha=alpha - beta)))
-        return network.reduce(torch.cat(parts, dim=-1)) * (2 / network.m)
+        return network.reduce(torch.cat(parts, dim=-1)) * (2 / math.sqrt(network.m))
 
 
 class Span:
@@ -104,7 +114,8 @@ class Span:
         ValueError: directions that are linearly dependent.
         WouldNotFit: tensors or the Gram matrix do not fit in memory.
 
-    Cost: built in O(n_k m d^k); memory m d^{k-1} / 2 + n_k^2 numbers for each network.
+    Cost: built in O(n_k m d^k); memory m d^{k-1} / 2 + n_k^2 numbers for each network. A basis of at most
+    :data:`STORED` numbers, n_k m d / 2 for each network, is stored once it is used.
     """
 
     def __init__(self, network: TwoLayerNetwork, k: int) -> None:
@@ -133,19 +144,33 @@ class Span:
         self._double = double
         same = network.dtype == torch.float64
         self._map = double if same else HarmonicTransform(network, k, network.dtype)
+        self._network, self._exact = network, transform
         self._transform = transform.to(network.dtype)
         """Row j: coordinates of b_j in the basis T Y."""
+
+    @cached_property
+    def _stored(self) -> torch.Tensor | None:
+        """Row j: p_j, (..., n_k, m d / 2); None where that is too large."""
+        half = self._network.half
+        if half.numel() * self.dimension > STORED:
+            return None
+        rows = self._double.apply(self._exact.movedim(-2, 0))
+        return rows.movedim(0, -3).flatten(-2).to(half)
 
     def apply(self, coefficients: torch.Tensor) -> torch.Tensor:
         """p of T f for f = sum_j f_j Y_j, coefficients of shape (..., n_k), in double."""
         return self._double.apply(coefficients)
 
     def coordinates(self, difference: torch.Tensor) -> torch.Tensor:
-        """<b_j, W>, shape (..., n_k). Cost: m d^k."""
+        """<b_j, W>, shape (..., n_k). Cost: m d^k, or n_k m d with a stored basis."""
+        if self._stored is not None:
+            return self._network.reduce((self._stored @ difference.flatten(-2)[..., None])[..., 0])
         return (self._transform @ self._map.adjoint(difference)[..., None])[..., 0]
 
     def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """p of sum_j c_j b_j, shape (..., m/2, d). Cost: m d^k."""
+        """p of sum_j c_j b_j, shape (..., m/2, d). Cost: m d^k, or n_k m d with a stored basis."""
+        if self._stored is not None:
+            return (coordinates[..., None, :] @ self._stored)[..., 0, :].unflatten(-1, self._network.half.shape[-2:])
         return self._map.apply((coordinates[..., None, :] @ self._transform)[..., 0, :])
 
     def features(self, x: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@ r"""The data term (1/n) sum_i loss(f(x_i), y_i), through the model's slopes in t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,37 @@ from numerics.blocks import Block
 from numerics.losses import Loss
 from numerics.models import Model
 from numerics.terms.pairs import Products, SingleNeurons
+
+Reduce = Callable[[torch.Tensor], torch.Tensor]
+"""Adds the neurons that other processes keep."""
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """The data term on a block of inputs, to second order in p and q.
+
+    Attributes:
+        slope_p, slope_q: of f(x_i), (..., b, m/2). second: loss''/n, (..., b, 1). pure, mixed: loss'/n times the
+            curvatures of f(x_i), (..., b, m/2), or zeros (..., b, 1).
+    """
+
+    slope_p: torch.Tensor
+    slope_q: torch.Tensor
+    second: torch.Tensor
+    pure: torch.Tensor
+    mixed: torch.Tensor
+
+    def change(self, moves: Products) -> torch.Tensor:
+        """By how much f(x_i) changes along the moves of p and q, over the neurons kept here, (..., b)."""
+        return torch.linalg.vecdot(self.slope_p, moves.p) + torch.linalg.vecdot(self.slope_q, moves.q)
+
+    def tangent(self, change: torch.Tensor, moves: Products) -> Products:
+        """By how much the slopes of the data term change, where f(x_i) changes by ``change`` over all neurons."""
+        factor = self.second * change[..., None]
+        return Products(
+            (self.slope_p * factor).addcmul_(self.pure, moves.p).addcmul_(self.mixed, moves.q),
+            (self.slope_q * factor).addcmul_(self.pure, moves.q).addcmul_(self.mixed, moves.p),
+        )
 
 
 @dataclass(frozen=True)
@@ -45,22 +77,17 @@ class DataTerm:
         """loss'(f(x_i), y_i) for a block of inputs, (..., b, 1)."""
         return self.loss.first(outputs, self.y[..., rows])[..., None]
 
-    def tangent(
-        self, rows: slice, outputs: torch.Tensor, d_outputs: torch.Tensor, slopes: Products, d_slopes: Products
-    ) -> Products:
-        """How the slopes of the data term in p and q move along a displacement.
+    def curvature(self, rows: slice, outputs: torch.Tensor) -> torch.Tensor:
+        """loss''(f(x_i), y_i) for a block of inputs, (..., b, 1)."""
+        return self.loss.second(outputs, self.y[..., rows])[..., None]
 
-        Args:
-            rows: of the block.
-            outputs: f(x_i), (..., b).
-            d_outputs: their derivative along the displacement.
-            slopes: of f in p and q.
-            d_slopes: how they move.
-        """
-        y = self.y[..., rows]
-        first = self.loss.first(outputs, y)[..., None] / self.n
-        d_first = (self.loss.second(outputs, y) * d_outputs)[..., None] / self.n
-        return Products(slopes.p * d_first + d_slopes.p * first, slopes.q * d_first + d_slopes.q * first)
+    def expand(self, rows: slice, block: Block, products: Products, reduce: Reduce) -> Expansion:
+        """The term around these products to second order, the neurons kept elsewhere added by ``reduce``."""
+        output, slope_p, slope_q = self.model.evaluate(block, products.p, products.q)
+        output = reduce(output)
+        first, second = self.derivative(rows, output) / self.n, self.curvature(rows, output) / self.n
+        pure, mixed = (first * one for one in self.model.curvatures(block, products.p, products.q))
+        return Expansion(slope_p, slope_q, second, pure, mixed)
 
     def sign_variation(
         self, rows: slice, block: Block, products: Products, alone: SingleNeurons, moves: list[torch.Tensor]
@@ -72,12 +99,12 @@ class DataTerm:
         """
         p, q = products.p, products.q
         output, slope_p, slope_q = self.model.evaluate(block, p, q)
+        pure, mixed = self.model.curvatures(block, p, q)
         label = self.y[rows]
         first, second = self.loss.first(output, label), self.loss.second(output, label)
         slopes, curvatures = [], []
         for copy, h in zip(alone.copies, moves, strict=True):
-            _, tangent_p, tangent_q = self.model.tangent(block, p, q, copy.sign * h, h)
-            change = (copy.sign * slope_p + slope_q) * h
-            curvatures.append(second @ change.square().sum(-1) / self.n)
-            slopes.append(first @ torch.linalg.vecdot(copy.sign * tangent_p + tangent_q, h) / self.n)
+            squares, direction = h.square(), copy.sign * slope_p + slope_q  # p moves by sign h, q by h
+            curvatures.append(second @ torch.linalg.vecdot(direction.square(), squares) / self.n)
+            slopes.append(first @ (2 * (pure + copy.sign * mixed) * squares).sum(-1) / self.n)
         return slopes, curvatures

@@ -99,7 +99,7 @@ def test_features_are_autograd_jacobians() -> None:
 def test_zonal_functions(text: str, device: str, dtype: torch.dtype) -> None:
     """Clenshaw's recurrence against numpy's, rho = +-1 included, and T(w,v) against quadrature."""
     network = TwoLayerNetwork(D, 2, Activation.parse(text))
-    tensor = ZonalTensor.of(network)
+    tensor = ZonalTensor.of(network.activation.exact, network.d)
     rho = torch.cat([torch.linspace(-1, 1, 41), torch.tensor([-1.0, 1.0])]).double().to(device, dtype)
     expected = references.zonal(tensor, rho.cpu())
     size = float(np.abs(tensor.coefficients).sum())

@@ -12,7 +12,7 @@ import torch
 from objectives import training_problem
 
 from numerics import blocks as module
-from numerics.curvature import extreme_eigenvalue, hessian_vector, lipschitz_constant
+from numerics.curvature import Hessian, extreme_eigenvalue, hessian_vector, lipschitz_constant
 from numerics.directions import GoodDirections
 from numerics.losses import LOSSES
 from numerics.models import MODELS
@@ -165,6 +165,28 @@ def test_batch_is_the_loop_over_seeds() -> None:
             assert float((found[i] - expected).abs().max()) <= atol
             assert float((found[1 - i] - expected).abs().max()) > atol
             assert float(largest[i]) == pytest.approx(float(lipschitz_constant(one, W[i])), rel=1e-9)
+
+
+def test_several_products_at_once_and_nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One operator gives what single products give, on a stack of displacements and without memory to keep."""
+    network, directions, x, y, unlabeled, W, V = problem()
+    several = torch.stack([V, -2 * V, W])
+    for model in MODELS:
+        objective = Objective(network, x, y, weights(), directions, model, unlabeled=unlabeled)
+        expected = torch.stack([hessian_vector(objective, W, one) for one in several])
+        atol = rounding(directions) * float(expected.abs().max())
+        kept = Hessian(objective, W)
+        with monkeypatch.context() as patch:
+            patch.setattr("numerics.curvature.SMALL", 0)
+            patch.setattr("numerics.curvature.available_bytes", lambda device: 0)
+            bare = Hessian(objective, W)
+        assert kept._kept is not None
+        assert bare._kept is None
+        for hessian in (kept, bare):
+            found = hessian.matmul(several)
+            assert float((found - expected).abs().max()) <= atol
+            assert float((found - expected.roll(1, 0)).abs().max()) > atol
+            assert torch.equal(hessian.matmul(V), expected[0]), "an operator gives the same again"
 
 
 def dense_hessian(network, x, y, unlabeled, W, w, model) -> torch.Tensor:

@@ -101,6 +101,16 @@ def test_batch_is_the_loop_over_seeds() -> None:
             network.member(index)
 
 
+def test_some_networks_of_a_batch() -> None:
+    networks = TwoLayerNetwork(5, 8, SIGMA, seed=[3, 4, 5])
+    some = networks.members([2, 0])
+    assert torch.equal(some.w, TwoLayerNetwork(5, 8, SIGMA, seed=[5, 3]).w)
+    assert (some.batch, some.seed) == ((2,), (5, 3))
+    for wrong in ([], [3]):
+        with pytest.raises(IndexError):
+            networks.members(wrong)
+
+
 @pytest.mark.parametrize(
     ("call", "needle"),
     [

@@ -7,6 +7,7 @@ way to another process to the last bit, at any precision; importing this module 
 from __future__ import annotations
 
 import copyreg
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -70,6 +71,8 @@ def as_ball(name: str, value: Any) -> arb:
     >>> as_ball("alpha", 0.25), as_ball("alpha", sp.Rational(1, 2))
     (0.250000000000000, 0.500000000000000)
     """
+    if type(value) is float and math.isfinite(value):  # by far the most frequent case, many at a time
+        return arb(value)
     result = arb("nan")
     if is_number(value):
         with suppress(TypeError, ValueError, OverflowError):  # no number, or not a finite one: refused below

@@ -148,10 +148,13 @@ def follows(relation: sp.Rel, facts: Iterable[sp.Rel]) -> bool:
 
     Equations among the facts are substituted, left side by right side. An inequality a <= b then follows when b - a
     simplifies to something SymPy proves non-negative, or from a fact a' <= b' when f = a/a' is proved positive and
-    b - f b' non-negative. False means not proved.
+    b - f b' non-negative. Or b - a is a multiple, proved non-negative, of what the inequalities among the facts leave
+    together, the sum of all b' - a'. False means not proved.
 
     >>> x, y, z = sp.symbols("x y z", positive=True)
     >>> follows(sp.Eq(x, z**2), [sp.Eq(x, y**2), sp.Eq(y, z)]), follows(sp.Eq(x, z**3), [sp.Eq(x, y**2), sp.Eq(y, z)])
+    (True, False)
+    >>> follows(sp.Le(x, z + 1), [sp.Le(x, y), sp.Le(y, z + 1)]), follows(sp.Le(x, z), [sp.Le(x, y), sp.Le(y, z + 1)])
     (True, False)
     """
     # Deliberately weak: what it does not see counts as not proved, and the derivation needs another step.
@@ -163,13 +166,17 @@ def follows(relation: sp.Rel, facts: Iterable[sp.Rel]) -> bool:
     small, large = (_evaluated(_substituted(side, rules)) for side in (relation.lts, relation.gts))
     if sp.simplify(large - small).is_nonnegative:
         return True
-    for fact in known:
-        if not isinstance(fact, sp.Eq):
-            below, above = (_evaluated(_substituted(side, rules)) for side in (fact.lts, fact.gts))
-            factor = sp.simplify(small / below)
-            if factor.is_positive and sp.simplify(large - factor * above).is_nonnegative:
-                return True
-    return False
+    bounds = [
+        tuple(_evaluated(_substituted(side, rules)) for side in (fact.lts, fact.gts))
+        for fact in known
+        if not isinstance(fact, sp.Eq)
+    ]
+    for below, above in bounds:
+        factor = sp.simplify(small / below)
+        if factor.is_positive and sp.simplify(large - factor * above).is_nonnegative:
+            return True
+    left_over = sp.simplify(sum(above - below for below, above in bounds))
+    return left_over != 0 and bool(sp.simplify((large - small) / left_over).is_nonnegative)
 
 
 def _substituted(expr: sp.Expr, rules: list[tuple[sp.Expr, sp.Expr]]) -> sp.Expr:

@@ -1,8 +1,11 @@
 r"""Sample complexities as exponents in d, with their derivations.
 
-"Sufficient" exponents come from a bound on a Rademacher complexity, with constants and logarithms left out of the
-exponent. "Necessary" is said of kernel ridge regression only, from its predicted learning curve. No lower bound
-for the QuadNTK or for joint training is claimed.
+"Sufficient" is said of a class of functions and of a loss that is Lipschitz with constant Lam, such as |f - y| with Lam
+= 1 or min((f - y)^2, t^2) with Lam = 2 t; the square itself is not. For every function of the class, also one chosen by
+the data, the mean over the inputs of the greatest excess of test over training loss is at most 2 Lam R, R being the
+Rademacher complexity of the class (symmetrisation and contraction). Constants and logarithms are left out of the
+exponents. "Necessary" is said of all methods that are linear in the labels, in the mean over the direction of the
+target, from :func:`theory.risk_floor`. No lower bound for the QuadNTK or for joint training is claimed.
 """
 
 from __future__ import annotations
@@ -14,19 +17,30 @@ from theory.learning.spectral_rates import DIMENSION, LINEAR_NORM, QUADRATIC_NOR
 
 p = sp.Symbol("p", integer=True, positive=True)
 n, K, R, epsilon, C_K, C_W = sp.symbols("n K R epsilon C_K C_W", positive=True)
+Lam, test, train = sp.symbols("Lam T S", positive=True)
 SECTION = "derived: docs/mathematics, section 6"
+LOSSES = {"T": "mean test loss", "S": "mean training loss", "Lam": "Lipschitz constant of the loss"}
+
+
+def _uniform(complexity: sp.Expr) -> Step:
+    """Test against training loss over a class of that complexity."""
+    reason = "symmetrisation and contraction: the mean over the inputs of the greatest excess T - S over the class"
+    return Step(sp.Le(test, train + 2 * Lam * complexity), reason)
+
 
 NTK_SAMPLES = Derivation(
     name="ntk_samples",
-    statement=r"$n \sim d^p$ samples suffice for the NTK to learn a degree-$p$ component: the Rademacher complexity of "
-    r"the ball that contains it falls below any fixed $\epsilon$, when $\mu_{p-1}(\sigma') \ne 0$ and "
-    r"$E[\sigma'(G)^2]$ is finite",
+    statement=r"$n \sim d^p$ samples suffice for the linear term $f_L(W)$ on the ball $\|W\|_F \le \|W_L\|_F$, the "
+    r"smallest that holds a component of degree $p$ (in the infinite-width limit): for a $\Lambda$-Lipschitz loss the "
+    r"test loss exceeds the training loss by at most $2\Lambda\epsilon$, any fixed $\epsilon$, in the mean over the "
+    r"inputs and for every such $W$ at once, when $\mu_{p-1}(\sigma') \ne 0$ and $E[\sigma'(G)^2]$ is finite",
     kind="sufficient",
     source=SECTION,
     symbols={
         "W2": "||W||^2 of the least-norm solution for the component",
         "K": "K(x,x), the trace of the NTK",
-        "R": "Rademacher complexity of the ball ||W||^2 <= W2",
+        "R": "Rademacher complexity of the class f_L(W), ||W||^2 <= W2",
+        **LOSSES,
     },
     steps=(
         Step(sp.Eq(W2, C_W * d ** LINEAR_NORM.exponent.subs(k, p)), "rate linear_norm at k = p"),
@@ -34,42 +48,46 @@ NTK_SAMPLES = Derivation(
         Step(sp.Le(R, sp.sqrt(W2 * K / n)), "linear_rademacher"),
         Step(sp.Eq(n, W2 * K / epsilon**2), "choice of n"),
         Step(sp.Le(R, epsilon), "substitute; a larger n only lowers the bound", (3, 4)),
+        _uniform(R),
+        Step(sp.Le(2 * Lam * R, 2 * Lam * epsilon), "scaled", (5,)),
+        Step(sp.Le(test, train + 2 * Lam * epsilon), "sum of steps 6 and 7", (6, 7)),
         Step(sp.Eq(n, C_W * C_K / epsilon**2 * d**p), "substitute", (1, 2, 4)),
-        Step(sp.Eq(Exponent(n, d), p), "exponent of step 6", (6,)),
+        Step(sp.Eq(Exponent(n, d), p), "exponent of step 9", (9,)),
     ),
 )
 
-L, n_min = sp.symbols("L n_min", positive=True)
-others, ridge = sp.symbols("S r", nonnegative=True)
+L, n_min, energy, risk = sp.symbols("L n_min E risk", positive=True)
 NTK_SAMPLES_NECESSARY = Derivation(
     name="ntk_samples_necessary",
-    statement=r"kernel ridge regression needs $n \sim d^p$ samples to learn a fixed fraction $L > 0$ of degree $p$, "
-    r"for every ridge; with fewer, $L \to 0$ and its risk keeps the energy of degree $p$ (by the predicted "
-    r"learning curve)",
+    statement=r"every method that is linear in the labels, the NTK with any ridge among them, needs $n \sim d^p$ "
+    r"samples to learn a fixed share $L > 0$ of the energy of a harmonic of degree $p$, in the mean over its uniform "
+    r"direction; with fewer its risk tends to the whole energy of degree $p$",
     kind="necessary",
     source=SECTION,
     symbols={
-        "L": "learnability of degree p, in (0, 1)",
+        "E": "energy of degree p, a single direction or any law that rotations leave alone",
+        "risk": "test risk in degree p, the mean over the direction and the inputs",
+        "L": "the share of E that is learned, in (0, 1)",
         "N(p)": "N(d,p)",
-        "S": "sum of N(d,l) L_l over the other degrees, not negative",
-        "r": "(ridge + tail)/kappa, not negative",
         "n_min": "the lower bound of n",
     },
     steps=(
-        Step(sp.Eq(n, N(p) * L + others + ridge), "conservation law of the learnabilities"),
-        DIMENSION,
+        Step(sp.Le(energy * (1 - n / N(p)), risk), "risk_floor: n labels leave N(d,p) - n dimensions"),
+        Step(sp.Eq(risk, (1 - L) * energy), "the share L is learned"),
         Step(sp.Eq(n_min, N(p) * L), "definition"),
-        Step(sp.Le(n_min, n), "the other terms are not negative", (1, 3)),
-        Step(sp.Eq(n_min, L / sp.factorial(p) * d**p), "substitute", (2, 3)),
-        Step(sp.Eq(Exponent(n_min, d), p), "exponent of step 5", (5,)),
+        Step(sp.Le(n_min, n), "step 1 times N(p)/E", (1, 2, 3)),
+        DIMENSION,
+        Step(sp.Eq(n_min, L / sp.factorial(p) * d**p), "substitute", (3, 5)),
+        Step(sp.Eq(Exponent(n_min, d), p), "exponent of step 6", (6,)),
     ),
 )
 
 n_enough = sp.Symbol("n_enough", positive=True)
 NTK_ALONE_SAMPLES = Derivation(
     name="ntk_alone_samples",
-    statement=r"the NTK alone needs $n \sim d^{k+1}$ for the sparse part of degree $k+1$: necessary for kernel ridge "
-    r"regression, and sufficient by the Rademacher bound, when $\mu_k(\sigma') \ne 0$ and $E[\sigma'(G)^2]$ is finite",
+    statement=r"the NTK alone needs $n \sim d^{k+1}$ for the sparse part of degree $k+1$: necessary for every method "
+    r"linear in the labels, in the mean over the direction, and sufficient on the ball of the rate ntk_samples for a "
+    r"Lipschitz loss, when $\mu_k(\sigma') \ne 0$ and $E[\sigma'(G)^2]$ is finite",
     kind="necessary",
     source=SECTION,
     symbols={"p": "degree of the sparse part", "n_min": "samples necessary", "n_enough": "samples sufficient"},
@@ -85,9 +103,11 @@ NTK_ALONE_SAMPLES = Derivation(
 B4, alpha, s, logs, C_g = sp.symbols("B4 alpha s ell C_g", positive=True)
 QUADNTK_SAMPLES = Derivation(
     name="quadntk_samples",
-    statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f_Q$ to learn the sparse part of degree $k+1$: "
-    r"the Rademacher complexity of $\|W\|_{2,4} \le \|W_Q\|_{2,4}$ falls below any fixed $\epsilon$, when $\sigma''$ "
-    r"is bounded and its $\mu_j(\sigma'')$, $j = k-1, k-3, \dots$, do not vanish",
+    statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f_Q(W)$ on the ball $\|W\|_{2,4} \le "
+    r"\|W_Q\|_{2,4}$, where it can be the sparse part of degree $k+1$ (as $m$ grows): for a $\Lambda$-Lipschitz loss "
+    r"the test loss exceeds the training loss by at most $2\Lambda\epsilon$, any fixed $\epsilon$, in the mean over "
+    r"the inputs and for every such $W$ at once, when $\sigma''$ is bounded and its $\mu_j(\sigma'')$, $j = k-1, k-3, "
+    r"\dots$, do not vanish",
     kind="sufficient",
     source=SECTION,
     symbols={
@@ -95,7 +115,8 @@ QUADNTK_SAMPLES = Derivation(
         "G": "E[g^2]",
         "ell": "1 + log(2d), counted as a constant in the exponent",
         "s": "sup |sigma''|",
-        "R": "Rademacher complexity of ||W||_{2,4}^4 <= B4",
+        "R": "Rademacher complexity of the class f_Q(W), ||W||_{2,4}^4 <= B4",
+        **LOSSES,
     },
     steps=(
         Step(sp.Eq(G, C_g * d**QUADRATIC_NORM.exponent), "rate quadratic_norm"),
@@ -106,37 +127,65 @@ QUADNTK_SAMPLES = Derivation(
         ),
         Step(sp.Eq(n, B4 * s**2 * sp.E * logs * d / (2 * epsilon**2)), "choice of n"),
         Step(sp.Le(R, epsilon), "substitute; a larger n only lowers the bound", (3, 4)),
+        _uniform(R),
+        Step(sp.Le(2 * Lam * R, 2 * Lam * epsilon), "scaled", (5,)),
+        Step(sp.Le(test, train + 2 * Lam * epsilon), "sum of steps 6 and 7", (6, 7)),
         Step(sp.Eq(n, 4 * sp.E * alpha**2 * s**2 * C_g * logs / epsilon**2 * d**k), "substitute", (1, 2, 4)),
-        Step(sp.Eq(Exponent(n, d), k), "exponent of step 6, without the logarithm", (6,)),
+        Step(sp.Eq(Exponent(n, d), k), "exponent of step 9, without the logarithm", (9,)),
     ),
 )
 
-n_k, n_linear, n_quadratic, R_L, F, C_Q = sp.symbols("n_k n_L n_Q R_L F C_Q", positive=True)
+n_k, n_linear, n_quadratic, R_L, R_Q, R_g, F, C_Q = sp.symbols("n_k n_L n_Q R_L R_Q R_g F C_Q", positive=True)
+test_g, train_g, r_test, r_train = sp.symbols("T_g S_g r_test r_train", positive=True)
 JOINT_SAMPLES = Derivation(
     name="joint_samples",
-    statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f_L(P_{\le k} W) + f_Q(W)$ to learn "
-    r"$f_k + f_{sp}$, under the conditions of the rate quadntk_samples",
+    statement=r"$n \sim d^k$ samples, up to logarithms, suffice for $f = f_L(W) + f_Q(W)$ to learn $f_k + f_{sp}$, "
+    r"over all $W$ with $\|W\|_{2,4} \le \|W_Q\|_{2,4}$, $\|f_L(P_{\le k} W)\|_{L_2} \le F$ and $R_1$ small in "
+    r"population *and* on the training inputs: for a $\Lambda$-Lipschitz loss the test loss exceeds the training loss "
+    r"by at most $\Lambda(\sqrt{R_1} + \sqrt{R_1^{train}} + 4\epsilon)$ in the mean over the inputs, under the "
+    r"conditions of the rate quadntk_samples. $R_1$ in population alone does not do: the complexity of that class "
+    r"grows with $m$",
     kind="sufficient",
     source=f"{SECTION}; [abstract] for an improvement over the NTK and the QuadNTK on their own, not for the exponent",
     symbols={
+        "T, S": "mean test and training loss of f",
+        "T_g, S_g": "those of g = f_L(P_{<=k} W) + f_Q(W), which is f without h = f_L(P_{>k} W)",
+        "Lam": "Lipschitz constant of the loss",
+        "r_test": "bound of (E h^2)^{1/2}, the root of R_1 in population",
+        "r_train": "bound of ((1/n) sum h(x_i)^2)^{1/2}, the root of R_1 on the training inputs",
+        "R_g": "Rademacher complexity of the class of g",
+        "R_L": "that of its linear part, of L2 norm at most F",
+        "R_Q": "that of its quadratic part, ||W||_{2,4} <= ||W_Q||_{2,4}",
         "n_k": "dimension of the polynomials of degree <= k",
         "F": "bound of the L2 norm of the linear part",
-        "R_L": "Rademacher complexity of the linear part",
         "n_L": "samples for the linear part",
         "n_Q": "samples for the quadratic part",
         "ell": "1 + log(2d), counted as a constant in the exponent",
     },
     steps=(
+        Step(
+            sp.Le(test, test_g + Lam * r_test),
+            "R_1 in population: the losses of f and g differ by at most Lam |h|, and E|h| <= (E h^2)^{1/2}",
+        ),
+        Step(sp.Le(train_g, train + Lam * r_train), "R_1 on the training inputs: the same for the means over them"),
+        Step(sp.Le(test_g, train_g + 2 * Lam * R_g), "symmetrisation and contraction over the class of g, in the mean"),
+        Step(sp.Le(R_g, R_L + R_Q), "a supremum of a sum is at most the sum of the suprema"),
         Step(sp.Eq(n_k, N(k)), "the top degree gives the leading order of n_k = sum_{l <= k} N(d,l)"),
         DIMENSION,
         Step(sp.Le(R_L, F * sp.sqrt(n_k / n_linear)), "functions of norm at most F in a space of dimension n_k"),
         Step(sp.Eq(n_linear, F**2 * n_k / epsilon**2), "choice of n_L"),
-        Step(sp.Le(R_L, epsilon), "substitute; a larger n_L only lowers the bound", (3, 4)),
+        Step(sp.Le(R_L, epsilon), "substitute; a larger n_L only lowers the bound", (7, 8)),
+        Step(sp.Le(R_Q, epsilon), "rate quadntk_samples, at n_Q samples or more"),
         Step(sp.Eq(n_quadratic, C_Q * logs / epsilon**2 * d**QUADNTK_SAMPLES.exponent), "rate quadntk_samples"),
+        Step(sp.Le(R_g, 2 * epsilon), "sum of steps 4, 9 and 10", (4, 9, 10)),
+        Step(sp.Le(2 * Lam * R_g, 4 * Lam * epsilon), "scaled", (12,)),
         Step(
-            sp.Eq(n, n_linear + n_quadratic), "enough for both; the complexities of the two classes add, to 2 epsilon"
+            sp.Le(test, train + Lam * (r_test + r_train + 4 * epsilon)),
+            "sum of steps 1, 2, 3 and 13",
+            (1, 2, 3, 13),
         ),
-        Step(sp.Eq(n, (F**2 / sp.factorial(k) + C_Q * logs) / epsilon**2 * d**k), "substitute", (1, 2, 4, 6, 7)),
-        Step(sp.Eq(Exponent(n, d), k), "exponent of step 8, without the logarithm", (8,)),
+        Step(sp.Eq(n, n_linear + n_quadratic), "enough for both parts"),
+        Step(sp.Eq(n, (F**2 / sp.factorial(k) + C_Q * logs) / epsilon**2 * d**k), "substitute", (5, 6, 8, 11, 15)),
+        Step(sp.Eq(Exponent(n, d), k), "exponent of step 16, without the logarithm", (16,)),
     ),
 )

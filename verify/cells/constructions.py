@@ -205,7 +205,7 @@ def regularisers(
 
     W of shape (m, d), or (draws, m, d).
     """
-    good = project(W)
+    good = project(W) if W.ndim == 2 else torch.stack([project(one) for one in W])
     rest = W - good
     values = {"r1": network.linear(x, rest), "r2": network.quadratic(x, good), "r3": network.cross(x, good, rest)}
     means = {name: float(value.square().mean()) for name, value in values.items()}

@@ -10,12 +10,12 @@ import torch
 from numerics.curvature import extreme_eigenvalue
 from numerics.perturbed_descent import OVERFLOW, DescentHistory, PerturbedGradientDescent, perturbed_descent
 from numerics.sampling import generator
-from verify.cells.optimization import CURVE_POINTS, EARLY, best_construction
+from verify.cells.optimization import CURVE_POINTS, EARLY, best_constructions
 from verify.cells.phase import Compared
 from verify.cells.training import Arm, Draws, Weights
 from verify.running.experiment import Numbers
 
-ENDS = ("loss", "gradient", "risks", "remainder", "reference", "curvature")
+ENDS = ("loss", "gradient", "risks", "remainder", "curvature")
 """What is known of the end of one run; None where it diverged."""
 
 
@@ -90,6 +90,9 @@ class EndToEnd(Descended):
         rows = [self._end(draws, i, W) if whole[i] else dict.fromkeys(ENDS) for i, W in enumerate(run.W)]
         seen = [torch.nan_to_num(run.gradients[t], nan=OVERFLOW) for t in (len(run.gradients) // 2, -1)]
         numbers: Numbers = {name: [row.get(name) for row in rows] for name in ENDS}
+        signs = [generator(self.drawn("signs", label)) for label in draws.labels]
+        objective = self.objective(draws, "joint", self.weights)
+        numbers["reference"] = best_constructions(objective, draws.targets, self.k, self.signs, signs)
         numbers |= {
             "reached": [t if t >= 0 and fine else None for t, fine in zip(run.reached.tolist(), whole, strict=True)],
             "fall": run.fall.tolist(),
@@ -125,9 +128,6 @@ class EndToEnd(Descended):
             "gradient": float(gradient.norm()),
             "risks": float((output - one.answers).square().mean()),
             "remainder": float((output - model).square().mean()),
-            "reference": best_construction(
-                objective, one.targets[0], self.k, self.signs, generator(self.drawn("signs", one.labels[0]))
-            ),
         }
         if self.arm == "joint":
             lowest = extreme_eigenvalue(objective, W, "smallest", self.lanczos)

@@ -7,7 +7,7 @@ import math
 import torch
 
 from numerics.constructions import joint_construction, random_signs, sparse_displacement
-from numerics.curvature import extreme_eigenvalue, hessian_vector
+from numerics.curvature import Hessian, extreme_eigenvalue
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
@@ -23,6 +23,8 @@ from verify.running.experiment import Cell, Numbers
 
 REFERENCES = 16
 """Draws of S among which the reference is the best."""
+AT_ONCE = 16
+"""Draws of S to which the Hessian is applied together."""
 SHARE = 0.25
 """Of W_L in W. The movement of sigma'' along W_L and the squares of the first-order changes enter the second variation
 with opposite signs, both at order m^{-1/2}; near W_L/2 they cancel, and what is left would show the order after it."""
@@ -67,14 +69,16 @@ class SignCurvature(RegularisedLoss):
         if self.signs == 0:
             return numbers
 
-        def curvature(move: torch.Tensor) -> float:
-            return float((move * hessian_vector(objective, W, move)).sum())
+        hessian = Hessian(objective, W)
 
-        draws = [random_signs(self.m, gen)[:, None].to(V) for _ in range(self.signs)]
-        constructions = [dense + signs * V for signs in draws[:REFERENCES]]
+        def curvatures(moves: torch.Tensor) -> list[float]:
+            return (moves * hessian.matmul(moves)).sum((-2, -1)).tolist()
+
+        draws = torch.stack([random_signs(self.m, gen)[:, None].to(V) for _ in range(self.signs)])
+        constructions = dense + draws[:REFERENCES] * V
         return numbers | {
-            "sampled": math.fsum(curvature(signs * V) for signs in draws) / len(draws),
-            "coherent": curvature(V),
+            "sampled": math.fsum(c for some in draws.split(AT_ONCE) for c in curvatures(some * V)) / len(draws),
+            "coherent": curvatures(V[None])[0],
             # The neurons of the opposite target are those that V leaves at rest: a_r = -sign(alpha g).
             "opposite": sign_variation(objective, W, V.roll(self.m // 2, 0)).total,
             "loss": float(objective.value_and_gradient(W)[0].total),

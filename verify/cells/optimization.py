@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -181,20 +182,29 @@ class IndependentInitialisations(Descending):
         }
         if not self.regularised:
             return numbers
-        references = [self.reference(draw) for draw in range(self.draws)]
-        return numbers | {"reference": [r for r, _ in references], "zero": [z for _, z in references]}
+        reference, zero = self.references()
+        return numbers | {"reference": reference, "zero": zero}
 
-    def reference(self, draw: int) -> tuple[float, float]:
-        """Smallest loss over the constructions, and the loss at W = 0."""
-        objective, gen = self.single(draw), generator(self.drawn(f"signs {draw}"))
-        best = best_construction(objective, self.target(draw), self.k, self.signs, gen)
-        return best, float(objective.value_and_gradient(torch.zeros_like(objective.network.w))[0].total)
+    def references(self) -> tuple[list[float], list[float]]:
+        """By draw, the smallest loss over the constructions, and the loss at W = 0."""
+        objective = self.batch()
+        targets = [self.target(draw) for draw in range(self.draws)]
+        generators = [generator(self.drawn(f"signs {draw}")) for draw in range(self.draws)]
+        zero = objective.value_and_gradient(torch.zeros_like(objective.network.w))[0].total
+        return best_constructions(objective, targets, self.k, self.signs, generators), zero.tolist()
 
 
-def best_construction(objective: Objective, target: Target, k: int, signs: int, gen: torch.Generator) -> float:
-    """Smallest loss of a W_L + b S W_Q over ``signs`` draws of S and a, b in :data:`SCALES`, for one network."""
+def best_constructions(
+    objective: Objective, targets: Sequence[Target], k: int, signs: int, generators: Sequence[torch.Generator]
+) -> list[float]:
+    """Smallest loss of a W_L + b S W_Q for each network of a batch, over ``signs`` draws of S and a, b in SCALES."""
     network = objective.network
-    built = joint_construction(network, target, k, torch.ones(network.m, dtype=network.dtype, device=network.device))
-    draws = [random_signs(network.m, gen)[:, None].to(built.dense) for _ in range(signs)]
-    candidates = [a * built.dense + b * drawn * built.sparse for drawn in draws for a in SCALES for b in SCALES]
-    return min(float(objective.value_and_gradient(W)[0].total) for W in candidates)
+    ones = torch.ones(network.m, dtype=network.dtype)
+    built = [joint_construction(network.member(i), target, k, ones) for i, target in enumerate(targets)]
+    dense, sparse = (torch.stack(parts) for parts in zip(*((b.dense, b.sparse) for b in built), strict=True))
+    losses = []
+    for _ in range(signs):
+        drawn = torch.stack([random_signs(network.m, gen) for gen in generators])[..., None].to(dense)
+        candidates = (a * dense + b * drawn * sparse for a in SCALES for b in SCALES)
+        losses += [objective.value_and_gradient(W)[0].total for W in candidates]
+    return [float(least) for least in torch.stack(losses).amin(0)]

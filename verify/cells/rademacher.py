@@ -11,7 +11,7 @@ from numerics.losses import LOSSES
 from numerics.models import ModelName
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.optimizers import Adam
+from numerics.optimizers import GradientDescent
 from numerics.sampling import generator, sphere
 from numerics.targets import Target
 from numerics.terms.r4 import sum_of_fourth_powers
@@ -27,7 +27,7 @@ def linear_supremum(network: TwoLayerNetwork, x: torch.Tensor, signs: torch.Tens
     r"""sup over \|W\|_F <= 1 of (1/n) sum_i eps_i f_L(x_i; W) = \|(1/n) sum_i eps_i grad f(x_i)\|, of shape batch.
 
     Both copies of a pair have the same length, so this is (2/m)^{1/2} \|(1/n) sum_i eps_i sigma'(<w_r,x_i>) x_i\| over
-    the pairs. Args: x (..., n, d), signs (..., n). Cost: n m d / 2.
+    the pairs. Args: x (..., n, d), signs (..., n); several signs on the same x share its activations. Cost: n m d / 2.
     """
     (first,) = network.activation.derivatives(x @ network.half.mT, 1)
     gradients = (first * signs[..., None]).mT @ x / x.shape[-2]
@@ -46,7 +46,8 @@ def quadratic_supremum(
     (1/2) m^{-1/2} sum_r |W_r|^2 l_r with l_r = max(lambda_max(a_r M_r), 0); under sum_r |W_r|^4 <= 1 Cauchy-Schwarz
     leaves (1/2) m^{-1/2} (sum_r l_r^2)^{1/2}, at |W_r|^2 proportional to l_r. Both copies of a pair share M_r.
 
-    Args: x (..., n, d), signs (..., n). Cost: n m d^2 / 2, and m/2 eigendecompositions of size d.
+    Args: x (..., n, d), signs (..., n); several signs on the same x share activations and products. Cost: n m d^2 / 2
+    and m/2 eigendecompositions of size d, for each.
     """
     (second,) = network.activation.derivatives(x @ network.half.mT, 2)
     products = (x[..., :, None] * x[..., None, :]).flatten(-2)  # (..., n, d^2)
@@ -85,23 +86,22 @@ class SignSuprema(Cell):
             network = TwoLayerNetwork(self.d, self.m, Activation.parse(self.activation), seed, device=self.device)
             gen = generator(self.seed(f"data {n}"))
             x = sphere(n, self.d, math.sqrt(self.d), gen).to(network.w)
-            rows = []
-            for _ in range(self.draws):
-                signs = fair_signs(n, gen).to(network.w)
-                supremum, W = quadratic_supremum(network, x, signs)
-                attained = (signs * network.quadratic(x, W)).mean()
-                norm = sum_of_fourth_powers(W) ** 0.25
-                rows.append([float(v) for v in (linear_supremum(network, x, signs), supremum, attained, norm)])
-            for name, column in zip(numbers, zip(*rows, strict=True), strict=True):
-                numbers[name].append(list(column))
+            signs = torch.stack([fair_signs(n, gen) for _ in range(self.draws)]).to(network.w)
+            supremum, W = quadratic_supremum(network, x, signs)
+            attained = (signs * network.quadratic(x, W)).mean(-1)
+            norm = sum_of_fourth_powers(W) ** 0.25
+            columns = (linear_supremum(network, x, signs), supremum, attained, norm)
+            for name, column in zip(numbers, columns, strict=True):
+                numbers[name].append(column.tolist())
         return {**numbers}
 
 
 class NoisyFits(Cell):
-    """Models trained on labels f*(x) + fair signs, weakly regularised, so that they fit much of the noise.
+    """Networks trained on labels f*(x) + fair signs, weakly regularised, so that they fit much of the noise.
 
     ``networks`` independent draws at once; f* has a linear part and a harmonic of degree 2 in one direction, both of
-    energy 1 (k = 1). Arms: ``joint``, f_L + f_Q with R1 to R4; ``quadntk``, f_Q alone.
+    energy 1 (k = 1). Arms: ``joint``, the network f by gradient descent on the loss with R1 to R4; ``quadntk``, f_Q
+    alone with R4. The classes that the bounds are about hold f_L + f_Q, and f_Q, at the W where training ended.
 
     Numbers, for each arm a table by network: ``train`` and ``test``, mean |f - y|, the test labels with fresh noise;
     ``linear_radius``, the F-norm of the antisymmetric part of W, on which alone f_L depends (0 without f_L);
@@ -116,7 +116,6 @@ class NoisyFits(Cell):
     n: int
     networks: int
     steps: int
-    rate: float
     start: float
     r4: float
 
@@ -129,21 +128,23 @@ class NoisyFits(Cell):
         begin = small_start(network, self.start, self.seed("start"))
         good = GoodDirections(network, 1)
         arms: dict[str, tuple[ModelName, GoodDirections | None]] = {
-            "joint": ("taylor", good),
+            "joint": ("network", good),
             "quadntk": ("quadratic", None),
         }
         distance = LOSSES["absolute"].value
         numbers: Numbers = {}
         for arm, (model, directions) in arms.items():
             objective = Objective(network, x, y, PenaltyWeights(r4=self.r4), directions, model)
-            W = train(objective, begin, Adam(self.rate), self.steps, self.steps).W
+            terms = Objective(network, x, y, model="quadratic" if arm == "quadntk" else "taylor").predict
+            descent = GradientDescent(remeasure=max(1, self.steps // 2))
+            W = train(objective, begin, descent, self.steps, self.steps).W
             plus, minus = W.chunk(2, dim=-2)
             antisymmetric = (plus - minus).square().sum((-2, -1)).div(2).sqrt()
             squares = sum_of_fourth_powers(W).sqrt()
             measured = {
-                "train": distance(objective.predict(x, W), y).mean(-1),
-                "test": distance(objective.predict(test, W), answers).mean(-1),
-                "linear_radius": antisymmetric if model == "taylor" else torch.zeros_like(antisymmetric),
+                "train": distance(terms(x, W), y).mean(-1),
+                "test": distance(terms(test, W), answers).mean(-1),
+                "linear_radius": torch.zeros_like(antisymmetric) if arm == "quadntk" else antisymmetric,
                 "quadratic_radius": squares.sqrt(),
             }
             output = network.quadratic(x, W)

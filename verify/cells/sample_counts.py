@@ -11,26 +11,25 @@ from verify.cells.search import bracket, coarse_grid
 from verify.cells.training import Arm, Draws, Training, Weights, risk_path
 from verify.running.experiment import Numbers
 
-RIDGES = (1e-2, 1e-1, 1.0, 10.0)
-"""Candidates for the ridge of kernel regression; the best one on the test points counts, which favours the kernel."""
-SETTLED = 0.15
-"""A run has settled when its risk moves by at most this fraction in the second half of the steps."""
+RIDGES = (1e-2, 3.0)
+"""Candidates for the ridge of kernel regression, far below the implicit ridge of the higher degrees and about it; the
+better one on the test points counts, which favours the kernel."""
 
 
 class SamplesToLearn(Training):
     """Test risks of one arm over growing n, until every draw has fallen to ``level`` and n* is bracketed.
 
-    n runs from ``first`` to ``last`` by factors of ``factor`` until all draws are at or below the level, then bisection
-    narrows the bracket of each draw to a ratio of at most ``finest`` (:func:`verify.cells.search.bracket`). The inputs
-    of a draw are nested. The networks of a batch are trained at once.
+    n runs from ``first`` to ``last`` by factors of ``factor`` until a draw is at or below the level, then bisection
+    narrows its bracket to a ratio of at most ``finest`` (:func:`verify.cells.search.bracket`). The inputs of a draw are
+    nested. Networks that are asked for the same n are trained as one batch.
 
     Attributes:
         draws: in the batch. weights: l1 and l4. limit: largest n that is affordable, whatever ``last`` says.
 
-    Numbers: ``samples``, increasing; ``risks`` and ``settled``, a list over the draws for each of them. A risk has
-    settled when it moves by at most :data:`SETTLED` in the second half of the steps.
+    Numbers, a list over the draws each: ``samples``, increasing, and at each of them the test risks at the end,
+    ``risks``, and at half the steps, ``halfway``.
 
-    Cost: that of training at the largest n, some four times.
+    Cost: some three times that of training at the largest n.
     """
 
     arm: Arm
@@ -51,20 +50,23 @@ class SamplesToLearn(Training):
     def run(self) -> Numbers:
         grid = [n for n in coarse_grid(self.first, self.last, self.factor) if n <= self.limit]
         draws = self.prepare([str(i) for i in range(self.draws)], grid[-1])
-        settled: dict[int, list[bool]] = {}
+        halfway: dict[tuple[int, int], float] = {}
 
-        def risks(n: int) -> list[float]:
-            part = draws.first(n)
+        def risks(n: int, places: tuple[int, ...]) -> list[float]:
+            part = draws.some(places).first(n)
             if self.arm == "ntk":
-                settled[n] = [True] * self.draws
-                return kernel_risks(part)
-            halfway, end = risk_path(self.learn(part, self.arm, self.weights), self.arm)
-            settled[n] = [abs(h / e - 1) <= SETTLED for h, e in zip(halfway, end, strict=True)]
+                half = end = kernel_risks(part)
+            else:
+                half, end = risk_path(self.learn(part, self.arm, self.weights), self.arm)
+            halfway.update(zip([(n, place) for place in places], half, strict=True))
             return end
 
-        points = bracket(risks, grid, self.level, self.finest)
-        samples = [n for n, _ in points]
-        return {"samples": samples, "risks": [row for _, row in points], "settled": [settled[n] for n in samples]}
+        found = bracket(risks, self.draws, grid, self.level, self.finest)
+        return {
+            "samples": [[n for n, _ in points] for points in found],
+            "risks": [[risk for _, risk in points] for points in found],
+            "halfway": [[halfway[n, place] for n, _ in points] for place, points in enumerate(found)],
+        }
 
 
 def kernel_risks(draws: Draws) -> list[float]:

@@ -7,12 +7,12 @@ starts below every n* in question, ascends until the curve has fallen, and only 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
-Points = list[tuple[int, list[float]]]
-"""(n, the risk of each draw at n), by increasing n."""
+Points = list[tuple[int, float]]
+"""(n, risk at n) of one draw, by increasing n."""
 Censoring = Literal["left", "right", "unusable"]
 
 
@@ -34,63 +34,69 @@ def coarse_grid(first: int, last: int, factor: float) -> tuple[int, ...]:
     return tuple(grid)
 
 
-def bracket(risk_at: Callable[[int], Iterable[float]], coarse: Sequence[int], level: float, finest: float) -> Points:
-    """Evaluate learning curves where they fall to ``level``.
+def bracket(
+    risk_at: Callable[[int, tuple[int, ...]], Iterable[float]],
+    draws: int,
+    coarse: Sequence[int],
+    level: float,
+    finest: float,
+) -> list[Points]:
+    """Evaluate the learning curves of a batch of draws where they fall to ``level``.
 
-    A draw has fallen at the first evaluated n whose risk is at most the level. The search ascends through ``coarse``
-    until every draw has fallen somewhere, or the sequence ends. Then it bisects: as long as some draw has, between the
-    n where it has fallen and the evaluated n just before, a ratio above ``finest`` and an integer in between, it
-    evaluates at the rounded geometric mean of the widest such pair. A point evaluated for one draw is evaluated for
-    all; when it shows that another draw falls earlier, that draw's pair moves there.
+    Each draw ascends through ``coarse`` until its risk is at most the level, or the sequence ends. Then it bisects: as
+    long as the n where it has fallen and the evaluated n just before have a ratio above ``finest`` and an integer in
+    between, it goes to their rounded geometric mean. The draws search side by side, so that those that ask for the same
+    n are evaluated together; none is evaluated where it does not ask.
 
     Args:
-        risk_at: maps n to the risk of each draw, always as many; NaN where a draw gave no usable risk.
+        risk_at: maps n and the positions of some draws to their risks, in that order; NaN where a draw gave no usable
+            risk.
+        draws: in the batch.
         coarse: increasing.
         level: the risk to reach.
         finest: ratio of two neighbouring n that is fine enough, at least 1; 1 ends at neighbouring integers.
 
     Returns:
-        All points evaluated, by increasing n, none twice. :func:`censoring` reads from one draw's risks whether it
-        is censored: it started at or below the level, never fell to it, or fell just behind an unusable point.
+        For each draw the points evaluated, by increasing n. :func:`censoring` reads from its risks whether it is
+        censored: it started at or below the level, never fell to it, or fell just behind an unusable point.
 
     Raises:
-        ValueError: if ``coarse`` is empty or does not increase, if finest < 1, or if ``risk_at`` changes its length.
+        ValueError: if ``coarse`` is empty or does not increase, if finest < 1, or if ``risk_at`` gives another number
+            of risks than it was asked for.
 
-    Cost: len(coarse) evaluations at most, and about log2(log(factor) / log(finest)) more for each draw, of which draws
-    that fall close to each other share all.
+    Cost: for each draw len(coarse) evaluations at most, and about log2(log(factor) / log(finest)) more.
     """
     if not coarse or coarse[0] < 1 or any(a >= b for a, b in pairwise(coarse)):
         raise ValueError(f"{coarse=}: needs increasing positive numbers of samples")
     if not finest >= 1:
         raise ValueError(f"{finest=}: needs a ratio of at least 1")
-    found: dict[int, list[float]] = {}
+    found: list[dict[int, float]] = [{} for _ in range(draws)]
+    while True:
+        asked: dict[int, list[int]] = {}
+        for draw, points in enumerate(found):
+            n = _next(points, coarse, level, finest)
+            if n is not None:
+                asked.setdefault(n, []).append(draw)
+        if not asked:
+            return [sorted(points.items()) for points in found]
+        for n, those in asked.items():
+            risks = list(risk_at(n, tuple(those)))
+            if len(risks) != len(those):
+                raise ValueError(f"{n=}: {len(risks)} risks for {len(those)} draws")
+            for draw, risk in zip(those, risks, strict=True):
+                found[draw][n] = risk
 
-    def evaluate(n: int) -> None:
-        found[n] = list(risk_at(n))
-        if len(found[n]) != len(found[coarse[0]]):
-            raise ValueError(f"{n=}: {len(found[n])} risks, but {len(found[coarse[0]])} at n={coarse[0]}")
 
-    for n in coarse:
-        evaluate(n)
-        if all(any(risk <= level for risk in risks) for risks in zip(*found.values(), strict=True)):
-            break
-    while pairs := _wide(found, level, finest):
-        low, high = max(pairs, key=lambda pair: pair[1] / pair[0])
-        evaluate(round(math.sqrt(low * high)))
-    return sorted(found.items())
-
-
-def _wide(found: dict[int, list[float]], level: float, finest: float) -> list[tuple[int, int]]:
-    """The pairs of evaluated n around a fall that are neither fine enough nor neighbouring integers."""
-    samples = sorted(found)
-    pairs = []
-    for risks in zip(*(found[n] for n in samples), strict=True):
-        end = _fall(risks, level)
-        if end:
-            low, high = samples[end - 1], samples[end]
-            if high / low > finest and high - low > 1:
-                pairs.append((low, high))
-    return pairs
+def _next(points: Mapping[int, float], coarse: Sequence[int], level: float, finest: float) -> int | None:
+    """Where a draw with these points is to be evaluated next; None when it has ended."""
+    samples = sorted(points)
+    end = _fall([points[n] for n in samples], level)
+    if end is None:
+        return next((n for n in coarse if n not in points), None)
+    if end == 0:
+        return None
+    low, high = samples[end - 1], samples[end]
+    return round(math.sqrt(low * high)) if high / low > finest and high - low > 1 else None
 
 
 def _fall(risks: Sequence[float], level: float) -> int | None:
@@ -136,3 +142,38 @@ def crossing(
         return math.nan
     (left, right), (above, below) = samples[end - 1 : end + 1], risks[end - 1 : end + 1]
     return float(left * (right / left) ** (math.log(above / level) / math.log(above / below)))
+
+
+def reach(samples: Sequence[float], risks: Sequence[float], level: float) -> float:
+    """Where a curve that ends above ``level`` would reach it on the log-log line of its last two usable points.
+
+    Infinity where the last one is no lower than the one before, or there are not two.
+    """
+    known = [(n, risk) for n, risk in zip(samples, risks, strict=True) if not math.isnan(risk)]
+    if len(known) < 2 or known[-1][1] >= known[-2][1]:
+        return math.inf
+    (left, above), (right, below) = known[-2:]
+    power = math.log(above / below) / math.log(right / left)
+    return float(right * math.exp(min(math.log(below / level) / power, 700.0 - math.log(right))))
+
+
+def shortfall(curves: Sequence[tuple[Sequence[float], Sequence[float]]], level: float, field: str) -> str:
+    """A sentence on the draws whose search ended above the level, with the samples that they lack; empty without any.
+
+    Args:
+        curves: of each draw, its samples and its risks.
+        level: the risk to reach.
+        field: of the profile, which ends the search.
+    """
+    short = [(samples, risks) for samples, risks in curves if censoring(risks, level) == "right"]
+    if not short:
+        return ""
+    last = max(samples[-1] for samples, _ in short)
+    more = max(reach(samples, risks, level) - samples[-1] for samples, risks in short)
+    remedy = f"if they fall on as they do, about {more:.0f} more samples settle it: raise {field}"
+    if not math.isfinite(more):
+        remedy = "some no longer fall there, so that no number of samples can be named that settles it"
+    return (
+        f"{len(short)} of {len(curves)} draws keep a risk above {level:g} up to n = {last}, where the search ends; "
+        f"{remedy}"
+    )

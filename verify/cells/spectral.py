@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import Literal
 
 import torch
@@ -14,7 +15,7 @@ from numerics.kernels import ntk_gram, quadntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.quadrature import gauss_rule, pair_rule
 from numerics.sampling import generator, sphere
-from numerics.targets import legendre_values
+from numerics.targets import legendre_polynomials, legendre_values
 from theory import (
     Activation,
     NoClosedForm,
@@ -156,8 +157,8 @@ class KernelMonteCarlo(Cell):
             network = TwoLayerNetwork(self.d, 2 * self.points, sigma, seed=network_seed)
             x, y = (sphere(self.points, self.d, math.sqrt(self.d), gen) for _ in range(2))
             kernel, t = gram(network, x, y), x @ y.T / self.d
-            for degree in range(self.max_degree + 1):
-                means[block, degree] = (kernel * legendre_values(degree, self.d, t)).mean()
+            for degree, values in enumerate(islice(legendre_polynomials(self.d, t), self.max_degree + 1)):
+                means[block, degree] = (kernel * values).mean()
         estimates = [Estimate.of(column, seed) for column in means.T]
         return {"values": [e.value for e in estimates], "stderrs": [e.stderr for e in estimates]}
 

@@ -99,12 +99,23 @@ class Draws:
         """The same with the first n training inputs alone."""
         return replace(self, x=self.x[:, :n].contiguous(), y=self.y[:, :n].contiguous())
 
+    def some(self, places: Sequence[int]) -> Draws:
+        """The draws at these places alone."""
+        rows = list(places)
+        return Draws(
+            tuple(self.labels[i] for i in rows),
+            self.network.members(rows),
+            tuple(self.targets[i] for i in rows),
+            *(tensor[rows] for tensor in (self.x, self.y, self.test, self.answers)),
+        )
+
 
 class Training(Cell):
     """Independent networks of width m in dimension d, each with its own data and target.
 
-    A draw has the same network, inputs and target parts in every cell with the same activation, d, m, k, replicate and
-    base seed, so ways of training are compared on the same draws. Networks are in :attr:`precision`.
+    A draw has the same inputs and target parts, and at equal m the same network, in every cell with the same
+    activation, d, k, replicate and base seed, so ways of training are compared on the same draws. Networks are in
+    :attr:`precision`.
 
     Attributes:
         target: "joint" - a dense harmonic of degree k plus one of degree k + 1 in a single direction, each of energy
@@ -114,7 +125,7 @@ class Training(Cell):
         steps: of the descent. start: its scale (:func:`numerics.small_start`).
     """
 
-    PROBLEM: ClassVar[frozenset[str]] = frozenset({"base_seed", "replicate", "activation", "d", "m", "k"})
+    PROBLEM: ClassVar[frozenset[str]] = frozenset({"base_seed", "replicate", "activation", "d", "k"})
     """The fields that seeds depend on."""
 
     stream: ClassVar[str] = "TrainedRuns"

@@ -72,36 +72,58 @@ def compare(before: Path, after: Path, /) -> int:
 
 
 def calibrate(
+    claim: str | None = None,
+    /,
     *,
     profile: str = "quick",
     claims: str | None = None,
+    truth: float | None = None,
     runs: Whole = 2000,
     seed: Whole = 0,
     markdown: Flag = False,
+    json_: Json = False,
 ) -> int:
-    """Simulate every statistical decision rule and print how often it errs; status 1 when a rule errs too often.
+    """Simulate how often verdicts err: rule by rule, or one claim whole in worlds with a truth of your choice.
 
     Parameters
     ----------
+    claim
+        One id, such as N3.
     profile
         Whose sizes the rules have: quick, full, gpu, or a .toml file.
     claims
         Comma-separated ids; all when left out.
+    truth
+        What is so in the simulated worlds in place of what the claim predicts, such as the exponent 2 of N3. Raw
+        numbers are then simulated, and the claim is judged whole, with its controls; without it, each statistical rule
+        is fed with normal errors, and the status is 1 when a rule errs too often.
     runs
-        Simulated runs for each rule and truth.
+        Simulated runs for each rule and truth, or worlds.
     seed
         Of the simulation.
     markdown
         Print a Markdown table.
+    json_
+        Print one JSON object.
     """
     require_extra("escape-ntk calibrate")
+    from verify.judging.calibration import as_json, table
     from verify.judging.calibration import calibrate as simulate
-    from verify.judging.calibration import table
-    from verify.registry import select
+    from verify.judging.worlds import verdict_rates
+    from verify.registry import CLAIMS, select
 
-    rates = simulate(select(claims), sizes(profile, (), ()), runs, seed)
-    emit(table(rates, markdown), wrap=not markdown)
-    return 0 if all(r.admissible for r in rates) else 1
+    if claim is not None and claims is not None:
+        raise ValueError(f"claim={claim!r} and claims={claims!r}: give one of them")
+    chosen, found = select(claim if claims is None else claims), sizes(profile, (), ())
+    if truth is None:
+        rates = simulate(chosen, found, runs, seed)
+        emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
+        return 0 if all(r.admissible for r in rates) else 1
+    if len(chosen) != 1:
+        raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
+    shares = verdict_rates(chosen[0], found, truth, runs, len(CLAIMS), seed)
+    emit(json.dumps(shares.as_json()) if json_ else shares.text(), wrap=not json_)
+    return 0
 
 
 def report(folder: Annotated[Path, Parameter(name="DIR")], /) -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -140,6 +141,24 @@ def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 
         rates = error_rates(rule, family, runs, np.random.default_rng([seed, place]))
         results.append(ErrorRates(claim.id, label, rule, *rates, runs, 2 * len(tasks)))
     return results
+
+
+def as_json(rates: Sequence[ErrorRates]) -> dict[str, Any]:
+    """One JSON object of the rates."""
+    entries = [
+        {
+            "claim": r.claim,
+            "case": r.case,
+            "rule": r.rule.name,
+            "false_fails": r.false_fails,
+            "missed_fails": r.missed_fails,
+            "holds": r.holds,
+            "admissible": r.admissible,
+            "decided": r.decided,
+        }
+        for r in rates
+    ]
+    return {"runs": rates[0].runs if rates else 0, "rules": entries}
 
 
 HEADINGS = (

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from verify.judging.outcome import Interval, Outcome
 from verify.judging.rules import Data, Measurement, Prediction, Rule
 from verify.running.experiment import Cell, Numbers
@@ -37,6 +39,7 @@ class HypothesisViolated(ValueError):
 
 
 Predict = Callable[[Profile], Mapping[str, Prediction | float]]
+Simulate = Callable[[Profile, float, np.random.Generator], Mapping[Cell, Numbers]]
 Observe = Callable[[Profile, Evidence], Mapping[str, Measurement | Interval | Data]]
 
 
@@ -140,6 +143,9 @@ class Claim:
         equations: labels of equations in docs/mathematics that the claim checks.
         obstacles: (case's profile, evidence) -> what in the data forbids to conclude that the claim holds, in
             sentences.
+        simulate: (case's profile, truth, generator) -> the numbers that the design's cells would hold in a world where
+            ``truth`` is so in place of what the claim predicts, such as another exponent; None where no such world is
+            written down.
         ks: the k for which the profile has the claim judged.
         activations: "each" - judged for every activation of the profile; "pooled" - the profile's activations share
             the repetitions; "none" - the claim is not about one.
@@ -164,6 +170,7 @@ class Claim:
     drawings: tuple[Drawing, ...] = ()
     equations: tuple[str, ...] = ()
     obstacles: Callable[[Profile, Evidence], tuple[str, ...]] = nothing
+    simulate: Simulate | None = None
     ks: Callable[[Profile], tuple[int, ...]] = only_one
     activations: Literal["each", "pooled", "none"] = "each"
     file: str = ""

@@ -8,18 +8,22 @@ what the construction W_Q costs in \|W\|_{2,4}^4 (:func:`theory.profile_energy_l
 that fit noise: the two factors of the Rademacher bound of docs/mathematics, section 6, that depend on the activation.
 A_1 is 2.7, 3.4 and 10.8 for the activations of the documentation; in these units their learning curves nearly coincide,
 so one grid serves all.
+
+On a grid of d the exponent of n*(d) is k and a *drift*, a least-squares slope in log d, for each factor that finite d
+puts beside d^k. Those that theory knows with their sign enter the prediction; those that it leaves open, the margin.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from theory import profile_energy_limit, quadntk_trace, sparse_norm
 from theory.harmonics.sphere import cumulative_multiplicity
 from verify.judging.statistics import slope
-from verify.predictions.width_limits import harmonic_strengths
+from verify.predictions.width_limits import harmonic_strengths, width_limits
 from verify.sizes.profile import parse
 
 LIMIT = 10**6
@@ -47,16 +51,76 @@ def sparse_budget(activation: str, k: int, d: int) -> float:
     return float(sparse_norm(parse(activation), k, d, alpha)) / float(d ** (k - 1))
 
 
-def drifts(activations: Sequence[str], k: int, grid: Sequence[int]) -> dict[str, float]:
-    """What known corrections add to the exponent k on a grid of d, each a least-squares slope in log d.
+@lru_cache(maxsize=64)
+def width_excess(activation: str, k: int, d: int, m: int) -> float:
+    """R1 of the construction W_L + S W_Q at width m: the risk that f_L(S W_Q) leaves of a target of energies 1 + 1."""
+    rest = width_limits(parse(activation), k, d).joint_rest(harmonic_strengths(k, d, (1.0,)))
+    return rest / math.sqrt(m)
 
-    "log d": the bounds that give n ~ d^k - matrix Rademacher for f_Q, matrix Chernoff for the n_k good directions -
-    hold up to one factor log d, which the truth may or may not need. "||W_Q||^4": the exact budget at finite d, the
-    largest over the activations. "n_k": the exact dimension of the good directions against d^k.
+
+@dataclass(frozen=True)
+class Drifts:
+    """What finite d adds to the exponent k of n*(d) on a grid of d.
+
+    Attributes:
+        budget: of ||W_Q||_{2,4}^4 against d^{k-1}, exact, the mean over the activations.
+        dimension: of n_k, the number of good directions, against d^k, exact.
+        logarithm: of log d. The bounds that give n ~ d^k, matrix Rademacher for f_Q and matrix Chernoff for the good
+            directions, hold up to one such factor, which the truth may or may not need.
+        width: of 1/(1 - excess/risk), excess being :func:`width_excess` at the grid's m: what the risk of the
+            construction at finite width may add, if training does no better.
+    """
+
+    budget: float
+    dimension: float
+    logarithm: float
+    width: float
+
+    @property
+    def order(self) -> float:
+        """The largest of the exact drifts, all of order 1/d: other terms of that order are allowed as much."""
+        return max(abs(self.budget), abs(self.dimension))
+
+    def middle(self, joint: bool) -> float:
+        """The drift that theory expects of n*: for f_k + f_sp, or for f_sp with f_Q alone.
+
+        The latter's is that of ||W_Q||^4 with half of log d, which it may or may not need; the former's lies between
+        that of n_k, what the good directions need, and the latter's.
+        """
+        low, high = self._range(joint)
+        return (low + high) / 2
+
+    def radius(self) -> float:
+        """What theory leaves open about the drift for f_k + f_sp: log d, order 1/d, and finite width."""
+        low, high = self._range(True)
+        return (high - low) / 2 + self.order + self.width
+
+    def largest(self) -> float:
+        """The largest drift for f_sp with f_Q alone that theory admits."""
+        return self._range(False)[1] + self.order + self.width
+
+    def _range(self, joint: bool) -> tuple[float, float]:
+        parts = (self.budget, self.dimension) if joint else (self.budget,)
+        return min(parts), max(parts) + self.logarithm
+
+
+def drifts(activations: Sequence[str], k: int, grid: Sequence[int], ratio: int, risk: float) -> Drifts:
+    """The drifts on a grid of d.
+
+    Args:
+        activations: over which exact drifts are averaged, and of whose widths' drifts the largest is taken.
+        k: low degree.
+        grid: of d.
+        ratio: m / d.
+        risk: the risk to reach.
+
+    Source: docs/mathematics, :eq:`sample-drifts`.
     """
     budgets = [slope(grid, [sparse_budget(a, k, d) for d in grid]) for a in activations]
-    return {
-        "log d": slope(grid, [math.log(d) for d in grid]),
-        "||W_Q||^4": max(budgets, key=abs),
-        "n_k": slope(grid, [cumulative_multiplicity(d, k) / d**k for d in grid]),
-    }
+    widths = [slope(grid, [1 - min(width_excess(a, k, d, ratio * d) / risk, 0.9) for d in grid]) for a in activations]
+    return Drifts(
+        budget=math.fsum(budgets) / len(budgets),
+        dimension=slope(grid, [cumulative_multiplicity(d, k) / d**k for d in grid]),
+        logarithm=slope(grid, [math.log(d) for d in grid]),
+        width=max(map(abs, widths)),
+    )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from verify.sizes import ByK, Count, Dimension, Grid, Positive, Sizes, Width
+from verify.sizes import ByK, Count, Dimension, Grid, Sizes, Width
 
 
 class KernelSizes(Sizes):
@@ -19,9 +19,8 @@ class KernelSizes(Sizes):
     Attributes:
         curve_dimension, curve_samples: by k, d and n of N1. curve_width: its m. curve_replicates: draws. k = 2
             needs d = 24: see the margin of kappa in :mod:`verify.claims.generalization.n1_n2_n7_ridge`.
-        mixed_dimensions, mixed_ratios: by k, the grids of d and of n / d^{k+1} of N2.
-        dense_dimensions, dense_ratios: by k, the grids of d and of n / d^k of N7.
-        mixed_width, dense_width: by k, their m. rate_replicates: draws at each d.
+        mixed_dimensions, dense_dimensions: by k, the grids of d of N2 and of N7. mixed_width, dense_width: by k, their
+            m. rate_replicates: draws at each d. most_samples: n at which their searches for n* end at the latest.
         suprema_dimension, suprema_width, suprema_samples, suprema_replicates: d, m, grid of n and draws of
             N8's suprema.
         noisy_dimension, noisy_samples: d and n of N8's fits of noisy labels; noisy_networks: networks for each
@@ -30,14 +29,8 @@ class KernelSizes(Sizes):
 
     JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "curve_dimension": ("curve_samples",),
-        "mixed_dimensions": (
-            "mixed_ratios",
-            "mixed_width",
-        ),
-        "dense_dimensions": (
-            "dense_ratios",
-            "dense_width",
-        ),
+        "mixed_dimensions": ("mixed_width",),
+        "dense_dimensions": ("dense_width",),
     }
 
     curve_dimension: ByK[Dimension] = {1: 32}
@@ -46,18 +39,11 @@ class KernelSizes(Sizes):
     curve_replicates: Count = Field(default=12, ge=6)
 
     mixed_dimensions: ByK[Grid[Dimension]] = {1: (8, 12, 16, 24)}
-    mixed_ratios: ByK[Grid[Positive]] = {
-        1: (0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25, 1.6),
-        2: (0.13, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25),
-    }
     dense_dimensions: ByK[Grid[Dimension]] = {1: (24, 40, 64, 96)}
-    dense_ratios: ByK[Grid[Positive]] = {
-        1: (0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2),
-        2: (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5),
-    }
     mixed_width: ByK[Width] = {1: 4096, 2: 16_384}
     dense_width: ByK[Width] = {1: 2048, 2: 8192}
     rate_replicates: Count = Field(default=24, ge=6)
+    most_samples: Count = Field(default=2048, ge=16)
 
     suprema_dimension: Dimension = 16
     suprema_width: Width = 64
@@ -79,6 +65,7 @@ FULL = KernelSizes(
     mixed_width={1: 8192, 2: 16_384},
     dense_width={1: 4096, 2: 8192},
     rate_replicates=24,
+    most_samples=4096,
     suprema_dimension=24,
     suprema_samples=(512, 2048, 8192),
     suprema_replicates=60,
@@ -95,6 +82,7 @@ GPU = FULL.model_copy(
         "mixed_dimensions": {1: (12, 16, 24, 32, 48, 64), 2: (6, 8, 10, 12, 16)},
         "dense_dimensions": {1: (32, 64, 128, 256), 2: (8, 12, 16, 24, 32)},
         "mixed_width": {1: 16_384, 2: 32_768},
+        "most_samples": 16_384,
         "noisy_dimension": 32,
         "noisy_samples": 2048,
     }

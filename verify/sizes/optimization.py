@@ -83,12 +83,12 @@ class OptimizationSizes(Sizes):
 
 
 FULL = OptimizationSizes(
-    descent_dimensions={1: (5, 8, 12, 18)},
+    descent_dimensions={1: (8, 16, 32)},
     descent_replicates=24,
     descent_steps=10_000,
-    initialisation_dimension={1: 12},
+    initialisation_dimension={1: 32},
     initialisation_replicates=24,
-    initialisations=4,
+    initialisations=3,
     sign_dimension={1: 8, 2: 6},
     sign_replicates=24,
     sign_widths={1: (128, 256, 512, 1024, 2048), 2: (512, 1024, 2048, 4096)},
@@ -97,8 +97,8 @@ FULL = OptimizationSizes(
 )
 GPU = FULL.model_copy(
     update={
-        "descent_dimensions": {1: (5, 8, 12, 18), 2: (4, 6, 9)},
+        "descent_dimensions": {1: (16, 32, 64), 2: (4, 6, 9)},
         "descent_steps": 20_000,
-        "initialisation_dimension": {1: 12, 2: 6},
+        "initialisation_dimension": {1: 64, 2: 6},
     }
 )

@@ -13,11 +13,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from theory.activations import Activation
-from verify.sizes import directions, headline, kernels, optimization, spectral, taylor, training
+from verify.sizes import directions, headline, kernels, optimization, risks, spectral, taylor, training
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
 from verify.sizes.optimization import OptimizationSizes
+from verify.sizes.risks import RiskSizes
 from verify.sizes.spectral import SpectralSizes
 from verify.sizes.taylor import TaylorSizes
 from verify.sizes.training import TrainingSizes
@@ -67,6 +68,7 @@ class Profile(BaseModel):
     optimization: OptimizationSizes = OptimizationSizes()
     kernels: KernelSizes = KernelSizes()
     training: TrainingSizes = TrainingSizes()
+    risks: RiskSizes = RiskSizes()
     headline: HeadlineSizes = HeadlineSizes()
 
     @model_validator(mode="after")
@@ -127,6 +129,7 @@ FULL = Profile(
     optimization=optimization.FULL,
     kernels=kernels.FULL,
     training=training.FULL,
+    risks=risks.FULL,
     headline=headline.FULL,
 )
 GPU = Profile(
@@ -138,6 +141,7 @@ GPU = Profile(
     optimization=optimization.GPU,
     kernels=kernels.GPU,
     training=training.GPU,
+    risks=risks.GPU,
     headline=headline.GPU,
 )
 

@@ -19,36 +19,43 @@ class TrainingSizes(Sizes):
     Attributes:
         width: by k, m / d. steps: of gradient descent. start: scale of its start.
         share: l4 ||W_Q||_{2,4}^4, what R4 takes of the sparse part's energy 1 at the construction; so the weight l4 has
-            the same meaning for every activation and d.
+            the same meaning for every activation and d. quadratic_share: the same of the QuadNTK alone.
         more_activations: take the place of activations that are left out, so that three remain.
         largest_scale: activations with a larger A_k are left out.
-        dimensions: by k, the grid of d of N3 and N4. repetitions: by k, for each activation at each d. averaged: draws
-            whose mean log n* is one repetition, at the smallest d; fewer at larger d, as the cost grows, and one at the
-            largest.
+        dimensions: by k, the grid of d of N3 and N4. repetitions, quadratic_repetitions: by k, of N3 and N4, for each
+            activation at each d.
+        averaged: draws whose mean log n* is one repetition, at the smallest d; fewer at larger d, as the cost grows,
+            and one at the largest.
         first: by k, the smallest n / (A d^k); doubled until every draw has reached the risk, up to 4 N(d, k+1).
+        finest: ratio of two n between which n* is interpolated, at most; the doubling alone gives 2.
         largest_samples: n beyond which no network is trained, whatever d; what is not reached then is censored.
         joint_risk: the risk to reach with f_k + f_sp, energies 1 + 1: f_k learnt and half of f_sp. sparse_risk: with
             f_sp alone.
         kernel_width: m / d of the NTK that N3 and N4 are held against: near infinite width.
     """
 
-    JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {"dimensions": ("first", "repetitions", "width")}
+    JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "dimensions": ("first", "repetitions", "quadratic_repetitions", "width")
+    }
 
     width: ByK[Count] = {1: 4, 2: 20}
-    steps: Count = Field(default=400, ge=2)
+    steps: Count = Field(default=500, ge=2)
     start: Positive = 0.01
     share: Positive = Field(default=0.06, lt=1)
+    quadratic_share: Positive = Field(default=0.006, lt=1)
     more_activations: tuple[str, ...] = ("gelu(z)", "gelu(z + 1)")
     largest_scale: Positive = 4.0
 
     dimensions: ByK[Grid[Dimension]] = {1: (32, 64)}
-    repetitions: ByK[Count] = {1: 3}
-    averaged: Count = 2
+    repetitions: ByK[Count] = {1: 4}
+    quadratic_repetitions: ByK[Count] = {1: 8}
+    averaged: Count = 3
     first: ByK[Positive] = {1: 0.55, 2: 0.1}
+    finest: Positive = Field(default=2.0, ge=1)
     largest_samples: Count = 20_000
     joint_risk: Positive = Field(default=0.5, lt=2)
     sparse_risk: Positive = Field(default=0.5, lt=1)
-    kernel_width: Count = 32
+    kernel_width: Count = 16
 
     @model_validator(mode="after")
     def even_widths(self) -> Self:
@@ -63,10 +70,12 @@ class TrainingSizes(Sizes):
 
 FULL = TrainingSizes(
     width={1: 8, 2: 40},
-    steps=600,
+    steps=800,
     dimensions={1: (32, 48, 64, 96, 128), 2: (12, 16, 24)},
-    repetitions={1: 3, 2: 3},
+    repetitions={1: 4, 2: 4},
+    quadratic_repetitions={1: 8, 2: 8},
     averaged=4,
+    finest=1.5,
 )
 GPU = FULL.model_copy(
     update={
@@ -74,6 +83,7 @@ GPU = FULL.model_copy(
         "steps": 1000,
         "dimensions": {1: (32, 64, 128, 192, 256), 2: (16, 24, 32, 48)},
         "repetitions": {1: 5, 2: 4},
+        "quadratic_repetitions": {1: 10, 2: 8},
         "largest_samples": 100_000,
     }
 )

@@ -28,9 +28,9 @@ def test_tangent(loss: str) -> None:
         return torch.func.grad(lambda p, q: term.value(((first + second * q) * p).sum(-1)), argnums=(0, 1))(p, q)
 
     _, expected = torch.func.jvp(slopes, (p, q), (dp, dq))
-    output, *here = model.evaluate(block, p, q)
-    d_output, *there = model.tangent(block, p, q, dp, dq)
-    found = term.tangent(slice(0, B), output, d_output, Products(*here), Products(*there))
+    output, *_ = model.evaluate(block, p, q)
+    expansion, moves = term.expand(slice(0, B), block, Products(p, q), lambda partial: partial), Products(dp, dq)
+    found = expansion.tangent(expansion.change(moves), moves)
     torch.testing.assert_close((found.p, found.q), expected, rtol=1e-12, atol=1e-13)
     value = sum(float(LOSSES[loss].value(f, label)) for f, label in zip(output, y, strict=True)) / B
     assert float(term.value(output)) == pytest.approx(value, rel=1e-14)

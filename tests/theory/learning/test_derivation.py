@@ -40,6 +40,13 @@ EXAMPLE = derivation(
         (sp.Le(x, y), [sp.Eq(x, y + z)], False),
         (sp.Le(x, z / y), [sp.Le(x * y, z)], True),
         (sp.Le(-x, -y), [sp.Le(x, y)], False),
+        (sp.Le(x + z, y + e), [sp.Le(x, y), sp.Le(z, e)], True),
+        (sp.Le(x, z), [sp.Le(x, y), sp.Le(y, z)], True),
+        (sp.Le(x, e), [sp.Le(x, y), sp.Le(y, z)], False),
+        (sp.Le(z, x), [sp.Le(x, y), sp.Le(y, z)], False),
+        (sp.Le(e * x, e * z), [sp.Le(x, y), sp.Le(y, z)], True),
+        (sp.Le(e * x - y, e * y - y), [sp.Le(x, y)], True),
+        (sp.Le(x, y), [sp.Le(z, e)], False),
     ],
 )
 def test_follows(relation: sp.Rel, facts: list[sp.Rel], expected: bool) -> None:

@@ -114,7 +114,7 @@ def test_the_reference_is_the_best_construction() -> None:
         for a, b in itertools.product(SCALES, SCALES):
             W = a * (both[0] + both[1]) / 2 + b * (both[0] - both[1]) / 2
             losses.append(float(objective.value_and_gradient(W)[0].total))
-    best, zero = cell.reference(0)
+    best, zero = (numbers[0] for numbers in cell.references())
     assert best == pytest.approx(min(losses), rel=1e-12)
     assert zero == pytest.approx(float(cell.target(0)(cell.inputs(0)).square().mean()), rel=1e-12)
     assert float(objective.value_and_gradient(silent)[0].total) != pytest.approx(best, rel=1e-6)

@@ -67,9 +67,7 @@ def test_linear_supremum_squared_has_the_kernels_mean() -> None:
 
 
 def test_noisy_fits_measure_what_they_say() -> None:
-    cell = NoisyFits(
-        activation=SIGMA, device="cpu", d=5, m=50, n=24, networks=2, steps=150, rate=0.02, start=0.3, r4=1e-3
-    )
+    cell = NoisyFits(activation=SIGMA, device="cpu", d=5, m=50, n=24, networks=2, steps=400, start=0.1, r4=1e-3)
     numbers = cell.run()
     for arm in ("joint", "quadntk"):
         values = {name: np.array(row) for name, row in numbers[arm].items()}
@@ -78,14 +76,13 @@ def test_noisy_fits_measure_what_they_say() -> None:
         assert (np.abs(np.concatenate([values["own"], values["fresh"]])) <= 1).all()
         assert (values["train"] < 0.5).all()  # the noise, of size 1, is fitted
     assert numbers["quadntk"]["linear_radius"] == [0.0, 0.0]
-    # A model that is not trained has no gap beyond the scatter of 24 labels, and no radius.
-    still = cell.model_copy(update={"steps": 1, "rate": 1e-9, "start": 1e-6})
+    # f_Q alone hardly moves in its first step from a start near the saddle at 0: no radius, and the loss of f = 0.
+    still = cell.model_copy(update={"steps": 1, "start": 1e-6})
     idle = still.run()
-    assert max(idle["joint"]["quadratic_radius"]) < 1e-5
-    assert np.allclose(idle["joint"]["test"], idle["quadntk"]["test"], atol=1e-4)
+    assert max(idle["quadntk"]["quadratic_radius"]) < 1e-5
     network = TwoLayerNetwork(5, 50, Activation.parse(SIGMA), [still.seed(f"network {i}") for i in range(2)])
     x, y, *_ = still._data(network)
     zero = Objective(network, x, y, PenaltyWeights(r4=0.0), loss="absolute").value_and_gradient(
         torch.zeros_like(network.w)
     )
-    assert idle["joint"]["train"] == pytest.approx(zero[0].data.tolist(), rel=1e-4)
+    assert idle["quadntk"]["train"] == pytest.approx(zero[0].data.tolist(), rel=1e-4)

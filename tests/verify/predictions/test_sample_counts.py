@@ -5,10 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from numerics import FeatureCovariance, GoodDirections, Target, TwoLayerNetwork
+from numerics.constructions import joint_construction, random_signs
+from numerics.sampling import generator
 from theory import Activation, monomial_coefficients, multiplicity, profile_energy
 from theory.harmonics.sphere import cumulative_multiplicity
 from verify.judging.statistics import slope
-from verify.predictions.sample_counts import drifts, sample_scale, sparse_budget
+from verify.predictions.sample_counts import drifts, sample_scale, sparse_budget, width_excess
 
 SIGMA = "sin(z + pi/4)"
 ACTIVATIONS = (SIGMA, "tanh(z + 1)", "sin(z + 1)")
@@ -30,13 +33,36 @@ def test_sample_scales_against_gaussian_quadrature() -> None:
 
 
 def test_drifts_at_large_d_are_small_and_signed() -> None:
-    far = drifts(ACTIVATIONS, 1, (4000, 8000, 16_000))
-    assert far["log d"] == pytest.approx(1 / math.log(8000), rel=0.02)
-    assert abs(far["||W_Q||^4"]) < 2e-3
-    assert abs(far["n_k"]) < 2e-4
+    """The parts of :eq:`sample-drifts`."""
+    far = drifts(ACTIVATIONS, 1, (4000, 8000, 16_000), 4, 0.5)
+    assert far.logarithm == pytest.approx(1 / math.log(8000), rel=0.02)
+    assert abs(far.budget) < 2e-3
+    assert abs(far.dimension) < 2e-4
+    assert far.width < 0.01
     grid = (24, 40, 64)
-    near = drifts(ACTIVATIONS, 1, grid)
-    assert near["n_k"] == pytest.approx(slope(grid, [cumulative_multiplicity(d, 1) for d in grid]) - 1)
+    near = drifts(ACTIVATIONS, 1, grid, 4, 0.5)
+    assert near.dimension == pytest.approx(slope(grid, [cumulative_multiplicity(d, 1) for d in grid]) - 1)
+    middle, radius = near.middle(joint=True), near.radius()
+    assert near.middle(joint=False) == pytest.approx(near.budget + near.logarithm / 2)
+    assert near.largest() == pytest.approx(near.budget + near.logarithm + near.order + near.width)
+    assert near.budget < near.dimension < 0
+    assert middle - radius == pytest.approx(near.budget - near.order - near.width)
+    assert middle + radius == pytest.approx(near.dimension + near.logarithm + near.order + near.width)
+
+
+def test_the_excess_of_finite_width_against_networks() -> None:
+    """R1 at W_L + S W_Q of random networks, exactly over the sphere, times m^{1/2}."""
+    d, m, draws = 12, 512, 40
+    found = []
+    for seed in range(draws):
+        network = TwoLayerNetwork(d, m, Activation.parse(SIGMA), seed)
+        target = Target.dense(d, 1, 1.0, seed) + Target.sparse(d, 2, [1.0], seed + 1)
+        signs = random_signs(m, generator(seed + 2))
+        W = joint_construction(network, target, 1, signs).W
+        rest = GoodDirections(network, 1).complement(W)
+        found.append(float(FeatureCovariance(network).energy(rest)))
+    stderr = np.std(found, ddof=1) / math.sqrt(draws)
+    assert np.mean(found) == pytest.approx(width_excess(SIGMA, 1, d, m), abs=4 * stderr + 0.05 * np.mean(found))
 
 
 @pytest.mark.parametrize("k", [1, 2])

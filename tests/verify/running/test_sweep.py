@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from verify.cells.kernels import RidgeCurve
 from verify.cells.spectral import KernelMonteCarlo
 from verify.cells.subspace import TopBlock
-from verify.cells.training import TrainedModels
+from verify.cells.trained import TrainedModels
 from verify.running.experiment import Cell, CellFailed, Numbers, fingerprint
 from verify.running.store import Store
 from verify.running.sweep import Done, run_cells
@@ -91,9 +91,9 @@ def test_results_do_not_depend_on_workers(tmp_path: Path) -> None:
             k=1,
             draws=2,
             steps=30,
-            rate=0.01,
             start=0.3,
-            r4=3e-3,
+            candidates=((1.0, 3e-3), (10.0, 3e-3)),
+            validation=1,
             arm="joint",
         ),
     ]

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from theory import cumulative_multiplicity, multiplicity
 from verify.cells.kernels import Energies, SamplesToRisk
-from verify.cells.search import crossing
+from verify.cells.search import crossing, shortfall
 from verify.claims.controls import scaled, shifted
 from verify.claims.hypotheses import differentiable, every, learns, settled, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Control, Evidence
 from verify.judging.rules import DecisionRule, ExactRule, Measurement, Prediction, Rule
 from verify.judging.statistics import slope
+from verify.predictions.floors import MORE, fewest, floor, half_known
 from verify.predictions.learning_curves import (
     FAR,
     crowding,
@@ -29,6 +31,13 @@ from verify.sizes.profile import Profile
 SHARE = 0.25
 """The risk to reach, as a share of the target's energy. The part of highest degree, which holds all of it (N7) or half
 (N2), must then be learned by half at least."""
+FACTOR = 1.6
+"""Between neighbours of the coarse grid of n, on which the search for n* ascends."""
+FINEST = 1.27
+"""Ratio to which the search refines around n*: one bisection of the coarse grid. What the interpolation inside such a
+pair errs is computed from the predicted curve and enters the budget."""
+BEYOND = 4
+"""The search ends at this many times N(d,k+1), where degree k + 1 is learned whichever exponent is true."""
 RATIO_MARGIN = 0.1
 """Least margin of log(n* / predicted): the 10 % of N1. Where n* is small the law's own error, of order n*^{-1/2}, is
 larger and takes its place."""
@@ -42,10 +51,16 @@ OFF = 1.5
 SCATTER = 0.08
 """Standard deviation of log n* of a draw, at most, errors being averaged over eight targets."""
 ON_GRID = "exponent of n*(d) on the grid"
+BELOW, RISK_SCATTER = 0.3, 0.2
+"""Relative distance below the floor that must be seen, and scatter of a draw's risk at most."""
 
 
 def _at(d: int) -> str:
     return f"log(n* / predicted), d = {d}"
+
+
+def _floor(n: int, d: int) -> str:
+    return f"risk / floor at n = {n}, d = {d}"
 
 
 def _far(activation: str) -> str:
@@ -59,15 +74,18 @@ class Growth:
     Attributes:
         dense, sparse: energies by degree at k.
         excess: the exponent is k + excess.
-        dimensions, ratios, width: where the profile keeps the grids of d and of n / d^{k + excess}, and m.
+        dimensions, width: where the profile keeps the grid of d, and m.
+        rival, share: degree of a dense target at k, and the share of its energy to reach, whose n* has the neighbouring
+            exponent.
     """
 
     dense: Callable[[int], Energies]
     sparse: Callable[[int], Energies]
     excess: int
     dimensions: Callable[[Profile], dict[int, tuple[int, ...]]]
-    ratios: Callable[[Profile], dict[int, tuple[float, ...]]]
     width: Callable[[Profile], dict[int, int]]
+    rival: Callable[[int], int]
+    share: Callable[[int], float]
 
     def grid(self, p: Profile) -> tuple[int, ...]:
         """Dimensions d."""
@@ -77,9 +95,10 @@ class Growth:
         """Of n*(d)."""
         return p.k + self.excess
 
-    def samples(self, p: Profile, d: int) -> tuple[int, ...]:
-        """The grid of n at one d."""
-        return tuple(round(ratio * d ** self.exponent(p)) for ratio in self.ratios(p)[p.k])
+    def bounds(self, p: Profile, d: int) -> tuple[int, int]:
+        """First and last n of the search: from below n_k to beyond N(d,k+1), or to the most that the profile grants."""
+        first = max(2, cumulative_multiplicity(d, p.k) // 2)
+        return first, max(first, min(BEYOND * multiplicity(d, p.k + 1), p.kernels.most_samples))
 
     def energies(self, p: Profile) -> Energies:
         """Of all parts."""
@@ -90,17 +109,26 @@ class Growth:
         return SHARE * sum(energy for _, energy in self.energies(p))
 
     def cells(self, p: Profile, d: int) -> tuple[SamplesToRisk, ...]:
-        """The draws at one d."""
+        """The draws at one d.
+
+        At the largest d the risk is also measured where the floor of the part of highest degree is half of its energy.
+        """
+        (first, last), half = self.bounds(p, d), half_known(d, self.energies(p))
         return tuple(
             SamplesToRisk(
                 activation=p.activation_of(replicate),
                 device=p.device,
                 d=d,
                 m=self.width(p)[p.k],
-                samples=self.samples(p, d),
+                first=first,
+                last=last,
+                factor=FACTOR,
+                finest=FINEST,
+                blind=(half, MORE * half) if d == self.grid(p)[-1] else (),
                 dense=self.dense(p.k),
                 sparse=self.sparse(p.k),
                 level=self.level(p),
+                rival=(self.rival(p.k), self.share(p.k)),
                 replicate=replicate,
                 base_seed=p.base_seed,
             )
@@ -108,13 +136,19 @@ class Growth:
         )
 
     def measured(self, p: Profile, evidence: Evidence) -> np.ndarray:
-        """n*, (replicates, dimensions); NaN where the risk does not cross the level inside the grid."""
-        return np.array(
-            [
-                [crossing(cell.samples, evidence[cell]["risks"], cell.level) for cell in self.cells(p, d)]
-                for d in self.grid(p)
-            ]
-        ).T
+        """n*, (replicates, dimensions); NaN where the search did not end in a crossing."""
+        return self._crossings(p, evidence, "", self.level(p))
+
+    def _crossings(self, p: Profile, evidence: Evidence, whose: str, level: float) -> np.ndarray:
+        found = [[evidence[cell] for cell in self.cells(p, d)] for d in self.grid(p)]
+        curves = [[(x[f"{whose}samples"], x[f"{whose}risks"]) for x in numbers] for numbers in found]
+        return np.array([[crossing(samples, risks, level) for samples, risks in row] for row in curves]).T
+
+    def blind(self, p: Profile, evidence: Evidence, place: int) -> dict[str, list[float]]:
+        """The risks beside the floor, at N/2 samples (place 0) or at :data:`MORE` times as many (1)."""
+        d = self.grid(p)[-1]
+        name = _floor(half_known(d, self.energies(p)), d)
+        return {name: [evidence[cell]["blind"][place] for cell in self.cells(p, d)]}
 
     def needed(self, p: Profile) -> dict[str, list[float]]:
         """The predicted n* on the grid of d, by activation."""
@@ -134,7 +168,17 @@ class Growth:
             ),
             DecisionRule(ON_GRID, "exponent", "within", ALLOWANCE, off, SCATTER, count, tuple(float(d) for d in grid)),
             *(ExactRule(_far(activation), "within", FAR_MARGIN) for activation in p.activations),
+            *(
+                DecisionRule(name, "mean", "above", 0.0, -BELOW, RISK_SCATTER, count, scale="ratio")
+                for name in self.floor(p)
+            ),
         )
+
+    def floor(self, p: Profile) -> dict[str, Prediction]:
+        """The floor at the largest d, of every method that is linear in the labels."""
+        d, energies = self.grid(p)[-1], self.energies(p)
+        half = half_known(d, energies)
+        return {_floor(half, d): Prediction([floor(d, half, energies)] * p.kernels.rate_replicates)}
 
     def counts(self, p: Profile) -> dict[str, Prediction]:
         """n* of every draw at each d, by its activation."""
@@ -150,27 +194,43 @@ class Growth:
         return {ON_GRID: on_grid, **{_far(a): float(self.exponent(p)) for a in p.activations}}
 
     def predict(self, p: Profile) -> dict[str, Prediction | float]:
-        """The curve n*(d) and its exponents."""
-        return {**self.counts(p), **self.exponents(p)}
+        """The curve n*(d), its exponents, and the floor."""
+        return {**self.counts(p), **self.exponents(p), **self.floor(p)}
 
     def observe(self, p: Profile, evidence: Evidence) -> dict[str, Measurement]:
-        """n* of every draw at each d, all of them together, and the predicted curve's own behaviour at large d."""
+        """n* of every draw at each d, all together, the predicted curve's own behaviour at large d, and the risk."""
         table, energies, level = self.measured(p, evidence), self.energies(p), self.level(p)
         found = {_at(d): Measurement(row, self.errors(p, d)) for d, row in zip(self.grid(p), table.T, strict=True)}
         found[ON_GRID] = Measurement(self.aligned(p, table))
         for activation in p.activations:
             far = far_exponent(activation, energies, level)
             found[_far(activation)] = Measurement(far, budget={"extrapolation in 1/d": far.upper - far.value})
-        return found
+        return {**found, **{name: Measurement(risks) for name, risks in self.blind(p, evidence, 0).items()}}
+
+    def rivals(self, p: Profile, evidence: Evidence) -> dict[str, np.ndarray]:
+        """n* of the rival, from the same inputs by the same search, held against the claim's exponent."""
+        return {ON_GRID: self.aligned(p, self._crossings(p, evidence, "rival ", self.share(p.k)))}
+
+    def obstacles(self, p: Profile, evidence: Evidence) -> tuple[str, ...]:
+        """One sentence for each d at which a search ended without the level."""
+        draws = {d: [evidence[cell] for cell in self.cells(p, d)] for d in self.grid(p)}
+        found = {
+            d: shortfall([(x["samples"], x["risks"]) for x in numbers], self.level(p), "kernels.most_samples")
+            for d, numbers in draws.items()
+        }
+        return tuple(f"d = {d}: {sentence}" for d, sentence in found.items() if sentence)
 
     def errors(self, p: Profile, d: int) -> dict[str, float]:
         """Errors of the mean of log n* that are no matter of chance, averaged over the activations that share it.
 
-        Finite width, and interpolation on the grid of n; their sizes are those on the curve of infinite width.
+        Finite width, and interpolation between two n; their sizes are those on the curve of infinite width.
         """
         energies, level = self.energies(p), self.level(p)
         needed = [samples_needed(a, d, energies, level) for a in p.activations]
-        between = [interpolation_error(a, d, energies, level, self.samples(p, d)) for a in p.activations]
+        pairs = [tuple(round(n * FINEST**half) for half in (-0.5, 0.5)) for n in needed]
+        between = [
+            interpolation_error(a, d, energies, level, pair) for a, pair in zip(p.activations, pairs, strict=True)
+        ]
         width = 2 * crowding(float(np.mean(needed)), self.width(p)[p.k], d)
         return {"finite width": width, "interpolation": float(np.mean(between))}
 
@@ -203,11 +263,13 @@ class Growth:
         return (
             f"n*(d): samples with which the NTK at its best ridge reaches risk {self.level(p):g} of energy "
             f"{sum(e for _, e in self.energies(p)):g}, d = {', '.join(map(str, grid))}, Gram matrices of random "
-            f"networks of width {self.width(p)[p.k]}, {len(table)} independent draws at each d, by log-log "
-            f"interpolation on n/d^{self.exponent(p)} = {', '.join(f'{r:g}' for r in self.ratios(p)[p.k])}. "
-            f"Predicted: {expected}. Geometric means of n*/predicted: "
-            f"{', '.join(f'{math.exp(x):.3f}' for x in _means(columns))}. Censored (no crossing inside the grid): "
-            f"{int(np.isnan(table).sum())} of {table.size}."
+            f"networks of width {self.width(p)[p.k]}, {len(table)} independent draws at each d, each searched from "
+            f"n = n_k/2 up to {BEYOND} N(d,{p.k + 1}), at most {p.kernels.most_samples}, and bracketed within a factor "
+            f"{FINEST:g}. Predicted: {expected}. Geometric means of n*/predicted: "
+            f"{', '.join(f'{math.exp(x):.3f}' for x in _means(columns))}. By the floor no method that is linear in the "
+            f"labels reaches this risk in the mean with fewer than n = "
+            f"{', '.join(str(fewest(d, self.level(p), self.energies(p))) for d in grid)}. Censored (no crossing "
+            f"found): {int(np.isnan(table).sum())} of {table.size}."
         )
 
     def figure(self, p: Profile, evidence: Evidence, ax: Any) -> None:
@@ -239,11 +301,16 @@ class Growth:
         leading = settled(lambda p: range(1, self.exponent(p) + 1), lambda p: FAR[-1])
         return every(differentiable(1)), every(smooth), every(learnable), every(leading)
 
-    def controls(self, shift: int, planted: str) -> tuple[Control, ...]:
-        """A neighbour's exponent, and a factor on the predicted n*."""
+    def controls(self, shift: int, planted: str, rival: str) -> tuple[Control, ...]:
+        """The rival's data, a neighbour's exponent, a factor on the predicted n*, more samples than are admitted to."""
         return (
+            Control(rival, observe=self.rivals),
             Control(planted, predict=shifted(self.exponents, shift)),
             Control(f"predicted n* {OFF:g} times too large", predict=scaled(self.counts, OFF)),
+            Control(
+                f"risks of {MORE} times as many samples held against the floor",
+                observe=lambda p, evidence: self.blind(p, evidence, 1),
+            ),
         )
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from theory import multiplicity
+from theory.harmonics.sphere import cumulative_multiplicity
 from verify.cells.phase import PhasePoint
 from verify.cells.training import Arm
 from verify.claims.descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG, level
 from verify.claims.generalization import phase_diagram
 from verify.claims.generalization.phase_diagram import (
-    activations,
     floor,
     judged_ratio,
     largest,
@@ -24,6 +25,7 @@ from verify.claims.generalization.phase_diagram import (
     samples,
     steepness,
 )
+from verify.claims.generalization.trained import affordable
 from verify.claims.generalization.whole_runs import (
     CURVATURE,
     LOSS,
@@ -42,7 +44,7 @@ from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated
 from verify.judging.rules import DecisionRule, ExactRule, Prediction, Rule
 from verify.judging.statistics import slope
-from verify.predictions.sample_counts import drifts
+from verify.predictions.sample_counts import sparse_budget
 from verify.sizes.profile import Profile
 
 OVER_NTK = "log(joint / NTK) at the largest d"
@@ -75,13 +77,15 @@ def _rivals(p: Profile) -> dict[str, Arm]:
 
 
 def _drifted(p: Profile) -> dict[str, float]:
-    """What FLAT allows: one factor log d, and the larger of the two exact corrections of n ~ d^k at finite d."""
-    known = drifts(activations(p), p.k, p.headline.dimensions[p.k])
-    return {"log d": known["log d"], "finite d": max(known["n_k"], known["||W_Q||^4"])}
+    """What FLAT allows: one factor log d, and the larger of the exact corrections at finite d, of n_k and of W_Q."""
+    grid = p.headline.dimensions[p.k]
+    good = slope(grid, [cumulative_multiplicity(d, p.k) / d**p.k for d in grid])
+    budgets = [slope(grid, [sparse_budget(a, p.k, d) for d in grid]) for a in affordable(p)]
+    return {"log d": slope(grid, [math.log(d) for d in grid]), "finite d": max(good, float(np.mean(budgets)))}
 
 
 def _rules(p: Profile) -> tuple[Rule, ...]:
-    grid, count = tuple(float(d) for d in p.headline.dimensions[p.k]), len(activations(p)) * p.headline.draws[p.k]
+    grid, count = tuple(float(d) for d in p.headline.dimensions[p.k]), len(affordable(p)) * p.headline.draws[p.k]
     flat = (DecisionRule(FLAT, "exponent", "below", 0.0, STEEPER, SCATTER, count, grid),)
     return (
         ExactRule(FALL_OF_A_STEP, "above"),
@@ -97,7 +101,7 @@ def _rules(p: Profile) -> tuple[Rule, ...]:
 
 def _predict(p: Profile) -> dict[str, Prediction | float]:
     """A kernel's mean of risk / floor is at least 1, since the floor bounds its mean risk at the same n."""
-    d, count = largest(p), len(activations(p)) * p.headline.draws[p.k]
+    d, count = largest(p), len(affordable(p)) * p.headline.draws[p.k]
     drifted = _drifted(p)
     flat = Prediction(sum(drifted.values()), budget={f"{name}, allowed": size for name, size in drifted.items()})
     return {
@@ -135,7 +139,7 @@ def _growth(p: Profile, evidence: Evidence, excess: float = 0.0) -> Observed:
     own = own * np.array(grid, dtype=float) ** excess
     found: Observed = {RISES: _levelled(other / own, size)}
     if len(grid) >= FEWEST:
-        powers = 1 / np.repeat([steepness(p, evidence, "joint", a) for a in activations(p)], size)
+        powers = 1 / np.repeat([steepness(p, evidence, "joint", a) for a in affordable(p)], size)
         found[FLAT] = _levelled(own ** powers[:, None], size)
     return found
 
@@ -155,7 +159,7 @@ def _arms(p: Profile) -> tuple[Arm, ...]:
 
 
 def _design(p: Profile) -> tuple[Any, ...]:
-    ends = (point(p, a, arm, largest(p), judged_ratio(p)) for arm in _arms(p) for a in activations(p))
+    ends = (point(p, a, arm, largest(p), judged_ratio(p)) for arm in _arms(p) for a in affordable(p))
     return (*runs(p), *runs(p, "unregularised"), *long_steps(p), *points(p), *ends)
 
 
@@ -187,7 +191,7 @@ def _described(p: Profile, evidence: Evidence) -> str:
     controls = ", ".join(f"{arm.replace('_', ' ')} {_mean(p, evidence, arm):.3f}" for arm in _arms(p))
     return (
         f"{described(p, evidence)} At d = {d}, m = {p.training.width[p.k] * d}, n = {ratio:g} d^{p.k} = "
-        f"{samples(p, d, ratio)}, mean risks of {len(activations(p)) * s.draws[p.k]} draws: joint "
+        f"{samples(p, d, ratio)}, mean risks of {len(affordable(p)) * s.draws[p.k]} draws: joint "
         f"{_mean(p, evidence, 'joint'):.3f}, NTK {_mean(p, evidence, 'ntk'):.3f}, QuadNTK "
         f"{_mean(p, evidence, 'quadntk'):.3f}, floor of kernel methods {floor(p, d, ratio):.3f}; as controls "
         f"{controls}. Exponents of the risk in d at this n / d^{p.k}: {growth}."
@@ -214,7 +218,7 @@ def _in_high_dimension(p: Profile) -> None:
 
 
 def _some(p: Profile) -> None:
-    if not activations(p):
+    if not affordable(p):
         raise HypothesisViolated(
             f"activations={list(p.activations)}: none has a finite A_{p.k} of at most training.largest_scale="
             f"{p.training.largest_scale:g}; use one such as sin(z + pi/4), with --activation"
@@ -244,10 +248,10 @@ N10 = Claim(
     hypotheses=(
         _some,
         _in_high_dimension,
-        every(differentiable(2), activations),
-        every(smooth, activations),
-        every(nonzero(1, lambda p: range(p.k + 1), largest), activations),
-        every(nonzero(2, lambda p: [p.k - 1], largest), activations),
+        every(differentiable(2), affordable),
+        every(smooth, affordable),
+        every(nonzero(1, lambda p: range(p.k + 1), largest), affordable),
+        every(nonzero(2, lambda p: [p.k - 1], largest), affordable),
     ),
     depends_on=("O1", "G5"),
     design=_design,

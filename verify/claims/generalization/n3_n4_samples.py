@@ -6,105 +6,143 @@ from typing import Any
 
 import numpy as np
 
-from verify.cells.training import Arm, Kind
+from verify.cells.search import censoring, shortfall
 from verify.claims.controls import shifted
-from verify.claims.generalization.trained import (
-    affordable,
-    aligned,
-    everywhere,
-    grid_cells,
-    repetitions,
-    sample_table,
-    some,
-)
+from verify.claims.generalization.sample_curves import SampleCurves
+from verify.claims.generalization.trained import SETTLED, affordable, everywhere, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
-from verify.judging.claim import Claim, Control, Evidence, Predict
-from verify.judging.rules import DecisionRule, Prediction
-from verify.predictions.sample_counts import drifts, sample_scale
+from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.rules import DecisionRule, Measurement, Prediction
+from verify.predictions.sample_counts import sample_scale
 from verify.sizes.profile import Profile
 
 SCATTER = 0.15
-"""Standard deviation of log n* about the line, at most: 0.13 over 27 repetitions of the pilot. Single draws scatter by
-0.1 (d = 64) to 0.2 (d = 16) in log(risk), and the local slope d log(risk)/d log(n) is near -1; repetitions average
-several draws at small d."""
-NAMES: dict[Arm, str] = {"joint": "exponent of n*(d), joint", "quadntk": "exponent of n*(d), QuadNTK"}
-SUBJECTS: dict[Arm, tuple[Kind, str]] = {"joint": ("joint", "f_k + f_sp"), "quadntk": ("sparse", "f_sp alone")}
+"""Standard deviation of log n* of a repetition about the line, at most: 0.12 to 0.15 for single draws in the pilot."""
+JOINT = SampleCurves("joint", "joint")
+QUADRATIC = SampleCurves("quadntk", "sparse")
+NAMES = {JOINT: "exponent of n*(d), joint", QUADRATIC: "exponent of n*(d), QuadNTK"}
+KERNEL = "the NTK's n*(d), found by the same search on the same data"
+WORDS = {JOINT: "f_k + f_sp", QUADRATIC: "f_sp alone"}
 
 
-def _ks(p: Profile) -> tuple[int, ...]:
-    return tuple(p.training.dimensions)
+def _count(p: Profile, curves: SampleCurves) -> int:
+    return curves.repetitions(p) * len(affordable(p))
 
 
-def _drifts(p: Profile) -> dict[str, float]:
-    return drifts(affordable(p), p.k, p.training.dimensions[p.k])
+def _joint_rule(p: Profile) -> DecisionRule:
+    """The margin is what theory leaves open: half of log d, terms of order 1/d and of finite width."""
+    grid = tuple(float(d) for d in JOINT.grid(p))
+    radius = JOINT.drifts(p).radius()
+    return DecisionRule(NAMES[JOINT], "exponent", "within", radius, 1.0, SCATTER, _count(p, JOINT), grid)
 
 
-def _rule(p: Profile, arm: Arm) -> DecisionRule:
-    """Equivalence of the exponent to k.
-
-    Margin: the sum of the absolute values of the known finite-size corrections on the grid of d
-    (:func:`verify.predictions.sample_counts.drifts`): one factor log d, the budget ||W_Q||_{2,4}^4 at finite d, and
-    for joint training n_k against d^k. Alternative: k + 1, the exponent of the NTK, one above.
-    """
-    known = _drifts(p)
-    terms = [abs(known["log d"]), abs(known["||W_Q||^4"]), abs(known["n_k"]) if arm == "joint" else 0.0]
-    count = sum(repetitions(p, activation) for activation in affordable(p))
-    grid = tuple(float(d) for d in p.training.dimensions[p.k])
-    return DecisionRule(NAMES[arm], "exponent", "within", sum(terms), 1.0, SCATTER, count, grid)
-
-
-def _predict(arm: Arm) -> Predict:
-    """The exponent k; the corrections that the margin holds are shown."""
-
-    def predict(p: Profile) -> dict[str, Prediction]:
-        corrections = {f"{name} (in the margin)": abs(value) for name, value in _drifts(p).items()}
-        return {NAMES[arm]: Prediction(float(p.k), budget=corrections)}
-
-    return predict
+def _joint_predicted(p: Profile) -> dict[str, Prediction]:
+    """k with the signed corrections of this grid of d."""
+    found = JOINT.drifts(p)
+    middle = found.middle(joint=True)
+    budget = {
+        "||W_Q||^4 (in the prediction)": abs(found.budget),
+        "n_k (in the prediction)": abs(found.dimension),
+        "log d, once or not at all (half of it in the margin)": found.logarithm,
+        "order 1/d (in the margin)": found.order,
+        "finite width (in the margin)": found.width,
+    }
+    return {NAMES[JOINT]: Prediction(p.k + middle, budget=budget)}
 
 
-def _risk(p: Profile, arm: Arm) -> float:
-    return p.training.joint_risk if arm == "joint" else p.training.sparse_risk
+def _quadratic_rule(p: Profile) -> DecisionRule:
+    """One side of the bound; the alternative is the exponent k + 1."""
+    grid = tuple(float(d) for d in QUADRATIC.grid(p))
+    return DecisionRule(NAMES[QUADRATIC], "exponent", "below", 0.0, 1.0, SCATTER, _count(p, QUADRATIC), grid)
 
 
-def _table(p: Profile, evidence: Evidence, arm: Arm) -> np.ndarray:
-    """n*(d) / A, a row for each repetition."""
-    return aligned(p, sample_table(p, evidence, arm, SUBJECTS[arm][0], _risk(p, arm)))
+def _quadratic_predicted(p: Profile) -> dict[str, Prediction]:
+    """The largest exponent that the upper bound admits on this grid of d."""
+    found = QUADRATIC.drifts(p)
+    budget = {
+        "||W_Q||^4 (signed)": abs(found.budget),
+        "log d (in the bound)": found.logarithm,
+        "order 1/d (in the bound)": found.order,
+        "finite width (in the bound)": found.width,
+    }
+    return {NAMES[QUADRATIC]: Prediction(p.k + found.largest(), budget=budget)}
 
 
-def _described(p: Profile, evidence: Evidence, arm: Arm) -> str:
-    table, target = _table(p, evidence, arm), SUBJECTS[arm][1]
-    middles = ", ".join(
-        f"{np.nanmedian(column) / d**p.k:.2f}" if not np.isnan(column).all() else "-"
-        for d, column in zip(p.training.dimensions[p.k], table.T, strict=True)
+def _observed(p: Profile, evidence: Evidence, curves: SampleCurves) -> dict[str, Measurement]:
+    return {NAMES[curves]: Measurement(curves.table(p, evidence), curves.errors(p, evidence))}
+
+
+def _of_the_kernel(p: Profile, evidence: Evidence, curves: SampleCurves) -> dict[str, Measurement]:
+    return {NAMES[curves]: Measurement(curves.table(p, evidence, "ntk"))}
+
+
+def _middles(table: np.ndarray, powers: np.ndarray) -> str:
+    columns = (table / powers).T
+    return ", ".join(f"{np.nanmedian(c):.2f}" if not np.isnan(c).all() else "-" for c in columns)
+
+
+def _described(p: Profile, evidence: Evidence, curves: SampleCurves) -> str:
+    s, grid = p.training, curves.grid(p)
+    table, kernel = curves.table(p, evidence), curves.table(p, evidence, "ntk")
+    powers = np.array(grid, dtype=float) ** p.k
+    ranges = "; ".join(
+        f"{a}: A = {sample_scale(a, p.k):g}, n from {curves.cell(p, a, grid[0]).first}, up to "
+        f"{curves.cell(p, a, grid[-1]).last} if need be"
+        for a in affordable(p)
     )
-    scales = ", ".join(f"{sample_scale(a, p.k):g} for {a}" for a in affordable(p))
     left_out = [a for a in p.activations if a not in affordable(p)]
-    note = f" {', '.join(left_out)} would need too many samples (A > {p.training.largest_scale:g})." if left_out else ""
+    note = f" {', '.join(left_out)} would need too many samples (A > {s.largest_scale:g})." if left_out else ""
+    trained = "the network f itself on the regularised loss" if curves is JOINT else "f_Q with R4"
+    steps = curves.cell(p, affordable(p)[0], grid[0]).steps
     return (
-        f"Samples n* to reach risk {_risk(p, arm):g} on {target} (each part of energy 1), m = "
-        f"{p.training.width[p.k]} d, {p.training.steps if arm == 'joint' else p.training.quadratic_steps} steps of "
-        f"Adam, by log-log interpolation on the grid n/(A d^{p.k}) = "
-        f"{', '.join(f'{r:g}' for r in p.training.ratios[p.k])}; A = {scales}. Medians of n*/(A d^{p.k}) at d = "
-        f"{', '.join(map(str, p.training.dimensions[p.k]))}: {middles}. Censored (outside the grid, or risk still "
-        f"moving by more than 15 %): {int(np.isnan(table).sum())} of {table.size}.{note}"
+        f"Samples n* to reach risk {curves.level(p):g} on {WORDS[curves]} (each part of energy 1), d = "
+        f"{', '.join(map(str, grid))}, m = {s.width[p.k]} d, {trained} by {steps} steps of gradient descent of length "
+        f"1/L; n doubles until the risk is reached, then bisection ({ranges}). Medians of n*/d^{p.k}: "
+        f"{_middles(table, powers)}; of the NTK at m = {s.kernel_width} d on the same data: "
+        f"{_middles(kernel, powers)}. Censored (risk not reached, or still moving by more than {SETTLED:.0%} in the "
+        f"second half of the steps): {int(np.isnan(table).sum())} of {table.size}.{note}"
     )
 
 
-def _figure(p: Profile, evidence: Evidence, ax: Any, arm: Arm) -> None:
-    tables = sample_table(p, evidence, arm, SUBJECTS[arm][0], _risk(p, arm))
-    grid = p.training.dimensions[p.k]
-    for i, (activation, table) in enumerate(tables.items()):
-        for j, row in enumerate(table):
-            ax.loglog(grid, row, "o", color=SERIES[i], ms=5, mfc="none", label=plain(activation) if j == 0 else None)
-    together = aligned(p, tables)
-    first = float(np.nanmedian(together[:, 0])) if not np.isnan(together[:, 0]).all() else float(grid[0] ** p.k)
-    power_guide(ax, grid, first, p.k, f"slope {p.k}")
-    high = np.array(grid, dtype=float)
-    ax.plot(high, first * (high / high[0]) ** (p.k + 1), ":", color=MUTED, lw=1.2, label=f"slope {p.k + 1}")
-    grid_ticks(ax, grid)
-    finish(ax, "dimension d", "n* / A")
+def _obstacles(p: Profile, evidence: Evidence, curves: SampleCurves) -> tuple[str, ...]:
+    """What would resolve censored observations."""
+    found = []
+    for (activation, d), cell in curves.cells(p).items():
+        missing = int(np.isnan(curves.draws(p, evidence, activation, d)).sum())
+        if not missing:
+            continue
+        numbers = evidence[cell]
+        curves_of_draws = list(zip(numbers["samples"], numbers["risks"], strict=True))
+        sentence = shortfall(curves_of_draws, cell.level, "training.largest_samples")
+        if sentence:
+            found.append(f"{activation}, d = {d}: {sentence}")
+        short = sum(censoring(risks, cell.level) == "right" for _, risks in curves_of_draws)
+        if missing > short:
+            found.append(
+                f"{activation}, d = {d}: {missing - short} of {cell.draws} draws had not settled; raise training.steps "
+                f"to {2 * p.training.steps}"
+            )
+    share = np.isnan(curves.table(p, evidence)).mean()
+    return tuple(found) if share > 0.1 else ()
+
+
+def _figure(p: Profile, evidence: Evidence, ax: Any, curves: SampleCurves) -> None:
+    grid = np.array(curves.grid(p), dtype=float)
+    for i, activation in enumerate(affordable(p)):
+        for j, d in enumerate(curves.grid(p)):
+            row = curves.draws(p, evidence, activation, d)
+            label = plain(activation) if j == 0 else None
+            ax.loglog([d] * len(row), row, "o", color=SERIES[i], ms=4, mfc="none", label=label)
+    table, kernel = curves.table(p, evidence), curves.table(p, evidence, "ntk")
+    if not np.isnan(kernel).all():
+        ax.loglog(grid, np.exp(np.nanmean(np.log(kernel), axis=0)), "s--", color=MUTED, ms=5, lw=1.0, label="NTK")
+    if not np.isnan(table[:, 0]).all():
+        first = float(np.nanmedian(table[:, 0]))
+        power_guide(ax, curves.grid(p), first, p.k, f"slope {p.k}")
+        ax.plot(grid, first * (grid / grid[0]) ** (p.k + 1), ":", color=MUTED, lw=1.2, label=f"slope {p.k + 1}")
+    grid_ticks(ax, curves.grid(p))
+    finish(ax, "dimension d", "samples n*")
 
 
 def _hypotheses(dense: bool) -> tuple[Any, ...]:
@@ -117,6 +155,10 @@ def _hypotheses(dense: bool) -> tuple[Any, ...]:
     return tuple(needed)
 
 
+def _ks(p: Profile) -> tuple[int, ...]:
+    return tuple(p.training.dimensions)
+
+
 N3 = Claim(
     id="N3",
     title="Joint training: samples for dense plus sparse",
@@ -127,18 +169,23 @@ N3 = Claim(
     why="The linear term works in the n_k ~ d^k good directions only, so d^k samples fix it. The quadratic term "
     "carries the sparse part at a budget ||W||_{2,4}^4 ~ d^(k-1), and its Rademacher complexity at that budget is "
     "||W||_{2,4}^2 sqrt(d/n) up to logarithms: small once n exceeds d^k. The NTK alone would need d^(k+1).",
-    refuted_by="An exponent of n*(d) farther from k than the known finite-size corrections allow, such as the NTK's k "
-    "+ 1.",
-    equations=("quadratic-rademacher", "sample-units"),
+    refuted_by="An exponent of n*(d) on this grid of d farther from k and its known corrections than what theory "
+    "leaves open, such as that of the NTK's own n*(d).",
+    equations=("quadratic-rademacher", "sample-units", "sample-drifts"),
     hypotheses=_hypotheses(dense=True),
     depends_on=("G5", "N5"),
-    design=lambda p: grid_cells(p, "joint", "joint"),
-    rules=lambda p: (_rule(p, "joint"),),
-    predict=_predict("joint"),
-    observe=lambda p, e: {NAMES["joint"]: _table(p, e, "joint")},
-    controls=(Control("the exponent k + 1 of the NTK in place of k", predict=shifted(_predict("joint"), 1)),),
-    describe=lambda p, e: _described(p, e, "joint"),
-    figure=lambda p, e, ax: _figure(p, e, ax, "joint"),
+    design=JOINT.design,
+    rules=lambda p: (_joint_rule(p),),
+    predict=_joint_predicted,
+    observe=lambda p, e: _observed(p, e, JOINT),
+    controls=(
+        Control(KERNEL, observe=lambda p, e: _of_the_kernel(p, e, JOINT)),
+        Control("the exponent k + 1 of the NTK in place of k", predict=shifted(_joint_predicted, 1)),
+    ),
+    describe=lambda p, e: _described(p, e, JOINT),
+    figure=lambda p, e, ax: _figure(p, e, ax, JOINT),
+    obstacles=lambda p, e: _obstacles(p, e, JOINT),
+    simulate=JOINT.simulate,
     ks=_ks,
     activations="pooled",
 )
@@ -147,21 +194,26 @@ N4 = Claim(
     id="N4",
     title="QuadNTK alone: samples for the sparse part",
     statement=r"n^*_{\mathrm{QuadNTK}}(d) = O(d^{k})\ \text{up to}\ \log d, \qquad f^* = f_{\mathrm{sp}},\ \deg = k+1",
-    source="derived: docs/mathematics, section 6 (an upper bound; the exponent is reported as measured)",
+    source="derived: docs/mathematics, section 6 (an upper bound)",
     why="The construction W_Q expresses the sparse part at ||W||_{2,4}^4 ~ d^(k-1); the Rademacher bound of f_Q at "
-    "that budget falls below any constant at n ~ d^k log d. A direction has d - 1 parameters, so fewer than order d "
-    "samples cannot do at k = 1.",
-    refuted_by="An exponent of n*(d) farther from k than the known finite-size corrections allow.",
-    equations=("quadratic-rademacher", "sample-units"),
+    "that budget falls below any constant at n ~ d^k log d.",
+    refuted_by="An exponent of n*(d) on this grid of d above k with one factor log d and terms of order 1/d, such as "
+    "that of the NTK's own n*(d).",
+    equations=("quadratic-rademacher", "sample-units", "sample-drifts"),
     hypotheses=_hypotheses(dense=False),
     depends_on=("G3", "N8"),
-    design=lambda p: grid_cells(p, "quadntk", "sparse"),
-    rules=lambda p: (_rule(p, "quadntk"),),
-    predict=_predict("quadntk"),
-    observe=lambda p, e: {NAMES["quadntk"]: _table(p, e, "quadntk")},
-    controls=(Control("the exponent k + 1 of the NTK in place of k", predict=shifted(_predict("quadntk"), 1)),),
-    describe=lambda p, e: _described(p, e, "quadntk"),
-    figure=lambda p, e, ax: _figure(p, e, ax, "quadntk"),
+    design=QUADRATIC.design,
+    rules=lambda p: (_quadratic_rule(p),),
+    predict=_quadratic_predicted,
+    observe=lambda p, e: _observed(p, e, QUADRATIC),
+    controls=(
+        Control(KERNEL, observe=lambda p, e: _of_the_kernel(p, e, QUADRATIC)),
+        Control("a bound with the exponent k - 1", predict=shifted(_quadratic_predicted, -1)),
+    ),
+    describe=lambda p, e: _described(p, e, QUADRATIC),
+    figure=lambda p, e, ax: _figure(p, e, ax, QUADRATIC),
+    obstacles=lambda p, e: _obstacles(p, e, QUADRATIC),
+    simulate=QUADRATIC.simulate,
     ks=_ks,
     activations="pooled",
 )

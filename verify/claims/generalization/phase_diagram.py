@@ -13,10 +13,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from theory import multiplicity, risk_floor
 from verify.cells.phase import PhasePoint
 from verify.cells.training import Arm
+from verify.claims.generalization.trained import affordable
 from verify.claims.plotting import PREDICTED, SERIES, dark, finish
 from verify.judging.claim import Evidence
 from verify.predictions.learning_curves import best_risk
-from verify.predictions.sample_counts import sample_scale, sparse_budget
+from verify.predictions.sample_counts import sparse_budget
 from verify.sizes.profile import Profile
 
 PANELS: dict[Arm, str] = {"joint": "joint", "quadntk": "QuadNTK", "ntk": "NTK"}
@@ -30,18 +31,6 @@ PHASES = (
     "lower mean risk on a dashed line, or to its right, than is written there (1 - n / N(d, k + 1))."
 )
 RISKS = "Points: single draws, or means of several. Lines: geometric means over draws and activations."
-
-
-def activations(p: Profile) -> tuple[str, ...]:
-    """The profile's activations that learn with an affordable n, filled up to three.
-
-    A_k must be finite and at most the profile's limit: at k = 1 erf(z + 1/2) needs four times the samples of
-    sin(z + pi/4), at k = 2 tanh(z + 1) nine times, and of gelu(z) f_Q learns no odd degree.
-    """
-    limit = p.training.largest_scale
-    chosen = [a for a in p.activations if sample_scale(a, p.k) <= limit]
-    others = [a for a in p.training.more_activations if a not in chosen and sample_scale(a, p.k) <= limit]
-    return (*chosen, *others[: max(0, 3 - len(chosen))])
 
 
 def largest(p: Profile) -> int:
@@ -112,7 +101,7 @@ def points(p: Profile) -> tuple[PhasePoint, ...]:
     return tuple(
         point(p, activation, arm, d, ratio)
         for arm in PANELS
-        for activation in activations(p)
+        for activation in affordable(p)
         for d in p.headline.dimensions[p.k]
         for ratio in p.headline.ratios[p.k]
     )
@@ -125,7 +114,7 @@ def risks(p: Profile, evidence: Evidence, arm: Arm, d: int, ratio: float, name: 
     at all d but the largest.
     """
     rows = []
-    for activation in activations(p):
+    for activation in affordable(p):
         row = np.array(evidence[point(p, activation, arm, d, ratio)][name], dtype=float)
         size = min(p.headline.draws[p.k], len(row))
         rows.append(np.exp(np.log(row).reshape(size, -1).mean(1)))
@@ -221,7 +210,7 @@ def draw_risks(p: Profile, evidence: Evidence, figure: Any) -> None:
             means = [middle(p, evidence, arm, d, ratio) for ratio in ratios]
             ax.plot(counts, means, f"-{MARKS[i]}", color=SERIES[i], lw=1.4, ms=5, label=title)
         fine = np.unique(np.geomspace(counts[0], counts[-1], 12).round().astype(int))
-        curves = [[best_risk(a, d, int(n), energies) for n in fine] for a in activations(p)]
+        curves = [[best_risk(a, d, int(n), energies) for n in fine] for a in affordable(p)]
         ax.plot(fine, np.exp(np.log(curves).mean(0)), ":", color=PREDICTED, lw=1.6, label="NTK, predicted")
         ax.plot(fine, [floor(p, d, n / d**p.k) for n in fine], "--", color=PREDICTED, lw=1.2, label="floor of kernels")
         ax.set_xscale("log")

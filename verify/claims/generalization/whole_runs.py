@@ -11,7 +11,8 @@ import numpy as np
 from verify.cells.end_to_end import Descended, EndToEnd
 from verify.cells.training import Arm
 from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LANCZOS, LONG, RADIUS, STEP, WAIT
-from verify.claims.generalization.phase_diagram import activations, capacity, fields, judged_ratio
+from verify.claims.generalization.phase_diagram import capacity, fields, judged_ratio
+from verify.claims.generalization.trained import affordable
 from verify.judging.claim import Evidence
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, Measurement
@@ -50,13 +51,13 @@ def runs(p: Profile, arm: Arm = "joint") -> tuple[EndToEnd, ...]:
         own["most"] = p.headline.steps[p.k]
     return tuple(
         EndToEnd(**_fields(p, a, s.runs) | own | {"capacities": tuple(capacity(p, a, d, share) for share in s.shares)})
-        for a in activations(p)
+        for a in affordable(p)
     )
 
 
 def long_steps(p: Profile) -> tuple[Descended, ...]:
     """Descents with steps that are too long."""
-    return tuple(Descended(**_fields(p, a, p.headline.runs) | {"step": LONG, "most": 12}) for a in activations(p))
+    return tuple(Descended(**_fields(p, a, p.headline.runs) | {"step": LONG, "most": 12}) for a in affordable(p))
 
 
 def falls(evidence: Evidence, cells: tuple[Descended, ...]) -> Observed:
@@ -164,7 +165,7 @@ def described(p: Profile, evidence: Evidence) -> str:
         if rivals[arm]
     )
     return (
-        f"The network itself, {', '.join(activations(p))}, l1 = l3 = {first.weights[0]:g}. Perturbed descent at d = "
+        f"The network itself, {', '.join(affordable(p))}, l1 = l3 = {first.weights[0]:g}. Perturbed descent at d = "
         f"{first.d}, m = {first.m}, n = {first.n} from a start of scale {first.start:g}: {told} On the same data "
         f"{beside}."
     )

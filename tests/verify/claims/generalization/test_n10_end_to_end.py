@@ -20,7 +20,8 @@ from verify.claims.generalization.n10_end_to_end import (
     OVER_QUADNTK,
     RISES,
 )
-from verify.claims.generalization.phase_diagram import activations, floor, judged_ratio, largest, point, steepness
+from verify.claims.generalization.phase_diagram import floor, judged_ratio, largest, point, steepness
+from verify.claims.generalization.trained import affordable
 from verify.claims.generalization.whole_runs import LOSS
 from verify.judging.claim import Evidence, HypothesisViolated
 from verify.judging.outcome import Outcome, Verdict
@@ -189,7 +190,7 @@ def test_a_spent_budget_is_inconclusive_and_says_what_would_do() -> None:
 
 def test_an_arm_that_diverges_is_named_and_the_rest_is_judged() -> None:
     p = quick()
-    lost = point(p, activations(p)[0], "quadntk", largest(p), judged_ratio(p))
+    lost = point(p, affordable(p)[0], "quadntk", largest(p), judged_ratio(p))
 
     def change(cell: Cell, row: Numbers) -> None:
         if cell == lost:
@@ -226,10 +227,10 @@ def test_a_dimension_that_is_too_small_is_refused() -> None:
 
 
 def test_activations_that_need_too_many_samples_are_replaced() -> None:
-    assert activations(quick()) == ("sin(z + pi/4)", "tanh(z + 1)", "gelu(z)")
+    assert affordable(quick()) == ("sin(z + pi/4)", "tanh(z + 1)", "gelu(z)")
     second = N10.cases(FULL)[1].profile
     assert second.k == 2
-    assert "gelu(z)" not in activations(second)
+    assert "gelu(z)" not in affordable(second)
     none = changed(QUICK, {"activations": ("erf(z + 1/2)",), "training": {"more_activations": ()}})
     with pytest.raises(HypothesisViolated, match="largest_scale"):
         N10.require(N10.cases(none)[0].profile)
@@ -243,7 +244,7 @@ def test_the_floor_bounds_the_risk_of_the_kernel() -> None:
 
 def test_draws_are_independent_of_the_arm() -> None:
     p = quick()
-    arms = [point(p, activations(p)[0], arm, 64, 10.0) for arm in ("joint", "ntk", "lazy")]
+    arms = [point(p, affordable(p)[0], arm, 64, 10.0) for arm in ("joint", "ntk", "lazy")]
     assert len({cell.drawn("network", "0") for cell in arms}) == 1
 
 

@@ -1,0 +1,112 @@
+"""A claim judged in simulated worlds: from raw numbers through search, censoring, alignment and rule to the verdict.
+
+:mod:`verify.judging.calibration` feeds each decision rule with normal errors. Here a claim that says how its cells'
+numbers would look in a world with another truth (:attr:`verify.judging.claim.Claim.simulate`) is judged whole, controls
+included, as in a run of all claims: HOLDS needs every control to FAIL, and FAILS a p value that survives the strictest
+step of Holm's correction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from verify.judging.calibration import CERTAINTY, clopper_pearson
+from verify.judging.claim import Claim
+from verify.judging.judgement import Judgement, judge
+from verify.judging.multiplicity import LEVEL
+from verify.judging.outcome import Verdict
+from verify.running.experiment import Cell, Numbers
+from verify.running.sweep import Done
+from verify.sizes.profile import Profile
+
+
+@dataclass(frozen=True)
+class VerdictRates:
+    """How often each verdict came out in worlds with one truth.
+
+    Attributes:
+        claim: its id.
+        truth: of the worlds.
+        predicted: what the claim predicts, by comparison.
+        counts: number of worlds by verdict.
+        runs: worlds simulated.
+    """
+
+    claim: str
+    truth: float
+    predicted: dict[str, float]
+    counts: dict[Verdict, int]
+    runs: int
+
+    def interval(self, verdict: Verdict) -> tuple[float, float]:
+        """Clopper-Pearson interval of a verdict's probability; it holds with probability :data:`CERTAINTY`."""
+        return clopper_pearson(self.counts[verdict], self.runs, 1 - CERTAINTY)
+
+    def as_json(self) -> dict[str, Any]:
+        """One JSON object: shares by verdict with their intervals."""
+        shares = {str(v): self.counts[v] / self.runs for v in Verdict}
+        intervals = {str(v): list(self.interval(v)) for v in Verdict}
+        return {
+            "claim": self.claim,
+            "truth": self.truth,
+            "predicted": self.predicted,
+            "runs": self.runs,
+            **shares,
+            "intervals": intervals,
+        }
+
+    def text(self) -> str:
+        """One sentence for each verdict."""
+        predicted = "; ".join(f"{name}: {value:.4g}" for name, value in self.predicted.items())
+        lines = [f"{self.claim} in {self.runs} simulated worlds whose truth is {self.truth:g} (predicted: {predicted})"]
+        for verdict in Verdict:
+            low, high = self.interval(verdict)
+            share = self.counts[verdict] / self.runs
+            lines.append(f"  {verdict!s:<12} {share:7.2%}   [{low:.2%}, {high:.2%}] at {CERTAINTY:.0%}")
+        return "\n".join(lines)
+
+
+def verdict_rates(claim: Claim, profile: Profile, truth: float, runs: int, family: int, seed: int = 0) -> VerdictRates:
+    """Judge a claim in ``runs`` simulated worlds.
+
+    Args:
+        claim: one with ``simulate``.
+        profile: whose sizes it has.
+        truth: of the worlds, in place of what the claim predicts.
+        runs: worlds.
+        family: claims of a run, among which the level is shared.
+        seed: of the simulation.
+
+    Raises:
+        ValueError: a claim without ``simulate``, no case of it in the profile, runs < 1 or seed < 0.
+    """
+    if claim.simulate is None:
+        raise ValueError(f"claim={claim.id!r}: says nothing of other worlds; leave --truth out")
+    if runs < 1:
+        raise ValueError(f"runs={runs}: needs an integer runs >= 1")
+    if seed < 0:
+        raise ValueError(f"seed={seed}: needs an integer seed >= 0")
+    cases = claim.cases(profile)
+    if not cases:
+        raise ValueError(f"claim={claim.id!r}: is not judged in profile {profile.name!r}")
+    counts: Counter[Verdict] = Counter()
+    predicted: dict[str, float] = {}
+    for world in range(runs):
+        numbers: dict[Cell, Numbers] = {}
+        for place, case in enumerate(cases):
+            numbers |= claim.simulate(case.profile, truth, np.random.default_rng([seed, world, place]))
+        judged = judge(claim, profile, [Done(cell, found, 0.0, True) for cell, found in numbers.items()], family)
+        counts[strictest(judged, family)] += 1
+        predicted = judged.outcome.prediction
+    return VerdictRates(claim.id, truth, predicted, {v: counts[v] for v in Verdict}, runs)
+
+
+def strictest(judged: Judgement, family: int) -> Verdict:
+    """The verdict when FAILS needs the strictest step of Holm's correction among ``family`` claims."""
+    if judged.outcome.verdict is not Verdict.FAILS:
+        return judged.verdict
+    return Verdict.FAILS if judged.outcome.p_value <= LEVEL / family else Verdict.INCONCLUSIVE
