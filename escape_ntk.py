@@ -19,7 +19,7 @@ EXTRA = ("torch", "numpy", "scipy", "pydantic", "loky", "matplotlib", "jinja2")
 """What ``numerics`` and ``verify`` need beyond ``theory``: the extra ``verify`` in pyproject.toml."""
 LIGHT = (
     *("verify.__main__", "verify.suggestions", "verify.cli", "verify.cli.main", "verify.cli.commands"),
-    *("verify.cli.options", "verify.cli.spectra", "verify.cli.streams"),
+    *("verify.cli.figure", "verify.cli.options", "verify.cli.spectra", "verify.cli.streams"),
 )
 """Modules of verify that do without: the command line, with ``spectrum`` and ``--help``."""
 

@@ -12,7 +12,7 @@ from running import Run, command
 
 from verify.judging.outcome import Verdict
 from verify.registry import CLAIMS
-from verify.report import pictured
+from verify.report.drawing import pictures
 from verify.running.store import seal
 from verify.session import reload
 
@@ -85,7 +85,7 @@ def test_report_is_offline_and_complete(folder: Path, first: Run) -> None:
     page = (folder / "report.html").read_text().split("<script>")[0]  # what follows is KaTeX itself
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert not re.search(r"url\((?!data:)", page)
-    assert page.count("data:image/svg+xml") == sum(len(pictured(j)) for j in reload(folder, CLAIMS).judgements)
+    assert page.count("data:image/svg+xml") == sum(len(pictures(j)) for j in reload(folder, CLAIMS).judgements)
     for claim in CLAIMS.values():
         assert f'id="{claim.id}"' in page
     assert not list(folder.glob(".report-*")), "no temporary file is left"

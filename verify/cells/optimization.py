@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -187,17 +188,23 @@ class IndependentInitialisations(Descending):
     def references(self) -> tuple[list[float], list[float]]:
         """By draw, the smallest loss over the constructions, and the loss at W = 0."""
         objective = self.batch()
-        ones = torch.ones(self.m, dtype=objective.network.dtype)
-        built = [
-            joint_construction(objective.network.member(draw), self.target(draw), self.k, ones)
-            for draw in range(self.draws)
-        ]
-        dense, sparse = (torch.stack(parts) for parts in zip(*((b.dense, b.sparse) for b in built), strict=True))
+        targets = [self.target(draw) for draw in range(self.draws)]
         generators = [generator(self.drawn(f"signs {draw}")) for draw in range(self.draws)]
-        losses = []
-        for _ in range(self.signs):
-            signs = torch.stack([random_signs(self.m, gen) for gen in generators])[..., None].to(dense)
-            candidates = (a * dense + b * signs * sparse for a in SCALES for b in SCALES)
-            losses += [objective.value_and_gradient(W)[0].total for W in candidates]
-        zero = objective.value_and_gradient(torch.zeros_like(dense))[0].total
-        return torch.stack(losses).amin(0).tolist(), zero.tolist()
+        zero = objective.value_and_gradient(torch.zeros_like(objective.network.w))[0].total
+        return best_constructions(objective, targets, self.k, self.signs, generators), zero.tolist()
+
+
+def best_constructions(
+    objective: Objective, targets: Sequence[Target], k: int, signs: int, generators: Sequence[torch.Generator]
+) -> list[float]:
+    """Smallest loss of a W_L + b S W_Q for each network of a batch, over ``signs`` draws of S and a, b in SCALES."""
+    network = objective.network
+    ones = torch.ones(network.m, dtype=network.dtype)
+    built = [joint_construction(network.member(i), target, k, ones) for i, target in enumerate(targets)]
+    dense, sparse = (torch.stack(parts) for parts in zip(*((b.dense, b.sparse) for b in built), strict=True))
+    losses = []
+    for _ in range(signs):
+        drawn = torch.stack([random_signs(network.m, gen) for gen in generators])[..., None].to(dense)
+        candidates = (a * dense + b * drawn * sparse for a in SCALES for b in SCALES)
+        losses += [objective.value_and_gradient(W)[0].total for W in candidates]
+    return [float(least) for least in torch.stack(losses).amin(0)]

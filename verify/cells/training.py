@@ -115,7 +115,7 @@ class Training(Cell):
 
     A draw has the same inputs and target parts, and at equal m the same network, in every cell with the same
     activation, d, k, replicate and base seed, so ways of training are compared on the same draws. Networks are in
-    float32.
+    :attr:`precision`.
 
     Attributes:
         target: "joint" - a dense harmonic of degree k plus one of degree k + 1 in a single direction, each of energy
@@ -129,6 +129,7 @@ class Training(Cell):
     """The fields that seeds depend on."""
 
     stream: ClassVar[str] = "TrainedRuns"
+    precision: ClassVar[torch.dtype] = torch.float32
 
     activation: str
     device: str
@@ -153,7 +154,7 @@ class Training(Cell):
             self.m,
             Activation.parse(self.activation),
             [self.drawn("network", label) for label in labels],
-            dtype=torch.float32,
+            dtype=self.precision,
             device=self.device,
         )
         targets = tuple(self._target(label) for label in labels)

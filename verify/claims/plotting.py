@@ -47,6 +47,12 @@ def plain(text: str) -> str:
     return shown.replace("\\", "/").replace("$", r"\$")
 
 
+def dark(colour: Sequence[float]) -> bool:
+    """Whether a colour (red, green, blue, 0 to 1) needs light text: its luminance is below a half."""
+    red, green, blue = colour[:3]
+    return bool(0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5)
+
+
 def power_guide(ax: Any, x: Sequence[float], anchor: float, exponent: float, label: str | None = None) -> None:
     """A dashed line of slope ``exponent`` through (x[0], anchor) on logarithmic axes."""
     grid = np.asarray(x, dtype=float)

@@ -1,4 +1,4 @@
-"""The command ``escape-ntk``: claims, verify, report, explain, compare, calibrate, spectrum.
+"""The command ``escape-ntk``: claims, verify, report, figure, explain, compare, calibrate, spectrum.
 
 Exit status: 0 every claim HOLDS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
 something is INCONCLUSIVE; 70 an error of the program itself, with its traceback; 130 interrupted.
@@ -19,6 +19,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from escape_ntk import INTERRUPTED, MISUSE, leave, require_extra
 from verify.cli import commands
+from verify.cli.figure import figure
 from verify.cli.options import Json, Whole
 from verify.cli.options import sizes as read_sizes
 from verify.cli.streams import Output, emit, forgiving, interruptible, notify, prepare, silence
@@ -153,7 +154,7 @@ def verify(
     return 1 if "FAILS" in verdicts else 3 if "INCONCLUSIVE" in verdicts else 0
 
 
-for inquiry in (commands.report, commands.explain, commands.compare, commands.calibrate, commands.spectrum):
+for inquiry in (commands.report, figure, commands.explain, commands.compare, commands.calibrate, commands.spectrum):
     app.command(inquiry)
 
 

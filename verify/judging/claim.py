@@ -44,6 +44,24 @@ Observe = Callable[[Profile, Evidence], Mapping[str, Measurement | Interval | Da
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A figure of a claim.
+
+    Attributes:
+        name: a word, which tells a claim's figures apart.
+        draw: (case's profile, evidence, figure) -> nothing; draws on a matplotlib Figure.
+        width, height: in inches, as the report shows it.
+        caption: what its lines and colours are, where the drawing itself does not say it.
+    """
+
+    name: str
+    draw: Callable[[Profile, Evidence, Any], None]
+    width: float = 5.6
+    height: float = 3.5
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Control:
     """The claim with an error planted in its prediction or in its data; its outcome must be FAILS.
 
@@ -119,7 +137,9 @@ class Claim:
         observe: (case's profile, evidence) -> what was measured, by name of the comparison.
         controls: planted errors, each in the prediction or in the data.
         describe: (case's profile, evidence) -> how it was measured, in a few sentences.
-        figure: draws the evidence of a case on a matplotlib Axes; without one the comparisons themselves are drawn.
+        figure: draws the evidence of a case on a matplotlib Axes; without any figure the comparisons themselves are
+            drawn.
+        drawings: further figures, each on a matplotlib Figure of its own.
         equations: labels of equations in docs/mathematics that the claim checks.
         obstacles: (case's profile, evidence) -> what in the data forbids to conclude that the claim holds, in
             sentences.
@@ -147,6 +167,7 @@ class Claim:
     controls: tuple[Control, ...]
     describe: Callable[[Profile, Evidence], str] = unsaid
     figure: Callable[[Profile, Evidence, Any], None] | None = None
+    drawings: tuple[Drawing, ...] = ()
     equations: tuple[str, ...] = ()
     obstacles: Callable[[Profile, Evidence], tuple[str, ...]] = nothing
     simulate: Simulate | None = None

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from theory.activations import Activation
-from verify.sizes import directions, kernels, optimization, risks, spectral, taylor, training
+from verify.sizes import directions, headline, kernels, optimization, risks, spectral, taylor, training
 from verify.sizes.directions import DirectionSizes
+from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
 from verify.sizes.optimization import OptimizationSizes
 from verify.sizes.risks import RiskSizes
@@ -68,6 +69,7 @@ class Profile(BaseModel):
     kernels: KernelSizes = KernelSizes()
     training: TrainingSizes = TrainingSizes()
     risks: RiskSizes = RiskSizes()
+    headline: HeadlineSizes = HeadlineSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -85,6 +87,22 @@ class Profile(BaseModel):
                 if sigma in seen:
                     raise ValueError(f"{name}={text!r}: needs each activation once; {seen[sigma]!r} is the same")
                 seen[sigma] = text
+        return self
+
+    @model_validator(mode="after")
+    def trained_widths(self) -> Profile:
+        """N10 trains at the widths of every training run: there must be one for each of its k, and m = width d even."""
+        for k, grid in self.headline.dimensions.items():
+            if k not in self.training.width:
+                raise ValueError(
+                    f"training.width={self.training.width!r}: needs an entry for k = {k}, which headline.dimensions has"
+                )
+            for d in (*grid, self.headline.dimension[k]):
+                if self.training.width[k] * d % 2:
+                    raise ValueError(
+                        f"training.width[{k}]={self.training.width[k]}: needs an even m = training.width d at d = {d}, "
+                        f"which headline has"
+                    )
         return self
 
     @property
@@ -112,6 +130,7 @@ FULL = Profile(
     kernels=kernels.FULL,
     training=training.FULL,
     risks=risks.FULL,
+    headline=headline.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -123,6 +142,7 @@ GPU = Profile(
     kernels=kernels.GPU,
     training=training.GPU,
     risks=risks.GPU,
+    headline=headline.GPU,
 )
 
 PROFILES = {profile.name: profile for profile in (QUICK, FULL, GPU)}

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from verify.claims.plotting import ENTRIES, SERIES, finish, plain
 from verify.registry import CLAIMS
-from verify.report import figure, pictured, render, write_report
+from verify.report import figure, render, write_report
+from verify.report.drawing import pictures
 from verify.session import reload, verify
 from verify.sizes.profile import QUICK, changed
 
@@ -48,11 +49,11 @@ def test_a_figure_that_fails_is_a_sentence_and_the_report_is_written(tmp_path: P
 
     run = verify([replace(CLAIMS["S2"], figure=broken)], QUICK, tmp_path)
     (judgement,) = run.judgements
-    shown = image(figure(judgement, judgement.cases[0]))
+    shown = image(figure(pictures(judgement)[0]))
     assert "cannot be drawn (IndexError" in " ".join(ElementTree.fromstring(shown).itertext())  # noqa: S314 - our own
     assert "HOLDS" in write_report(tmp_path, run).read_text()
     (whole,) = reload(tmp_path, CLAIMS).judgements
-    assert image(figure(whole, whole.cases[0])).count("<path") > 9
+    assert image(figure(pictures(whole)[0])).count("<path") > 9
 
 
 def test_many_activations_are_drawn(tmp_path: Path) -> None:
@@ -74,8 +75,8 @@ def test_many_activations_are_drawn(tmp_path: Path) -> None:
     run = verify([CLAIMS["N8"]], profile, tmp_path)
     for judgement in run.judgements:
         assert judgement.outcome.comparisons
-        for case in pictured(judgement):
-            assert "cannot be drawn" not in image(figure(judgement, case))
+        for picture in pictures(judgement):
+            assert "cannot be drawn" not in image(figure(picture))
 
 
 def test_the_case_of_the_deciding_comparison_is_drawn(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_the_case_of_the_deciding_comparison_is_drawn(tmp_path: Path) -> None:
         decisive = judgement.outcome.decisive
         assert decisive is not None
         assert decisive.label.startswith(f"{decisive.case}: ")
-        assert [case.label for case in pictured(judgement)] == [decisive.case]
+        assert [picture.case.label for picture in pictures(judgement)] == [decisive.case]
     assert {j.outcome.decisive.case for j in run.judgements if j.outcome.decisive} != {QUICK.activations[0]}
     assert f"<figcaption>{run.judgements[0].outcome.decisive.case}<" in render(run)
 
@@ -92,7 +93,7 @@ def test_the_case_of_the_deciding_comparison_is_drawn(tmp_path: Path) -> None:
 def test_a_claim_without_a_figure_of_its_own_shows_its_comparisons(tmp_path: Path) -> None:
     run = verify([replace(CLAIMS["S2"], figure=None)], QUICK, tmp_path)
     (judgement,) = run.judgements
-    shown = image(figure(judgement, judgement.cases[0]))
+    shown = image(figure(pictures(judgement)[0]))
     words = " ".join(ElementTree.fromstring(shown).itertext())  # noqa: S314 - our own
     assert "cannot be drawn" not in words
     assert shown.count("fill: #e6e6e6") == len(judgement.outcome.comparisons)

@@ -37,11 +37,11 @@ def test_a_profile_survives_its_json() -> None:
 
 
 REFUSED = {
-    "training.ratios={}": r"^training\.ratios=\{\}: needs an entry for at least one k",
-    "training.ratios={1=[]}": "needs at least 2 items",
-    "training.ratios={1=[nan, 1.0]}": "needs to be a finite number",
-    "training.ratios={1=[2.0, 1.0]}": "needs increasing values",
-    "training.ratios={2=[1.0, 2.0]}": r"^training\.ratios=.*needs an entry for k = 1, which dimensions has",
+    "headline.ratios={}": r"^headline\.ratios=\{\}: needs an entry for at least one k",
+    "headline.ratios={1=[]}": "needs at least 2 items",
+    "headline.ratios={1=[nan, 1.0]}": "needs to be a finite number",
+    "headline.ratios={1=[2.0, 1.0]}": "needs increasing values",
+    "headline.ratios={2=[1.0, 2.0]}": r"^headline\.ratios=.*needs an entry for k = 1, which dimensions has",
     "spectral.block_dimension={3=6}": r"^spectral\.block_widths=.*needs an entry for k = 3",
     "spectral.block_dimension={x=6}": "integer",
     "spectral.gram_width={1=4097, 2=4096}": "needs an even width m",

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from verify.claims.descent import RADIUS, STEP, WAIT
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.judging.claim import Evidence
 from verify.running.experiment import Cell
 from verify.sizes.profile import Profile
 
-START, RADIUS, WAIT = 0.3, 1e-2, 100
-"""Scale of the starts; the noise, and the steps it is given to bring a decrease."""
+START = 0.3
+"""Scale of the starts."""
 TOLERANCE = 1e-3
 """epsilon, of the gradient. Losses start near 2, gradients near 1."""
 DECREASE = TOLERANCE**1.5
 """Decrease asked of the noise, sqrt(epsilon^3 / rho) as in arXiv:1703.00887."""
-STEP = 1 / 1.2
-"""Step in units of 1/L with L as measured. Power iteration gives L from below by a few per cent, and it moves until
-it is measured again; with a fifth on top it bounds the curvature of every step."""
 
 
 def groups(p: Profile, count: int) -> tuple[tuple[str, int], ...]:
@@ -56,12 +53,6 @@ def problem(p: Profile, activation: str, d: int, draws: int) -> dict[str, Any]:
 def pooled(evidence: Evidence, cells: Sequence[Cell], name: str) -> np.ndarray:
     """A number of all draws, the cells one after the other."""
     return np.array([value for cell in cells for value in evidence[cell][name]])
-
-
-def level(table: np.ndarray) -> np.ndarray:
-    """An activation's rows divided by their geometric mean: a factor of its own does not touch a slope."""
-    known = np.log(table[~np.isnan(table)])
-    return table / math.exp(known.mean()) if known.size else table
 
 
 def hypotheses(dimension: Callable[[Profile], int]) -> tuple[Callable[[Profile], None], ...]:

@@ -10,35 +10,34 @@ import numpy as np
 
 from verify.cells.optimization import Descent
 from verify.claims.controls import scaled
-from verify.claims.optimization.descent import STEP, TOLERANCE, groups, hypotheses, level, problem
+from verify.claims.descent import (
+    FALL,
+    FALL_OF_A_STEP,
+    GRADIENT,
+    LAMBDA_MIN,
+    LANCZOS,
+    LONG,
+    STEP,
+    level,
+)
+from verify.claims.optimization.descent import TOLERANCE, groups, hypotheses, problem
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, DecisionRule, ExactRule, Measurement, Rule
 from verify.sizes.profile import Profile
 
-FALL_OF_A_STEP = "fall of a step over step |grad|^2, least"
-GRADIENT = "|grad| at the end, largest"
-LAMBDA_MIN = "lambda_min at the end, least"
 TIME = "exponent of the time in d"
 CURVATURE = math.sqrt(TOLERANCE)
 """delta = sqrt(rho epsilon) of a second-order stationary point (arXiv:1703.00887), rho = 1: 0.032. The starts have
 lambda_min between -0.15 and -0.5. What the noise can see is about as fine: curvature -c makes it grow from RADIUS /
 sqrt(m d) by (1 + c/L)^WAIT, enough for a decrease of DECREASE once c is about 0.03."""
-FALL = 0.5
-"""The descent lemma: a step 1/L' brings a fall of |grad|^2/L' times 1 - h/2, h the curvature along the gradient in
-units of L'; at least 1/2 when L' bounds it."""
-LONG = 4.0
-"""Step of the control in units of 1/L: beyond 2/L the loss rises along the eigenvector of L."""
 GROWTH = 2.0
 """Bound on the exponent of the time in d: a polynomial of low degree. The loss has L = O(1); its smallest curvature
 comes from R4, 4 l4 |W_r|^2 ~ m^{-1/2}, so with m ~ d a time (L / curvature) log(1/epsilon) grows as d^{1/2}; 3/2 is
 left for directions of which l4 and the data fix even less."""
 TIME_SCATTER = 0.5
 """Standard deviation of log time, at most, within an activation; 0.4 in the pilot."""
-LANCZOS = 1e-3
-"""Relative tolerance of lambda_min. The Ritz value bounds it from above; the residual, reported and part of the
-interval, says how near an eigenvalue is."""
 
 
 def _o1_cells(p: Profile, **changes: Any) -> dict[tuple[str, int], Descent]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from verify.cells.landscape import SignCurvature
 from verify.claims.controls import WRONG
-from verify.claims.optimization.descent import groups, hypotheses, level, pooled
+from verify.claims.descent import level
+from verify.claims.optimization.descent import groups, hypotheses, pooled
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.rules import Data, DecisionRule

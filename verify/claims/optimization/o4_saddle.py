@@ -8,8 +8,9 @@ import numpy as np
 
 from verify.cells.landscape import QuadraticSaddle
 from verify.claims.controls import WRONG, scaled
+from verify.claims.descent import RADIUS
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
-from verify.claims.optimization.descent import RADIUS, TOLERANCE
+from verify.claims.optimization.descent import TOLERANCE
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.outcome import Interval
