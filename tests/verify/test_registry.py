@@ -19,7 +19,9 @@ NAMES += [*(f"O{i}" for i in range(1, 5)), *(f"N{i}" for i in range(1, 12))]
 
 
 def test_registry() -> None:
-    assert [name for name in CLAIMS if name in NAMES] == NAMES, "the project's own, in reading order; yours may stand between"
+    assert [name for name in CLAIMS if name in NAMES] == NAMES, (
+        "the project's own, in reading order; yours may stand between"
+    )
     assert [c.id for c in select("n1, s1")] == ["S1", "N1"]
     for bad in ("X9", "", " , "):
         with pytest.raises(ValueError, match="known are S1"):
