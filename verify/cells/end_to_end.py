@@ -11,24 +11,26 @@ from numerics.curvature import extreme_eigenvalue
 from numerics.perturbed_descent import OVERFLOW, DescentHistory, PerturbedGradientDescent, perturbed_descent
 from numerics.sampling import generator
 from verify.cells.optimization import CURVE_POINTS, EARLY, best_constructions
-from verify.cells.phase import Compared
-from verify.cells.training import Arm, Draws, Weights
+from verify.cells.training import Arm, Draws, Training, Weights
 from verify.running.experiment import Numbers
 
 ENDS = ("loss", "gradient", "risks", "remainder", "curvature")
 """What is known of the end of one run; None where it diverged."""
 
 
-class Descended(Compared):
+class Descended(Training):
     """Perturbed descent on the joint loss, from small starts; in double precision, so that small gradients are exact.
 
     Attributes:
+        n: training inputs. draws: of network, data and target.
         weights: l1 and l4 of the joint loss.
         tolerance: of the gradient. radius, wait, decrease: of the noise. step: in units of 1/L. most: steps at most.
     """
 
     precision: ClassVar[torch.dtype] = torch.float64
 
+    n: int
+    draws: int
     weights: Weights
     tolerance: float
     radius: float
@@ -36,6 +38,10 @@ class Descended(Compared):
     decrease: float
     step: float
     most: int
+
+    def drawn_all(self) -> Draws:
+        """All draws, those of every cell of trained models at this activation, d and k."""
+        return self.prepare([str(i) for i in range(self.draws)], self.n)
 
     def descend(self, draws: Draws, arm: Arm = "joint") -> DescentHistory:
         """Where descent on an arm's loss leads from the starts of the draws."""
@@ -47,16 +53,15 @@ class Descended(Compared):
 
     def run(self) -> Numbers:
         """Least fall of a step over step |grad|^2, a list over the draws: ``fall``."""
-        return {"fall": self.descend(self.labelled(self.draws)).fall.tolist()}
+        return {"fall": self.descend(self.drawn_all()).fall.tolist()}
 
 
 class EndToEnd(Descended):
-    r"""Start, descent, where it ends, its loss, its test risk; and on the same data the two kernels on their own.
+    r"""Start, descent, where it ends, its loss, its test risk.
 
     Attributes:
         arm: whose loss is descended on; "joint", or one that a control puts in its place. The end is judged by the
             joint loss in either case.
-        capacities: candidates of l4 for the QuadNTK. ridges: for the NTK.
         signs: draws of S tried for the reference.
         lanczos: relative tolerance of lambda_min.
 
@@ -65,16 +70,13 @@ class EndToEnd(Descended):
     ten steps; ``gradient`` at the end, evaluated afresh; ``curvature``, (lambda_min, residual) there, and
     ``start_curvature`` at the start of the first draw; ``losses``, at the start and at the end; ``reference``, that of
     the best construction a W_L + b S W_Q; ``risks``, on test points; ``remainder``, the mean square of f - f_L - f_Q
-    there. ``curve``: (step, loss) of the first draw. ``ntk``, ``quadntk``: as
-    :meth:`verify.cells.phase.Compared.chosen`. Where a run diverged its end is None. An arm other than "joint" gives
-    no curvatures, curve or kernels.
+    there. ``curve``: (step, loss) of the first draw. Where a run diverged its end is None. An arm other than "joint"
+    gives no curvatures and no curve.
 
     Cost: of the descent, 2 n m d multiplications a step and network, and of Lanczos, some hundred times that.
     """
 
     arm: Arm = "joint"
-    capacities: tuple[float, ...]
-    ridges: tuple[float, ...]
     signs: int
     lanczos: float
 
@@ -84,7 +86,7 @@ class EndToEnd(Descended):
         return float(2 * self.draws * self.most * self.n * self.m * self.d)
 
     def run(self) -> Numbers:
-        draws = self.labelled(self.draws)
+        draws = self.drawn_all()
         run = self.descend(draws, self.arm)
         whole = [bool(loss < OVERFLOW) for loss in run.losses[-1]]
         rows = [self._end(draws, i, W) if whole[i] else dict.fromkeys(ENDS) for i, W in enumerate(run.W)]
@@ -112,8 +114,6 @@ class EndToEnd(Descended):
             "curve": [
                 [t, float(run.losses[t][0])] for t in range(0, len(run.losses), every) if run.losses[t][0] < OVERFLOW
             ],
-            "ntk": self.kernel(draws, self.ridges),
-            "quadntk": self.trained(draws, "quadntk", [(self.weights[0], l4) for l4 in self.capacities]),
         }
 
     def _end(self, draws: Draws, index: int, W: torch.Tensor) -> Numbers:

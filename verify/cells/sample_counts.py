@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 
-import torch
-
-from numerics.kernels import ntk_gram
 from verify.cells.search import bracket, coarse_grid
-from verify.cells.training import Arm, Draws, Training, Weights, risk_path
+from verify.cells.training import Arm, Training, Weights, kernel_risks, risk_path
 from verify.running.experiment import Numbers
 
 RIDGES = (1e-2, 3.0)
@@ -55,7 +52,7 @@ class SamplesToLearn(Training):
         def risks(n: int, places: tuple[int, ...]) -> list[float]:
             part = draws.some(places).first(n)
             if self.arm == "ntk":
-                half = end = kernel_risks(part)
+                half = end = [min(row) for row in kernel_risks(part, RIDGES)]
             else:
                 half, end = risk_path(self.learn(part, self.arm, self.weights), self.arm)
             halfway.update(zip([(n, place) for place in places], half, strict=True))
@@ -67,19 +64,3 @@ class SamplesToLearn(Training):
             "risks": [[risk for _, risk in points] for points in found],
             "halfway": [[halfway[n, place] for n, _ in points] for place, points in enumerate(found)],
         }
-
-
-def kernel_risks(draws: Draws) -> list[float]:
-    """Test risk of ridge regression with each network's NTK at the best of :data:`RIDGES`."""
-    found = []
-    for i in range(len(draws.labels)):
-        network, x, test = draws.network.member(i), draws.x[i], draws.test[i]
-        gram, cross = ntk_gram(network, x).double(), ntk_gram(network, test, x).double()
-        y, answers = draws.y[i].double(), draws.answers[i].double()
-        errors = []
-        for ridge in RIDGES:
-            factor = torch.linalg.cholesky(gram + ridge * torch.eye(len(y), dtype=gram.dtype, device=gram.device))
-            coefficients = torch.cholesky_solve(y[:, None], factor)[:, 0]
-            errors.append(float((cross @ coefficients - answers).square().mean()))
-        found.append(min(errors))
-    return found

@@ -13,11 +13,10 @@ from numerics.constructions import joint_construction, random_signs
 from numerics.directions import GoodDirections
 from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
-from numerics.ridge import KernelRidge
 from numerics.sampling import generator
 from numerics.train import PROBES, Diverged, Trajectory
 from theory import Activation
-from verify.cells.training import WAYS, Arm, Draws, Training, Weights, risk_path
+from verify.cells.training import WAYS, Arm, Draws, Training, Weights, kernel_risks, risk_path
 from verify.running.experiment import Numbers
 
 RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-16, 13))
@@ -28,13 +27,16 @@ class TrainedModels(Training):
     """One arm at one n on ``draws`` judged draws, with the best of its ``candidates`` for (l1, l4).
 
     Where there are several candidates, each is trained on ``validation`` other draws - other networks, data and targets
-    - and the one with the least mean test risk there is taken. The NTK's ridge is chosen out of :data:`RIDGES` in the
+    - and the one with the least mean test risk there is taken. The NTK's ridge is chosen out of ``ridges`` in the
     same way, one for all judged draws. So no arm sees the test points on which it is judged.
 
     Attributes:
         n: training samples. draws: judged ones, all trained at once. candidates: (l1, l4); none for the NTK.
-        validation: draws left out; not needed where nothing is chosen. constructed: whether to measure the movement of
-            the kernel at the construction. stretch: factor of W for ``stretched``.
+        ridges: for the NTK. kernel_width: m of the networks whose NTK is taken, on the same data; that of the draws
+            when None.
+        validation: draws left out; not needed where nothing is chosen.
+        constructed: whether to measure the movement of the kernel at the construction.
+        stretch: factor of W for ``stretched``.
 
     Numbers: ``chosen``, the position of the candidate or ridge; ``validation``, the mean validation risk of each. A
     list over the draws each, None for a draw that diverged: ``risk`` and ``risk_halfway`` on the test points, and for
@@ -55,6 +57,8 @@ class TrainedModels(Training):
     draws: int
     candidates: tuple[Weights, ...]
     validation: int = 0
+    ridges: tuple[float, ...] = RIDGES
+    kernel_width: int | None = None
     constructed: bool = False
     stretch: float | None = None
 
@@ -83,26 +87,17 @@ class TrainedModels(Training):
         judged = [str(i) for i in range(self.draws)]
         left_out = [f"validation {i}" for i in range(self.validation)]
         if self.arm == self.KERNEL:
-            rows = self._ridge_risks(left_out, RIDGES)
+            cell = self if self.kernel_width is None else self.model_copy(update={"m": self.kernel_width})
+            rows = kernel_risks(cell.prepare(left_out, self.n), self.ridges)
             means = [math.fsum(column) / len(column) for column in zip(*rows, strict=True)]
             best = _least(means)
-            risks = [row[0] for row in self._ridge_risks(judged, RIDGES[best : best + 1])]
+            risks = [row[0] for row in kernel_risks(cell.prepare(judged, self.n), self.ridges[best : best + 1])]
             return {"risk": risks, "chosen": best, "validation": means}
         if not self._chooses:
             return {"chosen": 0, "validation": [], **self._learnt(judged, self.candidates[0])}
         tried = [self._validated(left_out, weights) for weights in self.candidates]
         best = _least(tried)
         return {"chosen": best, "validation": tried, **self._learnt(judged, self.candidates[best])}
-
-    def _ridge_risks(self, labels: Sequence[str], ridges: Sequence[float]) -> list[list[float]]:
-        """Test risks of ridge regression with each network's NTK, a row for each draw, a number for each ridge."""
-        draws, rows = self.prepare(labels, self.n), list[list[float]]()
-        for i in range(len(labels)):
-            network, test = draws.network.member(i), draws.test[i]
-            fit = KernelRidge(ntk_gram(network, draws.x[i]).double(), draws.y[i].double())
-            cross, answers = ntk_gram(network, test, draws.x[i]).double(), draws.answers[i].double()
-            rows.append([float((fit.predict(cross, ridge) - answers).square().mean()) for ridge in ridges])
-        return rows
 
     def _validated(self, labels: Sequence[str], weights: Weights) -> float | None:
         """Mean test risk of a candidate; None where a draw diverged."""

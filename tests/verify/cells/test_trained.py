@@ -125,6 +125,16 @@ def test_ridge_arm_against_direct_solves() -> None:
     assert numbers["risk"] == pytest.approx([risks(label)[numbers["chosen"]] for label in ("0", "1")], rel=1e-4)
 
 
+def test_the_kernel_may_be_wider_than_the_networks() -> None:
+    """Its networks are then those of that width; data and targets stay."""
+    own, wide = cell("ntk", candidates=(), validation=1), cell("ntk", candidates=(), validation=1, kernel_width=80)
+    numbers = wide.run()
+    assert numbers["risk"] == cell("ntk", candidates=(), validation=1, m=80).run()["risk"]
+    assert numbers["risk"] != own.run()["risk"]
+    few = cell("ntk", candidates=(), validation=1, kernel_width=80, ridges=(0.5,)).run()
+    assert (few["chosen"], len(few["validation"])) == (0, 1)
+
+
 def test_weights_are_chosen_on_draws_that_are_left_out() -> None:
     """The candidate with the least mean risk on the validation draws, which no judged number comes from."""
     candidates = ((1.0, 1e-2), (1.0, 1e3), (10.0, 1e-2))

@@ -14,6 +14,7 @@ def headline(k: int, d: int) -> dict[str, Any]:
         "ratios": {k: (1.0, 2.0)},
         "draws": {k: 2},
         "steps": {k: 9},
+        "control_steps": {k: 9},
     }
 
 
@@ -23,6 +24,7 @@ def headline(k: int, d: int) -> dict[str, Any]:
         ({"headline": headline(3, 32)}, r"training\.width=.*needs an entry for k = 3, which headline\.dimensions has"),
         ({"headline": headline(1, 33), "training": {"width": {1: 5}}}, "needs an even m = training.width d at d = 33"),
         ({"headline": {"ratios": {2: (1.0, 2.0)}}}, r"headline\.ratios=.*needs an entry for k = 1"),
+        ({"headline": {"dimension": {1: 48}}}, r"dimension\[1\]=48: needs one of dimensions\[1\]=\[32, 64\]"),
         ({"headline": {"ridges": (-1.0,)}}, "greater than 0"),
         ({"headline": {"shares": ()}}, "at least 1 item"),
         ({"headline": {"largest_share": 1.0}}, "less than 1"),

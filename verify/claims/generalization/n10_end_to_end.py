@@ -10,7 +10,7 @@ import numpy as np
 
 from theory import multiplicity
 from theory.harmonics.sphere import cumulative_multiplicity
-from verify.cells.phase import PhasePoint
+from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 from verify.claims.descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG, level
 from verify.claims.generalization import phase_diagram
@@ -125,7 +125,10 @@ def _at_largest(p: Profile, evidence: Evidence, arm: Arm) -> Observed:
 
 
 def _settled(p: Profile, evidence: Evidence, arm: Arm, d: int, ratio: float) -> np.ndarray:
-    end, halfway = risks(p, evidence, arm, d, ratio), risks(p, evidence, arm, d, ratio, "halfway")
+    end = risks(p, evidence, arm, d, ratio)
+    if arm == "ntk":
+        return end
+    halfway = risks(p, evidence, arm, d, ratio, "risk_halfway")
     return np.where(np.abs(halfway / end - 1) <= SETTLED, end, np.nan)
 
 
@@ -166,11 +169,12 @@ def _design(p: Profile) -> tuple[Any, ...]:
 def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
     """Budgets that are spent, and runs that met numbers that are not finite."""
     found = spent(p, evidence)
-    for place in (cell for cell in _design(p) if isinstance(cell, PhasePoint)):
-        if evidence[place]["diverged"]:
+    for place in (cell for cell in _design(p) if isinstance(cell, TrainedModels)):
+        lost = sum(risk is None for risk in evidence[place]["risk"])
+        if lost:
             found.append(
-                f"{place.activation}, arm {place.arm}, d = {place.d}, n = {place.n}: training diverged "
-                f"({evidence[place]['diverged']})"
+                f"{place.activation}, arm {place.arm}, d = {place.d}, n = {place.n}: {lost} of {place.draws} draws "
+                f"diverged; their observations are missing"
             )
     d, ratio = largest(p), judged_ratio(p)
     for rival in _rivals(p).values():

@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from theory import multiplicity, risk_floor
-from verify.cells.phase import PhasePoint
+from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 from verify.claims.generalization.trained import affordable
 from verify.claims.plotting import PREDICTED, SERIES, dark, finish
@@ -72,8 +72,6 @@ def fields(p: Profile, activation: str, d: int, ratio: float, draws: int) -> dic
         "start": t.start,
         "n": samples(p, d, ratio),
         "draws": draws,
-        "validation": p.headline.validation,
-        "kernel_width": max(t.kernel_width, t.width[p.k]) * d,
     }
 
 
@@ -82,21 +80,26 @@ def _draws(p: Profile, arm: Arm, d: int, ratio: float) -> int:
     s = p.headline
     if ratio == judged_ratio(p) and d == largest(p) and arm != "unregularised":
         return s.draws[p.k]
-    return s.draws[p.k] * s.averaged if ratio == judged_ratio(p) and arm in ("joint", "ntk") else s.mapped
+    if ratio == judged_ratio(p) and arm in ("joint", "ntk"):
+        return s.draws[p.k] * s.averaged
+    return max(s.mapped, s.runs) if ratio == judged_ratio(p) and d == s.dimension[p.k] else s.mapped
 
 
-def point(p: Profile, activation: str, arm: Arm, d: int, ratio: float) -> PhasePoint:
+def point(p: Profile, activation: str, arm: Arm, d: int, ratio: float) -> TrainedModels:
     """The cell of one arm at one point. Only the kernels have several candidates; joint training has one for all d."""
-    s, own = p.headline, dict[str, Any]()
+    s, own = p.headline, fields(p, activation, d, ratio, _draws(p, arm, d, ratio))
+    shares = s.shares if arm == "quadntk" else (p.training.share,)
+    own["candidates"] = tuple((s.penalty, capacity(p, activation, d, share)) for share in shares)
     if arm == "ntk":
-        own["ridges"] = s.ridges
-    else:
-        shares = s.shares if arm == "quadntk" else (p.training.share,)
-        own["candidates"] = tuple((s.penalty, capacity(p, activation, d, share)) for share in shares)
-    return PhasePoint(**fields(p, activation, d, ratio, _draws(p, arm, d, ratio)), arm=arm, **own)
+        wide = max(p.training.kernel_width, p.training.width[p.k]) * d
+        own |= {"candidates": (), "ridges": s.ridges, "kernel_width": wide}
+    elif arm not in PANELS:
+        own["steps"] = s.control_steps[p.k]
+    chooses = arm == "ntk" or len(own["candidates"]) > 1
+    return TrainedModels(arm=arm, validation=s.validation if chooses else 0, **own)
 
 
-def points(p: Profile) -> tuple[PhasePoint, ...]:
+def points(p: Profile) -> tuple[TrainedModels, ...]:
     """All points of the diagram."""
     return tuple(
         point(p, activation, arm, d, ratio)
@@ -107,7 +110,7 @@ def points(p: Profile) -> tuple[PhasePoint, ...]:
     )
 
 
-def risks(p: Profile, evidence: Evidence, arm: Arm, d: int, ratio: float, name: str = "risks") -> np.ndarray:
+def risks(p: Profile, evidence: Evidence, arm: Arm, d: int, ratio: float, name: str = "risk") -> np.ndarray:
     """Risks at a point, activation by activation, NaN where training diverged.
 
     Where joint training is judged there are as many observations as the rules ask for: geometric means of several draws
@@ -126,7 +129,7 @@ def steepness(p: Profile, evidence: Evidence, arm: Arm, activation: str) -> floa
     slopes = []
     *_, before, last = p.headline.ratios[p.k]
     for d in p.headline.dimensions[p.k]:
-        rows = [evidence[point(p, activation, arm, d, ratio)]["risks"] for ratio in (before, last)]
+        rows = [evidence[point(p, activation, arm, d, ratio)]["risk"] for ratio in (before, last)]
         for less, more in zip(*rows, strict=False):
             if less is not None and more is not None:
                 slopes.append(math.log(less / more) / math.log(samples(p, d, last) / samples(p, d, before)))

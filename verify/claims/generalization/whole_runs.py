@@ -11,7 +11,7 @@ import numpy as np
 from verify.cells.end_to_end import Descended, EndToEnd
 from verify.cells.training import Arm
 from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LANCZOS, LONG, RADIUS, STEP, WAIT
-from verify.claims.generalization.phase_diagram import capacity, fields, judged_ratio
+from verify.claims.generalization.phase_diagram import capacity, fields, judged_ratio, point
 from verify.claims.generalization.trained import affordable
 from verify.judging.claim import Evidence
 from verify.judging.outcome import Interval
@@ -45,14 +45,10 @@ def _fields(p: Profile, activation: str, draws: int) -> dict[str, Any]:
 
 def runs(p: Profile, arm: Arm = "joint") -> tuple[EndToEnd, ...]:
     """The runs through the whole theorem, by activation; or descents on another arm's loss in their place."""
-    s, d = p.headline, p.headline.dimension[p.k]
-    own: dict[str, Any] = {"signs": SIGNS, "lanczos": LANCZOS, "ridges": s.ridges, "arm": arm}
+    own: dict[str, Any] = {"signs": SIGNS, "lanczos": LANCZOS, "arm": arm}
     if arm != "joint":
         own["most"] = p.headline.steps[p.k]
-    return tuple(
-        EndToEnd(**_fields(p, a, s.runs) | own | {"capacities": tuple(capacity(p, a, d, share) for share in s.shares)})
-        for a in affordable(p)
-    )
+    return tuple(EndToEnd(**_fields(p, a, p.headline.runs) | own) for a in affordable(p))
 
 
 def long_steps(p: Profile) -> tuple[Descended, ...]:
@@ -156,16 +152,15 @@ def described(p: Profile, evidence: Evidence) -> str:
             f"{mean([e['risks'] for e in ends]):.3f}, mean square of f - f_L - f_Q "
             f"{mean([e['remainder'] for e in ends]):.4f}."
         )
-    rivals: dict[str, list[float]] = {}
-    for name in ("ntk", "quadntk"):
-        rivals[name] = [r for cell in runs(p) for r in evidence[cell][name]["risks"] if r is not None]
-    beside = ", ".join(
-        f"{name} {mean(rivals[arm]):.3f}"
-        for arm, name in (("ntk", "the NTK at its best ridge"), ("quadntk", "the QuadNTK at its best l4"))
-        if rivals[arm]
-    )
+    kernels: dict[Arm, str] = {"ntk": "the NTK at its best ridge", "quadntk": "the QuadNTK at its best l4"}
+    beside = []
+    for arm, name in kernels.items():
+        rows = [evidence[point(p, a, arm, first.d, judged_ratio(p))]["risk"][: first.draws] for a in affordable(p)]
+        known = [risk for row in rows for risk in row if risk is not None]
+        if known:
+            beside.append(f"{name} {mean(known):.3f}")
     return (
         f"The network itself, {', '.join(affordable(p))}, l1 = l3 = {first.weights[0]:g}. Perturbed descent at d = "
         f"{first.d}, m = {first.m}, n = {first.n} from a start of scale {first.start:g}: {told} On the same data "
-        f"{beside}."
+        f"{', '.join(beside)}."
     )

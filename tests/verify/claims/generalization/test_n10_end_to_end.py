@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from theory import multiplicity
 from verify.cells.end_to_end import EndToEnd
-from verify.cells.phase import PhasePoint
+from verify.cells.trained import TrainedModels
 from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN
 from verify.claims.generalization.n10_end_to_end import (
     FLAT,
@@ -33,7 +33,7 @@ FULL, GPU = PROFILES["full"], PROFILES["gpu"]
 CASES = [(profile, case.profile) for profile in (QUICK, FULL) for case in N10.cases(profile)]
 
 
-def true_risk(cell: PhasePoint, k: int) -> float:
+def true_risk(cell: TrainedModels, k: int) -> float:
     """Joint: n*/n with n* = 4 d or d^2. The kernels rise to the energy of the sparse part, and to more."""
     share = min(1.0, cell.n / (2 * multiplicity(cell.d, k + 1)))
     joint = (4 if k == 1 else 1) * cell.d**k / cell.n
@@ -52,9 +52,9 @@ def made_up(cell: Cell, rng: np.random.Generator) -> Numbers:
     def near(middle: float, spread: float, count: int) -> list[float]:
         return (middle * np.exp(spread * rng.standard_normal(count))).tolist()
 
-    if isinstance(cell, PhasePoint):
+    if isinstance(cell, TrainedModels):
         risks = near(true_risk(cell, cell.k), 0.05, cell.draws)
-        return {"risks": risks, "halfway": risks, "tried": [], "chosen": 0, "diverged": ""}
+        return {"risk": risks, "risk_halfway": risks, "validation": [], "chosen": 0}
     if not isinstance(cell, EndToEnd):
         return {"fall": [-3.0] * cell.draws}
     count = cell.draws
@@ -71,8 +71,6 @@ def made_up(cell: Cell, rng: np.random.Generator) -> Numbers:
         "risks": near(0.5, 0.05, count),
         "remainder": near(0.03, 0.05, count),
         "curve": [[0, 2.0], [900, 0.1]],
-        "ntk": {"risks": near(0.8, 0.05, count)},
-        "quadntk": {"risks": near(1.0, 0.05, count)},
     }
 
 
@@ -131,8 +129,8 @@ def test_one_wrong_end_is_seen(wrong: Numbers, label: str) -> None:
 )
 def test_a_rival_that_is_better_is_seen(arm: str, factor: float, label: str) -> None:
     def change(cell: Cell, row: Numbers) -> None:
-        if isinstance(cell, PhasePoint) and cell.arm == arm and cell.d == 64:
-            row["risks"] = row["halfway"] = [factor * risk for risk in row["risks"]]
+        if isinstance(cell, TrainedModels) and cell.arm == arm and cell.d == 64:
+            row["risk"] = row["risk_halfway"] = [factor * risk for risk in row["risk"]]
 
     assert verdicts(N10.check(quick(), evidence(quick(), change)))[label] is Verdict.FAILS
 
@@ -142,8 +140,8 @@ def test_joint_training_that_needs_a_power_more_is_seen() -> None:
     p = N10.cases(FULL)[0].profile
 
     def change(cell: Cell, row: Numbers) -> None:
-        if isinstance(cell, PhasePoint) and cell.arm == "joint":
-            row["risks"] = [risk * cell.d / 64 for risk in row["risks"]]
+        if isinstance(cell, TrainedModels) and cell.arm == "joint":
+            row["risk"] = [risk * cell.d / 64 for risk in row["risk"]]
 
     found = verdicts(N10.check(p, evidence(p, change)))
     assert (found[FLAT], found[RISES]) == (Verdict.FAILS, Verdict.FAILS)
@@ -153,8 +151,8 @@ def test_a_factor_log_d_is_admitted() -> None:
     p = N10.cases(FULL)[0].profile
 
     def change(cell: Cell, row: Numbers) -> None:
-        if isinstance(cell, PhasePoint) and cell.arm == "joint":
-            row["risks"] = [risk * (math.log(cell.d) / math.log(64)) ** 0.5 for risk in row["risks"]]
+        if isinstance(cell, TrainedModels) and cell.arm == "joint":
+            row["risk"] = [risk * (math.log(cell.d) / math.log(64)) ** 0.5 for risk in row["risk"]]
 
     assert verdicts(N10.check(p, evidence(p, change)))[FLAT] is Verdict.HOLDS
 
@@ -164,8 +162,8 @@ def test_the_local_slope_in_n_is_divided_out() -> None:
     p = N10.cases(FULL)[0].profile
 
     def change(cell: Cell, row: Numbers) -> None:
-        if isinstance(cell, PhasePoint) and cell.arm == "joint":
-            row["risks"] = [risk * true_risk(cell, 1) for risk in row["risks"]]
+        if isinstance(cell, TrainedModels) and cell.arm == "joint":
+            row["risk"] = [risk * true_risk(cell, 1) for risk in row["risk"]]
 
     told = evidence(p, change)
     assert steepness(p, told, "joint", p.activations[0]) == pytest.approx(2, abs=0.2)
@@ -195,12 +193,12 @@ def test_an_arm_that_diverges_is_named_and_the_rest_is_judged() -> None:
     def change(cell: Cell, row: Numbers) -> None:
         if cell == lost:
             nothing: list[Any] = [None] * cell.draws
-            row.update(risks=nothing, halfway=nothing, diverged="loss=[nan] at step 7")
+            row.update(risk=nothing, risk_halfway=nothing)
 
     outcome = N10.check(p, evidence(p, change))
     assert outcome.verdict is Verdict.INCONCLUSIVE
     [obstacle] = outcome.obstacles
-    assert "arm quadntk, d = 64, n = 640: training diverged (loss=[nan] at step 7)" in obstacle
+    assert "arm quadntk, d = 64, n = 640: 3 of 3 draws diverged" in obstacle
     found = verdicts(outcome)
     assert (found[OVER_QUADNTK], found[OVER_NTK]) == (Verdict.INCONCLUSIVE, Verdict.HOLDS)
     for drawing in N10.drawings:
@@ -209,8 +207,8 @@ def test_an_arm_that_diverges_is_named_and_the_rest_is_judged() -> None:
 
 def test_a_rival_that_still_moves_is_no_rival() -> None:
     def change(cell: Cell, row: Numbers) -> None:
-        if isinstance(cell, PhasePoint) and cell.arm == "quadntk":
-            row["halfway"] = [1.3 * risk for risk in row["risks"]]
+        if isinstance(cell, TrainedModels) and cell.arm == "quadntk":
+            row["risk_halfway"] = [1.3 * risk for risk in row["risk"]]
 
     outcome = N10.check(quick(), evidence(quick(), change))
     assert verdicts(outcome)[OVER_QUADNTK] is Verdict.INCONCLUSIVE
@@ -218,7 +216,7 @@ def test_a_rival_that_still_moves_is_no_rival() -> None:
 
 
 def test_a_dimension_that_is_too_small_is_refused() -> None:
-    small = changed(QUICK, {"headline": {"dimensions": {1: (8, 16)}}})
+    small = changed(QUICK, {"headline": {"dimensions": {1: (8, 16)}, "dimension": {1: 8}}})
     with pytest.raises(HypothesisViolated, match=r"d = 16 is too small: n = 160 is more than 0.5 N\(d,2\)"):
         N10.require(N10.cases(small)[0].profile)
     for profile in (QUICK, FULL, GPU):
