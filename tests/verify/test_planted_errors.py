@@ -1,6 +1,6 @@
 """Errors planted in the library itself, not in a check: each makes at least one claim FAIL that HOLDS without it.
 
-The claims are computed and judged as in a run of all thirty, at sizes of the quick profile or below.
+The claims are computed and judged as in a run of all of them, at sizes of the quick profile or below.
 """
 
 from __future__ import annotations

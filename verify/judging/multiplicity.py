@@ -1,4 +1,4 @@
-"""Multiplicity: among thirty claims some true one would look false by chance; Holm's correction prevents it."""
+"""Multiplicity: among many claims some true one would look false by chance; Holm's correction prevents it."""
 
 from __future__ import annotations
 

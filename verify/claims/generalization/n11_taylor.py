@@ -182,7 +182,7 @@ def _at(p: Profile) -> int:
 
 N11 = Claim(
     id="N11",
-    title="The Taylor model and Adam stand for the network and descent, on average",
+    title="Taylor model and Adam agree on average",
     statement=r"\Big|\mathbb{E}\log\frac{\text{risk}(f_L + f_Q)}{\text{risk}(f)}\Big|,\ "
     r"\Big|\mathbb{E}\log\frac{\text{risk by Adam}}{\text{risk by descent}}\Big| \le 0.15, \quad "
     r"\mathbb{E}(f - f_L - f_Q)^2 = O(m^{-1/2}\|W\|_{2,4}^6) \text{ at the trained } W",

@@ -170,7 +170,7 @@ def _figure(names: dict[Arm, str]) -> Any:
 
 N5 = Claim(
     id="N5",
-    title="Joint training beats the NTK by a power of d, the QuadNTK by a constant",
+    title="Joint below NTK, and below QuadNTK by a constant",
     statement=r"n = C d^k,\ d \text{ large: } \quad \text{risk}_{\text{joint}} < \text{risk}_{\text{NTK}}, \quad "
     r"\text{risk}_{\text{joint}} < \text{risk}_{\text{QuadNTK}} \ (k = 1), \quad \text{risk}_{\text{joint}} < "
     r"\text{risk}_{R_1 = R_3 = 0}",
