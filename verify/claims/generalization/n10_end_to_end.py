@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from theory import multiplicity
-from theory.harmonics.sphere import cumulative_multiplicity
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 from verify.claims.descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG, level
@@ -44,7 +43,7 @@ from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated
 from verify.judging.rules import DecisionRule, ExactRule, Prediction, Rule
 from verify.judging.statistics import slope
-from verify.predictions.sample_counts import sparse_budget
+from verify.predictions.sample_counts import drifts
 from verify.sizes.profile import Profile
 
 OVER_NTK = "log(joint / NTK) at the largest d"
@@ -78,10 +77,8 @@ def _rivals(p: Profile) -> dict[str, Arm]:
 
 def _drifted(p: Profile) -> dict[str, float]:
     """What FLAT allows: one factor log d, and the larger of the exact corrections at finite d, of n_k and of W_Q."""
-    grid = p.headline.dimensions[p.k]
-    good = slope(grid, [cumulative_multiplicity(d, p.k) / d**p.k for d in grid])
-    budgets = [slope(grid, [sparse_budget(a, p.k, d) for d in grid]) for a in affordable(p)]
-    return {"log d": slope(grid, [math.log(d) for d in grid]), "finite d": max(good, float(np.mean(budgets)))}
+    found = drifts(affordable(p), p.k, p.headline.dimensions[p.k], p.training.width[p.k], p.training.joint_risk)
+    return {"log d": found.logarithm, "finite d": max(found.dimension, found.budget)}
 
 
 def _rules(p: Profile) -> tuple[Rule, ...]:
@@ -248,7 +245,7 @@ N10 = Claim(
     refuted_by="A step with less fall than the descent lemma promises, an end that is not stationary of second order "
     "or lies above the constructions, a mean risk at the largest d above a kernel's or the floor, or a risk that rises "
     "faster with d than the NTK's or than a factor log d in n explains.",
-    equations=("regularised-loss", "risk-floor"),
+    equations=("regularised-loss", "risk-floor", "sample-drifts"),
     hypotheses=(
         _some,
         _in_high_dimension,
