@@ -94,9 +94,9 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
     Args:
         objective: the loss.
         W: where, (..., m, d).
-        V: the displacement it is applied to, (..., m, d).
+        V: the displacement it is applied to, (..., m, d); on a single network also several at once.
 
-    Cost: about two gradients.
+    Cost: about two gradients for each.
     """
     return Hessian(objective, W).matmul(V)
 

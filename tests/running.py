@@ -19,7 +19,7 @@ class Run:
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "verify", *arguments], capture_output=True, text=True, timeout=580, check=False
+        [sys.executable, "-m", "verify", *arguments], capture_output=True, text=True, timeout=1800, check=False
     )
 
 

@@ -149,6 +149,7 @@ STACKED = (
     "quadratic",
     "cross W",
     "cross V",
+    "hessian V",
     "project",
     "complement",
     "coordinates",
