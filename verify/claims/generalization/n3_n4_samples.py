@@ -22,6 +22,8 @@ SCATTER = 0.15
 JOINT = SampleCurves("joint", "joint")
 QUADRATIC = SampleCurves("quadntk", "sparse")
 NAMES = {JOINT: "exponent of n*(d), joint", QUADRATIC: "exponent of n*(d), QuadNTK"}
+APART = 1.015
+"""Factor between the abscissae of two activations in the figure, so that their draws are told apart."""
 KERNEL = "the NTK's n*(d), found by the same search on the same data"
 WORDS = {JOINT: "f_k + f_sp", QUADRATIC: "f_sp alone"}
 
@@ -128,17 +130,19 @@ def _obstacles(p: Profile, evidence: Evidence, curves: SampleCurves) -> tuple[st
 
 
 def _figure(p: Profile, evidence: Evidence, ax: Any, curves: SampleCurves) -> None:
-    grid = np.array(curves.grid(p), dtype=float)
-    for i, activation in enumerate(affordable(p)):
-        for j, d in enumerate(curves.grid(p)):
-            row = curves.draws(p, evidence, activation, d)
-            label = plain(activation) if j == 0 else None
-            ax.loglog([d] * len(row), row, "o", color=SERIES[i], ms=4, mfc="none", label=label)
+    grid, chosen = np.array(curves.grid(p), dtype=float), affordable(p)
+    for i, activation in enumerate(chosen):
+        beside = APART ** (i - (len(chosen) - 1) / 2)
+        rows = [curves.draws(p, evidence, activation, d) for d in curves.grid(p)]
+        for d, row in zip(grid, rows, strict=True):
+            ax.loglog([beside * d] * len(row), row, "o", color=SERIES[i], ms=4, mfc="none")
+        middles = [np.exp(np.nanmean(np.log(row))) if not np.isnan(row).all() else np.nan for row in rows]
+        ax.loglog(beside * grid, middles, "-", color=SERIES[i], lw=1.2, label=plain(activation))
     table, kernel = curves.table(p, evidence), curves.table(p, evidence, "ntk")
     if not np.isnan(kernel).all():
-        ax.loglog(grid, np.exp(np.nanmean(np.log(kernel), axis=0)), "s--", color=MUTED, ms=5, lw=1.0, label="NTK")
+        ax.loglog(grid, np.exp(np.nanmean(np.log(kernel), axis=0)), "s-", color=MUTED, ms=5, lw=1.2, label="NTK")
     if not np.isnan(table[:, 0]).all():
-        first = float(np.nanmedian(table[:, 0]))
+        first = 0.5 * float(np.nanmedian(table[:, 0]))
         power_guide(ax, curves.grid(p), first, p.k, f"slope {p.k}")
         ax.plot(grid, first * (grid / grid[0]) ** (p.k + 1), ":", color=MUTED, lw=1.2, label=f"slope {p.k + 1}")
     grid_ticks(ax, curves.grid(p))
