@@ -6,7 +6,7 @@ minutes or needs a cluster, and nothing else:
 
 - ``verify``: ``--claims S3`` and one worker in place of all claims or those named (each name is looked up);
   ``--profile full`` and ``gpu`` become quick;
-- ``calibrate``: 20 runs of S1 by the quick profile, whatever comes of so few;
+- ``calibrate``: 20 runs of S1, or of the claim that is named, by the quick profile, whatever comes of so few;
 - scripts of ``benchmarks/`` (``python``, ``torchrun``): only their options are read, by their own parser;
 - ``make``: ``make -n``; ``pip install``: that the extra exists; tools for contributors: that the extra dev brings them;
 - ``python -m pytest``: the tests named are collected, not run;
@@ -104,7 +104,9 @@ def smaller(words: list[str]) -> list[str]:
             assert option != "--profile" or words[at] in PROFILES
             words[at] = substitute
     if words[0] == "calibrate":
-        return [*[w for w in words if w not in ("--runs", "20")], "--runs", "20", "--claims", "S1"]
+        named = len(words) > 1 and not words[1].startswith("-")
+        kept = [w for w in words if w not in ("--runs", "20")]
+        return [*kept, "--runs", "20", *([] if named else ["--claims", "S1"])]
     return [*words, *([] if "--claims" in words else ["--claims", "S3"]), "--workers", "1"]
 
 
