@@ -51,6 +51,11 @@ def sparse_budget(activation: str, k: int, d: int) -> float:
     return float(sparse_norm(parse(activation), k, d, alpha)) / float(d ** (k - 1))
 
 
+def r4_weight(activation: str, k: int, d: int, share: float) -> float:
+    """l4 = share / ||W_Q||_{2,4}^4, so that R4 takes this share of the sparse part's energy 1 at the construction."""
+    return float(share / (d ** (k - 1) * sparse_budget(activation, k, d)))
+
+
 @lru_cache(maxsize=64)
 def width_excess(activation: str, k: int, d: int, m: int) -> float:
     """R1 of the construction W_L + S W_Q at width m: the risk that f_L(S W_Q) leaves of a target of energies 1 + 1."""

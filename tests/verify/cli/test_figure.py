@@ -1,5 +1,6 @@
 """``escape-ntk figure``: files of every format from stored records, and a sentence for everything that is amiss."""
 
+import errno
 import os
 import re
 from dataclasses import replace
@@ -60,10 +61,16 @@ def test_misuse_is_a_sentence(
     assert [path.name for path in tmp_path.iterdir()] == ["folder.svg"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
-def test_a_folder_that_cannot_be_written(records: Path, tmp_path: Path, capsys) -> None:
+def test_a_folder_that_cannot_be_written(records: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    """Refused by the system, or for a superuser, who may write everywhere, in its place."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o555)
+    if os.geteuid() == 0:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", str(closed))
+
+        monkeypatch.setattr("verify.report.drawing.tempfile.mkstemp", refuse)
     assert main(["figure", "S2", "--out", str(records), "--to", str(closed / "a.svg")]) == 2
     assert "cannot be written (Permission denied)" in " ".join(capsys.readouterr().err.split())
 

@@ -23,7 +23,7 @@ from verify.claims.generalization.phase_diagram import (
     samples,
     steepness,
 )
-from verify.claims.generalization.trained import affordable
+from verify.claims.generalization.trained import SETTLED, affordable
 from verify.claims.generalization.whole_runs import (
     CURVATURE,
     LOSS,
@@ -57,9 +57,6 @@ WORSE = 0.7
 """The alternative of a comparison at the largest d: twice the risk, or a risk of 1.7 times the floor."""
 STEEPER = 1.1
 """The alternative of an exponent: joint training that needs d^(k+1) samples, as the NTK does, and a little more."""
-SETTLED = 0.15
-"""The QuadNTK has settled when its risk moves by at most this fraction in the second half of the steps. Of joint
-training nothing is asked: more steps would only lower its risk."""
 FEWEST = 3
 """Dimensions from which FLAT is judged: a factor log d is a quarter of a power on d = 32, 64, and a slope through two
 dimensions is known less well than that."""
@@ -121,6 +118,7 @@ def _at_largest(p: Profile, evidence: Evidence, arm: Arm) -> Observed:
 
 
 def _settled(p: Profile, evidence: Evidence, arm: Arm, d: int, ratio: float) -> np.ndarray:
+    """A rival's risks, NaN where one has not settled; joint training's, which mostly fall on, need not have."""
     end = risks(p, evidence, arm, d, ratio)
     if arm == "ntk":
         return end

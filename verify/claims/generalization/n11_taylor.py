@@ -8,12 +8,13 @@ import numpy as np
 
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
-from verify.claims.generalization.paired import column, falls, r4_weight
+from verify.claims.generalization.paired import column, falls
 from verify.claims.generalization.trained import SETTLED, affordable, everywhere, samples, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.rules import CENSORED, DecisionRule
+from verify.predictions.sample_counts import r4_weight
 from verify.sizes.profile import Profile
 
 MARGIN = 0.15
@@ -56,7 +57,7 @@ def _cell(p: Profile, activation: str, ratio: int, twin: Twin | None = None) -> 
         model="taylor" if twin == "taylor" else "network",
         method="adam" if twin == "adam" else "descent",
         arm=arm,
-        candidates=((s.taylor_penalty, r4_weight(p, activation, s.taylor_share, d)),),
+        candidates=((s.taylor_penalty, r4_weight(activation, p.k, d, s.taylor_share)),),
         stretch=(ratio / s.taylor_widths[0]) ** 0.25 if twin is None else None,
     )
 

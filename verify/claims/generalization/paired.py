@@ -14,7 +14,7 @@ from verify.claims.generalization.trained import SETTLED, everywhere, in_high_di
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.judging.claim import Evidence
 from verify.judging.rules import CENSORED
-from verify.predictions.sample_counts import sparse_budget
+from verify.predictions.sample_counts import r4_weight
 from verify.running.experiment import Numbers
 from verify.sizes.profile import Profile
 
@@ -64,15 +64,10 @@ def candidates(p: Profile, activation: str, arm: Arm) -> tuple[Weights, ...]:
         return ()
     if arm in ("random_directions", "permuted_labels", "lazy"):
         fixed = s.penalties[-1] if arm == "random_directions" else s.penalties[0]
-        return ((fixed, r4_weight(p, activation, s.shares[0], s.dimension[p.k])),)
+        return ((fixed, r4_weight(activation, p.k, s.dimension[p.k], s.shares[0])),)
     shares = s.quadratic_shares if arm == "quadntk" else s.shares
     penalties = s.penalties if arm in TUNED else (1.0,)
-    return tuple((l1, r4_weight(p, activation, share, s.dimension[p.k])) for l1 in penalties for share in shares)
-
-
-def r4_weight(p: Profile, activation: str, share: float, d: int) -> float:
-    """l4 = share / ||W_Q||_{2,4}^4, so that R4 takes this share of the sparse part's energy 1 at the construction."""
-    return float(share / (d ** (p.k - 1) * sparse_budget(activation, p.k, d)))
+    return tuple((l1, r4_weight(activation, p.k, s.dimension[p.k], share)) for l1 in penalties for share in shares)
 
 
 def column(numbers: Numbers, name: str) -> np.ndarray:
@@ -113,7 +108,7 @@ def chosen(p: Profile, evidence: Evidence, arm: Arm) -> str:
     """The weights that validation chose, by activation, such as "l1 = 1, 10, 10"."""
     found = [evidence[paired_cell(p, a, arm)]["chosen"] for a in paired(p)]
     pairs = [candidates(p, a, arm)[i] for a, i in zip(paired(p), found, strict=True)]
-    shares = [l4 / r4_weight(p, a, 1.0, p.risks.dimension[p.k]) for a, (_, l4) in zip(paired(p), pairs, strict=True)]
+    shares = [l4 / r4_weight(a, p.k, p.risks.dimension[p.k], 1.0) for a, (_, l4) in zip(paired(p), pairs, strict=True)]
     parts = [f"l1 = {', '.join(f'{l1:g}' for l1, _ in pairs)}"] if arm in TUNED else []
     return "; ".join([*parts, f"share = {', '.join(f'{share:.2g}' for share in shares)}"])
 

@@ -17,7 +17,7 @@ from verify.claims.generalization.trained import affordable
 from verify.claims.plotting import PREDICTED, SERIES, dark, finish
 from verify.judging.claim import Evidence
 from verify.predictions.learning_curves import best_risk
-from verify.predictions.sample_counts import sparse_budget
+from verify.predictions.sample_counts import r4_weight
 from verify.sizes.profile import Profile
 
 PANELS: dict[Arm, str] = {"joint": "joint", "quadntk": "QuadNTK", "ntk": "NTK"}
@@ -53,11 +53,6 @@ def floor(p: Profile, d: int, ratio: float) -> float:
     return float(risk_floor(d, samples(p, d, ratio), {p.k: 1, p.k + 1: 1}))
 
 
-def capacity(p: Profile, activation: str, d: int, share: float) -> float:
-    """l4 of which R4 takes this share of the sparse part's energy at W_Q."""
-    return share / (d ** (p.k - 1) * sparse_budget(activation, p.k, d))
-
-
 def fields(p: Profile, activation: str, d: int, ratio: float, draws: int) -> dict[str, Any]:
     """What every cell of N10 has."""
     t = p.training
@@ -89,7 +84,7 @@ def point(p: Profile, activation: str, arm: Arm, d: int, ratio: float) -> Traine
     """The cell of one arm at one point. Only the kernels have several candidates; joint training has one for all d."""
     s, own = p.headline, fields(p, activation, d, ratio, _draws(p, arm, d, ratio))
     shares = s.shares if arm == "quadntk" else (p.training.share,)
-    own["candidates"] = tuple((s.penalty, capacity(p, activation, d, share)) for share in shares)
+    own["candidates"] = tuple((s.penalty, r4_weight(activation, p.k, d, share)) for share in shares)
     if arm == "ntk":
         wide = max(p.training.kernel_width, p.training.width[p.k]) * d
         own |= {"candidates": (), "ridges": s.ridges, "kernel_width": wide}

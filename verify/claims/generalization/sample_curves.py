@@ -16,7 +16,7 @@ from verify.claims.generalization.trained import SETTLED, affordable
 from verify.judging.claim import Evidence
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import samples_needed
-from verify.predictions.sample_counts import Drifts, drifts, sample_scale, sparse_budget
+from verify.predictions.sample_counts import Drifts, drifts, r4_weight, sample_scale
 from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
@@ -91,7 +91,7 @@ class SampleCurves:
             target=self.target,
             arm=arm,
             draws=self.repetitions(p) * (1 if arm == "ntk" else self.averaged(p, d)),
-            weights=(1.0, share / (d ** (p.k - 1) * sparse_budget(activation, p.k, d))),
+            weights=(1.0, r4_weight(activation, p.k, d, share)),
             level=self.level(p),
             first=first,
             last=max(first + 1, 4 * multiplicity(d, p.k + 1)),

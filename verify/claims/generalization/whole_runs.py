@@ -11,11 +11,12 @@ import numpy as np
 from verify.cells.end_to_end import Descended, EndToEnd
 from verify.cells.training import Arm
 from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LANCZOS, LONG, RADIUS, STEP, WAIT
-from verify.claims.generalization.phase_diagram import capacity, fields, judged_ratio, point
+from verify.claims.generalization.phase_diagram import fields, judged_ratio, point
 from verify.claims.generalization.trained import affordable
 from verify.judging.claim import Evidence
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, Measurement
+from verify.predictions.sample_counts import r4_weight
 from verify.sizes.profile import Profile
 
 LOSS = "log(loss at the end / loss of the best construction), largest"
@@ -33,7 +34,7 @@ def _fields(p: Profile, activation: str, draws: int) -> dict[str, Any]:
     s, d = p.headline, p.headline.dimension[p.k]
     return {
         **fields(p, activation, d, judged_ratio(p), draws),
-        "weights": (s.penalty, capacity(p, activation, d, p.training.share)),
+        "weights": (s.penalty, r4_weight(activation, p.k, d, p.training.share)),
         "tolerance": TOLERANCE,
         "radius": RADIUS,
         "wait": WAIT,

@@ -4,10 +4,10 @@ import pytest
 
 from verify.cells.trained import TrainedModels
 from verify.claims.generalization import n5_n9_risks, n6_feature_learning, n11_taylor
-from verify.claims.generalization.paired import candidates, paired, paired_cell, r4_weight
+from verify.claims.generalization.paired import candidates, paired, paired_cell
 from verify.claims.generalization.trained import affordable
 from verify.judging.claim import HypothesisViolated
-from verify.predictions.sample_counts import sparse_budget
+from verify.predictions.sample_counts import r4_weight, sparse_budget
 from verify.sizes.profile import FULL, GPU, QUICK, Profile
 
 SIGMA = "sin(z + pi/4)"
@@ -57,4 +57,4 @@ def test_candidates_of_the_arms() -> None:
     for arm in ("random_directions", "permuted_labels", "lazy"):
         assert len(candidates(QUICK, SIGMA, arm)) == 1
     cubic = QUICK.model_copy(update={"k": 2})
-    assert r4_weight(cubic, SIGMA, 0.06, 24) == pytest.approx(0.06 / (24 * sparse_budget(SIGMA, 2, 24)))
+    assert r4_weight(SIGMA, cubic.k, 24, 0.06) == pytest.approx(0.06 / (24 * sparse_budget(SIGMA, 2, 24)))
