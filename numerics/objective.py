@@ -22,7 +22,9 @@ import torch
 from numerics.blocks import Block, Blocks, accumulate
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
-from numerics.inputs import Array, inputs, labels, of_length
+from numerics.inputs import Array, inputs, integer, labels, of_length
+from numerics.jacobian import Jacobian
+from numerics.linear_first import LinearFirst
 from numerics.losses import named_loss
 from numerics.models import MODELS, Model, ModelName, Network, Taylor
 from numerics.network import TwoLayerNetwork
@@ -30,7 +32,7 @@ from numerics.precision import full_precision
 from numerics.terms.data import DataTerm
 from numerics.terms.pairs import PairGradient, Pairs, Products
 from numerics.terms.penalty import InputPenalty, PairPenalty, Penalty
-from numerics.terms.r1 import PopulationR1, SampleR1, UnlabeledR1
+from numerics.terms.r1 import FreshInputs, PopulationR1, SampleR1, UnlabeledR1
 from numerics.terms.r3 import R3
 from numerics.terms.r4 import R4
 from numerics.terms.weights import Parts, PenaltyWeights
@@ -50,6 +52,7 @@ class Objective:
         model: "taylor" (f_L + f_Q), "linear", "quadratic" (the QuadNTK), or "network" (f itself).
         loss: a name in :data:`numerics.losses.LOSSES`.
         unlabeled: inputs for the "unlabeled" form of R1, (n_u, d) or (..., n_u, d).
+        fresh: R1 on inputs drawn anew at each step, with a weight of its own; :meth:`draw` draws them.
         cache: keep sigma'(z) and sigma''(z) (or z) of the training inputs; when None, if they take at most a quarter of
             the memory available. Without them they are evaluated again at each step.
 
@@ -81,6 +84,7 @@ class Objective:
         loss: str = "squared",
         unlabeled: Array | None = None,
         cache: bool | None = None,
+        fresh: FreshInputs | None = None,
     ) -> None:
         x = inputs(network, x, "x").detach()
         if directions is not None and getattr(directions, "network", None) is not network:
@@ -103,14 +107,22 @@ class Objective:
         self.forms: tuple[PairPenalty, ...] = ()
         self.crossed = False
         self.unlabeled: torch.Tensor | None = None
+        self.fresh = fresh
+        if fresh is not None and directions is None:
+            raise ValueError("fresh: R1 on fresh inputs needs directions; give GoodDirections of this network")
         if directions is not None:
             self._penalise(directions, weights, unlabeled)
+        jacobian = self._own_jacobian()
         needed = {
             "z": model == "network",
-            "first": model in ("taylor", "linear") or (directions is not None and weights.uses("training")),
+            "first": model in ("taylor", "linear") or bool(self.averages) or jacobian is not None,
             "second": model in ("taylor", "quadratic") or self.crossed,
         }
         self._blocks = Blocks(network, x, {name for name, used in needed.items() if used}, cache)
+        self._linear_first = None
+        if jacobian is not None:
+            training = weights.r1 if weights.uses("training") else None
+            self._linear_first = LinearFirst(network, self._blocks, self.data, jacobian, training)
 
     def _penalise(self, directions: GoodDirections, weights: PenaltyWeights, unlabeled: Array | None) -> None:
         """Set up the penalties that need the good directions."""
@@ -131,6 +143,24 @@ class Objective:
         if weights.r3 > 0:
             averages.append(R3(weights.r3, self.n))
         self.averages, self.forms, self.crossed = tuple(averages), tuple(forms), weights.r3 > 0
+        self._fixed = self.forms
+        self.draw(0)
+
+    def _own_jacobian(self) -> Jacobian | None:
+        """The Jacobian at the training inputs, where R1 on samples is all that needs the directions, and they are its own.
+
+        Elsewhere the coordinates of a displacement are formed by a product of their own.
+        """
+        jacobian = None if self.directions_in_use() is None or self.crossed else self.directions.jacobian()
+        if jacobian is None or not all(isinstance(form, UnlabeledR1) for form in self.forms):
+            return None
+        return jacobian if jacobian.x.shape == self.x.shape and torch.equal(jacobian.x, self.x) else None
+
+    def draw(self, step: int) -> None:
+        """Take the fresh inputs of a step, until the next call; without ``fresh`` nothing happens. A new loss is at 0."""
+        step = integer(step, "step", 0)
+        if self.fresh is not None and self.fresh.weight > 0:
+            self.forms = (*self._fixed, self.fresh.form(self.directions, step))
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:
         """The training inputs in blocks of rows."""
@@ -153,11 +183,14 @@ class Objective:
     def value_and_gradient(self, W: Array) -> tuple[Parts, torch.Tensor]:
         """Loss with its parts, and dL/dW of shape (..., m, d). Not finite where W is not, or the loss overflows."""
         W = self.network.check_displacement(W)
-        at = Pairs(W, self.directions_in_use())
-        pair_gradient = PairGradient(at, self.directions_in_use(), self.crossed)
-        data, values = self._training_pass(at, pair_gradient)
-        for form in self.forms:
-            values[form.name] = form.add_gradient(at, pair_gradient)
+        if self._linear_first is not None:
+            data, values, pair_gradient = self._linear_first(W, self.forms)
+        else:
+            at = Pairs(W, self.directions_in_use())
+            pair_gradient = PairGradient(at, self.directions_in_use(), self.crossed)
+            data, values = self._training_pass(at, pair_gradient)
+            for form in self.forms:
+                values[form.name] = form.add_gradient(at, pair_gradient)
         gradient = pair_gradient.displacement()
         r4 = self.r4.add_gradient(W, gradient)
         total = data + self.r4.weight * r4
@@ -166,7 +199,7 @@ class Objective:
             total = total + penalty.weight * values[penalty.name]
         nothing = torch.full_like(data, math.nan)
         r2 = nothing if self.directions is None else torch.zeros_like(data)
-        regularisers = dict.fromkeys(("r1_exact", "r1_training", "r1_unlabeled", "r3"), nothing) | values
+        regularisers = dict.fromkeys(("r1_exact", "r1_training", "r1_unlabeled", "r1_fresh", "r3"), nothing) | values
         return Parts(total=total, data=data, r2=r2, r4=r4, **regularisers), gradient
 
     def _training_pass(self, at: Pairs, gradient: PairGradient) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
