@@ -22,6 +22,7 @@ from numerics.directions import GoodDirections
 from numerics.distributed import ShardedNetwork, process_group
 from numerics.estimate import Estimate
 from numerics.harmonics import Harmonics
+from numerics.hermite import HermiteTarget
 from numerics.kernels import NTKOperator, ntk_gram, quadntk_gram
 from numerics.losses import LOSSES, Loss
 from numerics.memory import WouldNotFit
@@ -31,8 +32,9 @@ from numerics.optimizers import LBFGS, Adam, GradientDescent
 from numerics.perturbed_descent import PerturbedGradientDescent
 from numerics.precision import allow_tf32
 from numerics.ridge import KernelRidge, RidgeSolution, iterative_kernel_ridge
-from numerics.sampling import generator, sphere
+from numerics.sampling import gaussian, generator, sphere
 from numerics.targets import Target
+from numerics.terms.r1 import FreshInputs
 from numerics.terms.weights import Parts, PenaltyWeights
 from numerics.train import Diverged, Record, Trajectory, small_start, train
 from numerics.variation import SignVariation, sign_variation
@@ -46,9 +48,11 @@ __all__ = [
     "Eigenvalue",
     "Estimate",
     "FeatureCovariance",
+    "FreshInputs",
     "GoodDirections",
     "GradientDescent",
     "Harmonics",
+    "HermiteTarget",
     "JointConstruction",
     "KernelRidge",
     "Loss",
@@ -70,6 +74,7 @@ __all__ = [
     "dense_construction",
     "extreme_eigenvalue",
     "feature_covariance",
+    "gaussian",
     "generator",
     "hessian_vector",
     "iterative_kernel_ridge",

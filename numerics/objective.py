@@ -15,7 +15,8 @@ slopes of the loss in them are formed in place, and one product adds to the grad
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import torch
 
@@ -129,6 +130,8 @@ class Objective:
         network, averages, forms = self.network, list[InputPenalty](), list[PairPenalty]()
         if weights.uses("exact"):
             of_length(self.x, network.d, "x", POPULATION)
+            if self.fresh is not None and self.fresh.law != "sphere":
+                raise ValueError(f"fresh.law={self.fresh.law!r}: {POPULATION} needs fresh inputs on it; use 'sphere'")
             forms.append(PopulationR1(weights.r1, network, FeatureCovariance(network)))
         if weights.uses("training"):
             averages.append(SampleR1(weights.r1, directions.features(self.x)))
@@ -170,13 +173,13 @@ class Objective:
         """The good directions where a term needs them, else None."""
         return self.directions if self.averages or self.forms else None
 
-    def predict(self, x: Array, W: Array) -> torch.Tensor:
-        """The model at other inputs, shape (..., n)."""
+    def predict(self, x: Array, W: Array, known: Mapping[str, torch.Tensor] = MappingProxyType({})) -> torch.Tensor:
+        """The model at other inputs, shape (..., n); ``known`` holds f_L ("linear") or f_Q ("quadratic") there."""
         if self.model == "network":
             return self.network.forward(x, W)
-        terms = {"linear": (self.network.linear,), "quadratic": (self.network.quadratic,)}
-        both = (self.network.linear, self.network.quadratic)
-        outputs = [term(x, W) for term in terms.get(self.model, both)]
+        terms = {"linear": self.network.linear, "quadratic": self.network.quadratic}
+        used = [self.model] if self.model in terms else list(terms)
+        outputs = [known[name] if name in known else terms[name](x, W) for name in used]
         return outputs[0] if len(outputs) == 1 else outputs[0] + outputs[1]
 
     @torch.no_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from numerics.inputs import Array, copied, finite, inputs, integer, labels, numb
 from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.optimizers import End, Method, Stepper
+from numerics.optimizers import Adam, End, Method, Stepper
 from numerics.precision import full_precision
 from numerics.sampling import generator
 from numerics.terms.weights import Parts
@@ -46,6 +46,8 @@ class Record:
         linear_energy, quadratic_energy: means of f_L^2 and f_Q^2 over the test inputs (training inputs without them).
         kernel_movement: ||K_W - K_0||_F / ||K_0||_F, K_W the tangent kernel at W of the network (model "network") or of
             its Taylor model, on up to 128 training inputs; NaN where K_0 = 0.
+        outside: mean of f_L(x_i; P_{>k} W)^2 over the training inputs, R1 there whatever its weight; NaN without good
+            directions.
         test_risk: mean loss on the test inputs; NaN without them.
         rate: step length of the last update; NaN before the first and for L-BFGS.
     """
@@ -56,6 +58,7 @@ class Record:
     linear_energy: torch.Tensor
     quadratic_energy: torch.Tensor
     kernel_movement: torch.Tensor
+    outside: torch.Tensor
     test_risk: torch.Tensor
     rate: torch.Tensor
 
@@ -78,7 +81,7 @@ class Trajectory:
 
     Attributes:
         W: final displacement, (..., m, d).
-        records: every ``record_every`` steps, the first and the last included.
+        records: every ``record_every`` steps, or at the steps asked for; the first and the last included.
         stopped: "steps" when all were done, "gradient" when the gradient was small enough, "stationary" or "stalled"
             when the method ended by itself (:data:`numerics.optimizers.End`).
     """
@@ -123,6 +126,7 @@ def train(
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
     progress: Callable[[Record], None] | None = None,
+    record_at: Sequence[int] | None = None,
 ) -> Trajectory:
     """Run ``method`` from ``start``.
 
@@ -141,10 +145,12 @@ def train(
             a sharded network has a file of its own, with its first pair of neurons in the name.
         checkpoint_every: steps between checkpoints.
         progress: called with each record.
+        record_at: steps at which to record in place of every ``record_every``, such as equidistant ones in log t.
 
     Raises:
         Diverged: the loss or its gradient is not finite, with the step, the value and what to change.
-        ValueError: steps, record_every or checkpoint_every < 1, a start or test data that do not fit the network or are
+        ValueError: steps, record_every or checkpoint_every < 1, a step to record at that is no integer >= 0, R1 on
+            fresh inputs with a method that compares the loss at several points of a step, a start or test data that do not fit the network or are
             not finite, a checkpoint of another run or another version, one that is damaged, or a path that cannot be a
             file.
 
@@ -155,6 +161,14 @@ def train(
     gradient_tolerance = number(gradient_tolerance, "gradient_tolerance", "a finite number >= 0", zero=True)
     if not isinstance(objective, Objective):
         raise ValueError(f"objective of type {type(objective).__name__}: needs a numerics.Objective, which comes first")
+    settings: list[Any] = [method, steps, record_every, gradient_tolerance]
+    if record_at is not None:
+        settings.append(tuple(sorted({integer(one, "record_at", 0) for one in record_at})))
+    if objective.fresh is not None and not (isinstance(method, Adam) or getattr(method, "step", None) is not None):
+        raise ValueError(
+            f"method {method}: compares losses, and with R1 on fresh inputs each step has another; use Adam, or "
+            f"GradientDescent with a fixed step"
+        )
     start = finite(objective.network.check_displacement(start, "start"), "start").detach()
     pair = None if test is None else _test_data(objective, test)
     observe = _Observer(objective, pair)
@@ -164,14 +178,18 @@ def train(
     stopped: Stop | None = None
     file: Checkpoint | None = None
     if checkpoint is not None:
-        problem = _digest(objective, start, method, steps, record_every, gradient_tolerance, pair)
+        problem = _digest(objective, start, *settings, pair)
         file = Checkpoint(_own_file(Path(checkpoint), objective.network), problem)
         found = file.load(start.device)
         if found is not None:
             step, stopped, records = _restore(found, stepper)
         _agree(objective.network, step)
 
+    def due() -> bool:
+        return step % record_every == 0 if record_at is None else step in (0, *settings[-1])
+
     while True:
+        objective.draw(step)
         parts, gradient = stepper.evaluate()
         length = norm(objective, gradient)
         if not bool(torch.isfinite(parts.total + length).all()):
@@ -182,7 +200,7 @@ def train(
             stopped = "steps"
         elif stopped is None and gradient_tolerance > 0 and bool((length <= gradient_tolerance).all()):
             stopped = "gradient"
-        if (step % record_every == 0 or stopped is not None) and (not records or records[-1].step != step):
+        if (due() or stopped is not None) and (not records or records[-1].step != step):
             records.append(observe(step, parts, length, stepper))
             if progress is not None:
                 progress(records[-1])
@@ -223,12 +241,18 @@ class _Observer:
     def __call__(self, step: int, parts: Parts, length: torch.Tensor, stepper: Stepper) -> Record:
         objective, W = self._objective, stepper.W
         network, nothing = objective.network, torch.full_like(length, math.nan)
-        linear = network.linear(self._inputs, W).square().mean(-1)
-        quadratic = network.quadratic(self._inputs, W).square().mean(-1) if self._curved else nothing
+        terms = {"linear": network.linear(self._inputs, W)}
+        if self._curved:
+            terms["quadratic"] = network.quadratic(self._inputs, W)
+        linear = terms["linear"].square().mean(-1)
+        quadratic = terms["quadratic"].square().mean(-1) if self._curved else nothing
         risk = nothing
         if self._test is not None:
-            risk = objective.loss.value(objective.predict(self._test[0], W), self._test[1]).mean(-1)
-        return Record(step, parts, length, linear, quadratic, self._movement(W), risk, stepper.rate.clone())
+            risk = objective.loss.value(objective.predict(self._test[0], W, terms), self._test[1]).mean(-1)
+        outside = nothing
+        if objective.directions is not None:
+            outside = network.linear(objective.x, objective.directions.complement(W)).square().mean(-1)
+        return Record(step, parts, length, linear, quadratic, self._movement(W), outside, risk, stepper.rate.clone())
 
     def _movement(self, W: torch.Tensor) -> torch.Tensor:
         if not self._curved and self._objective.model != "network":
@@ -255,8 +279,7 @@ def _digest(objective: Objective, *settings: Any) -> str:
     if directions is not None:  # the subspace by one of its elements, which depends on all of its basis
         probe = torch.arange(1, directions.dimension + 1, dtype=network.dtype, device=network.device)
         items.append(directions.half_combine(probe.expand(*network.batch, -1)))
-    if objective.unlabeled is not None:
-        items.append(objective.unlabeled)
+    items += [part for part in (objective.unlabeled, objective.fresh) if part is not None]
     for item in items:
         for part in item if isinstance(item, tuple) else (item,):
             content = part.detach().cpu().numpy().tobytes() if isinstance(part, torch.Tensor) else repr(part).encode()
