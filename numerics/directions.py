@@ -77,7 +77,7 @@ class GoodDirections:
         method: "span" (closed form T Y), "eigen" (top n_k eigenvectors of Sigma, the definition) or "jacobian" (top n_k
             right singular vectors of the Jacobian of f_L at ``x``).
         x: the inputs of "jacobian", (n, d) or (..., n, d), of any distribution; other methods take none.
-        count: n_k of "jacobian", where the inputs are not on the sphere and n_k is no sum of N(d,l); that sum when None.
+        count: n_k of "jacobian", as off the sphere n_k need be no sum of N(d,l); that sum when None.
 
     "eigen" takes the top n_k eigenvectors whatever their degree, so it is near the span only if Lambda_0..Lambda_k all
     exceed the later Lambda_l. tanh(z + 1) has Lambda_1 > Lambda_0: at k = 0 its top eigenvector is of degree 1, nearly

@@ -4,9 +4,9 @@ There the part of the linear term outside the good directions is a projection of
 
 .. math:: f_L(X; P_{>k} W) = (I - U U^T) f_L(X; W) ,
 
-so f_L(X; W) is formed over all inputs before any slope of the loss is. It gives the coordinates c = S^{-1} U^T f_L, and a
-slope in c is one in f_L(X; W). Of the four products of n x d x m/2 of a gradient, two for <D, x> and <S, x> and two for
-what is added to the gradient, none is done twice: projecting costs products of n x n_k with a vector alone.
+so f_L(X; W) is formed over all inputs before any slope of the loss is. It gives the coordinates c = S^{-1} U^T f_L,
+and a slope in c is one in f_L(X; W). Of the four products of n x d x m/2 of a gradient, two for <D, x> and <S, x> and
+two for what is added to the gradient, none is done twice: projecting costs products of n x n_k with a vector alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numerics.jacobian import Jacobian
 from numerics.network import TwoLayerNetwork
 from numerics.terms.data import DataTerm
 from numerics.terms.pairs import PairGradient, Pairs, Products
-from numerics.terms.r1 import UnlabeledR1
+from numerics.terms.penalty import PairPenalty
 
 
 class LinearFirst:
@@ -45,7 +45,7 @@ class LinearFirst:
         """<D, x> of each block, overwritten by the next pass: memory that is taken once."""
 
     def __call__(
-        self, W: torch.Tensor, forms: Sequence[UnlabeledR1]
+        self, W: torch.Tensor, forms: Sequence[PairPenalty]
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor], PairGradient]:
         """The data term, the penalties by name, and the weighted gradient of all of them."""
         network, data, n = self._network, self._data, self._data.n

@@ -150,19 +150,20 @@ class Objective:
         self.draw(0)
 
     def _own_jacobian(self) -> Jacobian | None:
-        """The Jacobian at the training inputs, where R1 on samples is all that needs the directions, and they are its own.
+        """The Jacobian of the directions, where it is that at the training inputs and R1 on samples alone needs them.
 
         Elsewhere the coordinates of a displacement are formed by a product of their own.
         """
-        jacobian = None if self.directions_in_use() is None or self.crossed else self.directions.jacobian()
+        directions = self.directions_in_use()
+        jacobian = None if directions is None or self.crossed else directions.jacobian()
         if jacobian is None or not all(isinstance(form, UnlabeledR1) for form in self.forms):
             return None
         return jacobian if jacobian.x.shape == self.x.shape and torch.equal(jacobian.x, self.x) else None
 
     def draw(self, step: int) -> None:
-        """Take the fresh inputs of a step, until the next call; without ``fresh`` nothing happens. A new loss is at 0."""
+        """Take the fresh inputs of a step until the next call; a new loss has those of step 0."""
         step = integer(step, "step", 0)
-        if self.fresh is not None and self.fresh.weight > 0:
+        if self.fresh is not None and self.fresh.weight > 0 and self.directions is not None:
             self.forms = (*self._fixed, self.fresh.form(self.directions, step))
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:

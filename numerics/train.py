@@ -150,9 +150,9 @@ def train(
     Raises:
         Diverged: the loss or its gradient is not finite, with the step, the value and what to change.
         ValueError: steps, record_every or checkpoint_every < 1, a step to record at that is no integer >= 0, R1 on
-            fresh inputs with a method that compares the loss at several points of a step, a start or test data that do not fit the network or are
-            not finite, a checkpoint of another run or another version, one that is damaged, or a path that cannot be a
-            file.
+            fresh inputs with a method that compares the loss at several points of a step, a start or test data that do
+            not fit the network or are not finite, a checkpoint of another run or another version, one that is damaged,
+            or a path that cannot be a file.
 
     Cost: that of the method, plus a Gram matrix and an evaluation of the test inputs at each record.
     """

@@ -15,9 +15,17 @@ from pathlib import PurePosixPath
 
 import verify.claims
 from verify.judging.claim import Claim
+from verify.sizes.profile import PROFILES, Profile
 from verify.suggestions import did_you_mean
 
-CHAPTERS = {"spectra": "S", "taylor": "T", "constructions": "G", "optimization": "O", "generalization": "N"}
+CHAPTERS = {
+    "spectra": "S",
+    "taylor": "T",
+    "constructions": "G",
+    "optimization": "O",
+    "generalization": "N",
+    "authors": "A",
+}
 """The chapters in reading order, each with the letter with which its ids begin."""
 
 
@@ -62,18 +70,31 @@ def registered(files: Iterable[tuple[str, tuple[Claim, ...]]]) -> dict[str, Clai
 CLAIMS: dict[str, Claim] = registered(_files())
 
 
-def select(ids: str | None) -> list[Claim]:
-    """Claims named in a comma-separated list, in reading order; all when None.
+def judged_by(profile: Profile) -> list[Claim]:
+    """The claims that a profile has judged, in reading order: those for which it gives a k."""
+    return [claim for claim in CLAIMS.values() if claim.ks(profile)]
+
+
+def select(ids: str | None, profile: Profile | None = None) -> list[Claim]:
+    """Claims named in a comma-separated list, in reading order; all when None, or all that a profile has judged.
 
     Raises:
-        ValueError: an unknown id, with the known ones.
+        ValueError: an unknown id, with the known ones, or a claim that the profile does not have judged.
     """
     if ids is None:
-        return list(CLAIMS.values())
+        return list(CLAIMS.values()) if profile is None else judged_by(profile)
     wanted = [part.strip().upper() for part in ids.split(",") if part.strip()]
     unknown = [name for name in wanted if name not in CLAIMS]
     if unknown or not wanted:
         named = ", ".join(unknown) or "(none named)"
         known = ", ".join(CLAIMS)
         raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {known}{did_you_mean(unknown, CLAIMS)}")
-    return [claim for name, claim in CLAIMS.items() if name in wanted]
+    chosen = [claim for name, claim in CLAIMS.items() if name in wanted]
+    for claim in chosen:
+        if profile is not None and not claim.ks(profile):
+            others = ", ".join(name for name, one in PROFILES.items() if claim.ks(one))
+            raise ValueError(
+                f"claims={ids!r}: profile {profile.name} does not have {claim.id} judged; use --profile with one of "
+                f"{others}"
+            )
+    return chosen

@@ -27,10 +27,20 @@ ACTIVATION = "sigmoid(z - 1)"
 PARTS = {1: math.sqrt(1 / 3), 2: math.sqrt(2 / 3)}
 """Of the target, by degree, their squares the energies: ((<b,x>)^2 - 1 + <b,x>)/sqrt 3 for Gaussian inputs."""
 STEP = 1.0
-RECORDS = 60
+RECORDS = 48
 """Records equidistant in log t."""
 KEPT_EVERY = 500
 """Steps between checkpoints."""
+
+CURVES = {
+    "step": "step",
+    "r1": "outside",
+    "train": "data",
+    "test": "test_risk",
+    "linear": "linear_energy",
+    "quadratic": "quadratic_energy",
+}
+"""Numbers of a run, and the quantities of its records that they are."""
 
 Law = Literal["gaussian", "sphere"]
 
@@ -38,8 +48,8 @@ Law = Literal["gaussian", "sphere"]
 class AuthorsRun(Cell):
     """One run of gradient descent with step 1 from W = 0 on f_L + f_Q, squared loss, in float32.
 
-    Network, target and data depend on base seed, replicate, d, m, n and the law of the inputs alone: runs that differ in
-    their weights or directions share them.
+    Network, target and data depend on base seed, replicate, d, m, n and the law of the inputs alone: runs that differ
+    in their weights or directions share them.
 
     Attributes:
         d, m, n: dimension, width, training inputs. steps: of the descent.
@@ -47,12 +57,11 @@ class AuthorsRun(Cell):
             Jacobian, or the span of degree <= 1 (on the sphere only).
         training: weight of the mean of f_L(x_i; P_{>k} W)^2 over the training inputs. fresh: of that over 100 inputs
             drawn anew at each step.
-        test: test points. glance: how many of them the records before the end are evaluated on.
+        points: test points.
 
-    Numbers: lists over the records ``step``, ``r1`` (mean over the training inputs), ``train`` and ``glance``, the test
-    loss on the first points; at the end ``test``, on all of them, ``linear`` and ``quadratic``, the mean squares of f_L
-    and f_Q over the first points. ``diverged``: the sentence, where a loss was not finite; lists are then empty and
-    the others None.
+    Numbers: lists over the records ``step``, ``r1`` (mean over the training inputs), ``train`` and ``test``, the
+    losses, ``linear`` and ``quadratic``, the mean squares of f_L and f_Q over the test points. Where a loss was not
+    finite the lists are empty, and ``diverged`` says so in a sentence.
 
     Cost: 2 n m d multiplications a step, and half as much again with fresh inputs. Memory: 10 n m numbers.
     """
@@ -68,8 +77,7 @@ class AuthorsRun(Cell):
     directions: Literal["jacobian", "span"] = "jacobian"
     training: float = 0.0
     fresh: float = 0.0
-    test: int
-    glance: int
+    points: int
 
     @property
     def cost(self) -> float:
@@ -90,29 +98,17 @@ class AuthorsRun(Cell):
             self.d, self.m, Activation.parse(ACTIVATION), self._drawn("network"), torch.float32, self.device
         )
         target = self._target()
-        x, test = (self._inputs(name, count) for name, count in (("data", self.n), ("test", self.test)))
+        x, test = (self._inputs(name, count) for name, count in (("data", self.n), ("test", self.points)))
         y, answers = (target(one).to(network.w) for one in (x, test))
         x, test = x.to(network.w), test.to(network.w)
         weights = PenaltyWeights(r1=self.training, r2=0.0, r3=0.0, r4=0.0, r1_modes=("training",))
         fresh = FreshInputs(self.fresh, self._drawn("fresh"), law=self.law) if self.fresh else None
         objective = Objective(network, x, y, weights, self._directions(network, x), fresh=fresh)
-        glance = test[: self.glance], answers[: self.glance]
         try:
-            found = self._descend(objective, glance, file)
+            found = self._descend(objective, (test, answers), file)
         except Diverged as reason:
-            return {"step": [], "r1": [], "train": [], "glance": [], "diverged": str(reason)} | dict.fromkeys(
-                ("test", "linear", "quadratic")
-            )
-        last = found.records[-1]
-        curves = {"r1": "outside", "train": "data", "glance": "test_risk"}
-        error = objective.predict(test, found.W) - answers
-        return {
-            "step": found.curve("step").tolist(),
-            **{name: found.curve(field).double().tolist() for name, field in curves.items()},
-            "test": float(error.double().square().mean()),
-            "linear": float(last.linear_energy),
-            "quadratic": float(last.quadratic_energy),
-        }
+            return {name: [] for name in CURVES} | {"diverged": str(reason)}
+        return {name: found.curve(field).double().tolist() for name, field in CURVES.items()}
 
     def _descend(self, objective: Objective, test: tuple[torch.Tensor, torch.Tensor], file: Path | None) -> Trajectory:
         """From W = 0; says how far it is at each record."""

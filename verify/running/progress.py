@@ -42,14 +42,21 @@ class Progress:
         self.path.unlink(missing_ok=True)
 
 
-def lines(folder: Path) -> Iterator[str]:
-    """A line for each cell that is under way in ``folder``: what it is, its step and the time left."""
+def lines(folder: Path, since: float) -> Iterator[str]:
+    """A line for each cell under way in ``folder``: what it is, its step and the time left.
+
+    Args:
+        folder: of the checkpoints; it may not be there.
+        since: seconds since the epoch; what was not written after that belongs to a run that was killed.
+    """
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
+            if path.stat().st_mtime < since:
+                continue
             found = json.loads(path.read_text())
             left = "" if found["left"] is None else f", {_duration(found['left'])} left"
             yield f"{found['what']}: step {found['step']} of {found['total']}{left}"
-        except (OSError, ValueError, KeyError, TypeError):  # being replaced, or of a run that was killed
+        except (OSError, ValueError, KeyError, TypeError):  # gone meanwhile, or no such file
             continue
 
 
