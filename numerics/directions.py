@@ -97,7 +97,7 @@ class GoodDirections:
     Cost: "span" is built in O(n_k m d^k) and applied in O(m d^k + n_k^2); "eigen" stores n_k m d / 2 numbers;
     "jacobian" is built from the n x n Gram matrix and applied in n m d, and stores n (m/2 + n_k) numbers.
 
-    Source: docs/mathematics, :eq:`harmonic-displacement`, :eq:`tensor-displacement`.
+    Source: docs/mathematics, :eq:`harmonic-displacement`, :eq:`tensor-displacement`, :eq:`jacobian-directions`.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ with f_L(X; W) = J W
           f_L(x; \textstyle\sum_j c_j b_j) = K(x, X)\,U S^{-1} c .
 
 On the training inputs themselves f_L(X; P W) = U U^T f_L(X; W). So a projection costs two products of n x d x m/2, and
-no matrix of size m d x n_k is ever there. Derived here: docs/authors-experiment.
+no matrix of size m d x n_k is ever there. Derived here: docs/mathematics, :eq:`jacobian-directions`.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ def dense(network: TwoLayerNetwork, x: torch.Tensor) -> torch.Tensor:
 
 
 def test_projection_is_that_of_the_dense_decomposition(device: str, dtype: torch.dtype) -> None:
+    # Checks :eq:`jacobian-directions`.
     network, x, W = problem(dtype, device)
     directions = GoodDirections(network, 1, "jacobian", x, count=COUNT)
     exact = TwoLayerNetwork(D, M, SIGMA, 1)
@@ -263,3 +264,28 @@ def test_fresh_inputs_depend_on_seed_and_step_alone() -> None:
     for bad, needle in (({"weight": -1.0}, "weight=-1.0"), ({"count": 0}, "count=0"), ({"law": "cube"}, "law='cube'")):
         with pytest.raises(ValueError, match=re.escape(needle)):
             FreshInputs(**{"weight": 1.0, "seed": 3} | bad)
+
+
+def test_the_residual_outside_is_the_weight_times_the_linear_term() -> None:
+    """Where the gradient has no part outside the good directions, the residual there over f_L is minus the weight."""
+    # Checks :eq:`residual-outside`.
+    network, x, _ = problem()
+    y, weight = x[:, 0] ** 2 - 1 + x[:, 1], 2.5
+    directions = GoodDirections(network, 1, "jacobian", x, count=COUNT)
+    jacobian = directions.jacobian()
+    assert jacobian is not None
+    outside, J = jacobian.outside(y), dense(network, x)
+    f = outside / (1 + weight) + 0.3 * (y - outside)
+    W = torch.linalg.lstsq(J, f, driver="gelsd").solution.reshape(M, D)
+    energy = outside.square().sum() * (weight / (1 + weight)) ** 2 / N
+
+    def at(w: float) -> tuple[float, float]:
+        objective = Objective(network, x, y, PenaltyWeights(r1=w, **ALONE), directions, model="linear")
+        parts, gradient = objective.value_and_gradient(W)
+        assert float(directions.project(gradient).norm()) > 0.01, "the good part is free"
+        return float(directions.complement(gradient).norm()), float(parts.r1_training)
+
+    rest, r1 = at(weight)
+    assert rest < 1e-9
+    assert weight**2 * r1 == pytest.approx(float(energy), rel=1e-9)
+    assert at(weight + 0.1)[0] > 1e-3

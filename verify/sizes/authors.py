@@ -31,7 +31,7 @@ class AuthorSizes(Sizes):
     points: Count = 10_000
     shape_draws: Annotated[int, Strict(), Field(ge=0, le=100)] = 0
     shape_dimension: Dimension = 48
-    shape_steps: Count = Field(default=4000, ge=100)
+    shape_steps: Count = Field(default=5000, ge=100)
 
     @model_validator(mode="after")
     def judged(self) -> Self:

@@ -233,11 +233,11 @@ A1 = Claim(
     r"\text{test loss}(\lambda),\ R_1(\lambda),\ \text{train loss}(\lambda) \text{ as published}",
     source="figure in the notebooks of eshnich/escape_NTK (commit 0080c64), which belong to arXiv:2206.03688",
     why="R1 keeps f_L from memorising through the directions that training data alone suggest, so f_Q has to learn the "
-    "quadratic part, and it learns what generalises. At the slow stage the gradient in those directions vanishes, so the "
-    "residual there is the weight of the mean times f_L: train loss / R1 is the square of the weight, and the figure's "
-    "own curves at lambda = 1e-4, 1e-3 and 1e-2 give 0.11, 0.83 and 9: lambda multiplies the sum over n = 1000.",
+    "quadratic part, and it learns what generalises. At the slow stage the gradient in those directions vanishes, so "
+    "the residual there is the weight of the mean times f_L: train loss over mean R1 is the square of the weight, and "
+    "the figure's own curves at lambda = 1e-4, 1e-3, 1e-2 give 0.11, 0.83, 9: lambda multiplies the sum over n = 1000.",
     refuted_by="End values, times or a plateau that differ by more than seeds and reading allow.",
-    equations=("regularised-loss",),
+    equations=("regularised-loss", "residual-outside"),
     hypotheses=(_at_the_figures_size,),
     depends_on=(),
     design=_design,

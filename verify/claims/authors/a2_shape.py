@@ -20,21 +20,22 @@ START, PLATEAU = 0.75, (0.75, 1.25)
 """log_d t at which the linear part has been learnt, and where the test loss then stays."""
 
 RATIO = "test loss at the end, penalty / none"
-KEPT = "test loss at the end / on the plateau, none"
+APART = "test loss / plateau at a quarter of the train loss, none - penalty"
 FELL = "train loss at the end, none"
 LATER = "log_d t of half the train loss, penalty - none"
 REMAINS = "R1 at the end, penalty / none"
 
 RULES: dict[str, tuple[Literal["below", "above"], float, float, float]] = {
-    RATIO: ("below", 0.75, 0.25, 0.06),
-    KEPT: ("above", 0.55, -0.25, 0.05),
+    RATIO: ("below", 0.85, 0.3, 0.08),
+    APART: ("above", 0.0, -0.2, 0.05),
     FELL: ("below", 0.02, 0.1, 0.005),
     LATER: ("above", 0.2, -0.2, 0.05),
     REMAINS: ("below", 0.05, 0.5, 0.01),
 }
-"""Side, bound, alternative and the standard deviation over seeds, at most. What must be noticed: a penalty that changes
-nothing, for a ratio 1 and a delay 0; without penalty, a test loss that falls to 0.3 of its plateau, as with it, or a
-train loss that stays."""
+"""Side, bound, alternative and the standard deviation over seeds, at most. Two pilot runs each on other seeds gave 0.61
+and 0.72, 0.24 and 0.20, 0.000, 0.36 and 0.40, 0.000. What must be noticed: a penalty that raises the test loss by 15 %; a
+test loss that falls with the train loss without penalty, and not with it; a train loss that stays; no delay; half of R1.
+"""
 
 
 def _cells(p: Profile, weight: float) -> list[AuthorsRun]:
@@ -54,9 +55,14 @@ def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     )
 
 
-def _half(one: Curves) -> float:
-    """log_d t at which the train loss has half of its value at the start of the plateau."""
-    return one.falls("train", one.at("train", START) / 2)
+def _part(one: Curves, share: float) -> float:
+    """log_d t at which the train loss has this share of its value at the start of the plateau."""
+    return one.falls("train", share * one.at("train", START))
+
+
+def _kept(one: Curves) -> float:
+    """The test loss over its plateau where the train loss has a quarter of that value."""
+    return one.at("test", _part(one, 1 / 4)) / one.mean("test", *PLATEAU)
 
 
 def _observe(
@@ -70,9 +76,9 @@ def _observe(
 
     return {
         RATIO: [end(a, "test") / end(b, "test") for a, b in pairs],
-        KEPT: [end(b, "test") / b.mean("test", *PLATEAU) for _, b in pairs],
+        APART: [_kept(b) - _kept(a) for a, b in pairs],
         FELL: [end(b, "train") for _, b in pairs],
-        LATER: [_half(a) - _half(b) for a, b in pairs],
+        LATER: [_part(a, 1 / 2) - _part(b, 1 / 2) for a, b in pairs],
         REMAINS: [end(a, "r1") / end(b, "r1") for a, b in pairs],
     }
 

@@ -117,14 +117,18 @@ def shapes(p: Profile, learns: bool = True) -> Evidence:
         strong = cell.training == STRONG and learns
         steps = record_steps(cell.steps)
         x = np.log1p(steps) / math.log(cell.d)
-        wobble = 1 + 0.05 * math.sin(7.0 * cell.replicate)
+        wobble = 1 + 0.02 * math.sin(7.0 * cell.replicate + cell.training)
         fall = 1 / (1 + np.exp(-((x - (1.8 if strong else 1.35) * wobble) / 0.07)))
         later = 1 / (1 + np.exp(-((x - 1.85) / 0.07)))
         found[cell] = {name: [0.1] * len(steps) for name in CURVES} | {
             "step": list(steps),
             "train": (0.6 * (1 - fall)).tolist(),
-            "test": (0.75 * wobble * (1 - (0.65 if strong else 0.3) * later)).tolist(),
-            "r1": ((0.001 if strong else 0.3) * fall).tolist(),
+            "test": (
+                0.75
+                * (wobble + 0.01 * math.cos(9.0 * cell.replicate + cell.training))
+                * (1 - (0.65 if strong else 0.3) * later)
+            ).tolist(),
+            "r1": ((0.001 if strong else 0.3) * wobble * fall).tolist(),
         }
     return Evidence(found)
 
