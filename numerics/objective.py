@@ -113,16 +113,16 @@ class Objective:
             raise ValueError("fresh: R1 on fresh inputs needs directions; give GoodDirections of this network")
         if directions is not None:
             self._penalise(directions, weights, unlabeled)
-        jacobian = self._own_jacobian()
+        jacobian, penalised = self._own_jacobian(), directions is not None and weights.uses("training")
         needed = {
             "z": model == "network",
-            "first": model in ("taylor", "linear") or bool(self.averages) or jacobian is not None,
+            "first": model in ("taylor", "linear") or penalised or jacobian is not None,
             "second": model in ("taylor", "quadratic") or self.crossed,
         }
         self._blocks = Blocks(network, x, {name for name, used in needed.items() if used}, cache)
         self._linear_first = None
         if jacobian is not None:
-            training = weights.r1 if weights.uses("training") else None
+            training = weights.r1 if penalised else None
             self._linear_first = LinearFirst(network, self._blocks, self.data, jacobian, training)
 
     def _penalise(self, directions: GoodDirections, weights: PenaltyWeights, unlabeled: Array | None) -> None:

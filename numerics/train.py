@@ -161,9 +161,7 @@ def train(
     gradient_tolerance = number(gradient_tolerance, "gradient_tolerance", "a finite number >= 0", zero=True)
     if not isinstance(objective, Objective):
         raise ValueError(f"objective of type {type(objective).__name__}: needs a numerics.Objective, which comes first")
-    settings: list[Any] = [method, steps, record_every, gradient_tolerance]
-    if record_at is not None:
-        settings.append(tuple(sorted({integer(one, "record_at", 0) for one in record_at})))
+    chosen = None if record_at is None else {0, *(integer(one, "record_at", 0) for one in record_at)}
     if objective.fresh is not None and not (isinstance(method, Adam) or getattr(method, "step", None) is not None):
         raise ValueError(
             f"method {method}: compares losses, and with R1 on fresh inputs each step has another; use Adam, or "
@@ -178,15 +176,13 @@ def train(
     stopped: Stop | None = None
     file: Checkpoint | None = None
     if checkpoint is not None:
-        problem = _digest(objective, start, *settings, pair)
+        when = record_every if chosen is None else sorted(chosen)
+        problem = _digest(objective, start, method, steps, when, gradient_tolerance, pair)
         file = Checkpoint(_own_file(Path(checkpoint), objective.network), problem)
         found = file.load(start.device)
         if found is not None:
             step, stopped, records = _restore(found, stepper)
         _agree(objective.network, step)
-
-    def due() -> bool:
-        return step % record_every == 0 if record_at is None else step in (0, *settings[-1])
 
     while True:
         objective.draw(step)
@@ -200,7 +196,8 @@ def train(
             stopped = "steps"
         elif stopped is None and gradient_tolerance > 0 and bool((length <= gradient_tolerance).all()):
             stopped = "gradient"
-        if (due() or stopped is not None) and (not records or records[-1].step != step):
+        due = step % record_every == 0 if chosen is None else step in chosen
+        if (due or stopped is not None) and (not records or records[-1].step != step):
             records.append(observe(step, parts, length, stepper))
             if progress is not None:
                 progress(records[-1])

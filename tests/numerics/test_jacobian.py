@@ -119,6 +119,9 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     directions = GoodDirections(network, 1, "jacobian", x)
     with pytest.raises(ValueError, match="R1 in population, a mean over the sphere"):
         Objective(network, x, target(x), PenaltyWeights(), directions)
+    on = x * (math.sqrt(D) / x.norm(dim=1, keepdim=True))
+    with pytest.raises(ValueError, match="needs fresh inputs on it; use 'sphere'"):
+        Objective(network, on, target(on), PenaltyWeights(), directions, fresh=FreshInputs(1.0, 3))
     with pytest.raises(ValueError, match="needs directions"):
         Objective(network, x, target(x), fresh=FreshInputs(1.0, 3))
 
