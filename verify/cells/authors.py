@@ -114,7 +114,7 @@ class AuthorsRun(Cell):
         """From W = 0; says how far it is at each record."""
         progress: Progress | None = None
         if file is not None:
-            what = f"A1, weight {self.training:g} on training and {self.fresh:g} on fresh inputs, seed {self.replicate}"
+            what = f"authors, weights {self.training:g} and {self.fresh:g}, seed {self.replicate}"
             progress = Progress(file.with_suffix(SUFFIX), what, self.steps)
 
         def tell(record: Record) -> None:

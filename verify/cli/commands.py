@@ -90,9 +90,9 @@ def calibrate(
     claim
         One id, such as N3.
     profile
-        Whose sizes the rules have: quick, full, gpu, or a .toml file.
+        Whose sizes the rules have: quick, full, gpu, authors, or a .toml file.
     claims
-        Comma-separated ids; all when left out.
+        Comma-separated ids; all that the profile has judged when left out.
     truth
         What is so in the simulated worlds in place of what the claim predicts, such as the exponent 2 of N3. Raw
         numbers are then simulated, and the claim is judged whole, with its controls; without it, each statistical rule
@@ -110,18 +110,19 @@ def calibrate(
     from verify.judging.calibration import as_json, table
     from verify.judging.calibration import calibrate as simulate
     from verify.judging.worlds import verdict_rates
-    from verify.registry import CLAIMS, select
+    from verify.registry import judged_by, select
 
     if claim is not None and claims is not None:
         raise ValueError(f"claim={claim!r} and claims={claims!r}: give one of them")
-    chosen, found = select(claim if claims is None else claims), sizes(profile, (), ())
+    found = sizes(profile, (), ())
+    chosen = select(claim if claims is None else claims, found)
     if truth is None:
         rates = simulate(chosen, found, runs, seed)
         emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
         return 0 if all(r.admissible for r in rates) else 1
     if len(chosen) != 1:
         raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
-    shares = verdict_rates(chosen[0], found, truth, runs, len(CLAIMS), seed)
+    shares = verdict_rates(chosen[0], found, truth, runs, len(judged_by(found)), seed)
     emit(json.dumps(shares.as_json()) if json_ else shares.text(), wrap=not json_)
     return 0
 
