@@ -24,6 +24,7 @@ from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
 from numerics.inputs import integer, number, one_seed
 from numerics.network import TwoLayerNetwork
+from numerics.precision import full_precision
 from numerics.sampling import gaussian, generator, sphere
 from numerics.terms.pairs import PairGradient, Pairs, Products, SingleNeurons
 from numerics.terms.penalty import Pullback, TangentPullback
@@ -131,6 +132,7 @@ STRIDE = 2654435769
 """Odd, so that the seeds of 2^32 steps, base + step STRIDE modulo 2^32, all differ."""
 
 
+@full_precision
 @dataclass(frozen=True)
 class FreshInputs:
     """R1 on inputs drawn anew at each step, without labels: a stochastic estimate of R1 in population.
