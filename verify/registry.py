@@ -92,9 +92,8 @@ def select(ids: str | None, profile: Profile | None = None) -> list[Claim]:
     chosen = [claim for name, claim in CLAIMS.items() if name in wanted]
     for claim in chosen:
         if profile is not None and not claim.ks(profile):
-            others = ", ".join(name for name, one in PROFILES.items() if claim.ks(one))
+            others = " or ".join(name for name, one in PROFILES.items() if claim.ks(one))
             raise ValueError(
-                f"claims={ids!r}: profile {profile.name} does not have {claim.id} judged; use --profile with one of "
-                f"{others}"
+                f"claims={ids!r}: profile {profile.name} does not have {claim.id} judged; use --profile {others}"
             )
     return chosen

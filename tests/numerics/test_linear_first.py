@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from gaussian import COUNT, D, M, N, dense_jacobian, gaussian_problem
+from gaussian import COUNT, SIGMA, D, M, N, dense_jacobian, gaussian_problem
 
 from numerics import (
     FreshInputs,
@@ -167,3 +167,21 @@ def test_the_residual_outside_is_the_weight_times_the_linear_term() -> None:
     assert rest < 1e-9
     assert weight**2 * r1 == pytest.approx(float(energy), rel=1e-9)
     assert at(weight + 0.1)[0] > 1e-3
+
+
+def test_a_batch_is_the_loop_over_its_networks(device: str) -> None:
+    networks, x, W = gaussian_problem(device=device, seed=(1, 5))
+    y, fresh, weights = x[:, 0], FreshInputs(0.7, 9, count=12), PenaltyWeights(r1=1.3, **ALONE)
+
+    def objective(network: TwoLayerNetwork) -> Objective:
+        return Objective(network, x, y, weights, GoodDirections(network, 1, "jacobian", x, count=COUNT), fresh=fresh)
+
+    many = objective(networks)
+    assert many._linear_first is not None
+    parts, gradient = many.value_and_gradient(W)
+    for i, seed in enumerate((1, 5)):
+        alone = objective(TwoLayerNetwork(D, M, SIGMA, seed, device=device))
+        expected, slope = alone.value_and_gradient(W[i])
+        torch.testing.assert_close(gradient[i], slope, rtol=1e-8, atol=1e-11)
+        torch.testing.assert_close(parts.total[i], expected.total, rtol=1e-10, atol=0.0)
+        assert not torch.allclose(gradient[1 - i], slope)

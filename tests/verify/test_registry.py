@@ -34,7 +34,7 @@ def test_a_profile_leaves_out_what_it_has_no_sizes_for() -> None:
     assert left_out == {"quick": {"A1", "A2"}, "full": {"A1"}, "gpu": {"A1"}, "authors": {"A2"}}
     assert [c.id for c in select(None, FULL)] == [name for name in CLAIMS if name != "A1"]
     assert [c.id for c in select("a1,s1", AUTHORS)] == ["S1", "A1"]
-    with pytest.raises(ValueError, match="profile quick does not have A1 judged; use --profile with one of authors"):
+    with pytest.raises(ValueError, match="profile quick does not have A1 judged; use --profile authors"):
         select("S1,A1", QUICK)
 
 
