@@ -39,7 +39,7 @@ class TrainingSizes(Sizes):
     }
 
     width: ByK[Count] = {1: 4, 2: 20}
-    steps: Count = Field(default=300, ge=2)
+    steps: Count = Field(default=500, ge=2)
     start: Positive = 0.01
     share: Positive = Field(default=0.06, lt=1)
     quadratic_share: Positive = Field(default=0.006, lt=1)
