@@ -21,7 +21,9 @@ def solve_shifted(gram: torch.Tensor, y: torch.Tensor, ridge: float) -> torch.Te
     in float64.
 
     Args:
-        gram: K, (n, n) in float64, symmetric positive semi-definite. y: labels, (n, c) in float64. ridge: > 0.
+        gram: K, (n, n) in float64, symmetric positive semi-definite.
+        y: labels, (n, c) in float64.
+        ridge: > 0.
 
     Raises:
         torch.linalg.LinAlgError: K + ridge is not positive definite.
