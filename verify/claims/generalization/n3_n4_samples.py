@@ -8,8 +8,8 @@ import numpy as np
 
 from verify.cells.search import censoring, shortfall
 from verify.claims.controls import shifted
+from verify.claims.generalization.activations import SETTLED, affordable, everywhere, some
 from verify.claims.generalization.sample_curves import SampleCurves
-from verify.claims.generalization.trained import SETTLED, affordable, everywhere, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence

@@ -46,7 +46,7 @@ def in_high_dimension(p: Profile, d: int, ratio: float, limit: float) -> tuple[s
     def large(activation: str) -> bool:
         scale = sample_scale(activation, p.k)
         known = scale <= p.training.largest_scale
-        return known and samples(p, activation, d, ratio) <= limit * multiplicity(d, p.k + 1)
+        return known and scaled_samples(p, activation, d, ratio) <= limit * multiplicity(d, p.k + 1)
 
     return _three(p, large)
 
@@ -66,6 +66,6 @@ def everywhere(hypothesis: Callable[[Profile], None]) -> Callable[[Profile], Non
     return every(hypothesis, lambda p: tuple(dict.fromkeys((*p.activations, *affordable(p)))))
 
 
-def samples(p: Profile, activation: str, d: int, ratio: float) -> int:
+def scaled_samples(p: Profile, activation: str, d: int, ratio: float) -> int:
     """n = ratio A_k d^k, rounded up."""
     return math.ceil(ratio * sample_scale(activation, p.k) * d**p.k)
