@@ -219,7 +219,7 @@ def _some(p: Profile) -> None:
     if not affordable(p):
         raise HypothesisViolated(
             f"activations={list(p.activations)}: none has a finite A_{p.k} of at most training.largest_scale="
-            f"{p.training.largest_scale:g}; use one such as sin(z + pi/4), with --activation"
+            f"{p.training.largest_scale[p.k]:g}; use one such as sin(z + pi/4), with --activation"
         )
 
 

@@ -94,7 +94,7 @@ def _described(p: Profile, evidence: Evidence, curves: SampleCurves) -> str:
         for a in affordable(p)
     )
     left_out = [a for a in p.activations if a not in affordable(p)]
-    note = f" {', '.join(left_out)} would need too many samples (A > {s.largest_scale:g})." if left_out else ""
+    note = f" {', '.join(left_out)} would need too many samples (A > {s.largest_scale[p.k]:g})." if left_out else ""
     trained = "the network f itself on the regularised loss" if curves is JOINT else "f_Q with R4"
     steps = curves.cell(p, affordable(p)[0], grid[0]).steps
     return (
