@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from verify.sizes import ByK, Count, Dimension, Grid, Positive, Sizes, Width
 
@@ -34,7 +34,7 @@ class NeighbourSizes(Sizes):
     bulk_width: ByK[Width] = {1: 4096, 2: 4096}
     bulk_ratios: Grid[Positive] = (0.5, 2.0)
     bulk_replicates: Annotated[tuple[Replicates, ...], Field(min_length=2)] = (12, 6)
-    bulk_stretch: Positive = Field(default=2.0, gt=1)
+    bulk_stretch: Annotated[float, Strict(), Field(gt=1, allow_inf_nan=False)] = 2.0
 
     peak_dimensions: ByK[Grid[Dimension]] = {1: (32, 64, 128), 2: (16, 20, 24)}
     peak_replicates: Count = Field(default=12, ge=6)
@@ -42,7 +42,7 @@ class NeighbourSizes(Sizes):
     peak_noise: Positive = 1.0
     peak_tests: Count = 400
     peak_targets: Count = 4
-    peak_span: Annotated[float, Field(gt=1.5, le=8)] = 2.2
+    peak_span: Annotated[float, Strict(), Field(gt=1.5, le=8)] = 2.2
     peak_points: Count = Field(default=17, ge=7, le=100)
 
     @model_validator(mode="after")

@@ -222,7 +222,7 @@ N12 = Claim(
     source="location: abstract of arXiv:2205.14846; with its height at finite d derived: docs/mathematics, section 6",
     why="With as many samples as there are harmonics of degree up to l, the kernel must fit the labels, noise "
     "included, with just these harmonics: their values at the inputs form a nearly singular square matrix. Only the "
-    "implicit ridge of the higher degrees keeps the fit from blowing up, and the less of it there is the higher the peak.",
+    "implicit ridge of the higher degrees keeps the fit from blowing up; the less of it there is, the higher the peak.",
     refuted_by="A measured curve whose peak is more than a tenth (of log n) beside the predicted one, or more than a "
     "tenth (of the log risk) higher or lower, or moves with d by another power.",
     equations=("peak", "ridge-risk", "conservation-law"),

@@ -212,11 +212,13 @@ def _density(p: Profile, evidence: Evidence, figure: Any) -> None:
 def several(profile: Profile) -> None:
     """S10 needs eigenvalues enough beside the large ones for its quantiles, and a network wide enough for them."""
     s, d = profile.neighbours, profile.neighbours.bulk_dimension[profile.k]
+    m = s.bulk_width[profile.k]
     for n in _sizes(profile).values():
+        at = f"S10 at k={profile.k}, d={d}"
         if n < 2 * cumulative_multiplicity(d, profile.k - 1) + 50:
-            raise HypothesisViolated(f"n={n}: S10 at k={profile.k}, d={d} needs at least twice n_{{k-1}} and 50 more")
-        if s.bulk_width[profile.k] * d <= 10 * n:
-            raise HypothesisViolated(f"m={s.bulk_width[profile.k]}: S10 at d={d}, n={n} needs m d > 10 n")
+            raise HypothesisViolated(f"n={n}: {at} needs at least twice n_{{k-1}} and 50 more; use a larger d")
+        if m * d <= 10 * n:
+            raise HypothesisViolated(f"m={m}: {at}, n={n} needs m d > 10 n; use a wider network")
 
 
 S10 = Claim(
