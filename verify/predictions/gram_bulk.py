@@ -42,6 +42,8 @@ class BulkLaw:
 
     Attributes:
         modes: the population. n: inputs. m: width.
+
+    Source: docs/mathematics, :eq:`gram-law` and :eq:`gram-potential`.
     """
 
     modes: Modes

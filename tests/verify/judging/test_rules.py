@@ -88,7 +88,7 @@ def test_numbers_of_an_observation_are_averaged_once_reduced() -> None:
 
 def test_a_distance_has_no_sign() -> None:
     """Three observations of two numbers, each beside its prediction by about 0.1 on either side: the mean is 0."""
-    data = np.array([[1.1, 1.9], [1.12, 1.92], [0.91, 2.09]])
+    data = np.array([[1.1, 1.9], [1.101, 1.898], [0.9, 2.1005]])
     rule = DecisionRule("x", "mean", "within", 0.05, 0.2, 0.01, 3, scale="difference", pool="distance")
     found = rule.compare(Prediction([1.0, 2.0]), Measurement(data))
     assert found.measured == mean_interval(np.abs(data - [1.0, 2.0]).mean(axis=1).tolist())
