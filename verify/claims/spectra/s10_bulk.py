@@ -261,8 +261,8 @@ S10 = Claim(
             width=6.8,
             height=3.0,
             caption="Dotted: the limit, Marchenko-Pastur scaled by N(d,l) Lambda_l and shifted by gamma_{>l}. The "
-            "n - N(d,l) eigenvalues near gamma_{>l} that it leaves out at n > N(d,l) are the narrow part on the left; a "
-            "thin line beside it is one eigenvalue that a large one of lower degree pushes out of it.",
+            "n - N(d,l) eigenvalues near gamma_{>l} that it leaves out at n > N(d,l) are the narrow part on the left; "
+            "a thin line beside it is one eigenvalue that a large one of lower degree pushes out of it.",
         ),
     ),
     ks=lambda p: tuple(p.neighbours.bulk_dimension),
