@@ -36,11 +36,11 @@ class NeighbourSizes(Sizes):
     bulk_replicates: Annotated[tuple[Replicates, ...], Field(min_length=2)] = (12, 6)
     bulk_stretch: Annotated[float, Strict(), Field(gt=1, allow_inf_nan=False)] = 2.0
 
-    peak_dimensions: ByK[Grid[Dimension]] = {1: (32, 64, 128), 2: (16, 20, 24)}
+    peak_dimensions: ByK[Grid[Dimension]] = {1: (32, 64, 128), 2: (18, 21, 24)}
     peak_replicates: Count = Field(default=12, ge=6)
     peak_scale: Positive = Field(default=0.125, le=1)
     peak_noise: Positive = 1.0
-    peak_tests: Count = 400
+    peak_tests: Count = 256
     peak_targets: Count = 4
     peak_span: Annotated[float, Strict(), Field(gt=1.5, le=8)] = 2.2
     peak_points: Count = Field(default=17, ge=7, le=100)
@@ -60,8 +60,8 @@ FULL = NeighbourSizes(
     bulk_width={1: 8192, 2: 8192},
     bulk_ratios=(0.5, 1.5, 2.0),
     bulk_replicates=(16, 8, 8),
-    peak_dimensions={1: (32, 64, 128, 256), 2: (16, 20, 24, 32)},
+    peak_dimensions={1: (32, 64, 128, 256), 2: (18, 21, 24, 32)},
     peak_replicates=15,
-    peak_tests=800,
+    peak_tests=512,
 )
 GPU = FULL

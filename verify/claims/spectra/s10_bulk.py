@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ anything between two parts of the spectrum."""
 MARGIN = 0.03
 """Of a quartile, relative. The law is exact in the limit; at finite d the columns of Y_l are uncorrelated and not
 independent, which costs order 1/d, 0.036 at d = 28, of the spread of the bulk, half of its mean or less."""
+NOISE = 0.012
+"""Of a quartile of one draw, relative, for n <= N(d,l); more samples fluctuate less."""
 SHAPE = 0.015
 """Of the shape's distance: the mean distance of a quantile from the law's, both in units of the bulk's mean. At
 n = 128 eigenvalues fluctuate by about (spread)/n, 0.006 of the mean, and 1/d adds as much at d = 28: together 0.008 in
@@ -82,13 +85,14 @@ def _quartile(side: str, ratio: float, p: Profile) -> str:
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     rules = []
     for ratio, count in _draws(p).items():
+        noise = NOISE / math.sqrt(max(ratio, 1.0))
         rules.append(
             DecisionRule(
                 _shape(ratio, p), "mean", "within", SHAPE, 0.03, 0.002, count, scale="difference", pool="distance"
             )
         )
         rules += [
-            DecisionRule(_quartile(side, ratio, p), "mean", "within", MARGIN, 0.08, 0.01, count, relative=True)
+            DecisionRule(_quartile(side, ratio, p), "mean", "within", MARGIN, 0.08, noise, count, relative=True)
             for side in QUARTILES
         ]
     return tuple(rules)
