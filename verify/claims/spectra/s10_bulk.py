@@ -92,7 +92,7 @@ def _rules(p: Profile) -> tuple[DecisionRule, ...]:
             )
         )
         rules += [
-            DecisionRule(_quartile(side, ratio, p), "mean", "within", MARGIN, 0.08, noise, count, relative=True)
+            DecisionRule(_quartile(side, ratio, p), "mean", "within", MARGIN, 0.09, noise, count, relative=True)
             for side in QUARTILES
         ]
     return tuple(rules)
