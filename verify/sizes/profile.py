@@ -13,10 +13,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from theory.activations import Activation
-from verify.sizes import directions, headline, kernels, optimization, risks, spectral, taylor, training
+from verify.sizes import directions, headline, kernels, neighbours, optimization, risks, spectral, taylor, training
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
+from verify.sizes.neighbours import NeighbourSizes
 from verify.sizes.optimization import OptimizationSizes
 from verify.sizes.risks import RiskSizes
 from verify.sizes.spectral import SpectralSizes
@@ -70,6 +71,7 @@ class Profile(BaseModel):
     training: TrainingSizes = TrainingSizes()
     risks: RiskSizes = RiskSizes()
     headline: HeadlineSizes = HeadlineSizes()
+    neighbours: NeighbourSizes = NeighbourSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -131,6 +133,7 @@ FULL = Profile(
     training=training.FULL,
     risks=risks.FULL,
     headline=headline.FULL,
+    neighbours=neighbours.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -143,6 +146,7 @@ GPU = Profile(
     training=training.GPU,
     risks=risks.GPU,
     headline=headline.GPU,
+    neighbours=neighbours.GPU,
 )
 
 PROFILES = {profile.name: profile for profile in (QUICK, FULL, GPU)}
