@@ -1,7 +1,7 @@
 """Do verdicts depend on the base seed? One profile with several base seeds, and the claims whose verdicts differ.
 
     python benchmarks/seeds.py                       ten runs of the quick profile (half an hour on two cores)
-    python benchmarks/seeds.py --seeds 3 --claims N3,N4
+    python benchmarks/seeds.py --first 100 --seeds 3 --claims N3,N4
 
 The cells that use no randomness are computed once: all runs share one folder of records.
 """
@@ -23,13 +23,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--claims")
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("out/seeds"))
     arguments = parser.parse_args()
     claims = select(arguments.claims)
     verdicts: dict[str, list[str]] = {claim.id: [] for claim in claims}
     controls: Counter[str] = Counter()
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first, arguments.first + arguments.seeds):
         profile = load_profile(arguments.profile, [f"base_seed={seed}"])
         run = verify(claims, profile, arguments.out, default_workers(profile.device))
         for judgement in run.judgements:

@@ -77,7 +77,7 @@ class Network:
     def evaluate(self, block: Block, p: torch.Tensor, q: torch.Tensor, overwrite: bool = False) -> Slopes:
         """Both copies of each neuron; at p = q = 0 they agree in every bit and cancel."""
         (plus, d_plus), (minus, d_minus) = (
-            self._activation.derivatives(block.z + shift, 0, 1) for shift in ((q + p) / 2, (q - p) / 2)
+            self._activation.derivatives(block.z.add(shift, alpha=0.5), 0, 1) for shift in (q + p, q - p)
         )
         output = (plus - minus).sum(-1) * self._scale
         half = self._scale / 2

@@ -83,7 +83,7 @@ class GradientDescent:
         settle(self, () if self.step is None else ("step",), ("remeasure",))
 
     def start(self, objective: Objective, W: Array) -> Stepper:
-        """One gradient a step, and 30 products with the Hessian at each measurement.
+        """One gradient a step, and 12 products with the Hessian at each measurement.
 
         Raises ValueError on a loss whose derivative jumps: no L bounds its curvature, so a step must be given.
         """

@@ -186,7 +186,7 @@ def perturbed_descent(
 ) -> DescentHistory:
     r"""Perturbed gradient descent with steps ``step``/L on a batch, each network with its own clock.
 
-    L is the largest modulus of the Hessian's eigenvalues, by power iteration. Nothing is taken back when a step does
+    L is the largest modulus of the Hessian's eigenvalues, by Lanczos. Nothing is taken back when a step does
     not bring the promised fall. A network that noise was just added to rests for that step.
 
     Args:
@@ -196,7 +196,7 @@ def perturbed_descent(
         steps: at most.
         step: step length in units of 1/L.
 
-    Cost: a gradient a step, and 30 products with the Hessian at each measurement of L.
+    Cost: a gradient a step, and 12 products with the Hessian at each measurement of L.
     """
     W, count = start.clone(), len(start)
     clock = _Clock(method, objective.network, W)

@@ -14,8 +14,8 @@ from verify.sizes.profile import AUTHORS, FULL, GPU, PROFILES, QUICK
 ALL = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 
 
-NAMES = [*(f"S{i}" for i in range(1, 10)), *(f"T{i}" for i in range(1, 4)), *(f"G{i}" for i in range(1, 6))]
-NAMES += [*(f"O{i}" for i in range(1, 5)), *(f"N{i}" for i in range(1, 12)), "A1", "A2"]
+NAMES = [*(f"S{i}" for i in range(1, 11)), *(f"T{i}" for i in range(1, 4)), *(f"G{i}" for i in range(1, 6))]
+NAMES += [*(f"O{i}" for i in range(1, 5)), *(f"N{i}" for i in range(1, 13)), "A1", "A2"]
 
 
 def test_registry() -> None:

@@ -220,12 +220,27 @@ class Eigenlearning:
         return kappa, risk
 
     def _refine(self, n: int, kappa: float, smallest: float) -> float:
-        """A zero of the slope next to a grid point, to the last bits of kappa; an end of the range if there is none."""
-        lower, upper = max(kappa * math.exp(-STEP), smallest), kappa * math.exp(STEP)
+        """A zero of the slope next to a grid point, to the last bits of kappa; an end of the range if there is none.
+
+        By false position in log(kappa) with the Illinois rule: an end that stays twice counts half.
+        """
+        ends = [max(kappa * math.exp(-STEP), smallest), kappa * math.exp(STEP)]
+        slopes = [self.slope(n, end) for end in ends]
+        if slopes[0] > 0 or slopes[1] <= 0:
+            return ends[0] if slopes[0] > 0 else ends[1]
+        (low, high), (below, above), stayed = map(math.log, ends), slopes, 0
         for _ in range(60):
-            middle = math.sqrt(lower) * math.sqrt(upper)
-            lower, upper = (lower, middle) if self.slope(n, middle) > 0 else (middle, upper)
-        return lower if lower == smallest else math.sqrt(lower) * math.sqrt(upper)
+            middle = high - above * ((high - low) / (above - below))
+            if not low < middle < high:
+                break
+            slope = self.slope(n, math.exp(middle))
+            if slope > 0:
+                high, above, below, stayed = middle, slope, below / (2 if stayed > 0 else 1), 1
+            else:
+                low, below, above, stayed = middle, slope, above / (2 if stayed < 0 else 1), -1
+            if slope == 0.0:
+                break
+        return math.exp(middle)
 
 
 def spherical(spectrum: Spectrum) -> bool:

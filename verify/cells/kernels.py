@@ -11,6 +11,7 @@ from pydantic import Field
 from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator, sphere
+from numerics.shifted import solve_shifted
 from numerics.targets import Target
 from theory import Activation
 from verify.cells.search import bracket, coarse_grid
@@ -162,8 +163,7 @@ class SamplesToRisk(_Regression):
             (gram, cross), y = kernel.at(n), labels(kernel.size)[1][:n]
             found = []
             for ridge in RIVAL_RIDGES:
-                shifted = gram + ridge * torch.eye(n, dtype=gram.dtype, device=gram.device)
-                fit = cross @ torch.cholesky_solve(y, torch.linalg.cholesky(shifted))
+                fit = cross @ solve_shifted(gram, y, ridge)
                 found.append(float((fit - rival_answers).square().mean()))
             return min(found) / energy
 

@@ -16,6 +16,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Adam, GradientDescent, Method
 from numerics.sampling import generator, sphere
+from numerics.shifted import solve_shifted
 from numerics.targets import Target
 from numerics.terms.weights import PenaltyWeights, R1Mode
 from numerics.train import Trajectory, small_start, train
@@ -223,8 +224,7 @@ def kernel_risks(draws: Draws, ridges: Sequence[float]) -> list[list[float]]:
         y, answers = draws.y[i].double(), draws.answers[i].double()
         row = []
         for ridge in ridges:
-            factor = torch.linalg.cholesky(gram + ridge * torch.eye(len(y), dtype=gram.dtype, device=gram.device))
-            coefficients = torch.cholesky_solve(y[:, None], factor)[:, 0]
+            coefficients = solve_shifted(gram, y[:, None], ridge)[:, 0]
             row.append(float((cross @ coefficients - answers).square().mean()))
         rows.append(row)
     return rows

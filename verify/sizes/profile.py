@@ -13,11 +13,23 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from theory.activations import Activation
-from verify.sizes import authors, directions, headline, kernels, optimization, risks, spectral, taylor, training
+from verify.sizes import (
+    authors,
+    directions,
+    headline,
+    kernels,
+    neighbours,
+    optimization,
+    risks,
+    spectral,
+    taylor,
+    training,
+)
 from verify.sizes.authors import AuthorSizes
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
+from verify.sizes.neighbours import NeighbourSizes
 from verify.sizes.optimization import OptimizationSizes
 from verify.sizes.risks import RiskSizes
 from verify.sizes.spectral import SpectralSizes
@@ -72,6 +84,7 @@ class Profile(BaseModel):
     risks: RiskSizes = RiskSizes()
     headline: HeadlineSizes = HeadlineSizes()
     authors: AuthorSizes = AuthorSizes()
+    neighbours: NeighbourSizes = NeighbourSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -134,6 +147,7 @@ FULL = Profile(
     risks=risks.FULL,
     headline=headline.FULL,
     authors=authors.FULL,
+    neighbours=neighbours.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -147,6 +161,7 @@ GPU = Profile(
     risks=risks.GPU,
     headline=headline.GPU,
     authors=authors.GPU,
+    neighbours=neighbours.GPU,
 )
 AUTHORS = Profile(name="authors", authors=authors.AUTHORS)
 
