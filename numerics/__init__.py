@@ -6,6 +6,9 @@ import escape_ntk
 escape_ntk.require_ours(__file__, "theory")
 escape_ntk.require_extra("numerics")
 
+from numerics.certificate.gap import Gap, optimality_gap
+from numerics.certificate.multipliers import Multipliers
+from numerics.certificate.relaxation import Relaxation
 from numerics.constructions import (
     Construction,
     JointConstruction,
@@ -46,12 +49,14 @@ __all__ = [
     "Eigenvalue",
     "Estimate",
     "FeatureCovariance",
+    "Gap",
     "GoodDirections",
     "GradientDescent",
     "Harmonics",
     "JointConstruction",
     "KernelRidge",
     "Loss",
+    "Multipliers",
     "NTKOperator",
     "Norm",
     "Objective",
@@ -59,6 +64,7 @@ __all__ = [
     "PenaltyWeights",
     "PerturbedGradientDescent",
     "Record",
+    "Relaxation",
     "RidgeSolution",
     "ShardedNetwork",
     "SignVariation",
@@ -76,6 +82,7 @@ __all__ = [
     "joint_construction",
     "lipschitz_constant",
     "ntk_gram",
+    "optimality_gap",
     "process_group",
     "quadntk_gram",
     "random_signs",
