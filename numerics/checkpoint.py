@@ -18,7 +18,7 @@ from numerics.precision import full_precision
 
 FORMAT = b"escape-ntk checkpoint"
 VERSION = 4
-"""Of the content; 1 had neither this line nor a sum, 2 one clock for the noise of perturbed descent, 3 no lower bounds."""
+"""Of the content; 1 had neither this line nor a sum, 2 one clock for the noise of perturbed descent, 3 no bounds."""
 
 
 @full_precision

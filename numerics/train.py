@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from numerics.certificate.gap import CHOICES, Choice, certifiable, optimality_gap
+from numerics.certificate.gap import Choice, choice, optimality_gap
 from numerics.certificate.relaxation import Relaxation
 from numerics.checkpoint import Checkpoint
 from numerics.curvature import norm
@@ -175,12 +175,7 @@ def train(
     stop_at_gap = number(stop_at_gap, "stop_at_gap", "a finite number >= 0", zero=True)
     if not isinstance(objective, Objective):
         raise ValueError(f"objective of type {type(objective).__name__}: needs a numerics.Objective, which comes first")
-    if stop_at_gap > 0 and certify is None:
-        certify = "relaxation" if objective.model == "taylor" else "natural"
-    if certify is not None:
-        if certify not in CHOICES:
-            raise ValueError(f"certify={certify!r}: needs one of {', '.join(CHOICES)}, or None")
-        certifiable(objective)
+    certify = choice(objective, certify, stop_at_gap)
     start = finite(objective.network.check_displacement(start, "start"), "start").detach()
     pair = None if test is None else _test_data(objective, test)
     observe = _Observer(objective, pair, certify)

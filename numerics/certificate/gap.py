@@ -74,9 +74,9 @@ def optimality_gap(
     Args:
         objective: the loss, with l4 > 0. It is certified in float64: see :func:`numerics.certificate.double.in_double`.
         W: where, (..., m, d).
-        multipliers: "natural", those at W, for the QuadNTK and for convex losses; "ascent", found from them by an ascent
-            on the bound; "relaxation", those at the minimum of :class:`numerics.certificate.relaxation.Relaxation`, for
-            the joint model; or given, such as those of an earlier result.
+        multipliers: "natural", those at W, for the QuadNTK and where only f_L is trained; "relaxation", those at the
+            minimum of :class:`numerics.Relaxation`, for the joint model; "ascent", found from the natural ones by an
+            ascent on the bound, for losses with a kink; or given, such as those of an earlier result.
         iterations: most steps of L-BFGS that the ascent or the relaxation may take.
 
     Raises:
@@ -84,9 +84,9 @@ def optimality_gap(
             choice, a W of another shape or not finite, or one at which the loss is not finite.
         WouldNotFit: the matrices of size d, one for each pair, do not fit in memory.
 
-    Cost: "natural": one gradient, n m d^2 / 4 multiplications and m / 2 eigenproblems of size d; with a linear part also
-    some hundred products with R1 and the blocks. "relaxation": before that, two gradients an iteration. "ascent": all of
-    it at every iteration. Memory: 3 m d^2 / 2 numbers.
+    Cost: "natural": one gradient, n m d^2 / 4 multiplications and m / 2 eigenproblems of size d; with a linear part
+    also some hundred products with R1 and the blocks. "relaxation": before that, two gradients an iteration. "ascent":
+    all of it at every iteration. Memory: 3 m d^2 / 2 numbers.
 
     Source: docs/mathematics, :eq:`quadratic-minorant`, :eq:`dual-bound`.
     """
@@ -113,6 +113,20 @@ def optimality_gap(
         lifts = LIFTS[-1:]
     minorant = Minorant(objective, multipliers)
     return _gap(value, minorant, multipliers, minorant.best(start, lifts))
+
+
+def choice(objective: Objective, certify: Choice | None, stop_at_gap: float) -> Choice | None:
+    """The multipliers that training uses: as named, or where only a gap is asked for, those that suit the model.
+
+    Raises ValueError on an unknown name, and on a loss that has no bound of this kind.
+    """
+    if certify is None and stop_at_gap > 0:
+        certify = "relaxation" if objective.model == "taylor" else "natural"
+    if certify is not None and certify not in CHOICES:
+        raise ValueError(f"certify={certify!r}: needs one of {', '.join(CHOICES)}, or None")
+    if certify is not None:
+        certifiable(objective)
+    return certify
 
 
 def certifiable(objective: Objective) -> None:

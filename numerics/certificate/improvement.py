@@ -8,8 +8,9 @@ The bound D(g, s), a smallest value over W, is concave; with W* the W at which i
 .. math:: \partial_{g_i} D = \tfrac1n\big[f(x_i; W^*) - \mathrm{loss}^{*\prime}(g_i)\big], \qquad
           \partial_{s_r} D = t_r - \partial_{s_r}F^*(s) .
 
-Where s_r is raised to -lambda_min(a_r B_r) it moves with g, as the eigenvalue does: f_Q at the eigenvector. So f(x_i; W*)
-becomes f_L(W*) + f_Q(W*) + f_Q(V), V_r along that eigenvector with |V_r|^2 = d F* / d s_r - t_r: the relaxation again.
+Where s_r is raised to -lambda_min(a_r B_r) it moves with g, as the eigenvalue does: f_Q at the eigenvector. So
+f(x_i; W*) becomes f_L(W*) + f_Q(W*) + f_Q(V), V_r along that eigenvector with |V_r|^2 = d F* / d s_r - t_r, as in the
+relaxation.
 """
 
 from __future__ import annotations

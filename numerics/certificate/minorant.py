@@ -34,12 +34,12 @@ from numerics.terms.r3 import R3
 MARGIN = 0.5
 """Of Q >= MARGIN K where R3 takes part."""
 
-LIFTS = (1e-1, 1e-2, 1e-4)
+LIFTS: tuple[float, ...] = (1e-1, 1e-2, 1e-4)
 """Slacks that are tried, in units of the mean shift: where a block is near singular, a larger one may be worth its
 capacity."""
 
 SMOOTHING = 0.03
-"""What the preconditioner adds to the blocks, in units of the mean shift: R1 keeps Q away from zero where K is small."""
+"""What the preconditioner adds to the blocks, in units of the mean shift: where K is small, R1 keeps Q from zero."""
 
 CHECKED = 10
 """Steps of conjugate gradients between two looks at what they leave."""
@@ -77,9 +77,7 @@ class Crossing:
     def lowest(self, neurons: Neurons, s: torch.Tensor) -> torch.Tensor:
         """The smallest eigenvalue of K^{-1/2} V K^{-1/2}, of shape batch. Cost: 4 n_k m d^2, memory 4 n_k m d."""
         size = 4 * self.directions.dimension * s.numel() * self.matrices.shape[-1]
-        require(
-            8 * size, "the good directions, which R3 needs", s.device, "certify PenaltyWeights(r3=0.0), also a bound"
-        )
+        require(8 * size, "the good directions, which R3 needs", s.device, "leave out the multipliers 'crossing' of R3")
         half = self.directions.half_basis().movedim(-3, 0)
         images = self._images(half)
         rows = torch.cat([torch.cat([half, -half], -2), torch.cat([images, images], -2)])

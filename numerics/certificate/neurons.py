@@ -10,7 +10,6 @@ and both copies of a neuron have the same B_r, one with each sign: one eigenprob
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 

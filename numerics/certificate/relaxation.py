@@ -1,13 +1,13 @@
 r"""The relaxation of the regularised loss: every neuron gets a second displacement that the linear term does not see.
 
-In f_Q and in R4 the matrix W_r W_r^T of a neuron is replaced by W_r W_r^T + V_r V_r^T, with a second displacement V. f_L
-and R1 keep W alone, and R3 >= 0 is left out:
+In f_Q and in R4 the matrix W_r W_r^T of a neuron is replaced by W_r W_r^T + V_r V_r^T, with a second displacement V.
+f_L and R1 keep W alone, and R3 >= 0 is left out:
 
 .. math:: L_{rel}(W, V) = \tfrac1n\sum_i \mathrm{loss}(f_L(x_i;W) + f_Q(x_i;W) + f_Q(x_i;V), y_i)
           + l_1 R_1(W) + l_4 R_4(|W_r|^2 + |V_r|^2) .
 
-At V = 0 it is the loss itself without R3. It is written as a regularised loss of twice as many pairs, the displacement being
-(W_+, V_+, W_-, V_-), so that all that trains a loss trains it too.
+At V = 0 it is the loss itself without R3. It is written as a regularised loss of twice as many pairs, the displacement
+being (W_+, V_+, W_-, V_-), so that all that trains a loss trains it too.
 """
 
 from __future__ import annotations
