@@ -6,6 +6,7 @@ import escape_ntk
 escape_ntk.require_ours(__file__, "theory")
 escape_ntk.require_extra("numerics")
 
+from numerics.certificate.balls import CertifiedBound, certified_bound
 from numerics.certificate.gap import Gap, optimality_gap
 from numerics.certificate.multipliers import Multipliers
 from numerics.certificate.relaxation import Relaxation
@@ -44,6 +45,7 @@ __all__ = [
     "LBFGS",
     "LOSSES",
     "Adam",
+    "CertifiedBound",
     "Construction",
     "Diverged",
     "Eigenvalue",
@@ -73,6 +75,7 @@ __all__ = [
     "TwoLayerNetwork",
     "WouldNotFit",
     "allow_tf32",
+    "certified_bound",
     "dense_construction",
     "extreme_eigenvalue",
     "feature_covariance",

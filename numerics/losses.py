@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -24,7 +25,8 @@ class Loss:
         lipschitz: a bound of the first derivative; None when there is none.
         kink: whether the first derivative jumps.
         signs: whether labels are -1 and +1.
-        conjugate: sup_f [g f - loss(f, y)] as a function of g and y, finite for the slopes that :meth:`clamp` returns.
+        conjugate: sup_f [g f - loss(f, y)] as a function of g and y, tensors or balls, finite for the slopes that
+            :meth:`clamp` returns.
     """
 
     name: str
@@ -32,7 +34,7 @@ class Loss:
     first: Pointwise
     second: Pointwise
     lipschitz: float | None
-    conjugate: Pointwise
+    conjugate: Callable[[Any, Any], Any]
     kink: bool = False
     signs: bool = False
 
@@ -43,9 +45,11 @@ class Loss:
         return g if self.lipschitz is None else g.clamp(-self.lipschitz, self.lipschitz)
 
 
-def _entropy(a: torch.Tensor) -> torch.Tensor:
-    """a log a, 0 at a = 0."""
-    return torch.special.xlogy(a, a)
+def _entropy(a: Any) -> Any:
+    """a log a, 0 at a = 0, of a tensor or of a ball."""
+    if isinstance(a, torch.Tensor):
+        return torch.special.xlogy(a, a)
+    return a if a == 0 else a * a.log()
 
 
 def _sigmoid_slope(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -61,7 +65,7 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: 2 * (f - y),
             lambda f, y: torch.full_like(f, 2.0),
             None,
-            lambda g, y: g * y + g.square() / 4,
+            lambda g, y: g * y + g * g / 4,
         ),
         Loss(
             "absolute",
@@ -78,7 +82,7 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: (f - y).clamp(-1.0, 1.0),
             lambda f, y: ((f - y).abs() <= 1).to(f),
             1.0,
-            lambda g, y: g * y + g.square() / 2,
+            lambda g, y: g * y + g * g / 2,
         ),
         Loss(  # log cosh r = |r| + log(1 + e^{-2|r|}) - log 2
             "log-cosh",

@@ -103,7 +103,7 @@ def optimality_gap(
         raise ValueError(f"loss={value.tolist()} at W: is not finite; certify a smaller W")
     start, lifts = W, LIFTS
     if isinstance(multipliers, Multipliers):
-        _check(objective, multipliers)
+        check_multipliers(objective, multipliers)
     elif multipliers == "natural" or objective.model == "linear":
         multipliers = natural(objective, W)
     elif multipliers == "ascent":
@@ -142,7 +142,8 @@ def certifiable(objective: Objective) -> None:
         raise ValueError("a network shared among processes: certify a TwoLayerNetwork with all its neurons")
 
 
-def _check(objective: Objective, multipliers: Multipliers) -> None:
+def check_multipliers(objective: Objective, multipliers: Multipliers) -> None:
+    """ValueError unless they have the shapes that the objective needs, are finite, and the shifts nonnegative."""
     wanted = {"slopes": objective.y, "shifts": objective.network.w[..., 0], "crossing": objective.y}
     for name, like in wanted.items():
         given = getattr(multipliers, name)
@@ -156,7 +157,8 @@ def _check(objective: Objective, multipliers: Multipliers) -> None:
 
 
 def _gap(value: torch.Tensor, minorant: Minorant, multipliers: Multipliers, bound: Bound) -> Gap:
-    used = Multipliers(minorant.slopes, bound.shifts, multipliers.crossing)
+    crossing = None if multipliers.crossing is None else bound.theta[..., None] * multipliers.crossing
+    used = Multipliers(minorant.slopes, bound.shifts, crossing)
     return Gap(
         value=value,
         lower=bound.lower,

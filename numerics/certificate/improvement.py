@@ -61,7 +61,7 @@ def relaxed(objective: Objective, W: torch.Tensor, iterations: int) -> tuple[Mul
         parts, gradient = relaxation.value_and_gradient(displacement)
         return parts.total, gradient
 
-    found = _descend(evaluate, relaxation.join(W, V), iterations)
+    found = descend(evaluate, relaxation.join(W, V), iterations)
     return of_relaxation(relaxation, found), relaxation.split(found)[0]
 
 
@@ -93,7 +93,7 @@ def ascended(objective: Objective, W: torch.Tensor, iterations: int) -> tuple[Mu
     if objective.loss.signs:
         low, high = torch.where(y > 0, low, INSIDE), torch.where(y > 0, -INSIDE, high)
     bounds = (torch.cat([low, torch.zeros_like(start.shifts)], -1), torch.cat([high, start.shifts + torch.inf], -1))
-    found = _descend(evaluate, torch.cat([start.slopes, start.shifts], dim=-1), iterations, bounds)
+    found = descend(evaluate, torch.cat([start.slopes, start.shifts], dim=-1), iterations, bounds)
     return Multipliers(found[..., :n], found[..., n:]), attained
 
 
@@ -105,7 +105,7 @@ def _conjugate_slope(objective: Objective, g: torch.Tensor) -> torch.Tensor:
     return slope
 
 
-def _descend(
+def descend(
     evaluate: Evaluate,
     start: torch.Tensor,
     iterations: int,

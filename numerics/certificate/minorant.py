@@ -97,6 +97,7 @@ class Bound:
         value: a number below min L, before rounding. rounding: what float64 may have added to it.
         unsolved: what was taken off because the linear system is solved approximately.
         smallest: the least eigenvalue of K, less what rounding may have added. margin: Q >= margin K.
+        theta: the factor by which the multipliers of R3 were scaled down, 0 where they were left out.
         shifts: s as raised, (..., m). W: where the minorant is smallest, (..., m, d). iterations: of the solver.
     """
 
@@ -105,6 +106,7 @@ class Bound:
     unsolved: torch.Tensor
     smallest: torch.Tensor
     margin: torch.Tensor
+    theta: torch.Tensor
     shifts: torch.Tensor
     W: torch.Tensor
     iterations: torch.Tensor
@@ -189,7 +191,7 @@ class Minorant:
         """
         s, neurons = self.shifts(lift), self.neurons
         theta = margin = torch.ones_like(self._slope)
-        if crossed and self._crossing is not None:
+        if crossed and self._crossing is not None and self._linear:
             lowest = (-self._crossing.lowest(neurons, s)).clamp_min(0)
             theta = (MARGIN / lowest).clamp_max(1.0)
             margin = 1 - theta * lowest
@@ -201,7 +203,7 @@ class Minorant:
         W, iterations = start, torch.zeros_like(theta, dtype=torch.int64)
         if not self._linear:
             rounding = self._rounding(W, s, theta)
-            return Bound(constant, rounding, torch.zeros_like(theta), smallest, margin, s, W, iterations)
+            return Bound(constant, rounding, torch.zeros_like(theta), smallest, margin, theta, s, W, iterations)
         smoothed = s + SMOOTHING * s.mean(-1, keepdim=True)
         rho = self.linear + self.product(W, s, theta)
         image = neurons.solve(rho, smoothed)
@@ -225,7 +227,7 @@ class Minorant:
         rho = self.linear + turned
         unsolved = (rho * neurons.solve(rho, s)).sum((-2, -1)) / (4 * margin)
         value = constant + ((self.linear + turned / 2) * W).sum((-2, -1)) - unsolved
-        return Bound(value, self._rounding(W, s, theta), unsolved, smallest, margin, s, W, iterations)
+        return Bound(value, self._rounding(W, s, theta), unsolved, smallest, margin, theta, s, W, iterations)
 
     def product(self, W: torch.Tensor, s: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
         """2 Q W, (..., m, d). Cost: that of the gradient of R1, and m d^2."""

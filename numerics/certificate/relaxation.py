@@ -27,6 +27,7 @@ from numerics.precision import full_precision
 from numerics.terms.pairs import PairGradient, Pairs, SingleNeurons
 from numerics.terms.penalty import PairPenalty
 from numerics.terms.r3 import R3
+from numerics.variation import sign_variation
 
 
 @full_precision
@@ -68,10 +69,7 @@ class Relaxation(Objective):
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:
         """The training inputs in blocks of rows; sigma' is zero for the second displacements."""
-        for rows, block in self.original.blocks():
-            nothing = torch.zeros_like(block.first)
-            first, second = torch.cat([block.first, nothing], -1), torch.cat([block.second, block.second], -1)
-            yield rows, Block(block.x, block.z, first, second)
+        return ((rows, _doubled(block)) for rows, block in self.original.blocks())
 
     def predict(self, x: Array, W: Array) -> torch.Tensor:
         """f_L(W) + f_Q(W) + f_Q(V) at other inputs, (..., n)."""
@@ -88,6 +86,38 @@ class Relaxation(Objective):
         """W and V, each (..., m, d), from (..., 2 m, d)."""
         plus, more, minus, less = displacement.chunk(4, dim=-2)
         return torch.cat([plus, minus], dim=-2), torch.cat([more, less], dim=-2)
+
+    @torch.no_grad()
+    def sign_excess(self, displacement: Array) -> torch.Tensor:
+        """By how much the mean of L(W + S V) over independent signs S of the rows exceeds the relaxed loss, R3 apart.
+
+        With the derivative d_r f of f_L + f_Q at W along V_r alone it is
+
+            (1/n) sum_i sum_r (d_r f(x_i))^2 + l1 sum_r <V_r, R V_r> + 4 l4 sum_r <W_r, V_r>^2 >= 0,
+
+        so that min L is at most the relaxed loss plus this.
+
+        Args:
+            displacement: (W_+, V_+, W_-, V_-) of one network, (2 m, d).
+
+        Raises:
+            ValueError: another loss than the squared one, or R4 to the power 8: the mean is then no such sum.
+
+        Cost: that of :func:`numerics.sign_variation`.
+
+        Source: docs/mathematics, :eq:`relaxation-excess`.
+        """
+        if self.loss.name != "squared" or self.r4.power != 4:
+            raise ValueError(f"loss={self.loss.name!r}, r4_power={self.r4.power}: needs 'squared' and r4_power=4")
+        W, V = self.split(self.network.check_displacement(displacement))
+        variation = sign_variation(self.original, W, V)
+        pooled = (W * V).sum(-1).square().sum()
+        return (variation.data_curvature + variation.r1) / 2 + 4 * self.r4.weight * pooled
+
+
+def _doubled(block: Block) -> Block:
+    first = torch.cat([block.first, torch.zeros_like(block.first)], -1)
+    return Block(block.x, block.z, first, torch.cat([block.second, block.second], -1))
 
 
 class _Doubled(TwoLayerNetwork):

@@ -9,6 +9,7 @@ It is convex in t, so it lies above each of its tangents: l4 R4 >= <s, t> - F*(s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -51,10 +52,14 @@ class R4:
 
         Source: docs/mathematics, :eq:`capacity-conjugate`.
         """
-        fourth = self._fourth(s)
+        return self.conjugate_of(self._fourth(s))
+
+    def conjugate_of(self, square: Any) -> Any:
+        """F* as a function of |s|^2, a tensor or a ball."""
         if self.power == 4:
-            return fourth / (4 * self.weight)
-        return 3 * self.weight * (fourth.sqrt() / (4 * self.weight)) ** (4 / 3)
+            return square / (4 * self.weight)
+        quotient = square * square / (4 * self.weight)
+        return 3 * (quotient ** (1 / 3) if isinstance(square, torch.Tensor) else quotient.root(3)) / 4
 
     def touching(self, s: torch.Tensor) -> torch.Tensor:
         """The t >= 0 at which l4 R4 has the slope s, (..., m): the gradient of F*, the inverse of :meth:`slopes`."""
