@@ -27,6 +27,8 @@ class Loss:
         signs: whether labels are -1 and +1.
         conjugate: sup_f [g f - loss(f, y)] as a function of g and y, tensors or balls, finite for the slopes that
             :meth:`clamp` returns.
+
+    Source: docs/mathematics, :eq:`loss-conjugate`.
     """
 
     name: str

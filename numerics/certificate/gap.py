@@ -109,7 +109,7 @@ def optimality_gap(
     elif multipliers == "ascent":
         multipliers, start = ascended(objective, W, iterations)
     else:
-        multipliers, start = relaxed(objective, W, iterations)
+        multipliers, start, _ = relaxed(objective, W, iterations)
         lifts = LIFTS[-1:]
     minorant = Minorant(objective, multipliers)
     return _gap(value, minorant, multipliers, minorant.best(start, lifts))

@@ -43,8 +43,8 @@ ASCENT_LIFT = 1e-2
 Evaluate = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
-def relaxed(objective: Objective, W: torch.Tensor, iterations: int) -> tuple[Multipliers, torch.Tensor]:
-    """The multipliers at a minimiser (W, V) of the relaxation, and its W, found from the W given.
+def relaxed(objective: Objective, W: torch.Tensor, iterations: int) -> tuple[Multipliers, torch.Tensor, torch.Tensor]:
+    """The multipliers at a minimiser (W, V) of the relaxation, that W and that V, found from the W given.
 
     V starts along the lowest eigenvector of a_r B_r + s_r at the W given, with the length at which it is stationary.
 
@@ -62,13 +62,15 @@ def relaxed(objective: Objective, W: torch.Tensor, iterations: int) -> tuple[Mul
         return parts.total, gradient
 
     found = descend(evaluate, relaxation.join(W, V), iterations)
-    return of_relaxation(relaxation, found), relaxation.split(found)[0]
+    return of_relaxation(relaxation, found), *relaxation.split(found)
 
 
 def ascended(objective: Objective, W: torch.Tensor, iterations: int) -> tuple[Multipliers, torch.Tensor]:
     """The multipliers at which an ascent on the bound ends, from those at W, and the W* there. R3 takes no part.
 
     Cost: for each of ``iterations`` m / 2 eigenproblems and, with a linear part, one linear system.
+
+    Source: docs/mathematics, :eq:`dual-slope`.
     """
     start, n, y = natural(objective, W), objective.n, objective.y
     attained = W

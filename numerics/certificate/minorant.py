@@ -53,7 +53,13 @@ ITERATIONS = 400
 
 @dataclass(frozen=True)
 class Crossing:
-    """The form V of (1/n) sum_i v_i f_Q(x_i; P W, P_perp W), by its matrices C_r, (..., m/2, d, d)."""
+    """The form V of (1/n) sum_i v_i f_Q(x_i; P W, P_perp W).
+
+    Attributes:
+        matrices: C_r, (..., m/2, d, d). moduli: above their norms, (..., m/2). directions: the good ones.
+
+    Source: docs/mathematics, :eq:`crossing-form`.
+    """
 
     matrices: torch.Tensor
     moduli: torch.Tensor
@@ -135,6 +141,8 @@ class Minorant:
         multipliers: g, s and v.
 
     Cost: n m d^2 / 4 multiplications and m / 2 eigenproblems.
+
+    Source: docs/mathematics, :eq:`quadratic-minorant`.
     """
 
     def __init__(self, objective: Objective, multipliers: Multipliers) -> None:
@@ -188,6 +196,8 @@ class Minorant:
 
         With the residual rho = c + 2 Q W at the W where they end, the smallest value is at least
         q(W) - <rho, K^{-1} rho> / (4 margin), whatever W is.
+
+        Source: docs/mathematics, :eq:`certified-remainder`.
         """
         s, neurons = self.shifts(lift), self.neurons
         theta = margin = torch.ones_like(self._slope)
