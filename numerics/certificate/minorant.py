@@ -182,7 +182,7 @@ class Minorant:
     def best(self, start: torch.Tensor, lifts: Sequence[float] = LIFTS) -> Bound:
         """The largest bound over the slacks, with R3 and without it; the linear system is solved from ``start``."""
         if not self._linear:
-            return self.minimum(start * 0, 0.0, crossed=False)
+            return self.minimum(start, 0.0, crossed=False)
         found = self.minimum(start, lifts[0], crossed=False)
         for lift in lifts[1:]:
             found = better(found, self.minimum(found.W, lift, crossed=False))
@@ -212,6 +212,7 @@ class Minorant:
         smallest = (neurons.lowest() + s - torch.cat([neurons.error] * 2, dim=-1)).amin(-1)
         W, iterations = start, torch.zeros_like(theta, dtype=torch.int64)
         if not self._linear:
+            W = torch.zeros_like(start)
             rounding = self._rounding(W, s, theta)
             return Bound(constant, rounding, torch.zeros_like(theta), smallest, margin, theta, s, W, iterations)
         smoothed = s + SMOOTHING * s.mean(-1, keepdim=True)

@@ -1,18 +1,29 @@
-"""optimality_gap: what it states, batches, precisions, refusals."""
+"""optimality_gap: no loss below the bound can be found; what it states, batches, precisions, refusals."""
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 import torch
-from certified import descended
-from objectives import Problem, training_problem, weights
+from certified import Small, descended, lowest_loss
+from objectives import SIGMA, Problem, training_problem
 
 from numerics import Multipliers, PenaltyWeights, Relaxation, TwoLayerNetwork, optimality_gap, small_start
 from numerics.objective import Objective
 
 PLAIN = PenaltyWeights(1.0, 1.0, 0.0, 0.01)
+NUMBERS = range(40)
+"""Of the 200 problems of ``python benchmarks/certificate.py --soundness``, all of which take some minutes."""
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_restart_falls_below_the_bound(number: int) -> None:
+    problem = Small(number)
+    objective, lowest = problem.objective(), lowest_loss(problem)
+    for multipliers in ("natural", "relaxation"):
+        found = optimality_gap(objective, problem.start(0.3), multipliers, iterations=60)
+        assert float(found.lower) <= lowest, multipliers
+        assert float(found.smallest) >= 0
+        assert 0 <= float(found.lower) <= float(found.value)
 
 
 @pytest.mark.parametrize("power", [4, 8])
@@ -20,16 +31,11 @@ PLAIN = PenaltyWeights(1.0, 1.0, 0.0, 0.01)
 def test_a_convex_loss_is_certified_exactly(loss: str, power: int) -> None:
     """f_L alone: at the minimum the bound is the loss."""
     # Checks :eq:`dual-bound`.
-    problem = Problem.of(signs=loss == "logistic")
-    objective = problem.objective(weights(power=power), model="linear", loss=loss)
-    batch = Objective(
-        TwoLayerNetwork(5, 12, problem.network.activation.exact, [1]),
-        problem.x, problem.y, objective.weights, None, "linear", loss,
-    )  # fmt: skip
-    alone = dataclasses.replace(objective.weights, r1_modes=(), r3=0.0)
-    batch.weights = alone
-    W = descended(batch, problem.W[None], 400)[0]
-    found = optimality_gap(Objective(problem.network, problem.x, problem.y, alone, None, "linear", loss), W)
+    problem, penalties = Problem.of(signs=loss == "logistic"), PenaltyWeights(r1=0.0, r3=0.0, r4=0.05, r4_power=power)
+    data = (problem.x, problem.y, penalties, None, "linear", loss)
+    network = TwoLayerNetwork(5, 12, SIGMA, [1])
+    W = descended(Objective(network, *data), problem.W[None], 400)[0]
+    found = optimality_gap(Objective(problem.network, *data), W)
     assert -1e-12 <= float(found.relative) <= 1e-4
 
 
