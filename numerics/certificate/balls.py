@@ -164,8 +164,10 @@ class _Problem:
                 own = _matrix(form.covariance.dense()[:size, :size])
                 own = (own + own.transpose()) / 2
             elif isinstance(form, SampleR1 | UnlabeledR1):
-                x = self._x if isinstance(form, SampleR1) else _matrix(objective.unlabeled)
-                rows = self._gradients(x)
+                sample = (
+                    objective.x if objective.unlabeled is None or isinstance(form, SampleR1) else objective.unlabeled
+                )
+                rows = self._gradients(_matrix(sample))
                 own = rows.transpose() * rows / rows.nrows()
             else:
                 continue
@@ -212,15 +214,15 @@ def _smallest_value(Q: arb_mat, c: arb_mat) -> tuple[arb, float]:
     inverse = np.linalg.inv(factor)
     X = arb_mat(inverse.tolist())
     off = X * Q * X.transpose() - _identity(Q.nrows())
-    defect = max(float(sum((abs(one) for one in row), arb(0)).upper()) for row in off.tolist())
+    defect = _greatest([sum((abs(one) for one in row), arb(0)) for row in off.tolist()]).upper()
     if not defect < 1:
-        raise Undecided(f"the quadratic form below the loss is not proved positive (defect {defect:.1e})")
+        raise Undecided(f"the quadratic form below the loss is not proved positive (defect {float(defect):.1e})")
     W = arb_mat((-0.5 * (inverse.T @ (inverse @ _floats(c)))).tolist())
     image = Q * W
     rho = X * (c + 2 * image)
     above = (W.transpose() * (c + image))[0, 0]
-    below = above - (rho.transpose() * rho)[0, 0] / (4 * (1 - arb(defect)))
-    return below.union(above), defect
+    below = above - (rho.transpose() * rho)[0, 0] / (4 * (1 - defect))
+    return below.union(above), float(defect)
 
 
 def _lowest(matrix: arb_mat) -> arb:
