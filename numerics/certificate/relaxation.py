@@ -7,7 +7,7 @@ f_L and R1 keep W alone, and R3 >= 0 is left out:
           + l_1 R_1(W) + l_4 R_4(|W_r|^2 + |V_r|^2) .
 
 At V = 0 it is the loss itself without R3. It is written as a regularised loss of twice as many pairs, the displacement
-being (W_+, V_+, W_-, V_-), so that all that trains a loss trains it too.
+being ``(W_+, V_+, W_-, V_-)``, so that all that trains a loss trains it too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from numerics.variation import sign_variation
 
 @full_precision
 class Relaxation(Objective):
-    """The relaxed loss as an objective of the displacement (W_+, V_+, W_-, V_-), shape (..., 2 m, d).
+    """The relaxed loss as an objective of the displacement ``(W_+, V_+, W_-, V_-)``, shape (..., 2 m, d).
 
     Args:
         objective: the loss that is relaxed, of a Taylor model.
@@ -98,7 +98,7 @@ class Relaxation(Objective):
         so that min L is at most the relaxed loss plus this.
 
         Args:
-            displacement: (W_+, V_+, W_-, V_-) of one network, (2 m, d).
+            displacement: ``(W_+, V_+, W_-, V_-)`` of one network, (2 m, d).
 
         Raises:
             ValueError: another loss than the squared one, or R4 to the power 8: the mean is then no such sum.
