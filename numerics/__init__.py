@@ -6,6 +6,10 @@ import escape_ntk
 escape_ntk.require_ours(__file__, "theory")
 escape_ntk.require_extra("numerics")
 
+from numerics.certificate.balls import CertifiedBound, certified_bound
+from numerics.certificate.gap import Gap, optimality_gap
+from numerics.certificate.multipliers import Multipliers
+from numerics.certificate.relaxation import Relaxation
 from numerics.constructions import (
     Construction,
     JointConstruction,
@@ -43,12 +47,14 @@ __all__ = [
     "LBFGS",
     "LOSSES",
     "Adam",
+    "CertifiedBound",
     "Construction",
     "Diverged",
     "Eigenvalue",
     "Estimate",
     "FeatureCovariance",
     "FreshInputs",
+    "Gap",
     "GoodDirections",
     "GradientDescent",
     "Harmonics",
@@ -56,6 +62,7 @@ __all__ = [
     "JointConstruction",
     "KernelRidge",
     "Loss",
+    "Multipliers",
     "NTKOperator",
     "Norm",
     "Objective",
@@ -63,6 +70,7 @@ __all__ = [
     "PenaltyWeights",
     "PerturbedGradientDescent",
     "Record",
+    "Relaxation",
     "RidgeSolution",
     "ShardedNetwork",
     "SignVariation",
@@ -71,6 +79,7 @@ __all__ = [
     "TwoLayerNetwork",
     "WouldNotFit",
     "allow_tf32",
+    "certified_bound",
     "dense_construction",
     "extreme_eigenvalue",
     "feature_covariance",
@@ -81,6 +90,7 @@ __all__ = [
     "joint_construction",
     "lipschitz_constant",
     "ntk_gram",
+    "optimality_gap",
     "process_group",
     "quadntk_gram",
     "random_signs",

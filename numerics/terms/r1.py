@@ -12,7 +12,7 @@ covariance Sigma.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,6 +74,19 @@ class SampleR1:
 
         return [torch.linalg.vecdot(block.first, moves.p)], pullback
 
+    def add_gradient(
+        self, blocks: Iterable[tuple[slice, Block]], network: TwoLayerNetwork, at: Pairs, gradient: PairGradient
+    ) -> torch.Tensor:
+        """Add the weighted gradient in a pass of its own; returns the unweighted value. Cost: n m d multiplications."""
+        total = at.difference.new_zeros(at.difference.shape[:-2])
+        for rows, block in blocks:
+            products = Products(block.x @ at.difference.mT)
+            slopes = Products(torch.zeros_like(products.p))
+            linear, pullback = self.forward(rows, block, at, products)
+            total = total + pullback(network.reduce(linear), slopes, gradient)
+            accumulate(gradient.difference, slopes.p, block.x, 1 / self.n)
+        return total / self.n
+
     def sign_variation(
         self, rows: slice, block: Block, products: Products, alone: SingleNeurons, moves: Sequence[torch.Tensor]
     ) -> list[torch.Tensor]:
@@ -110,14 +123,7 @@ class UnlabeledR1:
 
     def add_gradient(self, at: Pairs, gradient: PairGradient) -> torch.Tensor:
         """Cost: n_u m d multiplications."""
-        total = at.difference.new_zeros(at.difference.shape[:-2])
-        for rows, block in self.blocks:
-            products = Products(block.x @ at.difference.mT)
-            slopes = Products(torch.zeros_like(products.p))
-            linear, pullback = self.sample.forward(rows, block, at, products)
-            total = total + pullback(self.network.reduce(linear), slopes, gradient)
-            accumulate(gradient.difference, slopes.p, block.x, 1 / self.sample.n)
-        return total / self.sample.n
+        return self.sample.add_gradient(self.blocks, self.network, at, gradient)
 
     def sign_variation(self, alone: SingleNeurons) -> torch.Tensor:
         """Cost: n_u m d + n_u m n_k multiplications."""
