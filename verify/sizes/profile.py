@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, Valid
 from theory.activations import Activation
 from verify.sizes import (
     authors,
+    certificates,
     directions,
     headline,
     kernels,
@@ -26,6 +27,7 @@ from verify.sizes import (
     training,
 )
 from verify.sizes.authors import AuthorSizes
+from verify.sizes.certificates import CertificateSizes
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
@@ -85,6 +87,7 @@ class Profile(BaseModel):
     headline: HeadlineSizes = HeadlineSizes()
     authors: AuthorSizes = AuthorSizes()
     neighbours: NeighbourSizes = NeighbourSizes()
+    certificates: CertificateSizes = CertificateSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -148,6 +151,7 @@ FULL = Profile(
     headline=headline.FULL,
     authors=authors.FULL,
     neighbours=neighbours.FULL,
+    certificates=certificates.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -162,6 +166,7 @@ GPU = Profile(
     headline=headline.GPU,
     authors=authors.GPU,
     neighbours=neighbours.GPU,
+    certificates=certificates.GPU,
 )
 AUTHORS = Profile(name="authors", authors=authors.AUTHORS)
 
