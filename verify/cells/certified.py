@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 
 from numerics.certificate.double import in_double
-from numerics.certificate.gap import optimality_gap
+from numerics.certificate.gap import Choice, optimality_gap
 from numerics.models import ModelName
 from numerics.objective import Objective
 from numerics.optimizers import GradientDescent
@@ -40,7 +40,7 @@ class CertifiedEnds(Training):
     start itself; ``lower``, below the loss at every displacement; ``heavier``, the same number for the loss with l4
     times :attr:`heavier`, which is no bound of this loss.
 
-    Cost: ``steps`` gradients a start, and one certificate for each of the two weights.
+    Cost: ``steps`` gradients a start, and one certificate.
     """
 
     arm: Arm
@@ -65,13 +65,15 @@ class CertifiedEnds(Training):
         best = end.reshape(len(self.begins), *free.shape)[value.argmin(0), places]
         penalty, capacity = self.weights
         own, heavier = (self.objective(draws, self.arm, (penalty, factor * capacity)) for factor in (1.0, self.heavier))
+        multipliers: Choice = "natural" if self.arm == "quadntk" else "relaxation"
+        bound = optimality_gap(own, best, multipliers, self.iterations)
         return {
             "value": value.T.tolist(),
             "early": early.T.tolist(),
             "zero": self._loss(own, torch.zeros_like(free)).tolist(),
             "free": self._loss(own, free).tolist(),
-            "lower": self._bound(own, best),
-            "heavier": self._bound(heavier, best),
+            "lower": bound.lower.tolist(),
+            "heavier": optimality_gap(heavier, best, bound.multipliers).lower.tolist(),
         }
 
     def _data_term(self, draws: Draws) -> Objective:
@@ -91,8 +93,3 @@ class CertifiedEnds(Training):
     @staticmethod
     def _loss(objective: Objective, W: torch.Tensor) -> torch.Tensor:
         return in_double(objective).value_and_gradient(W.double())[0].total
-
-    def _bound(self, objective: Objective, W: torch.Tensor) -> list[float]:
-        multipliers: Literal["natural", "relaxation"] = "natural" if self.arm == "quadntk" else "relaxation"
-        bound: list[float] = optimality_gap(objective, W, multipliers, self.iterations).lower.tolist()
-        return bound

@@ -19,7 +19,8 @@ class CertificateSizes(Sizes):
         dimensions, width, samples, draws, steps: by k, of O5: its d, m / d, n / d^k, draws of each activation, and
             steps of gradient descent from each start.
         joint_dimension, joint_widths, joint_samples, joint_draws, joint_steps: by k, of O6: d, the grid of m, n,
-            draws of each activation at each m, steps.
+            draws of each activation at each m, steps. joint_gap: what its gap may be at the largest m, which is small
+            only where m is large.
         iterations: of the relaxation.
     """
 
@@ -34,12 +35,13 @@ class CertificateSizes(Sizes):
     samples: ByK[Count] = {1: 12}
     draws: ByK[Count] = {1: 1}
     steps: ByK[Count] = {1: 1200}
-    joint_dimension: ByK[Dimension] = {1: 8}
-    joint_widths: ByK[Grid[Width]] = {1: (48, 96, 192, 384)}
-    joint_samples: ByK[Count] = {1: 80}
-    joint_draws: ByK[Count] = {1: 2}
-    joint_steps: ByK[Count] = {1: 2000}
-    iterations: Count = 150
+    joint_dimension: ByK[Dimension] = {1: 6}
+    joint_widths: ByK[Grid[Width]] = {1: (32, 64, 128)}
+    joint_samples: ByK[Count] = {1: 54}
+    joint_draws: ByK[Count] = {1: 1}
+    joint_steps: ByK[Count] = {1: 800}
+    joint_gap: Positive = Field(default=0.3, lt=1)
+    iterations: Count = 200
 
     @model_validator(mode="after")
     def even_widths(self) -> Self:
@@ -56,9 +58,11 @@ FULL = CertificateSizes(
     draws={1: 2},
     steps={1: 2500},
     joint_dimension={1: 12},
+    joint_widths={1: (48, 96, 192, 384)},
     joint_samples={1: 144},
     joint_draws={1: 3},
     joint_steps={1: 3000},
+    joint_gap=0.2,
     iterations=300,
 )
 GPU = FULL.model_copy(update={"draws": {1: 4}, "joint_widths": {1: (96, 192, 384, 768, 1536)}})
