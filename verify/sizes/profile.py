@@ -13,7 +13,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from theory.activations import Activation
-from verify.sizes import directions, headline, kernels, optimization, risks, spectral, taylor, training
+from verify.sizes import classes, directions, headline, kernels, optimization, risks, spectral, taylor, training
+from verify.sizes.classes import ClassSizes
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
@@ -70,6 +71,7 @@ class Profile(BaseModel):
     training: TrainingSizes = TrainingSizes()
     risks: RiskSizes = RiskSizes()
     headline: HeadlineSizes = HeadlineSizes()
+    classes: ClassSizes = ClassSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -131,6 +133,7 @@ FULL = Profile(
     training=training.FULL,
     risks=risks.FULL,
     headline=headline.FULL,
+    classes=classes.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -143,6 +146,7 @@ GPU = Profile(
     training=training.GPU,
     risks=risks.GPU,
     headline=headline.GPU,
+    classes=classes.GPU,
 )
 
 PROFILES = {profile.name: profile for profile in (QUICK, FULL, GPU)}
