@@ -16,7 +16,7 @@ from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator
 from numerics.train import PROBES, Diverged, Trajectory
 from theory import Activation
-from verify.cells.training import WAYS, Arm, Draws, Training, Weights, kernel_risks, risk_path
+from verify.cells.training import WAYS, Arm, Draws, Training, Weights, kernel_risks
 from verify.running.experiment import Numbers
 
 RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-16, 13))
@@ -88,10 +88,11 @@ class TrainedModels(Training):
         left_out = [f"validation {i}" for i in range(self.validation)]
         if self.arm == self.KERNEL:
             cell = self if self.kernel_width is None else self.model_copy(update={"m": self.kernel_width})
-            rows = kernel_risks(cell.prepare(left_out, self.n), self.ridges)
+            rows = kernel_risks(cell.prepare(left_out, self.n), self.ridges, self.measure)
             means = [math.fsum(column) / len(column) for column in zip(*rows, strict=True)]
             best = _least(means)
-            risks = [row[0] for row in kernel_risks(cell.prepare(judged, self.n), self.ridges[best : best + 1])]
+            one = self.ridges[best : best + 1]
+            risks = [row[0] for row in kernel_risks(cell.prepare(judged, self.n), one, self.measure)]
             return {"risk": risks, "chosen": best, "validation": means}
         if not self._chooses:
             return {"chosen": 0, "validation": [], **self._learnt(judged, self.candidates[0])}
@@ -103,7 +104,7 @@ class TrainedModels(Training):
         """Mean test risk of a candidate; None where a draw diverged."""
         draws = self.prepare(labels, self.n)
         try:
-            _, risks = risk_path(self.learn(draws, self.arm, weights), self.arm)
+            _, risks = self.risks(draws, self.learn(draws, self.arm, weights), self.arm)
         except Diverged:
             return None
         return math.fsum(risks) / len(risks)
@@ -127,7 +128,7 @@ class TrainedModels(Training):
     def _measured(self, draws: Draws, trajectory: Trajectory) -> list[dict[str, float | None]]:
         network, W, last = draws.network, trajectory.W, trajectory.records[-1]
         scale = WAYS[self.arm].scale
-        halfway, end = risk_path(trajectory, self.arm)
+        halfway, end = self.risks(draws, trajectory, self.arm)
         linear, quadratic = network.linear(draws.test, W), network.quadratic(draws.test, W)
         outside = network.linear(draws.test, GoodDirections(network, self.k).complement(W))
         sparse = torch.stack([self._sparse(draws, i) for i in range(len(draws.labels))])

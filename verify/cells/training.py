@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -44,6 +44,13 @@ Arm = Literal[
 Kind = Literal["joint", "sparse", "dense"]
 Weights = tuple[float, float]
 """l1, which is l3 too, and l4."""
+Measure = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""A risk of outputs against answers on test points, over the last axis."""
+
+
+def mean_square(outputs: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """Mean squared difference over the last axis."""
+    return (outputs - answers).square().mean(-1)
 
 
 @dataclass(frozen=True)
@@ -196,7 +203,20 @@ class Training(Cell):
         penalty, capacity = weights
         chosen = PenaltyWeights(r1=penalty, r3=penalty, r4=capacity if way.penalised else 0.0, r1_modes=way.modes or ())
         model: ModelName = "quadratic" if arm == "quadntk" else self.model
-        return Objective(draws.network, draws.x, y / way.scale, chosen, directions, model)
+        return Objective(draws.network, draws.x, y / way.scale, chosen, directions, model, self.loss)
+
+    @property
+    def loss(self) -> str:
+        """The loss that is trained with, of :data:`numerics.losses.LOSSES`."""
+        return "squared"
+
+    def measure(self, outputs: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+        """The risk of outputs on test points, over the last axis."""
+        return mean_square(outputs, answers)
+
+    def risks(self, draws: Draws, trajectory: Trajectory, arm: Arm) -> tuple[list[float], list[float]]:
+        """Test risks at half the steps and at the end, a number for each draw."""
+        return risk_path(trajectory, arm)
 
     def learn(self, draws: Draws, arm: Arm, weights: Weights) -> Trajectory:
         """Train one arm on every draw; records at half the steps and at the end, in units of the arm's scale."""
@@ -212,8 +232,10 @@ def risk_path(trajectory: Trajectory, arm: Arm) -> tuple[list[float], list[float
     return halfway.tolist(), last.tolist()
 
 
-def kernel_risks(draws: Draws, ridges: Sequence[float]) -> list[list[float]]:
+def kernel_risks(draws: Draws, ridges: Sequence[float], measure: Measure = mean_square) -> list[list[float]]:
     """Test risks of ridge regression with each network's NTK: a row for each draw, a number for each ridge.
+
+    ``measure`` maps outputs and answers on the test points to a risk.
 
     In double precision, on Gram matrices in the networks' own. Cost: n^3/3 multiplications for each draw and ridge.
     """
@@ -225,6 +247,6 @@ def kernel_risks(draws: Draws, ridges: Sequence[float]) -> list[list[float]]:
         row = []
         for ridge in ridges:
             coefficients = solve_shifted(gram, y[:, None], ridge)[:, 0]
-            row.append(float((cross @ coefficients - answers).square().mean()))
+            row.append(float(measure(cross @ coefficients, answers)))
         rows.append(row)
     return rows

@@ -16,6 +16,7 @@ from theory.activations import Activation
 from verify.sizes import (
     authors,
     certificates,
+    classes,
     directions,
     headline,
     kernels,
@@ -28,6 +29,7 @@ from verify.sizes import (
 )
 from verify.sizes.authors import AuthorSizes
 from verify.sizes.certificates import CertificateSizes
+from verify.sizes.classes import ClassSizes
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
@@ -88,6 +90,7 @@ class Profile(BaseModel):
     authors: AuthorSizes = AuthorSizes()
     neighbours: NeighbourSizes = NeighbourSizes()
     certificates: CertificateSizes = CertificateSizes()
+    classes: ClassSizes = ClassSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -152,6 +155,7 @@ FULL = Profile(
     authors=authors.FULL,
     neighbours=neighbours.FULL,
     certificates=certificates.FULL,
+    classes=classes.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -167,6 +171,7 @@ GPU = Profile(
     authors=authors.GPU,
     neighbours=neighbours.GPU,
     certificates=certificates.GPU,
+    classes=classes.GPU,
 )
 AUTHORS = Profile(name="authors", authors=authors.AUTHORS)
 

@@ -45,7 +45,7 @@ class TrainingSizes(Sizes):
     share: Positive = Field(default=0.06, lt=1)
     quadratic_share: Positive = Field(default=0.006, lt=1)
     more_activations: tuple[str, ...] = ("gelu(z)", "gelu(z + 1)")
-    largest_scale: ByK[Positive] = {1: 4.0, 2: 2.9}
+    largest_scale: ByK[Positive] = {1: 4.0, 2: 2.9, 3: 4.0}
 
     dimensions: ByK[Grid[Dimension]] = {1: (32, 64)}
     repetitions: ByK[Count] = {1: 4}
