@@ -28,10 +28,13 @@ FLOORED: tuple[TargetClass, ...] = ("one direction", "all degrees", "huber")
 """Classes whose risk is held against the floor of kernel methods."""
 RIVALS: dict[Arm, str] = {"ntk": "NTK", "quadntk": "QuadNTK"}
 ARMS: dict[Arm, str] = {"joint": "joint", **RIVALS}
-SCATTER = 0.25
-"""Standard deviation of one log ratio, at most: 0.05 to 0.15 in pilots within an activation, as much between them."""
-WORSE = 1.0
+SCATTER: dict[Arm, float] = {"ntk": 0.3, "quadntk": 0.65}
+"""Standard deviation of one log ratio, at most: 0.05 to 0.26 and 0.35 to 0.6 in the pilot, differences between
+activations included."""
+WORSE: dict[Arm, float] = {"ntk": 1.0, "quadntk": 1.8}
 """The alternative: the first risk larger by this logarithm."""
+OVER_FLOOR = 0.2
+"""Standard deviation of one ratio to the floor, at most; 0.08 to 0.13 in the pilot."""
 BELOW_FLOOR = (1, 2)
 """The k at which the profile's d is large enough for risks below the floor."""
 
@@ -95,8 +98,11 @@ def _floored(p: Profile) -> dict[str, TargetClass]:
 
 
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
-    ratios = [DecisionRule(name, "mean", "below", 0.0, WORSE, SCATTER, _count(p)) for name in _judged(p)]
-    floors = [DecisionRule(n, "mean", "below", 0.0, 0.7, SCATTER, _count(p), scale="ratio") for n in _floored(p)]
+    ratios = [
+        DecisionRule(name, "mean", "below", 0.0, WORSE[rival], SCATTER[rival], _count(p))
+        for name, (_, rival) in _judged(p).items()
+    ]
+    floors = [DecisionRule(n, "mean", "below", 0.0, 0.7, OVER_FLOOR, _count(p), scale="ratio") for n in _floored(p)]
     return (*ratios, *floors)
 
 
