@@ -19,7 +19,7 @@ from theory.harmonics.sphere import as_integer, check_degree, integer_dimension,
 from theory.spectra.eigenvalues import (
     NTK,
     QUADNTK,
-    ZonalKernel,
+    TangentKernel,
     exact_weights,
     kernel_eigenvalue,
     kernel_trace,
@@ -184,7 +184,7 @@ def _latex(number: str) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
-def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
+def _spectrum(kernel: TangentKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
     d, max_degree = integer_dimension(d), check_degree(max_degree, "max_degree")
     degrees = tuple(range(max_degree + 1))
     goal = digits_to_bits(digits)
@@ -203,7 +203,7 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
 
 
 def _eigenvalues(
-    kernel: ZonalKernel, activation: Activation, d: int, degrees: tuple[int, ...], digits: int
+    kernel: TangentKernel, activation: Activation, d: int, degrees: tuple[int, ...], digits: int
 ) -> tuple[arb, ...]:
     """Each eigenvalue to ``digits``, from one list of coefficients or one by one."""
     expr, goal = activation.derivative(kernel.order), digits_to_bits(digits)
