@@ -135,7 +135,9 @@ def _leading(kernel: TangentKernel, expr: sp.Expr, degree: int, n: int, bits: in
     return total
 
 
-def leading_term(kernel: TangentKernel, activation: Activation, degree: int, digits: int = 15) -> tuple[int, arb] | None:
+def leading_term(
+    kernel: TangentKernel, activation: Activation, degree: int, digits: int = 15
+) -> tuple[int, arb] | None:
     """(n, value) of the first term that is not zero, None when the eigenvalue is proved to be zero for every d.
 
     Raises:

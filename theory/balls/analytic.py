@@ -1,0 +1,136 @@
+"""Complex balls that keep off branch cuts: what a formula needs to be integrated with a proved error.
+
+An error bound of a quadrature rests on the integrand being analytic in a region of the complex plane. A plain ball that
+lies across the cut of a square root has a value all the same, and the bound would be wrong. So formulas of the user's
+own are given an :class:`AnalyticBall`. It has the arithmetic of a ball and functions under the names that python-flint
+gives them; where it must be analytic, a function that meets its cut or its pole is not a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from flint import acb, arb, fmpq, fmpz
+
+from theory.balls.program import power
+
+
+def _off_unit_cuts(z: acb) -> bool:
+    """Whether a ball avoids (-oo, -1] and [1, oo), the cuts of acos and asin."""
+    return not z.imag.contains(0) or bool(abs(z.real) < 1)
+
+
+def cut_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:
+    """sqrt, log, acos, asin, atan of complex balls; with ``analytic`` not a number where a ball meets the cut."""
+    if not analytic:
+        return {"sqrt": acb.sqrt, "log": acb.log, "acos": acb.acos, "asin": acb.asin, "atan": acb.atan}
+    nothing = acb("nan")
+    return {
+        "sqrt": lambda z: z.sqrt(analytic=True),
+        "log": lambda z: z.log(analytic=True),
+        "acos": lambda z: z.acos() if _off_unit_cuts(z) else nothing,
+        "asin": lambda z: z.asin() if _off_unit_cuts(z) else nothing,
+        # The cuts of atan are those of asin, turned by a right angle.
+        "atan": lambda z: z.atan() if _off_unit_cuts(z * acb(0, 1)) else nothing,
+    }
+
+
+ENTIRE: dict[str, Callable[[acb], acb]] = {
+    "exp": acb.exp,
+    "expm1": acb.expm1,
+    "sin": acb.sin,
+    "cos": acb.cos,
+    "sinh": acb.sinh,
+    "cosh": acb.cosh,
+    "erf": acb.erf,
+    "erfc": acb.erfc,
+    "sinc": acb.sinc,
+    "tan": acb.tan,
+    "tanh": acb.tanh,
+}
+"""Entire functions, and two with poles, at which a ball is not finite."""
+
+_CUT = {flag: cut_functions(flag) for flag in (False, True)}
+
+
+class AnalyticBall:
+    """A complex ball for formulas with + - * / **, and functions as methods: sqrt, log, exp, acos, hypgeom_0f1, ...
+
+    Numbers beside it may be int, float (the binary number that it is), fmpq, arb or acb.
+
+    Args:
+        value: the ball.
+        analytic: whether a function must be analytic on the whole ball, and is not a number where it may not be.
+    """
+
+    __slots__ = ("analytic", "value")
+
+    def __init__(self, value: acb, analytic: bool) -> None:
+        self.value = value
+        self.analytic = analytic
+
+    def _of(self, value: acb) -> AnalyticBall:
+        return AnalyticBall(value, self.analytic)
+
+    def __add__(self, other: Any) -> AnalyticBall:
+        return self._of(self.value + as_acb(other))
+
+    def __sub__(self, other: Any) -> AnalyticBall:
+        return self._of(self.value - as_acb(other))
+
+    def __mul__(self, other: Any) -> AnalyticBall:
+        return self._of(self.value * as_acb(other))
+
+    def __truediv__(self, other: Any) -> AnalyticBall:
+        return self._of(self.value / as_acb(other))
+
+    def __rsub__(self, other: Any) -> AnalyticBall:
+        return self._of(as_acb(other) - self.value)
+
+    def __rtruediv__(self, other: Any) -> AnalyticBall:
+        return self._of(as_acb(other) / self.value)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> AnalyticBall:
+        return self._of(-self.value)
+
+    def __pow__(self, exponent: Any) -> AnalyticBall:
+        if isinstance(exponent, int):
+            return self._of(power(self.value, exponent))
+        return self._of(self.value.pow(as_acb(exponent), analytic=self.analytic))
+
+    def __getattr__(self, name: str) -> Callable[[], AnalyticBall]:
+        function = ENTIRE.get(name) or _CUT[self.analytic].get(name)
+        if function is None:
+            known = ", ".join([*ENTIRE, *_CUT[True], "hypgeom_0f1"])
+            raise AttributeError(f"{name}: no function that a kernel may use; use + - * / **, {known}")
+        return lambda: self._of(function(self.value))
+
+    def hypgeom_0f1(self, parameter: Any) -> AnalyticBall:
+        """0F1(; parameter; z), entire in z."""
+        return self._of(self.value.hypgeom_0f1(as_acb(parameter)))
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError(
+            "a kernel's argument has no order, absolute value or truth: write one formula that holds on all of [-1, 1]"
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __abs__ = __bool__ = __float__ = _refuse  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+
+def as_acb(value: Any) -> acb:
+    """A number as a complex ball.
+
+    Raises:
+        TypeError: something else than an AnalyticBall, int, float, fmpq, fmpz, arb or acb.
+    """
+    if isinstance(value, AnalyticBall):
+        return value.value
+    if isinstance(value, acb):
+        return value
+    if isinstance(value, arb | int | float | fmpq | fmpz) and not isinstance(value, bool):
+        return acb(arb(value))
+    raise TypeError(f"{type(value).__name__} beside a ball: needs int, float, fmpq, arb or acb")
