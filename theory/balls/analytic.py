@@ -51,6 +51,28 @@ ENTIRE: dict[str, Callable[[acb], acb]] = {
 }
 """Entire functions, and two with poles, at which a ball is not finite."""
 
+
+def power_log(x: acb, n: acb, analytic: bool) -> acb:
+    """x^n log x for a positive integer n, finite on a ball around 0 that need not be analytic."""
+    exponent, size = int(n.real.unique_fmpz()), x.abs_upper()
+    if analytic or not x.contains(0):
+        return power(x, exponent) * x.log(analytic=analytic)
+    if size.is_zero():
+        return acb(0)
+    # |x^n log x| <= s^n (|log s| + pi) at |x| = s, and s^n |log s| rises up to s = e^{-1/n} >= 0.36, where it is 1/(ne).
+    largest = power(size, exponent) * (abs(size.log()) + arb.pi())
+    if not size < 0.3:
+        largest = largest + (-arb(1)).exp() / exponent
+    bound = arb(0, largest.upper())
+    return acb(bound, bound)
+
+
+FUNCTIONS: dict[bool, dict[str, Callable[..., acb]]] = {
+    flag: {**ENTIRE, **cut_functions(flag), "powerlog": lambda x, n, flag=flag: power_log(x, n, flag)}
+    for flag in (False, True)
+}
+"""Functions of complex balls by name; by whether a value must be analytic on the ball."""
+
 _CUT = {flag: cut_functions(flag) for flag in (False, True)}
 
 

@@ -167,7 +167,7 @@ def ball(expr: sp.Expr) -> arb:
     name = type(expr).__name__
     if type(expr) not in GENUINE or name not in REAL_FUNCTIONS:
         raise TypeError(f"{expr}: no certified evaluation of {name}")
-    if name == "log" and values[0] <= 0:
+    if (name == "log" and values[0] <= 0) or (name in ("acos", "asin") and abs(values[0]) > 1):
         raise not_real(expr)
     return REAL_FUNCTIONS[name](values[0])
 

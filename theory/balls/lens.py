@@ -81,7 +81,7 @@ class _Box:
         return [_Box(left, right, self.low, self.high, self.mirrored) for left, right in ends]
 
 
-def lens_bound(function: Angular, angle: float) -> arb | None:
+def lens_bound(function: Angular, angle: float, analytic: bool = True) -> arb | None:
     """A bound of |function| on the lens of half-angle a, on which it is then proved to be analytic; None without proof.
 
     The function must be real on [0, pi]; so one half of the lens, Im u >= 0, stands for the whole.
@@ -89,6 +89,7 @@ def lens_bound(function: Angular, angle: float) -> arb | None:
     Args:
         function: of theta.
         angle: a, 0 <= a <= pi/4; 0 bounds it on [0, pi].
+        analytic: False for a bound alone.
 
     Cost: 24 evaluations, up to :data:`BOXES` where balls overestimate.
     """
@@ -98,7 +99,7 @@ def lens_bound(function: Angular, angle: float) -> arb | None:
         def push(box: _Box) -> None:
             nonlocal best
             check_work()
-            bound = function(box.angle(), True).abs_upper()
+            bound = function(box.angle(), analytic).abs_upper()
             finite = bool(bound.is_finite())
             if finite:
                 seen = function(box.middle(), False).abs_lower()

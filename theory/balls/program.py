@@ -82,7 +82,7 @@ class Program:
             raise TypeError(f"{expr}: no certified evaluation of {type(expr).__name__}")
         return self._emit(expr, "call", type(expr).__name__, arguments)
 
-    def __call__(self, x: Any, functions: Mapping[str, Callable[[Any], Any]]) -> tuple[Any, ...]:
+    def __call__(self, x: Any, functions: Mapping[str, Callable[..., Any]]) -> tuple[Any, ...]:
         """Values of the expressions at ``x``, with the named functions taken from ``functions``.
 
         Raises:
@@ -100,7 +100,7 @@ class Program:
                 case "call":
                     if payload not in functions:
                         raise TypeError(f"{payload}: not available here; known are {', '.join(functions)}")
-                    value = functions[payload](values[arguments[0]])
+                    value = functions[payload](*(values[i] for i in arguments))
                 case _:
                     value = values[arguments[0]]
                     for argument in arguments[1:]:
