@@ -16,9 +16,31 @@ from flint import acb, arb, fmpq, fmpz
 from theory.balls.program import power
 
 
+WIDE = 1e-6
+"""Radius from which on a ball is so wide that a second enclosure may be worth its cost."""
+
+
 def _off_unit_cuts(z: acb) -> bool:
     """Whether a ball avoids (-oo, -1] and [1, oo), the cuts of acos and asin."""
     return not z.imag.contains(0) or bool(abs(z.real) < 1)
+
+
+def radius(z: acb) -> arb:
+    """The radii of real and imaginary part together."""
+    return z.real.rad() + z.imag.rad()
+
+
+def tight(function: Callable[[acb], acb], derivative: Callable[[acb], acb], z: acb) -> acb:
+    """f(z) by the mean value, f(m) + f'(z) (z - m) with m the midpoint, where that is narrower than f of the ball.
+
+    The function is analytic on the ball. A ball is convex, so f(z) - f(m) is (z - m) times a mean of f' over it.
+    """
+    plain = function(z)
+    if radius(z) < WIDE:
+        return plain
+    middle = z.mid()
+    other = function(middle) + derivative(z) * (z - middle)
+    return other if not plain.is_finite() or radius(other) < radius(plain) else plain
 
 
 def cut_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:
@@ -29,8 +51,8 @@ def cut_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:
     return {
         "sqrt": lambda z: z.sqrt(analytic=True),
         "log": lambda z: z.log(analytic=True),
-        "acos": lambda z: z.acos() if _off_unit_cuts(z) else nothing,
-        "asin": lambda z: z.asin() if _off_unit_cuts(z) else nothing,
+        "acos": lambda z: tight(acb.acos, lambda u: -(1 - u * u).rsqrt(), z) if _off_unit_cuts(z) else nothing,
+        "asin": lambda z: tight(acb.asin, lambda u: (1 - u * u).rsqrt(), z) if _off_unit_cuts(z) else nothing,
         # The cuts of atan are those of asin, turned by a right angle.
         "atan": lambda z: z.atan() if _off_unit_cuts(z * acb(0, 1)) else nothing,
     }

@@ -22,6 +22,7 @@ from typing import TypeAlias
 
 from flint import acb, acb_poly, arb, ctx, fmpq
 
+from theory.balls.analytic import tight
 from theory.balls.enclosure import integrate
 from theory.balls.precision import exclusive
 from theory.balls.program import power
@@ -36,8 +37,14 @@ BOXES = 600
 """Boxes that may be tried before a lens counts as one on which the function is not analytic."""
 LOOSE = 1024
 """Largest quotient of a bound and a value seen that is not refined: ten bits, a few nodes of a rule."""
+SMALLEST = 2.0**-7
+"""A box of this width on which the function is not finite ends the search: a singularity is in it, or near it."""
+ANGLES = (*(math.pi / 4 * 0.8**i for i in range(48)), 0.0)
+"""Half-angles of the lenses that are tried; the last one is the interval [0, pi]."""
 BOUND_BITS = 64
 """Working precision of a bound."""
+UNBOUNDED = 1e9
+"""Takes boxes without a finite bound to the front."""
 EDGES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, math.inf)
 """The first boxes in Re u; those of negative Re u are their mirror images."""
 
@@ -54,18 +61,26 @@ class _Box:
 
     def angle(self) -> acb:
         """A ball that contains theta(u) for every u of the box."""
-        near = arb(-self.left).exp()
-        # |e^{-u}| <= e^{-left}, so a box without end is e^{-left} [0, 1] (cos y - i sin y).
-        size = near.union(arb(-self.right).exp() if math.isfinite(self.right) else arb(0))
         turn = arb(self.low).union(arb(self.high))
-        theta = 2 * acb(size * turn.cos(), -size * turn.sin()).atan()
+        if math.isfinite(self.right):
+            box = acb(arb(self.left).union(arb(self.right)), turn)
+            theta = tight(_angle, lambda u: -1 / u.cosh(), box)
+        else:  # |e^{-u}| <= e^{-left}
+            size = arb(-self.left).exp().union(arb(0))
+            theta = 2 * acb(size * turn.cos(), -size * turn.sin()).atan()
         return arb.pi() - theta if self.mirrored else theta
 
     def middle(self) -> acb:
         """theta at a point of the box."""
         x = (self.left + self.right) / 2 if math.isfinite(self.right) else self.left + 1
-        theta = 2 * (-acb(x, (self.low + self.high) / 2)).exp().atan()
+        theta = _angle(acb(x, (self.low + self.high) / 2))
         return arb.pi() - theta if self.mirrored else theta
+
+    def width(self) -> float:
+        """The longer side; 1 for a box without end, up to Re u = 40, where theta is 1e-17."""
+        if math.isfinite(self.right):
+            return max(self.right - self.left, self.high - self.low)
+        return 1.0 if self.left < 40 else 0.0
 
     def halves(self) -> list[_Box]:
         """Two boxes that make it up."""
@@ -79,6 +94,11 @@ class _Box:
             return [_Box(self.left, self.right, low, high, self.mirrored) for low, high in ranges]
         ends = ((self.left, cut), (cut, self.right))
         return [_Box(left, right, self.low, self.high, self.mirrored) for left, right in ends]
+
+
+def _angle(u: acb) -> acb:
+    """theta(u) for Re u >= 0."""
+    return 2 * (-u).exp().atan()
 
 
 def lens_bound(function: Angular, angle: float, analytic: bool = True) -> arb | None:
@@ -104,7 +124,7 @@ def lens_bound(function: Angular, angle: float, analytic: bool = True) -> arb | 
             if finite:
                 seen = function(box.middle(), False).abs_lower()
                 best = max(best, seen) if seen.is_finite() else best
-            key = -float(bound.log().mid()) if finite and bound > 0 else math.inf if finite else -math.inf
+            key = -_log(bound) if finite else box.width() - UNBOUNDED  # the smallest box that is not finite comes first
             heapq.heappush(heap, (key, next(serial), bound, box))
 
         middle = angle / 2
@@ -116,6 +136,8 @@ def lens_bound(function: Angular, angle: float, analytic: bool = True) -> arb | 
             bound = heap[0][2]
             if bound.is_finite() and bound <= LOOSE * best:
                 break
+            if not bound.is_finite() and heap[0][3].width() < SMALLEST:
+                return None
             for half in heapq.heappop(heap)[3].halves():
                 push(half)
         largest = heap[0][2]
@@ -124,11 +146,14 @@ def lens_bound(function: Angular, angle: float, analytic: bool = True) -> arb | 
         return largest if largest.is_finite() else None
 
 
-def lens_table(function: Angular, max_degree: int, d: int, bits: int) -> list[arb] | None:
+def lens_table(
+    function: Angular, bounds: Callable[[float], arb | None], max_degree: int, d: int, bits: int
+) -> list[arb] | None:
     """E_{tau_d}[h P_0], ..., E_{tau_d}[h P_L], h(t) a function of theta = acos t, each with an error near 2^-bits.
 
     Args:
         function: of theta, real on [0, pi].
+        bounds: its :func:`lens_bound` by angle, for any of :data:`ANGLES`.
         max_degree: L.
         d: dimension.
         bits: called within that working precision.
@@ -139,17 +164,17 @@ def lens_table(function: Angular, max_degree: int, d: int, bits: int) -> list[ar
     Cost: K evaluations and O(K L) ball operations, K as for :func:`theory.balls.trapezoid.coefficient_table`.
     Source: docs/mathematics, :eq:`lens` and :eq:`trapezoid`.
     """
-    on_axis = lens_bound(function, 0.0)
+    on_axis = bounds(0.0)
     if on_axis is None:
         return None
     log_axis = _log(on_axis)
 
     def log_bound(height: float) -> float:
-        bound = lens_bound(function, math.atan(height / math.sqrt(d)))
+        bound = bounds(_covering(math.atan(height / math.sqrt(d))))
         return math.inf if bound is None else _log(bound)
 
     chosen = choose(d, d, bits, log_bound, lambda z: log_axis, max_degree)
-    on_strip = None if chosen is None else lens_bound(function, chosen.angle)
+    on_strip = None if chosen is None else bounds(_covering(chosen.angle))
     if chosen is None or on_strip is None:
         return None
     shrink, pi = (-arb(chosen.step)).exp(), arb.pi()
@@ -164,6 +189,11 @@ def lens_table(function: Angular, max_degree: int, d: int, bits: int) -> list[ar
     growth = chosen.legendre_growth()
     sums = legendre_sums(chosen, max_degree, d, values)
     return [total + arb(0, chosen.error(on_strip * growth**j, on_axis)) for j, total in enumerate(sums)]
+
+
+def _covering(angle: float) -> float:
+    """The smallest angle tried that is not below this one."""
+    return min((tried for tried in ANGLES if tried >= angle), default=ANGLES[0])
 
 
 def _log(bound: arb) -> float:
