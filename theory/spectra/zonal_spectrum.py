@@ -33,8 +33,9 @@ from theory.spectra.spectrum import GUARD_BITS, Spectrum
 from theory.spectra.zonal_kernel import KernelLike, ZonalKernel
 from theory.spectra.zonal_reading import T, vanishes_zonally
 
-ZERO_BITS = 256
-"""Bits below its expected size at which an eigenvalue of a function on balls, which algebra cannot read, is given up."""
+ZERO_BITS = 64
+"""Bits, beyond the digits asked for and its expected size, at which an eigenvalue of a function on balls, which algebra
+cannot read, is given up."""
 MAX_TERMS = 4
 """Terms of the expansion in 1/d that are searched for the first one that is not zero."""
 
@@ -74,7 +75,7 @@ def zonal_eigenvalue(kernel: KernelLike, degree: int, d: int, digits: int = 15) 
     Source: docs/mathematics, :eq:`zonal-kernel`.
 
     >>> print(zonal_eigenvalue("exp(t - 1)", 2, 10).str(15, radius=False))
-    0.00317689120230069
+    0.00317687662729221
     >>> zonal_eigenvalue("(sqrt(1-t**2) + (pi - acos(t))*t)/pi", 3, 10)  # the arc-cosine kernel of order 1
     0
     """
@@ -99,8 +100,8 @@ def zonal_eigenvalue(kernel: KernelLike, degree: int, d: int, digits: int = 15) 
 def zonal_spectrum(kernel: KernelLike, d: int, max_degree: int, digits: int = 15) -> Spectrum:
     r"""The :class:`Spectrum` of a zonal kernel up to ``max_degree``, each eigenvalue certified to ``digits``.
 
-    Zeros that parity or algebra proves are exact. An eigenvalue that cannot be told from zero, at a precision far beyond
-    its expected size, is listed as a ball [0 +/- r] around zero, which is true and decides nothing:
+    Zeros that parity or algebra proves are exact. An eigenvalue that cannot be told from zero, to 64 bits beyond
+    ``digits`` and the size d^{-l}, is listed as a ball [0 +/- r] around zero, which is true and decides nothing:
     :func:`eigenvalue_signs` names it as undecided. That happens for functions on balls, whose zeros no algebra proves.
 
     Args:
@@ -120,11 +121,11 @@ def zonal_spectrum(kernel: KernelLike, d: int, max_degree: int, digits: int = 15
     >>> print(zonal_spectrum("(sqrt(1-t**2) + (pi - acos(t))*t)/pi", 10, 3, digits=8))
     kernel (sqrt(1-t**2) + (pi - acos(t))*t)/pi on the sphere of radius sqrt(d), d = 10
     degree  multiplicity  eigenvalue, certified
-         0             1  [0.33460242 +/- 3.21e-9]
-         1            10  [0.050000000 +/- 1e-12]
-         2            54  [0.0027653093 +/- 2.55e-11]
+         0             1  [0.33460242 +/- 3.35e-9]
+         1            10  [0.050000000 +/- 3e-14]
+         2            54  [0.0027653093 +/- 1.62e-11]
          3           210  0
-    trace above degree 3: [0.016071 +/- 1.12e-7]
+    trace above degree 3: [0.016071 +/- 1.25e-7]
     """
     kernel, d, max_degree = ZonalKernel.of(kernel), integer_dimension(d), check_degree(max_degree, "max_degree")
     degrees = tuple(range(max_degree + 1))
@@ -187,11 +188,11 @@ def _eigenvalues(kernel: ZonalKernel, max_degree: int, d: int, digits: int) -> t
     goal = digits_to_bits(digits)
     spare = ZERO_BITS if kernel.expr is None else INTEGRAL_BITS
     limits = {
-        degree: 2 * goal + spare + 2 * _size_bits(degree, d)
+        degree: goal + spare + _size_bits(degree, d) * (1 if kernel.expr is None else 2)
         for degree in range(max_degree + 1)
         if not _vanishes(kernel, degree)
     }
-    values, missing = [arb(0)] * (max_degree + 1), set(limits)
+    values, missing, found = [arb(0)] * (max_degree + 1), set(limits), set[int]()
     bits = goal + 32 + _size_bits(min(max_degree, 8), d)
     while missing:
         check_work()
@@ -199,24 +200,27 @@ def _eigenvalues(kernel: ZonalKernel, max_degree: int, d: int, digits: int) -> t
         with exclusive, ctx.workprec(bits + 2 * max_degree + 16):
             function = kernel.on_angle()
             table = lens_table(function, lambda angle: _bound(kernel, angle), max_degree, d, bits)
-            for degree in missing if table is None else ():
-                values[degree] = lens_expectation(function, degree, d, bits)
-            if table is not None:
-                values = [table[degree] if degree in limits else arb(0) for degree in range(max_degree + 1)]
+            for degree in missing:
+                check_work()
+                value = lens_expectation(function, degree, d, bits) if table is None else table[degree]
+                # An integral that used up its evaluations is wider than the last one.
+                if value.is_finite() and (degree not in found or value.rad() < values[degree].rad()):
+                    values[degree] = value
+                    found.add(degree)
         missing = {
             degree
             for degree in missing
-            if not (values[degree].is_finite() and values[degree].rel_accuracy_bits() >= goal)
+            if not (degree in found and values[degree].rel_accuracy_bits() >= goal)
         }
         for degree in [degree for degree in missing if bits >= limits[degree]]:
-            if not values[degree].is_finite() or not values[degree].contains(0):
+            if degree not in found or not values[degree].contains(0):
                 raise Undecided(
                     f"eigenvalue {degree} of {kernel} at d={d}: {digits} digits not certified at {bits} bits, the ball is "
                     f"{values[degree].str(5)}; its integral does not converge, give the kernel as a function of the angle"
                 )
             values[degree] = arb(0, values[degree].abs_upper())
             missing.remove(degree)
-        bits *= 2
+        bits = min(2 * bits, max((limits[degree] for degree in missing), default=bits))
     return tuple(values)
 
 
