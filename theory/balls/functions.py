@@ -59,5 +59,7 @@ SMOOTH = frozenset({sp.sin, sp.cos, sp.exp, sp.erf, sp.tanh, softplus})
 KINKED = frozenset({sp.Abs, sp.sign})
 """Functions with a kink or a jump at zero; an activation has them of affine arguments only."""
 
-GENUINE = SMOOTH | KINKED | {sp.tan, sp.sinh, sp.cosh, sp.log, sp.gamma, sp.factorial, sp.acos, sp.asin, sp.atan, powerlog}
+GENUINE = (
+    SMOOTH | KINKED | {sp.tan, sp.sinh, sp.cosh, sp.log, sp.gamma, sp.factorial, sp.acos, sp.asin, sp.atan, powerlog}
+)
 """Classes that tables of functions may look up by name; ``sp.Function("tanh")`` bears a name and is another thing."""

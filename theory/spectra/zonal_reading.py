@@ -113,7 +113,9 @@ def admitted_kernel(expr: sp.Expr) -> sp.Expr:
     except Refused as refusal:
         raise ValueError(f"kernel {shown(expr)}: {refusal}") from None
     except RecursionError:
-        raise ValueError(f"kernel of type {type(expr).__name__}: nested too deeply; write a smaller expression") from None
+        raise ValueError(
+            f"kernel of type {type(expr).__name__}: nested too deeply; write a smaller expression"
+        ) from None
 
 
 @lru_cache(maxsize=1024)
@@ -131,9 +133,7 @@ def in_angle(expr: sp.Expr) -> sp.Expr:
     if isinstance(expr, sp.log) and expr.args[0].is_polynomial(T):
         rest, sine, cosine = _ends(expr.args[0])
         scaled = rest * 2 ** (sine + cosine)
-        return (
-            sp.log(in_angle(scaled)) + 2 * sine * sp.log(sp.sin(THETA / 2)) + 2 * cosine * sp.log(sp.cos(THETA / 2))
-        )
+        return sp.log(in_angle(scaled)) + 2 * sine * sp.log(sp.sin(THETA / 2)) + 2 * cosine * sp.log(sp.cos(THETA / 2))
     if expr.is_Mul and expr.has(sp.log):
         return _bounded_logarithms(sp.Mul(*map(_in_ends, expr.args)))
     return expr.func(*map(in_angle, expr.args))

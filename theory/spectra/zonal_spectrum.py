@@ -207,11 +207,7 @@ def _eigenvalues(kernel: ZonalKernel, max_degree: int, d: int, digits: int) -> t
                 if value.is_finite() and (degree not in found or value.rad() < values[degree].rad()):
                     values[degree] = value
                     found.add(degree)
-        missing = {
-            degree
-            for degree in missing
-            if not (degree in found and values[degree].rel_accuracy_bits() >= goal)
-        }
+        missing = {degree for degree in missing if not (degree in found and values[degree].rel_accuracy_bits() >= goal)}
         for degree in [degree for degree in missing if bits >= limits[degree]]:
             if degree not in found or not values[degree].contains(0):
                 raise Undecided(
@@ -291,7 +287,9 @@ def _taylor(kernel: ZonalKernel, order: int, bits: int) -> arb:
     """
     found = next(((a, bound) for a in ANGLES[:-1] if (bound := _bound(kernel, a)) is not None), None)
     if found is None:
-        raise Undecided(f"kernel {kernel}: no disc around t=0 is known on which it is analytic; write it in simpler terms")
+        raise Undecided(
+            f"kernel {kernel}: no disc around t=0 is known on which it is analytic; write it in simpler terms"
+        )
     radius, n = arb(found[0]).tan(), bits + 2 * order + 32
     function, total = kernel.on_angle(), acb(0)
     for j in range(n):

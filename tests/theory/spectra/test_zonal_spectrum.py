@@ -17,6 +17,7 @@ from theory import (
     Undecided,
     WorkLimit,
     ZonalKernel,
+    coefficients,
     deep_relu_ntk,
     eigenvalue_signs,
     kernel_ridge_risk,
@@ -64,9 +65,7 @@ def contains(ball: arb, value: mp.mpf, error: float) -> bool:
 @pytest.mark.parametrize("order", ARC_COSINE)
 @pytest.mark.parametrize("d", [3, 10, 200])
 def test_arc_cosine_kernels_have_the_squares_of_step_coefficients(order: int, d: int) -> None:
-    """kappa_n(t) = 2 d^n c E_w[(<w,u>_+)^n (<w,v>_+)^n]: eigenvalues from lambda_l((z_+)^n), which have closed forms."""
-    from theory import coefficients
-
+    """kappa_n is proportional to E_w[(<w,x>_+)^n (<w,x'>_+)^n], and lambda_l((z_+)^n) has a closed form."""
     relu = ["(1 + sign(z))/2", "relu(z)", "z*relu(z)"][order]
     # At t = 1 the kernel is kappa_n(1) = 1, 1, 3, and the expectation E[(z_+)^{2n}] = 1/2, 1/2, (3/2) d/(d+2).
     scale = [sp.Integer(2), sp.Integer(2), sp.Rational(2 * (d + 2), d)][order]
@@ -75,8 +74,9 @@ def test_arc_cosine_kernels_have_the_squares_of_step_coefficients(order: int, d:
         expected = coefficients(relu, 8, d, 0, 25)[degree]
         assert value.is_zero() == expected.is_zero() == (degree > order and (degree - order) % 2 == 0)
         with ctx.workprec(200):
-            assert value.overlaps(expected * expected * int(scale.p) / int(scale.q))
-            assert not value.overlaps(expected * expected * int(scale.p) / int(scale.q) * arb("1.000001")) or not value
+            exact = expected * expected * int(scale.p) / int(scale.q)
+            assert value.overlaps(exact)
+            assert value.is_zero() or not value.overlaps(exact * arb("1.000001"))
 
 
 @pytest.mark.parametrize(("d", "width"), [(3, 1), (10, sp.Rational(1, 3)), (1000, sp.Rational(1, 2))])
