@@ -55,8 +55,9 @@ from theory.network.taylor import (
     taylor_terms,
     third_derivative_bound,
 )
-from theory.spectra.deep_ntk import deep_relu_ntk
 from theory.spectra.decisions import LearnableDegrees, coefficient_sign, hermite_sign, learnable, learnable_degrees
+from theory.spectra.deep_ntk import deep_relu_ntk
+from theory.spectra.eigenvalue_signs import EigenvalueSigns, eigenvalue_signs
 from theory.spectra.eigenvalues import (
     effective_ridge,
     ntk_eigenvalue,
@@ -68,7 +69,6 @@ from theory.spectra.eigenvalues import (
     quadntk_tail_bound,
     quadntk_trace,
 )
-from theory.spectra.eigenvalue_signs import EigenvalueSigns, eigenvalue_signs
 from theory.spectra.expansions import (
     Expansion,
     ntk_expansion,

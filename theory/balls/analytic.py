@@ -15,7 +15,6 @@ from flint import acb, arb, fmpq, fmpz
 
 from theory.balls.program import power
 
-
 WIDE = 1e-6
 """Radius from which on a ball is so wide that a second enclosure may be worth its cost."""
 
@@ -81,7 +80,7 @@ def power_log(x: acb, n: acb, analytic: bool) -> acb:
         return power(x, exponent) * x.log(analytic=analytic)
     if size.is_zero():
         return acb(0)
-    # |x^n log x| <= s^n (|log s| + pi) at |x| = s, and s^n |log s| rises up to s = e^{-1/n} >= 0.36, where it is 1/(ne).
+    # |x^n log x| <= s^n (|log s| + pi) at |x| = s; s^n |log s| rises up to s = e^{-1/n} >= 0.36, where it is 1/(ne).
     largest = power(size, exponent) * (abs(size.log()) + arb.pi())
     if not size < 0.3:
         largest = largest + (-arb(1)).exp() / exponent
@@ -161,7 +160,8 @@ class AnalyticBall:
             "a kernel's argument has no order, absolute value or truth: write one formula that holds on all of [-1, 1]"
         )
 
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __abs__ = __bool__ = __float__ = _refuse  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = __abs__ = __bool__ = __float__ = _refuse
+    __eq__ = __ne__ = _refuse  # type: ignore[assignment]
     __hash__ = None  # type: ignore[assignment]
 
 

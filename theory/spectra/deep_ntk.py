@@ -70,8 +70,8 @@ def next_angle(theta: AnalyticBall) -> AnalyticBall:
 def _slope(theta: AnalyticBall) -> AnalyticBall:
     """f'(theta) = (pi - theta) sin(theta)/(pi sin f), on a ball on which f is then proved to be analytic.
 
-    sin f is sqrt(1 - kappa_1^2), analytic just where acos kappa_1 is; near 0 it is 2 theta sqrt(I) sqrt(1 - theta^2 I), I
-    what the root in f is taken of.
+    sin f is sqrt(1 - kappa_1^2), analytic just where acos kappa_1 is; near 0 it is 2 theta sqrt(I) sqrt(1 - theta^2 I),
+    where I is what the root in f is taken of.
     """
     pi = arb.pi()
     if theta.value.abs_upper() < 1:

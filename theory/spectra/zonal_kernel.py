@@ -32,8 +32,8 @@ class ZonalKernel:
 
     Attributes:
         formula: a SymPy expression in one symbol, or a function on balls: it is given an
-            :class:`theory.balls.analytic.AnalyticBall` and returns one, by + - * / ** and the ball's own functions, such
-            as ``lambda t: (t - 1).exp()``. Two kernels are equal when their formulas are.
+            :class:`theory.balls.analytic.AnalyticBall` and returns one, by + - * / ** and the ball's own functions,
+            such as ``lambda t: (t - 1).exp()``. Two kernels are equal when their formulas are.
         text: how it is printed.
         variable: "t", or "angle" for a function of theta = acos t. A function that is analytic in theta on all of
             [0, pi] is computed fastest: write theta for acos t, and sin(theta) for sqrt(1-t^2).
@@ -111,8 +111,8 @@ class ZonalKernel:
             result = value(theta, analytic)
             if theta.imag.is_zero() and not result.imag.contains(0):
                 raise ValueError(
-                    f"kernel {self}: is not real at t = {theta.cos().real.str(3, radius=False)}; needs a real value for "
-                    f"every t in [-1, 1]"
+                    f"kernel {self}: is not real at t = {theta.cos().real.str(3, radius=False)}; needs a real value "
+                    f"for every t in [-1, 1]"
                 )
             return result
 

@@ -1,8 +1,8 @@
 r"""Kernels kappa(t) as texts and as SymPy expressions: what may stand in them, and the same in the angle.
 
 A kernel consists of sums, products, quotients, integer and half-integer powers of t, constants, and exp, sin, cos, tan,
-sinh, cosh, tanh, erf, log, sqrt, acos, asin, atan. Unlike an activation it need not be analytic at t = -1 and 1; whether
-it is finite on [-1, 1] shows when it is computed. Nothing is evaluated as code.
+sinh, cosh, tanh, erf, log, sqrt, acos, asin, atan. Unlike an activation it need not be analytic at t = -1 and 1;
+whether it is finite on [-1, 1] shows when it is computed. Nothing is evaluated as code.
 
 With t = cos(theta), 0 <= theta <= pi, the usual singularities at the ends disappear:
 

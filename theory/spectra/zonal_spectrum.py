@@ -50,8 +50,8 @@ def _require_bounded(kernel: ZonalKernel) -> None:
     """Refuse a kernel that is not seen to be bounded on [-1, 1]."""
     if _bound(kernel, 0.0) is None and lens_bound(kernel.on_angle(), 0.0, analytic=False) is None:
         raise ValueError(
-            f"kernel {kernel}: needs a bounded function on [-1, 1]; write (1-t)*log(1-t) as such a product, and a function "
-            f"on balls in a form that stays finite on balls around t = 1 and t = -1"
+            f"kernel {kernel}: needs a bounded function on [-1, 1]; write (1-t)*log(1-t) as such a product, and a "
+            f"function on balls in a form that stays finite on balls around t = 1 and t = -1"
         )
 
 
@@ -211,8 +211,9 @@ def _eigenvalues(kernel: ZonalKernel, max_degree: int, d: int, digits: int) -> t
         for degree in [degree for degree in missing if bits >= limits[degree]]:
             if degree not in found or not values[degree].contains(0):
                 raise Undecided(
-                    f"eigenvalue {degree} of {kernel} at d={d}: {digits} digits not certified at {bits} bits, the ball is "
-                    f"{values[degree].str(5)}; its integral does not converge, give the kernel as a function of the angle"
+                    f"eigenvalue {degree} of {kernel} at d={d}: {digits} digits not certified at {bits} bits, the ball "
+                    f"is {values[degree].str(5)}; its integral does not converge, give the kernel as a function of the "
+                    f"angle"
                 )
             values[degree] = arb(0, values[degree].abs_upper())
             missing.remove(degree)

@@ -1,9 +1,9 @@
-"""Spectra of zonal kernels against closed forms, mpmath quadrature, the package's own NTK, and measurements of others."""
+"""Spectra of zonal kernels against closed forms, mpmath quadrature, the own NTK, and measurements of others."""
 
+import copy
 import csv
 import dataclasses
 import math
-import pickle
 import random
 from pathlib import Path
 
@@ -159,7 +159,7 @@ def test_deep_ntk_against_quadrature_of_its_recursion(d: int) -> None:
         for degree, value in enumerate(found.eigenvalues):
             assert contains(value, quadrature(recursion, degree, d), 1e-14)
     assert zonal_trace(deep_relu_ntk(2)).contains(3)
-    assert pickle.loads(pickle.dumps(found)) == found
+    assert copy.deepcopy(found) == found
 
 
 def test_one_hidden_layer_is_twice_the_ntk_and_the_arc_cosine_kernel() -> None:
@@ -195,8 +195,8 @@ def test_a_function_of_t_with_singular_ends() -> None:
 
 
 MEASURED = Path(__file__).parent / "reference" / "ntk_relu_learning_curves_d10.csv"
-"""Errors by degree of kernel regression with the NTK of a ReLU network with three hidden layers: mean and spread over 50
-repeats, from the public experiment behind arXiv:2002.02561. d = 10, ridge 0, degrees up to 29, targets of 300 kernel
+"""Errors by degree of kernel regression with the NTK of a ReLU network with three hidden layers: mean and spread over
+50 repeats, from the public experiment behind arXiv:2002.02561. d = 10, ridge 0, degrees up to 29, targets of 300 kernel
 functions at random centres with random signs."""
 
 
