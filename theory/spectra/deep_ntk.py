@@ -103,8 +103,8 @@ def deep_relu_ntk(hidden: int) -> ZonalKernel:
 
     Source: docs/mathematics, :eq:`deep-ntk`.
 
-    >>> deep_relu_ntk(2)(0).str(10)
-    '[0.8299889480 +/- 2.46e-11]'
+    >>> deep_relu_ntk(2)(0).str(10, radius=False)
+    '0.6857086363'
     """
     number = as_integer(hidden)
     if number is None or not 1 <= number <= MAX_DEPTH:

@@ -41,11 +41,11 @@ class ZonalKernel:
     Raises:
         ValueError: another object, several symbols, or a part that is not admitted, with the remedy.
 
-    >>> ZonalKernel.parse("exp(t - 1)")(0.5).str(10)
-    '[0.6065306597 +/- 1.27e-11]'
+    >>> ZonalKernel.parse("exp(t - 1)")(0.5).str(10, radius=False)
+    '0.6065306597'
     >>> cubic = ZonalKernel(lambda t: t**3, "t cubed")
-    >>> print(cubic, cubic(-0.5))
-    t cubed -0.125000000000000
+    >>> print(cubic, cubic(-0.5).str(5, radius=False))
+    t cubed -0.12500
     """
 
     formula: Formula
