@@ -161,8 +161,8 @@ class AnalyticBall:
         )
 
     __lt__ = __le__ = __gt__ = __ge__ = __abs__ = __bool__ = __float__ = _refuse
-    __eq__ = __ne__ = _refuse  # type: ignore[assignment]
-    __hash__ = None
+    __eq__ = __ne__ = _refuse
+    __hash__ = None  # type: ignore[assignment]
 
 
 def as_acb(value: Any) -> acb:
