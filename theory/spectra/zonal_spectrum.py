@@ -102,7 +102,8 @@ def zonal_spectrum(kernel: KernelLike, d: int, max_degree: int, digits: int = 15
 
     Zeros that parity or algebra proves are exact. An eigenvalue that cannot be told from zero, to 64 bits beyond
     ``digits`` and the size d^{-l}, is listed as a ball [0 +/- r] around zero, which is true and decides nothing:
-    :func:`theory.eigenvalue_signs` names it as undecided. That happens for functions on balls, whose zeros no algebra proves.
+    :func:`theory.eigenvalue_signs` names it as undecided. That happens for functions on balls, whose zeros no
+    algebra proves.
 
     Args:
         kernel: a :class:`ZonalKernel`, its text in t, a SymPy expression or a function on balls.
