@@ -56,6 +56,8 @@ from theory.network.taylor import (
     third_derivative_bound,
 )
 from theory.spectra.decisions import LearnableDegrees, coefficient_sign, hermite_sign, learnable, learnable_degrees
+from theory.spectra.deep_ntk import deep_relu_ntk
+from theory.spectra.eigenvalue_signs import EigenvalueSigns, eigenvalue_signs
 from theory.spectra.eigenvalues import (
     effective_ridge,
     ntk_eigenvalue,
@@ -76,6 +78,8 @@ from theory.spectra.expansions import (
 )
 from theory.spectra.limits import limit_in_dimension, ntk_limit, ntk_limit_expr
 from theory.spectra.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
+from theory.spectra.zonal_kernel import ZonalKernel
+from theory.spectra.zonal_spectrum import zonal_eigenvalue, zonal_expansion, zonal_spectrum, zonal_trace
 
 if TYPE_CHECKING:
     from theory.learning.rates import RATES
@@ -94,6 +98,7 @@ __all__ = [
     "RATES",
     "Activation",
     "Derivation",
+    "EigenvalueSigns",
     "Expansion",
     "GoldenConstant",
     "LearnableDegrees",
@@ -104,6 +109,7 @@ __all__ = [
     "TaylorTerms",
     "Undecided",
     "WorkLimit",
+    "ZonalKernel",
     "certified",
     "coefficient",
     "coefficient_expr",
@@ -111,10 +117,12 @@ __all__ = [
     "coefficient_sign",
     "coefficients",
     "cumulative_multiplicity",
+    "deep_relu_ntk",
     "dense_norm",
     "dense_norm_expr",
     "effective_regularization",
     "effective_ridge",
+    "eigenvalue_signs",
     "golden_constants",
     "hermite_coefficient",
     "hermite_coefficient_expr",
@@ -171,4 +179,8 @@ __all__ = [
     "third_derivative_bound",
     "vanishes",
     "work_limit",
+    "zonal_eigenvalue",
+    "zonal_expansion",
+    "zonal_spectrum",
+    "zonal_trace",
 ]

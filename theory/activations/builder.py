@@ -19,10 +19,11 @@ class Builder(Grammar):
 
     Args:
         powers: the largest exponent that is raised at once.
+        variable: what stands for z.
     """
 
-    def __init__(self, powers: int = MAX_DEGREE) -> None:
-        super().__init__()
+    def __init__(self, powers: int = MAX_DEGREE, variable: sp.Symbol = Z) -> None:
+        super().__init__(variable)
         self._powers = powers
 
     def add(self, *terms: sp.Expr) -> sp.Expr:

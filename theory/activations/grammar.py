@@ -72,10 +72,14 @@ def reason(expr: sp.Basic) -> str:
 
 
 class Grammar:
-    """Measures expressions in z and keeps the size of every part, so that each part is measured once."""
+    """Measures expressions in z and keeps the size of every part, so that each part is measured once.
 
-    def __init__(self) -> None:
-        self._sizes: dict[sp.Expr, Size] = {Z: Size(1, 1, 0), sp.pi: Size(1, 0, 0), sp.E: Size(1, 0, 0)}
+    Args:
+        variable: what stands for z.
+    """
+
+    def __init__(self, variable: sp.Symbol = Z) -> None:
+        self._sizes: dict[sp.Expr, Size] = {variable: Size(1, 1, 0), sp.pi: Size(1, 0, 0), sp.E: Size(1, 0, 0)}
 
     def size(self, expr: sp.Expr) -> Size:
         """The size of an expression of the admitted grammar.

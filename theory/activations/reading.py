@@ -1,10 +1,11 @@
-"""Texts as activations: a whitelist over Python's syntax tree; nothing is evaluated."""
+"""Texts as activations, or as kernels: a whitelist over Python's syntax tree; nothing is evaluated."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -103,43 +104,75 @@ _NOT_CARRIED = {
 }
 """What people write and the grammar does not carry, with the reason and what to use."""
 
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """What texts of a kind may say.
+
+    Attributes:
+        kind: what a text is called in messages.
+        variable: the symbol it is written in.
+        example: a text of the kind.
+        functions: by name, in lower case without underscores, with :class:`Builder` and arguments.
+        listed: the names that a message lists.
+        remedies: what people write and the language does not carry, with the reason and what to use.
+        builder: measures every result.
+    """
+
+    kind: str
+    variable: sp.Symbol
+    example: str
+    functions: Mapping[str, Callable[..., sp.Expr]]
+    listed: tuple[str, ...]
+    remedies: Mapping[str, str]
+    builder: Callable[[], Builder]
+
+
+ACTIVATIONS = Language(
+    "activation", Z, "tanh(z + 1)", _NAMES, tuple(CATALOGUE), _NOT_CARRIED, lambda: Builder(MAX_POWER)
+)
+
 _FOREIGN = re.compile(r"[^ -~]|[#$\\]")
 _GLUED = re.compile(r"\d[A-DF-Za-df-ik-z]|\d[eE](?![-+0-9])")
 _DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def clean(text: object) -> str:
+def clean(text: object, language: Language = ACTIVATIONS) -> str:
     """The text on one line, proved to be plain: what is stored and printed.
 
     Raises:
         ValueError: not a text, empty, too long, or with a character that no activation has.
     """
+    kind = language.kind
     if not isinstance(text, str):
-        raise ValueError(f"activation of type {type(text).__name__}: needs a text, such as 'tanh(z + 1)'")
+        raise ValueError(f"{kind} of type {type(text).__name__}: needs a text, such as '{language.example}'")
     line = re.sub(r"[ \t\r\n]+", " ", str(text)).strip(" ")
     if not line:
-        raise ValueError(f"activation {text[:20]!a}: needs an expression in z, such as 'tanh(z + 1)'")
+        raise ValueError(
+            f"{kind} {text[:20]!a}: needs an expression in {language.variable}, such as '{language.example}'"
+        )
     if len(line) > MAX_TEXT:
-        raise ValueError(f"activation of {len(line)} characters: needs at most {MAX_TEXT}")
+        raise ValueError(f"{kind} of {len(line)} characters: needs at most {MAX_TEXT}")
     if foreign := _FOREIGN.search(line):
         raise ValueError(
-            f"activation {line!a}: the character {foreign[0]!a} is not admitted; "
-            f"write plain ASCII, such as '2*sin(z + pi/4)', without comments"
+            f"{kind} {line!a}: the character {foreign[0]!a} is not admitted; "
+            f"write plain ASCII, such as '{language.example}', without comments"
         )
     return line
 
 
 @lru_cache(maxsize=4096)
-def read(line: str) -> sp.Expr:
+def read(line: str, language: Language = ACTIVATIONS) -> sp.Expr:
     """The expression of a text that :func:`clean` has passed. Numbers are exact: ``0.1`` is the rational 1/10.
 
     Raises:
         ValueError: naming the offending token and what may stand there.
     """
+    kind, variable = language.kind, language.variable
     # Names may hold digits (log1p), so they are masked first, letter by letter to keep the positions.
     if glued := _GLUED.search(re.sub(r"(?<![\w.])[A-Za-z_]\w*", lambda name: "n" * len(name[0]), line)):
         raise ValueError(
-            f"activation {line!r}: not an expression near {line[glued.start() :][:12]!r}; write products with *"
+            f"{kind} {line!r}: not an expression near {line[glued.start() :][:12]!r}; write products with *"
         )
     try:
         tree = ast.parse(line, mode="eval").body
@@ -147,27 +180,28 @@ def read(line: str) -> sp.Expr:
         token = getattr(error, "text", None) and getattr(error, "offset", None)
         where = f" near {line[max(token - 1, 0) :][:12]!r}" if token else ""
         raise ValueError(
-            f"activation {line!r}: not an expression{where}; write it in z, such as 'tanh(z + 1)'"
+            f"{kind} {line!r}: not an expression{where}; write it in {variable}, such as '{language.example}'"
         ) from None
     try:
-        expr = _Reader(line).read(tree)
+        expr = _Reader(line, language).read(tree)
     except RecursionError:
-        raise ValueError(f"activation {line!r}: nested too deeply; write a smaller expression") from None
-    if not expr.has(Z):
-        raise ValueError(f"activation {line!r}: does not depend on z; write an expression in z")
+        raise ValueError(f"{kind} {line!r}: nested too deeply; write a smaller expression") from None
+    if not expr.has(variable):
+        raise ValueError(f"{kind} {line!r}: does not depend on {variable}; write an expression in {variable}")
     return expr
 
 
 class _Reader:
     """Syntax tree -> SymPy, one method per admitted node; anything else is refused by name."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, language: Language) -> None:
         self.text = text
-        self.build = Builder(MAX_POWER)
+        self.language = language
+        self.build = language.builder()
 
     def refuse(self, node: ast.AST, requirement: str) -> ValueError:
         token = ast.get_source_segment(self.text, node) or type(node).__name__
-        return ValueError(f"activation {self.text!r}: {token!r} is not admitted; {requirement}")
+        return ValueError(f"{self.language.kind} {self.text!r}: {token!r} is not admitted; {requirement}")
 
     def read(self, node: ast.expr) -> sp.Expr:
         """The node's expression, refused when it has grown out of bounds."""
@@ -202,7 +236,8 @@ class _Reader:
                 return self.binary(node)
             case ast.Call():
                 return self.call(node)
-        raise self.refuse(node, "use numbers, z, pi, + - * / ** and " + ", ".join(CATALOGUE))
+        known = ", ".join(self.language.listed)
+        raise self.refuse(node, f"use numbers, {self.language.variable}, pi, + - * / ** and {known}")
 
     def number(self, node: ast.Constant) -> sp.Expr:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
@@ -218,21 +253,24 @@ class _Reader:
         return sp.Integer(node.value) if isinstance(node.value, int) else sp.Rational(token)
 
     def name(self, node: ast.Name) -> sp.Expr:
-        if node.id == "z":
-            return Z
+        variable = self.language.variable
+        if node.id == variable.name:
+            return variable
         if node.id in _CONSTANTS:
             return _CONSTANTS[node.id]
-        if _folded(node.id) in _NAMES:
-            raise self.refuse(node, "write it as a function, such as tanh(z)")
-        remedy = "write the expression in z" if len(node.id) == 1 else self.meant(node.id) or "use z or pi"
+        if _folded(node.id) in self.language.functions:
+            raise self.refuse(node, f"write it as a function, such as tanh({variable})")
+        remedy = f"write the expression in {variable}"
+        if len(node.id) > 1:
+            remedy = self.meant(node.id) or f"use {variable} or pi"
         raise self.refuse(node, remedy)
 
     def meant(self, name: str) -> str:
         """A hint for a name that is not admitted; empty where none is near."""
         folded = _folded(name)
-        if folded in _NOT_CARRIED:
-            return _NOT_CARRIED[folded]
-        near = get_close_matches(folded, _NAMES, n=1, cutoff=0.6)
+        if folded in self.language.remedies:
+            return self.language.remedies[folded]
+        near = get_close_matches(folded, self.language.functions, n=1, cutoff=0.6)
         return f"did you mean {near[0]}?" if near else ""
 
     def binary(self, node: ast.BinOp) -> sp.Expr:
@@ -255,15 +293,15 @@ class _Reader:
     def call(self, node: ast.Call) -> sp.Expr:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         folded = _folded(name)
-        if folded not in _NAMES:
-            known = "use " + ", ".join(CATALOGUE) if name else "write products with * and functions by name"
+        if folded not in self.language.functions:
+            known = "use " + ", ".join(self.language.listed) if name else "write products with * and functions by name"
             raise self.refuse(node.func, self.meant(name) or known)
         least, most = _ARGUMENTS.get(folded, (1, 1))
         plain = not node.keywords and not any(isinstance(argument, ast.Starred) for argument in node.args)
         if not (plain and least <= len(node.args) <= most):
             counts = {(1, 1): "exactly one argument", (2, 2): "exactly two arguments", (1, 2): "one or two arguments"}
             raise self.refuse(node, f"give {folded} {counts[least, most]}, by position")
-        return _NAMES[folded](self.build, *(self.read(argument) for argument in node.args))
+        return self.language.functions[folded](self.build, *(self.read(argument) for argument in node.args))
 
 
 def _folded(name: str) -> str:

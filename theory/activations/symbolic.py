@@ -37,14 +37,19 @@ def admitted(expr: object) -> sp.Expr:
 
 @lru_cache(maxsize=1024, typed=True)
 def _admitted(expr: sp.Expr) -> sp.Expr:
-    symbol = _symbol(expr)
+    symbol = one_symbol(expr)
     try:
         return _Rewriter(symbol)(expr)
     except Refused as refusal:
         raise ValueError(f"activation {shown(expr)}: {refusal}") from None
 
 
-def _symbol(expr: sp.Expr) -> sp.Symbol:
+def one_symbol(expr: sp.Expr, kind: str = "activation", variable: sp.Symbol = Z) -> sp.Symbol:
+    """The symbol of an expression that has at most one and is not too large; ``variable`` where it has none.
+
+    Raises:
+        ValueError: several symbols, one that is not a real variable, or more than MAX_NODES parts.
+    """
     # A loop, because a deep tree would exhaust the stack of a recursion before it could be refused.
     symbols: dict[sp.Symbol, None] = {}
     stack, nodes = [(expr, 0)], 0
@@ -53,7 +58,7 @@ def _symbol(expr: sp.Expr) -> sp.Symbol:
         nodes += 1
         if nodes > MAX_NODES or depth > MAX_DEPTH:
             raise ValueError(
-                f"activation of more than {MAX_NODES} symbols and operations, or more than {MAX_DEPTH} levels: "
+                f"{kind} of more than {MAX_NODES} symbols and operations, or more than {MAX_DEPTH} levels: "
                 f"write a smaller expression"
             )
         if isinstance(node, sp.Symbol):
@@ -61,10 +66,12 @@ def _symbol(expr: sp.Expr) -> sp.Symbol:
         stack += [(part, depth + 1) for part in node.args if isinstance(part, sp.Basic)]
     if len(symbols) > 1:
         names = ", ".join(sorted(shown(symbol) for symbol in symbols))
-        raise ValueError(f"activation {shown(expr)}: needs one symbol, it has {names}; write it in z alone")
-    symbol = next(iter(symbols), Z)
+        raise ValueError(f"{kind} {shown(expr)}: needs one symbol, it has {names}; write it in {variable} alone")
+    symbol = next(iter(symbols), variable)
     if symbol.is_commutative is False or symbol.is_extended_real is False:
-        raise ValueError(f"activation {shown(expr)}: its symbol is not a real variable; use sp.symbols('z', real=True)")
+        raise ValueError(
+            f"{kind} {shown(expr)}: its symbol is not a real variable; use sp.symbols('{variable}', real=True)"
+        )
     return symbol
 
 

@@ -103,6 +103,10 @@ REAL_FUNCTIONS: dict[str, Callable[[arb], arb]] = {
     "cosh": arb.cosh,
     "tanh": arb.tanh,
     "log": arb.log,
+    "sqrt": arb.sqrt,
+    "acos": arb.acos,
+    "asin": arb.asin,
+    "atan": arb.atan,
     "gamma": arb.gamma,
     "factorial": lambda u: (u + 1).gamma(),
     "softplus": lambda u: (1 + u.exp()).log(),
@@ -163,7 +167,7 @@ def ball(expr: sp.Expr) -> arb:
     name = type(expr).__name__
     if type(expr) not in GENUINE or name not in REAL_FUNCTIONS:
         raise TypeError(f"{expr}: no certified evaluation of {name}")
-    if name == "log" and values[0] <= 0:
+    if (name == "log" and values[0] <= 0) or (name in ("acos", "asin") and abs(values[0]) > 1):
         raise not_real(expr)
     return REAL_FUNCTIONS[name](values[0])
 

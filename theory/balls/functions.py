@@ -47,11 +47,19 @@ def gelu(u: sp.Expr) -> sp.Expr:
     return u * (1 + sp.erf(u / sp.sqrt(2))) / 2
 
 
+class powerlog(sp.Function):  # noqa: N801 - printed like other functions
+    """x^n log x, n a positive integer, and 0 at x = 0: bounded where the logarithm alone is not."""
+
+    nargs = (2,)
+
+
 SMOOTH = frozenset({sp.sin, sp.cos, sp.exp, sp.erf, sp.tanh, softplus})
 """Functions that are analytic and real on the whole real line."""
 
 KINKED = frozenset({sp.Abs, sp.sign})
 """Functions with a kink or a jump at zero; an activation has them of affine arguments only."""
 
-GENUINE = SMOOTH | KINKED | {sp.tan, sp.sinh, sp.cosh, sp.log, sp.gamma, sp.factorial}
+GENUINE = (
+    SMOOTH | KINKED | {sp.tan, sp.sinh, sp.cosh, sp.log, sp.gamma, sp.factorial, sp.acos, sp.asin, sp.atan, powerlog}
+)
 """Classes that tables of functions may look up by name; ``sp.Function("tanh")`` bears a name and is another thing."""

@@ -15,13 +15,13 @@ import sympy as sp
 from theory.balls.functions import GENUINE
 
 
-def _power(base: Any, exponent: int) -> Any:
+def power(base: Any, exponent: int) -> Any:
     """base^exponent by multiplication: in python-flint 0.9 the operator gives nan for a ball around exactly zero."""
     if exponent < 0:
-        return 1 / _power(base, -exponent)
+        return 1 / power(base, -exponent)
     if exponent <= 1:
         return base if exponent else base**0
-    half = _power(base, exponent // 2)
+    half = power(base, exponent // 2)
     return half * half * base if exponent % 2 else half * half
 
 
@@ -29,13 +29,13 @@ class Program:
     """Straight-line program of one or several expressions in one variable.
 
     Args:
-        expressions: SymPy expressions with ``variable`` as their only free symbol, built from +, *, integer powers
-            and functions named in the table given to :meth:`__call__`.
+        expressions: SymPy expressions with ``variable`` as their only free symbol, built from +, *, integer powers,
+            half-integer powers (by the function "sqrt") and functions named in the table given to :meth:`__call__`.
         variable: the free symbol.
         constant: maps a constant subexpression to the number type of the run (a ball, a float).
 
     Raises:
-        TypeError: a non-integer power of the variable, another free symbol, or a function that only bears a known name.
+        TypeError: another power of the variable, another free symbol, or a function that only bears a known name.
     """
 
     def __init__(
@@ -67,8 +67,13 @@ class Program:
             raise TypeError(f"{expr}: free symbol other than {self._variable}")
         if expr.is_Pow:
             base, exponent = expr.args
+            if exponent.is_Rational and exponent.q == 2:
+                root = sp.sqrt(base)
+                if root != expr:
+                    return self._emit(expr, "power", int(exponent.p), (self._compile(root),))
+                return self._emit(expr, "call", "sqrt", (self._compile(base),))
             if not exponent.is_Integer:
-                raise TypeError(f"{expr}: needs an integer exponent")
+                raise TypeError(f"{expr}: needs an integer exponent, or one half of it")
             return self._emit(expr, "power", int(exponent), (self._compile(base),))
         arguments = tuple(self._compile(a) for a in expr.args)
         if expr.is_Add or expr.is_Mul:
@@ -77,7 +82,7 @@ class Program:
             raise TypeError(f"{expr}: no certified evaluation of {type(expr).__name__}")
         return self._emit(expr, "call", type(expr).__name__, arguments)
 
-    def __call__(self, x: Any, functions: Mapping[str, Callable[[Any], Any]]) -> tuple[Any, ...]:
+    def __call__(self, x: Any, functions: Mapping[str, Callable[..., Any]]) -> tuple[Any, ...]:
         """Values of the expressions at ``x``, with the named functions taken from ``functions``.
 
         Raises:
@@ -91,11 +96,11 @@ class Program:
                 case "constant":
                     value = payload
                 case "power":
-                    value = _power(values[arguments[0]], payload)
+                    value = power(values[arguments[0]], payload)
                 case "call":
                     if payload not in functions:
                         raise TypeError(f"{payload}: not available here; known are {', '.join(functions)}")
-                    value = functions[payload](values[arguments[0]])
+                    value = functions[payload](*(values[i] for i in arguments))
                 case _:
                     value = values[arguments[0]]
                     for argument in arguments[1:]:

@@ -48,6 +48,7 @@ class Rule:
         angle: a, half the width of the strip in u.
         discretisation: bound of the error of the full sum, over M.
         truncation: bound of what |k| > K would add, over the bound of |h| on the real line there.
+        step: s.
     """
 
     nodes: tuple[arb, ...]
@@ -55,6 +56,7 @@ class Rule:
     angle: float
     discretisation: arb
     truncation: arb
+    step: float
 
     @property
     def weights(self) -> list[arb]:
@@ -87,7 +89,7 @@ def rule(big: int, angle: float, step: float, count: int, bits: int) -> Rule:
     discretisation = 2 * a.cos() ** (1 - big) / (2 * arb.pi() * a / arb(step)).expm1()
     truncation = 2 * logs[-1].exp() / (arb(step) * (big - 1) * nodes[-1])
     logs[0] = logs[0] - arb(2).log()  # a sum over both signs of t counts t = 0 twice
-    return Rule(tuple(nodes), tuple(logs), angle, discretisation.upper(), truncation.upper())
+    return Rule(tuple(nodes), tuple(logs), angle, discretisation.upper(), truncation.upper(), step)
 
 
 def _log_sech(u: arb, t: arb) -> arb:
@@ -181,19 +183,37 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
     if chosen is None:
         raise NotAnalytic(f"{expr}: no strip of analyticity is known")
     program = Program([expr], Z, ball)
-    # One value of g at a node serves all degrees, since the recurrence of P_l runs along. P_l is even or odd, so the
+
+    def values(k: int) -> tuple[arb, arb]:
+        z = root * chosen.nodes[k]
+        return program(z, REAL_FUNCTIONS)[0], program(-z, REAL_FUNCTIONS)[0]
+
+    totals = legendre_sums(chosen, max_degree, d, values)
+    on_strip, growth = strip_bound(expr, root, root * arb(chosen.angle).tan()), chosen.legendre_growth()
+    return [total + arb(0, chosen.error(on_strip * growth**j, on_axis)) for j, total in enumerate(totals)]
+
+
+def legendre_sums(rule: Rule, max_degree: int, d: int, values: Callable[[int], tuple[arb, arb]]) -> list[arb]:
+    """The rule's sums for h P_0, ..., h P_L, without its error.
+
+    Args:
+        rule: for tau_d.
+        max_degree: L.
+        d: dimension.
+        values: h at t_k and at -t_k, by k.
+    """
+    # One value of h at a node serves all degrees, since the recurrence of P_l runs along. P_l is even or odd, so the
     # values at t and -t enter as their sum or their difference.
     ahead = [arb(2 * j + d - 2) / (j + d - 2) for j in range(max_degree)]
     behind = [arb(j) / (j + d - 2) for j in range(max_degree)]
     totals = [arb(0)] * (max_degree + 1)
-    for t, weight in zip(chosen.nodes, chosen.weights, strict=True):
+    for k, (t, weight) in enumerate(zip(rule.nodes, rule.weights, strict=True)):
         check_work()
-        right, left = program(root * t, REAL_FUNCTIONS)[0], program(-root * t, REAL_FUNCTIONS)[0]
+        right, left = values(k)
         by_parity = (weight * (right + left), weight * (right - left))
         previous, current = arb(0), arb(1)
         for j in range(max_degree):
             totals[j] = totals[j] + by_parity[j % 2] * current
             previous, current = current, ahead[j] * t * current - behind[j] * previous
         totals[max_degree] = totals[max_degree] + by_parity[max_degree % 2] * current
-    on_strip, growth = strip_bound(expr, root, root * arb(chosen.angle).tan()), chosen.legendre_growth()
-    return [total + arb(0, chosen.error(on_strip * growth**j, on_axis)) for j, total in enumerate(totals)]
+    return totals

@@ -79,6 +79,12 @@ class Eigenlearning:
         target = {k: check_size(f"energies[{k}]", v) for k, v in by_degree("energies", energies).items()}
         rows = zip(spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True)
         listed = {degree: (count, float(value.mid())) for degree, count, value in rows if not value.is_zero()}
+        below = [degree for degree, (_, value) in listed.items() if value < 0]
+        if below:
+            raise ValueError(
+                f"{spectrum.subject}: its eigenvalue of degree {below[0]} is negative, so it is no kernel of ridge "
+                f"regression; use a positive definite one"
+            )
         kept = {k: (count, value) for k, (count, value) in listed.items() if value >= SMALLEST and count <= LARGEST}
         if listed and not kept:
             raise ValueError(

@@ -19,9 +19,14 @@ from theory.harmonics.sphere import by_degree
 from theory.learning.eigenlearning import TOLERANCE, Eigenlearning, Truncated
 from theory.spectra.eigenvalues import NTK, QUADNTK
 from theory.spectra.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
+from theory.spectra.zonal_kernel import ZonalKernel
+from theory.spectra.zonal_spectrum import zonal_spectrum
 
 MAX_DEGREE = {True: 1024, False: 128}
-"""Largest degree that is computed without being asked for, by whether sigma' (sigma'') has a closed form."""
+"""Largest degree that is computed without being asked for, by whether sigma' (sigma'') has a closed form.
+
+Of the zonal kernels polynomials count as having one.
+"""
 
 Answer = TypeVar("Answer")
 
@@ -54,6 +59,8 @@ def settled(
 
 
 def _limit(spectrum: Spectrum) -> int:
+    if isinstance(spectrum.activation, ZonalKernel):
+        return MAX_DEGREE[spectrum.activation.polynomial is not None]
     kernel = {kind.name: kind for kind in (NTK, QUADNTK)}[spectrum.kernel]
     return MAX_DEGREE[has_closed_form(spectrum.activation.derivative(kernel.order))]
 
@@ -73,7 +80,9 @@ def _remedy(seen: list[tuple[int, float]], top: int) -> str:
 
 
 @lru_cache(maxsize=64)
-def _computed(kernel: str, activation: Activation, d: int, degree: int, digits: int) -> Spectrum:
+def _computed(kernel: str, activation: Activation | ZonalKernel, d: int, degree: int, digits: int) -> Spectrum:
+    if isinstance(activation, ZonalKernel):
+        return zonal_spectrum(activation, d, degree, digits)
     return {NTK.name: ntk_spectrum, QUADNTK.name: quadntk_spectrum}[kernel](activation, d, degree, digits)
 
 

@@ -21,7 +21,7 @@ from theory.funk_hecke.coefficient import coefficient_ball
 from theory.funk_hecke.gaussian_series import coefficient_term
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree, integer_dimension
-from theory.spectra.eigenvalues import NTK, QUADNTK, ZonalKernel
+from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 from theory.spectra.expansions import leading_term
 
 DECISION_BITS = 512
@@ -133,7 +133,7 @@ def learnable_degrees(
     return LearnableDegrees(tuple(found["nonzero"]), tuple(found["zero"]), tuple(found["undecided"]))
 
 
-def _eigenvalue_sign(kernel: ZonalKernel, activation: Activation, degree: int, d: int | None) -> Sign:
+def _eigenvalue_sign(kernel: TangentKernel, activation: Activation, degree: int, d: int | None) -> Sign:
     """The eigenvalue is a sum of squares with positive weights: zero exactly when every coefficient is."""
     expr = activation.derivative(kernel.order)
     degrees = kernel.weights(degree, sp.Symbol("d") if d is None else integer_dimension(d))

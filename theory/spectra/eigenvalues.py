@@ -48,7 +48,7 @@ from theory.harmonics.sphere import (
 
 
 @dataclass(frozen=True)
-class ZonalKernel:
+class TangentKernel:
     """c <x,x'>^p E_w[g g] with g the p-th derivative of sigma.
 
     Attributes:
@@ -69,23 +69,23 @@ class ZonalKernel:
         return {j: scale * w for j, w in multiplication(self.order, degree, d).items()}
 
 
-NTK = ZonalKernel("NTK", r"\Lambda", 1, sp.Rational(1))
-QUADNTK = ZonalKernel("QuadNTK", "Q", 2, sp.Rational(1, 4))
+NTK = TangentKernel("NTK", r"\Lambda", 1, sp.Rational(1))
+QUADNTK = TangentKernel("QuadNTK", "Q", 2, sp.Rational(1, 4))
 
 
 @lru_cache(maxsize=65536)
-def exact_weights(kernel: ZonalKernel, degree: int, d: int) -> tuple[tuple[int, fmpq], ...]:
+def exact_weights(kernel: TangentKernel, degree: int, d: int) -> tuple[tuple[int, fmpq], ...]:
     """The kernel's weights as exact rationals, with their j."""
     return tuple((j, fmpq(int(w.p), int(w.q))) for j, w in kernel.weights(degree, d).items())
 
 
-def eigenvalue_ball(kernel: ZonalKernel, activation: Activation, degree: int, d: int, bits: int) -> arb:
+def eigenvalue_ball(kernel: TangentKernel, activation: Activation, degree: int, d: int, bits: int) -> arb:
     """The eigenvalue at a working precision; no cancellation, because all weights are positive."""
     expr = activation.derivative(kernel.order)
     return sum((square(coefficient_ball(expr, j, d, bits)) * w for j, w in exact_weights(kernel, degree, d)), arb(0))
 
 
-def kernel_eigenvalue(kernel: ZonalKernel, activation: ActivationLike, degree: int, d: int, digits: int) -> arb:
+def kernel_eigenvalue(kernel: TangentKernel, activation: ActivationLike, degree: int, d: int, digits: int) -> arb:
     """The certified eigenvalue, for either kernel; see :func:`ntk_eigenvalue` (:eq:`zonal-eigenvalue`)."""
     activation, degree, d = Activation.of(activation), check_degree(degree), integer_dimension(d)
     return refine(
@@ -133,7 +133,7 @@ def quadntk_eigenvalue(activation: ActivationLike, degree: int, d: int, digits: 
     return kernel_eigenvalue(QUADNTK, activation, degree, d, digits)
 
 
-def _eigenvalue_expr(kernel: ZonalKernel, activation: ActivationLike, degree: int, d: Dimension) -> sp.Expr:
+def _eigenvalue_expr(kernel: TangentKernel, activation: ActivationLike, degree: int, d: Dimension) -> sp.Expr:
     d, degree = check_dimension(d), check_degree(degree)
     expr = Activation.of(activation).derivative(kernel.order)
     return sp.Add(*(w * sphere_sum(expr, j, d, SYMBOLS) ** 2 for j, w in kernel.weights(degree, d).items()))
@@ -163,14 +163,14 @@ def quadntk_eigenvalue_expr(activation: ActivationLike, degree: int, d: Dimensio
     return _eigenvalue_expr(QUADNTK, activation, degree, d)
 
 
-def trace_ball(kernel: ZonalKernel, activation: Activation, d: int, bits: int) -> arb:
+def trace_ball(kernel: TangentKernel, activation: Activation, d: int, bits: int) -> arb:
     """c d^p E_{tau_d}[g^2] at a working precision."""
     squared = activation.derivative(kernel.order) ** 2
     factor = fmpq(int(kernel.factor.p), int(kernel.factor.q))
     return arb(d) ** kernel.order * factor * coefficient_ball(squared, 0, d, bits)
 
 
-def kernel_trace(kernel: ZonalKernel, activation: ActivationLike, d: int, digits: int) -> arb:
+def kernel_trace(kernel: TangentKernel, activation: ActivationLike, d: int, digits: int) -> arb:
     """The certified trace, for either kernel; see :func:`ntk_trace`."""
     activation, d = Activation.of(activation), integer_dimension(d)
     return refine(
@@ -203,7 +203,7 @@ def quadntk_trace(activation: ActivationLike, d: int, digits: int = 15) -> arb:
     return kernel_trace(QUADNTK, activation, d, digits)
 
 
-def remaining_trace(kernel: ZonalKernel, activation: ActivationLike, d: int, k: int, digits: int) -> arb:
+def remaining_trace(kernel: TangentKernel, activation: ActivationLike, d: int, k: int, digits: int) -> arb:
     """The trace above degree k, for either kernel; see :func:`effective_ridge`."""
     activation, d, k = Activation.of(activation), integer_dimension(d), check_degree(k, "k")
     expr = activation.derivative(kernel.order)
@@ -247,7 +247,7 @@ def effective_ridge(activation: ActivationLike, d: int, k: int, digits: int = 15
     return remaining_trace(NTK, activation, d, k, digits)
 
 
-def _tail_bound(kernel: ZonalKernel, activation: ActivationLike, d: int, max_degree: int, order: int) -> arb:
+def _tail_bound(kernel: TangentKernel, activation: ActivationLike, d: int, max_degree: int, order: int) -> arb:
     activation, d, order = Activation.of(activation), integer_dimension(d), check_degree(order, "order")
     first = check_degree(max_degree, "max_degree") + 1 - kernel.order  # smallest j that enters a degree above L
     if not 1 <= order <= first:

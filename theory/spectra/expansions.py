@@ -24,7 +24,7 @@ from theory.funk_hecke.coefficient import hermite_ball, hermite_coefficient_expr
 from theory.funk_hecke.gaussian_series import coefficient_series, coefficient_term
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree
-from theory.spectra.eigenvalues import NTK, QUADNTK, ZonalKernel
+from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 
 MAX_ORDER = 6
 """Terms of the expansion that are searched for the leading one before the eigenvalue counts as undecided."""
@@ -48,7 +48,7 @@ class Expansion(ExactlyEqual):
 
 
 @lru_cache(maxsize=256)
-def _leading_weights(kernel: ZonalKernel, degree: int) -> dict[int, tuple[int, sp.Rational]]:
+def _leading_weights(kernel: TangentKernel, degree: int) -> dict[int, tuple[int, sp.Rational]]:
     """By j: (n, w) with weight * d^{-j} ~ w d^{e-n}, e the exponent of :func:`eigenvalue_series`."""
     x = sp.Symbol("x", positive=True)
     scaled = {
@@ -60,7 +60,7 @@ def _leading_weights(kernel: ZonalKernel, degree: int) -> dict[int, tuple[int, s
 
 
 @lru_cache(maxsize=256)
-def eigenvalue_series(kernel: ZonalKernel, degree: int, order: int) -> tuple[int, tuple[Monomials, ...]]:
+def eigenvalue_series(kernel: TangentKernel, degree: int, order: int) -> tuple[int, tuple[Monomials, ...]]:
     r"""(e, terms) with eigenvalue ~ d^e sum_n d^{-n} terms[n], n = 0..order; the first terms may be empty.
 
     The weight of lambda_j^2 is rational in d, expanded at infinity; lambda_j^2 = d^{-j} (d^{j/2} lambda_j)^2.
@@ -102,7 +102,7 @@ def _square(series: list[dict[int, sp.Rational]], order: int) -> list[Monomials]
     return result
 
 
-def _term(kernel: ZonalKernel, activation: Activation, degree: int, n: int, bits: int) -> arb:
+def _term(kernel: TangentKernel, activation: Activation, degree: int, n: int, bits: int) -> arb:
     """Term n of the expansion, a quadratic form in Gaussian integrals, at a working precision."""
     expr = activation.derivative(kernel.order)
     _, terms = eigenvalue_series(kernel, degree, MAX_ORDER)
@@ -113,7 +113,7 @@ def _term(kernel: ZonalKernel, activation: Activation, degree: int, n: int, bits
     return sum(products, arb(0))
 
 
-def _certified_term(kernel: ZonalKernel, activation: Activation, degree: int, n: int, digits: int) -> arb:
+def _certified_term(kernel: TangentKernel, activation: Activation, degree: int, n: int, digits: int) -> arb:
     subject = f"term {n} of the expansion in 1/d of eigenvalue {degree} of the {kernel.name} of {activation}"
     return refine(
         lambda bits: _term(kernel, activation, degree, n, bits),
@@ -123,7 +123,7 @@ def _certified_term(kernel: ZonalKernel, activation: Activation, degree: int, n:
     )
 
 
-def _leading(kernel: ZonalKernel, expr: sp.Expr, degree: int, n: int, bits: int) -> arb:
+def _leading(kernel: TangentKernel, expr: sp.Expr, degree: int, n: int, bits: int) -> arb:
     """Term n of the eigenvalue where all before are zero: the squares of the coefficients' terms of that order."""
     # All earlier terms of this sum of squares are zero, so the series of each coefficient begins no earlier than at r.
     # Of its square, term 2r is then the square of term r alone.
@@ -135,7 +135,9 @@ def _leading(kernel: ZonalKernel, expr: sp.Expr, degree: int, n: int, bits: int)
     return total
 
 
-def leading_term(kernel: ZonalKernel, activation: Activation, degree: int, digits: int = 15) -> tuple[int, arb] | None:
+def leading_term(
+    kernel: TangentKernel, activation: Activation, degree: int, digits: int = 15
+) -> tuple[int, arb] | None:
     """(n, value) of the first term that is not zero, None when the eigenvalue is proved to be zero for every d.
 
     Raises:
@@ -160,7 +162,7 @@ def leading_term(kernel: ZonalKernel, activation: Activation, degree: int, digit
     )
 
 
-def _expansion(kernel: ZonalKernel, activation: Activation, degree: int, digits: int) -> Expansion:
+def _expansion(kernel: TangentKernel, activation: Activation, degree: int, digits: int) -> Expansion:
     degree = check_degree(degree)
     exponent, _ = eigenvalue_series(kernel, degree, MAX_ORDER)
     leading = leading_term(kernel, activation, degree, digits)
@@ -175,7 +177,7 @@ def _expansion(kernel: ZonalKernel, activation: Activation, degree: int, digits:
     return Expansion(exponent - n, limit, correction)
 
 
-def _expansion_expr(kernel: ZonalKernel, activation: Activation, degree: int) -> Expansion:
+def _expansion_expr(kernel: TangentKernel, activation: Activation, degree: int) -> Expansion:
     degree = check_degree(degree)
     exponent, terms = eigenvalue_series(kernel, degree, MAX_ORDER)
 

@@ -19,7 +19,7 @@ from theory.harmonics.sphere import as_integer, check_degree, integer_dimension,
 from theory.spectra.eigenvalues import (
     NTK,
     QUADNTK,
-    ZonalKernel,
+    TangentKernel,
     exact_weights,
     kernel_eigenvalue,
     kernel_trace,
@@ -29,6 +29,8 @@ from theory.spectra.eigenvalues import (
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from theory.spectra.zonal_kernel import ZonalKernel
 
 GUARD_BITS = 64
 """Extra precision for sums over degrees, whose terms are large multiples of certified eigenvalues."""
@@ -44,13 +46,13 @@ class Spectrum(ExactlyEqual):
     Two are equal when every number is, balls by midpoint and radius; pickle and copy keep all of them exactly.
 
     Attributes:
-        activation: sigma.
+        activation: sigma, or the :class:`theory.ZonalKernel` itself.
         d: dimension.
         degrees: 0..L.
         multiplicities: N(d,l) for each degree.
         eigenvalues: certified eigenvalue for each degree.
         tail: ball of sum_{l > L} N(d,l) Lambda_l, from the trace.
-        kernel: "NTK" or "QuadNTK".
+        kernel: "NTK" or "QuadNTK", or "zonal" for any other kernel.
         digits: relative digits certified for each eigenvalue.
 
     >>> print(ntk_spectrum(Activation.parse("relu(z)"), 10, 3, digits=8))
@@ -63,7 +65,7 @@ class Spectrum(ExactlyEqual):
     trace above degree 3: [0.76477 +/- 1.58e-6]
     """
 
-    activation: Activation
+    activation: Activation | ZonalKernel
     d: int
     degrees: tuple[int, ...]
     multiplicities: tuple[int, ...]
@@ -104,6 +106,11 @@ class Spectrum(ExactlyEqual):
                 self.tail,
             )
 
+    @property
+    def subject(self) -> str:
+        """Which kernel it is, in words."""
+        return f"kernel {self.activation}" if self.kernel == "zonal" else f"{self.kernel} of {self.activation}"
+
     def _rows(self) -> list[tuple[str, str, str]]:
         triples = zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True)
         return [(str(degree), short(count), value.str(self.digits)) for degree, count, value in triples]
@@ -113,14 +120,14 @@ class Spectrum(ExactlyEqual):
         rows = [("degree", "multiplicity", "eigenvalue, certified"), *self._rows()]
         widths = [max(len(row[i]) for row in rows) for i in range(2)]
         lines = [f"{a:>{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in rows]
-        head = f"{self.kernel} of {self.activation} on the sphere of radius sqrt(d), d = {self.d}"
+        head = f"{self.subject} on the sphere of radius sqrt(d), d = {self.d}"
         return "\n".join([head, *lines, f"trace above degree {self.degrees[-1]}: {self.tail.str(5)}"])
 
     def _repr_html_(self) -> str:
         """The table for a notebook."""
         head = "<tr><th>degree</th><th>multiplicity</th><th>eigenvalue</th></tr>"
         body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._rows())
-        caption = html.escape(f"{self.kernel} of {self.activation}, d = {self.d}; trace above: {self.tail.str(5)}")
+        caption = html.escape(f"{self.subject}, d = {self.d}; trace above: {self.tail.str(5)}")
         return f"<table><caption>{caption}</caption>{head}{body}</table>"
 
     def to_latex(self) -> str:
@@ -133,7 +140,7 @@ class Spectrum(ExactlyEqual):
         $1$ & $10$ & $0.25000000$ \\
         \end{tabular}
         """
-        symbol = {k.name: k.symbol for k in (NTK, QUADNTK)}[self.kernel]
+        symbol = {k.name: k.symbol for k in (NTK, QUADNTK)}.get(self.kernel, r"\lambda")
         lines = [r"\begin{tabular}{rrl}", rf"$\ell$ & $N({self.d},\ell)$ & ${symbol}_\ell$ \\ \hline"]
         for degree, count, value in zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True):
             number = _latex(value.str(self.digits, radius=False))
@@ -184,7 +191,7 @@ def _latex(number: str) -> str:
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
-def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
+def _spectrum(kernel: TangentKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
     d, max_degree = integer_dimension(d), check_degree(max_degree, "max_degree")
     degrees = tuple(range(max_degree + 1))
     goal = digits_to_bits(digits)
@@ -203,7 +210,7 @@ def _spectrum(kernel: ZonalKernel, activation: Activation, d: int, max_degree: i
 
 
 def _eigenvalues(
-    kernel: ZonalKernel, activation: Activation, d: int, degrees: tuple[int, ...], digits: int
+    kernel: TangentKernel, activation: Activation, d: int, degrees: tuple[int, ...], digits: int
 ) -> tuple[arb, ...]:
     """Each eigenvalue to ``digits``, from one list of coefficients or one by one."""
     expr, goal = activation.derivative(kernel.order), digits_to_bits(digits)

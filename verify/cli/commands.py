@@ -149,16 +149,17 @@ def spectrum(
     d: Whole,
     degrees: Whole = 6,
     digits: Whole = 15,
-    kernel: Literal["ntk", "quadntk"] = "ntk",
+    kernel: Literal["ntk", "quadntk", "zonal"] = "ntk",
     latex: Flag = False,
     json_: Json = False,
 ) -> int:
-    """Certified eigenvalues of degree 0 .. L of an activation's NTK or QuadNTK.
+    """Certified eigenvalues of degree 0 .. L of an activation's NTK or QuadNTK, or of any zonal kernel.
 
     Parameters
     ----------
     activation
-        An expression in z, such as "tanh(z + 1)".
+        An expression in z, such as "tanh(z + 1)"; with --kernel zonal the kernel itself in t = <x,x'>/d, such as
+        "exp(t - 1)".
     d
         Dimension, 3 to 1000000.
     degrees
@@ -166,13 +167,13 @@ def spectrum(
     digits
         Decimal digits to certify, 1 to 1000.
     kernel
-        Which kernel: ntk or quadntk.
+        Which kernel: ntk or quadntk of the activation, or zonal for a kernel in t.
     latex
         Print a LaTeX tabular instead of a table.
     json_
         Print one JSON object instead of a table: each ball as text, and its mid and radius as numbers.
     """
-    from theory import Activation, ntk_spectrum, quadntk_spectrum
+    from theory import ntk_spectrum, quadntk_spectrum, zonal_spectrum
     from verify.cli.spectra import MAX_DEGREE, as_json, patience, table
 
     if degrees > MAX_DEGREE:
@@ -180,9 +181,9 @@ def spectrum(
             f"degrees={degrees}: needs degrees <= {MAX_DEGREE}; single eigenvalues of higher degree come from "
             f"theory.{kernel}_eigenvalue"
         )
-    compute = ntk_spectrum if kernel == "ntk" else quadntk_spectrum
+    compute = {"ntk": ntk_spectrum, "quadntk": quadntk_spectrum, "zonal": zonal_spectrum}[kernel]
     with patience(f"eigenvalues of degree 0 .. {degrees} to {digits} digits; Ctrl-C ends it"):
-        found = compute(Activation.parse(activation), d, degrees, digits)
+        found = compute(activation, d, degrees, digits)
     if json_:
         emit(json.dumps(as_json(found, activation.strip())), wrap=False)
     else:

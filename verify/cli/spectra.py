@@ -21,6 +21,7 @@ FORMULAS = {
     "NTK": "first layer alone: K(x,x') = <x,x'> E_w[sigma'(<w,x>) sigma'(<w,x'>)], w uniform on the unit sphere",
     "QuadNTK": "second order in the first layer: K(x,x') = <x,x'>^2 E_w[sigma''(<w,x>) sigma''(<w,x'>)] / 4, "
     "w uniform on the unit sphere",
+    "zonal": "K(x,x') = kappa(t), t = <x,x'>/d; an eigenvalue is E[kappa(t) P_l(t)]",
 }
 
 

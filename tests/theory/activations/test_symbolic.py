@@ -326,7 +326,7 @@ def test_values_by_quadrature(activation: object, function: object, kinks: tuple
         (sp.Pow(-sp.pi, sp.sqrt(2)), ValueError),
         (sp.besselj(sp.Rational(1, 2), -sp.pi), (TypeError, ValueError)),
         (sp.besseli(sp.Rational(1, 3), sp.log(sp.Rational(1, 2)), evaluate=False), ValueError),
-        (sp.asin(2), TypeError),
+        (sp.asin(2), ValueError),
         (sp.acosh(sp.Rational(1, 3)), TypeError),
         (sp.zoo, TypeError),
         (sp.nan, TypeError),

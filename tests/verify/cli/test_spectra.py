@@ -30,6 +30,19 @@ def test_every_form_at_the_ends(
     assert found["formula"] == table[1]
 
 
+def test_a_kernel_in_t(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["spectrum", "1 - acos(t)/pi", "--d", "10", "--degrees", "4", "--kernel", "zonal"]
+    assert main(words) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].startswith("kernel 1 - acos(t)/pi on the sphere")
+    assert table[1] == FORMULAS["zonal"]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [entry["eigenvalue"] == "0" for entry in found["spectrum"]] == [False, False, True, False, True]
+    assert main(["spectrum", "tanh(z)", "--d", "10", "--kernel", "zonal"]) == 2
+    assert "write the expression in t" in capsys.readouterr().err
+
+
 def test_numbers_enclose_the_value(capsys: pytest.CaptureFixture[str]) -> None:
     """mid +- radius contains the value found to 60 digits, and no radius is larger than the digits asked leave."""
     words = ["spectrum", "tanh(z + 1)", "--d", "20", "--degrees", "8", "--json"]
