@@ -1,7 +1,8 @@
-"""All registered claims, in reading order: what the chapters under :mod:`verify.claims` hold.
+"""All registered claims, in reading order: what the chapters under :mod:`verify.claims` hold, and what others bring.
 
 A module of a chapter, such as ``verify/claims/spectra/s1_s2_eigenvalues.py``, registers the claims in its ``CLAIMS``.
-Its name carries their ids, so that the module of a claim is found by its id.
+Its name carries their ids, so that the module of a claim is found by its id. Claims from elsewhere are read by
+:mod:`verify.outside`, and only when they are asked for.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 import verify.claims
+from verify import outside
 from verify.judging.claim import Claim
 from verify.suggestions import did_you_mean
 
@@ -62,18 +64,58 @@ def registered(files: Iterable[tuple[str, tuple[Claim, ...]]]) -> dict[str, Clai
 CLAIMS: dict[str, Claim] = registered(_files())
 
 
-def select(ids: str | None) -> list[Claim]:
-    """Claims named in a comma-separated list, in reading order; all when None.
+def known(sources: Sequence[str] = (), ids: Iterable[str] = ()) -> dict[str, Claim]:
+    """The claims by id: ours, then those of each source.
+
+    Args:
+        sources: files and packages, see :func:`verify.outside.read`.
+        ids: that will be asked for; installed packages are looked through only when one of them is nobody else's.
 
     Raises:
-        ValueError: an unknown id, with the known ones.
+        ValueError: a source that cannot be read, an id that two claims have, or a claim that builds on an unknown one.
     """
+    found = dict(CLAIMS)
+    for source in sources:
+        _add(found, outside.read(source))
+    if any(name not in found for name in ids):
+        for claims in outside.installed():
+            _add(found, claims)
+    for claim in found.values():
+        lacking = [name for name in claim.depends_on if name not in found]
+        if lacking:
+            raise ValueError(
+                f"{claim.file}: {claim.id} builds on {', '.join(lacking)}, which is not registered; name its file too, "
+                f"or leave it out of depends_on{did_you_mean(lacking, found)}"
+            )
+    return found
+
+
+def _add(found: dict[str, Claim], claims: Iterable[Claim]) -> None:
+    for claim in claims:
+        there = found.setdefault(claim.id, claim)
+        if there != claim:  # the same claim may come from a source and as an installed one
+            raise ValueError(
+                f"{claim.id}: is registered by {there.file} and {claim.file}; give the one that is yours another id"
+            )
+
+
+def select(ids: str | None, sources: Sequence[str] = ()) -> list[Claim]:
+    """Claims named in a comma-separated list, in reading order.
+
+    Args:
+        ids: the list; None for all of ours, or for all of the sources where there are any.
+        sources: files and packages with claims beside ours.
+
+    Raises:
+        ValueError: an unknown id, with the known ones, or what :func:`known` refuses.
+    """
+    wanted = [part.strip().upper() for part in (ids or "").split(",") if part.strip()]
+    found = known(sources, wanted)
     if ids is None:
-        return list(CLAIMS.values())
-    wanted = [part.strip().upper() for part in ids.split(",") if part.strip()]
-    unknown = [name for name in wanted if name not in CLAIMS]
+        return [claim for name, claim in found.items() if not sources or name not in CLAIMS]
+    unknown = [name for name in wanted if name not in found]
     if unknown or not wanted:
         named = ", ".join(unknown) or "(none named)"
-        known = ", ".join(CLAIMS)
-        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {known}{did_you_mean(unknown, CLAIMS)}")
-    return [claim for name, claim in CLAIMS.items() if name in wanted]
+        listed = ", ".join(found)
+        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {listed}{did_you_mean(unknown, found)}")
+    return [claim for name, claim in found.items() if name in wanted]
