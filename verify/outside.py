@@ -81,12 +81,11 @@ def _loaded(source: str, load: Callable[[], Any]) -> Any:
     except Unreadable:
         raise
     except (Exception, SystemExit) as error:
-        name = getattr(error, "filename", None) if isinstance(error, SyntaxError) else None
-        lines = [(name, error.lineno)] if isinstance(error, SyntaxError) else []
-        lines += [(frame.filename, frame.lineno) for frame in reversed(traceback.extract_tb(error.__traceback__))]
-        own = [number for file, number in lines if file and Path(file).name == Path(source).name]
+        frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+        places = [(error.filename, error.lineno)] if isinstance(error, SyntaxError) else frames[::-1]
+        own = [number for file, number in places if file and Path(file).name == Path(source).name]
         at = f", line {own[0]}" if own else ""
-        said = " ".join(str(error).split())
+        said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
         raise Unreadable(
             f"{source}: cannot be imported ({type(error).__name__}: {said}{at}); mend it, and give the command again"
         ) from error
