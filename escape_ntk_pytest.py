@@ -10,6 +10,7 @@ ours until it is asked for something.
 
 from __future__ import annotations
 
+import math
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -85,14 +86,18 @@ def assert_certified(
             if gap <= admitted:
                 return
             if not gap.is_finite() or gap > admitted:
-                share = f", relative {(gap / abs(truth)).str(3, radius=False)}" if truth != 0 else ""
-                zero = "; the constant is exactly 0, so give absolute=" if truth.is_zero() and not absolute else ""
-                raise AssertionError(
-                    f"{name} is {truth.str(max(15, digits // 2), radius=False)}; {value} is "
-                    f"{gap.str(3, radius=False)} away{share}; admitted are relative={relative:g}, "
-                    f"absolute={absolute:g}{zero}"
-                )
-    raise AssertionError(f"{name}: whether {value} is near enough is not decided by {DIGITS[-1]} digits")
+                deviation, share = float(gap.mid()), float((gap / abs(truth)).mid())
+                break
+    else:
+        raise AssertionError(f"{name}: whether {value} is near enough is not decided by {DIGITS[-1]} digits")
+    needed = 15 if not 0 < share < 1e-12 else 3 - math.floor(math.log10(share))
+    exact = chosen.ball(activation, needed, **arguments)
+    zero = "; the constant is exactly 0, so give absolute=" if exact.is_zero() and not absolute else ""
+    raise AssertionError(
+        f"{name} is {exact.str(needed, radius=False)}; {value} is {deviation:.3g} away"
+        f"{'' if exact.is_zero() else f', relative {share:.3g}'}; admitted are relative={relative:g}, "
+        f"absolute={absolute:g}{zero}"
+    )
 
 
 def _ours() -> None:
