@@ -48,7 +48,7 @@ class Quantity:
         meaning: in a few words.
         arguments: the integers that it needs, by name: "d", "degree" (l), "k" (a low degree); "derivative" (j) and
             "power" (p) are 0 when left out.
-        compute: (activation, digits, **arguments) -> a ball that contains it.
+        compute: (activation, digits, and the arguments by name) -> a ball that contains it.
     """
 
     formula: str
