@@ -177,11 +177,13 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         from verify.cli.options import sizes
         from verify.registry import select
 
-        chosen = select(None if ids in (None, "all") else ids, [_place(config, source) for source in sources])
+        profile = sizes(config.getoption("--escape-ntk-profile"), (), ())
+        places = [_place(config, source) for source in sources]
+        chosen = select(None if ids in (None, "all") else ids, profile, places)
         workers = config.getoption("--escape-ntk-workers")
         if workers < 1:
             raise ValueError(f"escape-ntk-workers={workers}: needs an integer >= 1")
-        run = _Run(session, sizes(config.getoption("--escape-ntk-profile"), (), ()), _folder(config), workers)
+        run = _Run(session, profile, _folder(config), workers)
     except (ValueError, ImportError) as error:
         raise pytest.UsageError(str(error)) from None
     parent = _Claims.from_parent(session, name="escape-ntk", nodeid="escape-ntk")

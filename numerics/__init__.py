@@ -6,6 +6,10 @@ import escape_ntk
 escape_ntk.require_ours(__file__, "theory")
 escape_ntk.require_extra("numerics")
 
+from numerics.certificate.balls import CertifiedBound, certified_bound
+from numerics.certificate.gap import Gap, optimality_gap
+from numerics.certificate.multipliers import Multipliers
+from numerics.certificate.relaxation import Relaxation
 from numerics.constructions import (
     Construction,
     JointConstruction,
@@ -22,6 +26,7 @@ from numerics.directions import GoodDirections
 from numerics.distributed import ShardedNetwork, process_group
 from numerics.estimate import Estimate
 from numerics.harmonics import Harmonics
+from numerics.hermite import HermiteTarget
 from numerics.kernels import NTKOperator, ntk_gram, quadntk_gram
 from numerics.losses import LOSSES, Loss
 from numerics.memory import WouldNotFit
@@ -31,8 +36,9 @@ from numerics.optimizers import LBFGS, Adam, GradientDescent
 from numerics.perturbed_descent import PerturbedGradientDescent
 from numerics.precision import allow_tf32
 from numerics.ridge import KernelRidge, RidgeSolution, iterative_kernel_ridge
-from numerics.sampling import generator, sphere
+from numerics.sampling import gaussian, generator, sphere
 from numerics.targets import Target
+from numerics.terms.r1 import FreshInputs
 from numerics.terms.weights import Parts, PenaltyWeights
 from numerics.train import Diverged, Record, Trajectory, small_start, train
 from numerics.variation import SignVariation, sign_variation
@@ -41,17 +47,22 @@ __all__ = [
     "LBFGS",
     "LOSSES",
     "Adam",
+    "CertifiedBound",
     "Construction",
     "Diverged",
     "Eigenvalue",
     "Estimate",
     "FeatureCovariance",
+    "FreshInputs",
+    "Gap",
     "GoodDirections",
     "GradientDescent",
     "Harmonics",
+    "HermiteTarget",
     "JointConstruction",
     "KernelRidge",
     "Loss",
+    "Multipliers",
     "NTKOperator",
     "Norm",
     "Objective",
@@ -59,6 +70,7 @@ __all__ = [
     "PenaltyWeights",
     "PerturbedGradientDescent",
     "Record",
+    "Relaxation",
     "RidgeSolution",
     "ShardedNetwork",
     "SignVariation",
@@ -67,15 +79,18 @@ __all__ = [
     "TwoLayerNetwork",
     "WouldNotFit",
     "allow_tf32",
+    "certified_bound",
     "dense_construction",
     "extreme_eigenvalue",
     "feature_covariance",
+    "gaussian",
     "generator",
     "hessian_vector",
     "iterative_kernel_ridge",
     "joint_construction",
     "lipschitz_constant",
     "ntk_gram",
+    "optimality_gap",
     "process_group",
     "quadntk_gram",
     "random_signs",

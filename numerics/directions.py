@@ -1,11 +1,14 @@
 r"""Good directions: the subspace of displacements through which the linear term fits degree <= k.
 
-P_{<=k} projects on the top n_k eigenvectors of Sigma ("eigen", the definition) or on span{T Y : deg Y <= k} ("span"),
+P_{<=k} projects on the top n_k eigenvectors of Sigma ("eigen", the definition), on span{T Y : deg Y <= k} ("span"),
 where T Y = E_x[ grad f(x) Y(x) ] has neuron block
 
-.. math:: \frac{a_r}{\sqrt m}\left[ \lambda_l(z\sigma') Y(w_r) w_r + \lambda_l(\sigma) \nabla_{tan} Y(w_r) \right].
+.. math:: \frac{a_r}{\sqrt m}\left[ \lambda_l(z\sigma') Y(w_r) w_r + \lambda_l(\sigma) \nabla_{tan} Y(w_r) \right],
 
-Both spaces consist of antisymmetric displacements (p, -p), so projecting touches only D = W_+ - W_-.
+or on the top right singular vectors of the Jacobian of f_L at given inputs ("jacobian", :mod:`numerics.jacobian`). The
+first two are averages over the sphere |x|^2 = d; the third needs no distribution of inputs.
+
+All three spaces consist of antisymmetric displacements (p, -p), so projecting touches only D = W_+ - W_-.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from typing import Literal, Protocol
 import torch
 
 from numerics.covariance import FeatureCovariance
-from numerics.inputs import Array, displacement, finite, inputs, plain, tensor
+from numerics.inputs import Array, displacement, finite, inputs, integer, plain, tensor
+from numerics.jacobian import Jacobian
 from numerics.memory import require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from numerics.precision import full_precision
@@ -70,30 +74,45 @@ class GoodDirections:
     Args:
         network: at its initialisation.
         k: low degree, >= 0.
-        method: "span" (closed form T Y) or "eigen" (top n_k eigenvectors of Sigma, the definition).
+        method: "span" (closed form T Y), "eigen" (top n_k eigenvectors of Sigma, the definition) or "jacobian" (top n_k
+            right singular vectors of the Jacobian of f_L at ``x``).
+        x: the inputs of "jacobian", (n, d) or (..., n, d), of any distribution; other methods take none.
+        count: n_k of "jacobian", as off the sphere n_k need be no sum of N(d,l); that sum when None.
 
     "eigen" takes the top n_k eigenvectors whatever their degree, so it is near the span only if Lambda_0..Lambda_k all
     exceed the later Lambda_l. tanh(z + 1) has Lambda_1 > Lambda_0: at k = 0 its top eigenvector is of degree 1, nearly
     orthogonal to the span.
 
     Attributes:
-        dimension: n_k = sum of N(d,l) over l <= k.
+        dimension: n_k = sum of N(d,l) over l <= k, or ``count``.
 
     Raises:
-        ValueError: unknown method, m d too small to hold n_k independent directions, directions that are linearly
+        ValueError: unknown method, inputs or a count with a method that takes none, "jacobian" without inputs or with
+            fewer than n_k, m d too small to hold n_k independent directions, directions that are linearly
             dependent because a coefficient vanishes ("span"; with "eigen", an eigenvalue that is zero to rounding), or
             "eigen" on a network shared among processes. From every method: a displacement, coordinates or inputs of
             another shape, dtype or device, or not finite.
         WouldNotFit: the basis does not fit in memory.
 
-    Cost: "span" is built in O(n_k m d^k) and applied in O(m d^k + n_k^2); "eigen" stores n_k m d / 2 numbers.
+    Cost: "span" is built in O(n_k m d^k) and applied in O(m d^k + n_k^2); "eigen" stores n_k m d / 2 numbers;
+    "jacobian" is built from the n x n Gram matrix and applied in n m d, and stores n (m/2 + n_k) numbers.
 
-    Source: docs/mathematics, :eq:`harmonic-displacement`, :eq:`tensor-displacement`.
+    Source: docs/mathematics, :eq:`harmonic-displacement`, :eq:`tensor-displacement`, :eq:`jacobian-directions`.
     """
 
-    def __init__(self, network: TwoLayerNetwork, k: int, method: Literal["span", "eigen"] = "span") -> None:
+    def __init__(
+        self,
+        network: TwoLayerNetwork,
+        k: int,
+        method: Literal["span", "eigen", "jacobian"] = "span",
+        x: Array | None = None,
+        count: int | None = None,
+    ) -> None:
         self.network, self.k = network, check_degree(plain(k), "k")
-        k, self.dimension = self.k, cumulative_multiplicity(network.d, self.k)
+        if method != "jacobian" and (x is not None or count is not None):
+            raise ValueError(f"method={method!r}: takes no inputs and no count; use method='jacobian'")
+        k, own = self.k, cumulative_multiplicity(network.d, self.k)
+        self.dimension = own if count is None else integer(count, "count")
         if 2 * self.dimension > network.m * network.d:
             raise ValueError(f"m={network.m}: needs m d / 2 >= n_k = {self.dimension} at k={k}; use a wider network")
         if method == "eigen":
@@ -108,8 +127,16 @@ class GoodDirections:
             self._basis: Basis = Dense(network, torch.stack(halves) if network.batch else halves[0])
         elif method == "span":
             self._basis = Span(network, k)
+        elif method == "jacobian":
+            if x is None:
+                raise ValueError("method='jacobian': needs x, the inputs at which the Jacobian is taken")
+            self._basis = Jacobian(network, x, self.dimension)
         else:
-            raise ValueError(f"method={method!r}: needs 'span' or 'eigen'")
+            raise ValueError(f"method={method!r}: needs 'span', 'eigen' or 'jacobian'")
+
+    def jacobian(self) -> Jacobian | None:
+        """The basis of "jacobian", for those who know f_L at its inputs; None with another method."""
+        return self._basis if isinstance(self._basis, Jacobian) else None
 
     def _require_dense(self, pairs: int) -> None:
         numbers = 2 * math.prod(self.network.batch) * self.dimension * pairs * self.network.d
@@ -168,12 +195,15 @@ class GoodDirections:
     def features(self, x: Array) -> torch.Tensor:
         """Linear term along each basis vector, shape (..., n, n_k).
 
-        By linearity f_L(x; P W) is this matrix times the coordinates of W. Cost: "span" n m d^k; "eigen" n m d n_k.
+        By linearity f_L(x; P W) is this matrix times the coordinates of W. Cost: "span" n m d^k; "eigen" n m d n_k;
+        "jacobian" at n' inputs n' n m / 2.
         """
         x = inputs(self.network, x, "x")
         numbers = math.prod(self.network.batch) * x.shape[-2] * self.dimension
         purpose = f"the linear term of n={x.shape[-2]} inputs along n_k = {self.dimension} directions"
         require(2 * numbers * x.dtype.itemsize, purpose, x.device, "use fewer inputs or a smaller k")
+        if self.jacobian() is not None:  # one pass over its own inputs serves all of x
+            return self._basis.features(x)
         step = max(1, ROW_NUMBERS // (self.network.half[..., 0].numel() + self.network.d ** max(self.k, 1)))
         return torch.cat([self._basis.features(part) for part in x.split(step, dim=-2)], dim=-2)
 

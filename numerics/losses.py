@@ -1,9 +1,14 @@
-"""Losses of a prediction f and a label y, by name, each with its first two derivatives in f."""
+r"""Losses of a prediction f and a label y, by name, each with its first two derivatives in f and its conjugate.
+
+All of them are convex in f, so each lies above its tangents: loss(f, y) >= g f - conjugate(g, y) for every slope g in
+the range of its slopes, with equality where g is a slope of the loss at f.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -20,6 +25,10 @@ class Loss:
         lipschitz: a bound of the first derivative; None when there is none.
         kink: whether the first derivative jumps.
         signs: whether labels are -1 and +1.
+        conjugate: sup_f [g f - loss(f, y)] as a function of g and y, tensors or balls, finite for the slopes that
+            :meth:`clamp` returns.
+
+    Source: docs/mathematics, :eq:`loss-conjugate`.
     """
 
     name: str
@@ -27,8 +36,22 @@ class Loss:
     first: Pointwise
     second: Pointwise
     lipschitz: float | None
+    conjugate: Callable[[Any, Any], Any]
     kink: bool = False
     signs: bool = False
+
+    def clamp(self, g: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The slope nearest to g that the loss has somewhere, in the limit of large f included."""
+        if self.signs:
+            return y * (g * y).clamp(-1.0, 0.0)
+        return g if self.lipschitz is None else g.clamp(-self.lipschitz, self.lipschitz)
+
+
+def _entropy(a: Any) -> Any:
+    """a log a, 0 at a = 0, of a tensor or of a ball."""
+    if isinstance(a, torch.Tensor):
+        return torch.special.xlogy(a, a)
+    return a if a == 0 else a * a.log()
 
 
 def _sigmoid_slope(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -44,6 +67,7 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: 2 * (f - y),
             lambda f, y: torch.full_like(f, 2.0),
             None,
+            lambda g, y: g * y + g * g / 4,
         ),
         Loss(
             "absolute",
@@ -51,6 +75,7 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: torch.sign(f - y),
             lambda f, y: torch.zeros_like(f),
             1.0,
+            lambda g, y: g * y,
             kink=True,
         ),
         Loss(  # quadratic within distance 1 of the label, then slope 1
@@ -59,6 +84,7 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: (f - y).clamp(-1.0, 1.0),
             lambda f, y: ((f - y).abs() <= 1).to(f),
             1.0,
+            lambda g, y: g * y + g * g / 2,
         ),
         Loss(  # log cosh r = |r| + log(1 + e^{-2|r|}) - log 2
             "log-cosh",
@@ -66,6 +92,7 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: torch.tanh(f - y),
             lambda f, y: 1 - torch.tanh(f - y).square(),
             1.0,
+            lambda g, y: g * y + (_entropy(1 + g) + _entropy(1 - g)) / 2,
         ),
         Loss(
             "logistic",
@@ -73,6 +100,7 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: -y * torch.sigmoid(-y * f),
             _sigmoid_slope,
             1.0,
+            lambda g, y: _entropy(-y * g) + _entropy(1 + y * g),
             signs=True,
         ),
         Loss(
@@ -81,6 +109,7 @@ LOSSES: Mapping[str, Loss] = {
             lambda f, y: torch.where(y * f < 1, -y, torch.zeros_like(y)),
             lambda f, y: torch.zeros_like(f),
             1.0,
+            lambda g, y: g * y,
             kink=True,
             signs=True,
         ),

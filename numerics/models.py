@@ -43,6 +43,12 @@ class Model(Protocol):
         Each of shape (..., b, m/2), or one zero for all.
         """
 
+    def coefficients(self, block: Block) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of p and of p q in the output of a Taylor model, each (..., b, m/2), or one zero for all.
+
+        Raises ValueError for the network itself, which is no polynomial in p and q.
+        """
+
 
 class Taylor:
     """f_L + f_Q, or one of them."""
@@ -66,6 +72,11 @@ class Taylor:
         """Only f_Q is curved, and only along p and q together."""
         nothing = p.new_zeros(())
         return nothing, block.second if self._quadratic else nothing
+
+    def coefficients(self, block: Block) -> tuple[torch.Tensor, torch.Tensor]:
+        """sigma' and sigma'' / 2 (over sqrt m)."""
+        nothing = block.x.new_zeros(())
+        return block.first if self._linear else nothing, block.second if self._quadratic else nothing
 
 
 class Network:
@@ -93,3 +104,7 @@ class Network:
         (plus,), (minus,) = (self._activation.derivatives(block.z + shift, 2) for shift in ((q + p) / 2, (q - p) / 2))
         quarter = self._scale / 4
         return (plus - minus) * quarter, (plus + minus) * quarter
+
+    def coefficients(self, block: Block) -> tuple[torch.Tensor, torch.Tensor]:
+        """None: refused."""
+        raise ValueError("model='network': is no polynomial in W, which a lower bound needs; certify model='taylor'")

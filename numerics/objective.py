@@ -15,14 +15,17 @@ slopes of the loss in them are formed in place, and one product adds to the grad
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import torch
 
 from numerics.blocks import Block, Blocks, accumulate
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
-from numerics.inputs import Array, inputs, labels, of_length
+from numerics.inputs import Array, inputs, integer, labels, of_length
+from numerics.jacobian import Jacobian
+from numerics.linear_first import LinearFirst
 from numerics.losses import named_loss
 from numerics.models import MODELS, Model, ModelName, Network, Taylor
 from numerics.network import TwoLayerNetwork
@@ -30,7 +33,7 @@ from numerics.precision import full_precision
 from numerics.terms.data import DataTerm
 from numerics.terms.pairs import PairGradient, Pairs, Products
 from numerics.terms.penalty import InputPenalty, PairPenalty, Penalty
-from numerics.terms.r1 import PopulationR1, SampleR1, UnlabeledR1
+from numerics.terms.r1 import FreshInputs, PopulationR1, SampleR1, UnlabeledR1
 from numerics.terms.r3 import R3
 from numerics.terms.r4 import R4
 from numerics.terms.weights import Parts, PenaltyWeights
@@ -50,6 +53,7 @@ class Objective:
         model: "taylor" (f_L + f_Q), "linear", "quadratic" (the QuadNTK), or "network" (f itself).
         loss: a name in :data:`numerics.losses.LOSSES`.
         unlabeled: inputs for the "unlabeled" form of R1, (n_u, d) or (..., n_u, d).
+        fresh: R1 on inputs drawn anew at each step, with a weight of its own; :meth:`draw` draws them.
         cache: keep sigma'(z) and sigma''(z) (or z) of the training inputs; when None, if they take at most a quarter of
             the memory available. Without them they are evaluated again at each step.
 
@@ -81,6 +85,7 @@ class Objective:
         loss: str = "squared",
         unlabeled: Array | None = None,
         cache: bool | None = None,
+        fresh: FreshInputs | None = None,
     ) -> None:
         x = inputs(network, x, "x").detach()
         if directions is not None and getattr(directions, "network", None) is not network:
@@ -103,20 +108,30 @@ class Objective:
         self.forms: tuple[PairPenalty, ...] = ()
         self.crossed = False
         self.unlabeled: torch.Tensor | None = None
+        self.fresh = fresh
+        if fresh is not None and directions is None:
+            raise ValueError("fresh: R1 on fresh inputs needs directions; give GoodDirections of this network")
         if directions is not None:
             self._penalise(directions, weights, unlabeled)
+        jacobian, penalised = self._own_jacobian(), directions is not None and weights.uses("training")
         needed = {
             "z": model == "network",
-            "first": model in ("taylor", "linear") or (directions is not None and weights.uses("training")),
+            "first": model in ("taylor", "linear") or penalised or jacobian is not None,
             "second": model in ("taylor", "quadratic") or self.crossed,
         }
         self._blocks = Blocks(network, x, {name for name, used in needed.items() if used}, cache)
+        self._linear_first = None
+        if jacobian is not None:
+            training = weights.r1 if penalised else None
+            self._linear_first = LinearFirst(network, self._blocks, self.data, jacobian, training)
 
     def _penalise(self, directions: GoodDirections, weights: PenaltyWeights, unlabeled: Array | None) -> None:
         """Set up the penalties that need the good directions."""
         network, averages, forms = self.network, list[InputPenalty](), list[PairPenalty]()
         if weights.uses("exact"):
             of_length(self.x, network.d, "x", POPULATION)
+            if self.fresh is not None and self.fresh.law != "sphere":
+                raise ValueError(f"fresh.law={self.fresh.law!r}: {POPULATION} needs fresh inputs on it; use 'sphere'")
             forms.append(PopulationR1(weights.r1, network, FeatureCovariance(network)))
         if weights.uses("training"):
             averages.append(SampleR1(weights.r1, directions.features(self.x)))
@@ -131,6 +146,25 @@ class Objective:
         if weights.r3 > 0:
             averages.append(R3(weights.r3, self.n))
         self.averages, self.forms, self.crossed = tuple(averages), tuple(forms), weights.r3 > 0
+        self._fixed = self.forms
+        self.draw(0)
+
+    def _own_jacobian(self) -> Jacobian | None:
+        """The Jacobian of the directions, where it is that at the training inputs and R1 on samples alone needs them.
+
+        Elsewhere the coordinates of a displacement are formed by a product of their own.
+        """
+        directions = self.directions_in_use()
+        jacobian = None if directions is None or self.crossed else directions.jacobian()
+        if jacobian is None or not all(isinstance(form, UnlabeledR1) for form in self.forms):
+            return None
+        return jacobian if jacobian.x.shape == self.x.shape and torch.equal(jacobian.x, self.x) else None
+
+    def draw(self, step: int) -> None:
+        """Take the fresh inputs of a step until the next call; a new loss has those of step 0."""
+        step = integer(step, "step", 0)
+        if self.fresh is not None and self.fresh.weight > 0 and self.directions is not None:
+            self.forms = (*self._fixed, self.fresh.form(self.directions, step))
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:
         """The training inputs in blocks of rows."""
@@ -140,24 +174,27 @@ class Objective:
         """The good directions where a term needs them, else None."""
         return self.directions if self.averages or self.forms else None
 
-    def predict(self, x: Array, W: Array) -> torch.Tensor:
-        """The model at other inputs, shape (..., n)."""
+    def predict(self, x: Array, W: Array, known: Mapping[str, torch.Tensor] = MappingProxyType({})) -> torch.Tensor:
+        """The model at other inputs, shape (..., n); ``known`` holds f_L ("linear") or f_Q ("quadratic") there."""
         if self.model == "network":
             return self.network.forward(x, W)
-        terms = {"linear": (self.network.linear,), "quadratic": (self.network.quadratic,)}
-        both = (self.network.linear, self.network.quadratic)
-        outputs = [term(x, W) for term in terms.get(self.model, both)]
+        terms = {"linear": self.network.linear, "quadratic": self.network.quadratic}
+        used = [self.model] if self.model in terms else list(terms)
+        outputs = [known[name] if name in known else terms[name](x, W) for name in used]
         return outputs[0] if len(outputs) == 1 else outputs[0] + outputs[1]
 
     @torch.no_grad()
     def value_and_gradient(self, W: Array) -> tuple[Parts, torch.Tensor]:
         """Loss with its parts, and dL/dW of shape (..., m, d). Not finite where W is not, or the loss overflows."""
         W = self.network.check_displacement(W)
-        at = Pairs(W, self.directions_in_use())
-        pair_gradient = PairGradient(at, self.directions_in_use(), self.crossed)
-        data, values = self._training_pass(at, pair_gradient)
-        for form in self.forms:
-            values[form.name] = form.add_gradient(at, pair_gradient)
+        if self._linear_first is not None:
+            data, values, pair_gradient = self._linear_first(W, self.forms)
+        else:
+            at = Pairs(W, self.directions_in_use())
+            pair_gradient = PairGradient(at, self.directions_in_use(), self.crossed)
+            data, values = self._training_pass(at, pair_gradient)
+            for form in self.forms:
+                values[form.name] = form.add_gradient(at, pair_gradient)
         gradient = pair_gradient.displacement()
         r4 = self.r4.add_gradient(W, gradient)
         total = data + self.r4.weight * r4
@@ -166,7 +203,7 @@ class Objective:
             total = total + penalty.weight * values[penalty.name]
         nothing = torch.full_like(data, math.nan)
         r2 = nothing if self.directions is None else torch.zeros_like(data)
-        regularisers = dict.fromkeys(("r1_exact", "r1_training", "r1_unlabeled", "r3"), nothing) | values
+        regularisers = dict.fromkeys(("r1_exact", "r1_training", "r1_unlabeled", "r1_fresh", "r3"), nothing) | values
         return Parts(total=total, data=data, r2=r2, r4=r4, **regularisers), gradient
 
     def _training_pass(self, at: Pairs, gradient: PairGradient) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

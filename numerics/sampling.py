@@ -1,4 +1,4 @@
-"""Uniform points on a sphere, and random generators with checked seeds."""
+"""Random inputs - uniform on a sphere, or Gaussian - and random generators with checked seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numerics.memory import DRAWS, require
 from numerics.precision import full_precision
 from theory.harmonics.sphere import integer_dimension
 
-__all__ = ["generator", "sphere"]
+__all__ = ["gaussian", "generator", "sphere"]
 
 
 @full_precision
@@ -40,12 +40,25 @@ def sphere(
 
     Cost: n d Gaussian draws.
     """
-    n, d = integer(n, "n"), integer_dimension(plain(d))
     radius = number(radius, "radius", "a positive finite radius, sqrt(d) for inputs, 1 for weights")
+    points = gaussian(n, d, generator, dtype)
+    return points * (radius / points.norm(dim=1, keepdim=True))
+
+
+@full_precision
+def gaussian(n: int, d: int, generator: torch.Generator, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """``n`` independent standard Gaussian points of R^d, shape (n, d), on the generator's device: E|x|^2 = d.
+
+    Raises:
+        ValueError: n < 1, d < 3, or another dtype than float32 and float64.
+        WouldNotFit: the points do not fit in memory.
+
+    Cost: n d Gaussian draws.
+    """
+    n, d = integer(n, "n"), integer_dimension(plain(d))
     if not isinstance(generator, torch.Generator):
         raise ValueError(f"generator={generator!r}: needs a torch.Generator; use numerics.generator(seed)")
-    size = 2 * d * floating(dtype).itemsize  # the Gaussian draws and the points
+    size = 2 * d * floating(dtype).itemsize  # twice: the points, and what is made of them
     purpose, device = f"{n} points in d={d}", generator.device
     require(size * n, purpose, device, lambda there: f"n <= {there // size} would fit", DRAWS)
-    points = torch.randn(n, d, generator=generator, dtype=dtype, device=device)
-    return points * (radius / points.norm(dim=1, keepdim=True))
+    return torch.randn(n, d, generator=generator, dtype=dtype, device=device)

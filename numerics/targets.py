@@ -77,7 +77,7 @@ class Target:
     def __post_init__(self) -> None:
         d, terms = integer_dimension(plain(self.d)), {}
         for degree, (weights, directions) in self.terms.items():
-            directions, weights = _terms(d, directions, weights)
+            directions, weights = terms_in_double(d, directions, weights)
             of_length(directions, 1, "directions", "a zonal term")
             terms[check_degree(plain(degree))] = weights, directions
         object.__setattr__(self, "d", d)
@@ -91,7 +91,7 @@ class Target:
             ValueError: d < 3, degree < 0, shapes that do not match, or entries that are not finite, or directions whose
                 squares vanish or overflow.
         """
-        directions, weights = _terms(integer_dimension(plain(d)), directions, weights)
+        directions, weights = terms_in_double(integer_dimension(plain(d)), directions, weights)
         lengths = directions.norm(dim=1, keepdim=True)
         if not bool((torch.isfinite(lengths) & (lengths > 0)).all()):
             raise ValueError("directions: needs non-zero finite rows, of lengths between 1e-150 and 1e150")
@@ -180,7 +180,7 @@ class Target:
         return total
 
 
-def _terms(d: int, directions: Array, weights: Array) -> tuple[torch.Tensor, torch.Tensor]:
+def terms_in_double(d: int, directions: Array, weights: Array) -> tuple[torch.Tensor, torch.Tensor]:
     """Directions (R, d) and weights (R,) as finite tensors in double."""
     directions = finite(tensor(directions, "directions"), "directions").detach().double()
     weights = vector(weights, "weights", directions).detach()

@@ -17,9 +17,17 @@ from pathlib import PurePosixPath
 import verify.claims
 from verify import outside
 from verify.judging.claim import Claim
+from verify.sizes.profile import PROFILES, Profile
 from verify.suggestions import did_you_mean
 
-CHAPTERS = {"spectra": "S", "taylor": "T", "constructions": "G", "optimization": "O", "generalization": "N"}
+CHAPTERS = {
+    "spectra": "S",
+    "taylor": "T",
+    "constructions": "G",
+    "optimization": "O",
+    "generalization": "N",
+    "authors": "A",
+}
 """The chapters in reading order, each with the letter with which its ids begin."""
 
 
@@ -64,6 +72,11 @@ def registered(files: Iterable[tuple[str, tuple[Claim, ...]]]) -> dict[str, Clai
 CLAIMS: dict[str, Claim] = registered(_files())
 
 
+def judged_by(profile: Profile, claims: Iterable[Claim] = tuple(CLAIMS.values())) -> list[Claim]:
+    """Those of the claims, ours when left out, that a profile has judged: for which it gives a k."""
+    return [claim for claim in claims if claim.ks(profile)]
+
+
 def known(sources: Sequence[str] = (), ids: Iterable[str] = ()) -> dict[str, Claim]:
     """The claims by id: ours, then those of each source.
 
@@ -99,23 +112,33 @@ def _add(found: dict[str, Claim], claims: Iterable[Claim]) -> None:
             )
 
 
-def select(ids: str | None, sources: Sequence[str] = ()) -> list[Claim]:
+def select(ids: str | None, profile: Profile | None = None, sources: Sequence[str] = ()) -> list[Claim]:
     """Claims named in a comma-separated list, in reading order.
 
     Args:
         ids: the list; None for all of ours, or for all of the sources where there are any.
+        profile: which must have those named judged, and of all leaves those that it has; None for any.
         sources: files and packages with claims beside ours.
 
     Raises:
-        ValueError: an unknown id, with the known ones, or what :func:`known` refuses.
+        ValueError: an unknown id, with the known ones, a claim that the profile does not have judged, or what
+            :func:`known` refuses.
     """
     wanted = [part.strip().upper() for part in (ids or "").split(",") if part.strip()]
     found = known(sources, wanted)
     if ids is None:
-        return [claim for name, claim in found.items() if not sources or name not in CLAIMS]
+        meant = [claim for name, claim in found.items() if not sources or name not in CLAIMS]
+        return meant if profile is None else judged_by(profile, meant)
     unknown = [name for name in wanted if name not in found]
     if unknown or not wanted:
         named = ", ".join(unknown) or "(none named)"
         listed = ", ".join(found)
         raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {listed}{did_you_mean(unknown, found)}")
-    return [claim for name, claim in found.items() if name in wanted]
+    chosen = [claim for name, claim in found.items() if name in wanted]
+    for claim in chosen:
+        if profile is not None and not claim.ks(profile):
+            others = " or ".join(name for name, one in PROFILES.items() if claim.ks(one))
+            raise ValueError(
+                f"claims={ids!r}: profile {profile.name} does not have {claim.id} judged; use --profile {others}"
+            )
+    return chosen

@@ -89,6 +89,21 @@ class DataTerm:
         pure, mixed = (first * one for one in self.model.curvatures(block, products.p, products.q))
         return Expansion(slope_p, slope_q, second, pure, mixed)
 
+    def tilted(self, rows: slice, block: Block, slopes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(1/n) sum_i g_i f(x_i) for a Taylor model: the coefficients of p_ir and of p_ir q_ir, each (..., b, m/2).
+
+        With g_i a slope of the loss, ``slopes`` of shape (..., n), this less the mean of the conjugate lies below the
+        data term. A coefficient that is zero throughout may be a zero of shape ().
+        """
+        weights = slopes[..., rows, None] / self.n
+        first, second = self.model.coefficients(block)
+        linear, mixed = (one * weights if one.ndim else one for one in (first, second))
+        return linear, mixed
+
+    def conjugate(self, slopes: torch.Tensor) -> torch.Tensor:
+        """The mean of the loss's conjugate at the slopes, (..., n), of shape batch."""
+        return self.loss.conjugate(slopes, self.y).mean(-1)
+
     def sign_variation(
         self, rows: slice, block: Block, products: Products, alone: SingleNeurons, moves: list[torch.Tensor]
     ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:

@@ -11,6 +11,7 @@ of shape (..., n_k).
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -41,6 +42,13 @@ class Pairs:
             self.coordinates = directions.half_coordinates(self.difference)
             self.good = directions.half_combine(self.coordinates)
 
+    def first(self, count: int) -> Pairs:
+        """The first ``count`` pairs alone, as a view."""
+        other = copy.copy(self)
+        other.difference, other.total = self.difference[..., :count, :], self.total[..., :count, :]
+        other.good = self.good[..., :count, :]
+        return other
+
     def parts(self, crossed: bool) -> list[torch.Tensor]:
         """D, S and, where ``crossed``, p: what the inputs are multiplied with."""
         return [self.difference, self.total, self.good] if crossed else [self.difference, self.total]
@@ -68,6 +76,13 @@ class PairGradient:
         self.good = self.stacked[..., 2 * half :, :] if crossed else torch.zeros_like(at.good)
         self.coordinates = torch.zeros_like(at.coordinates)
         self._directions = directions
+
+    def first(self, count: int) -> PairGradient:
+        """The gradient in the first ``count`` pairs and in c, as a view: what is added to it is added here."""
+        other = copy.copy(self)
+        other.difference, other.total = self.difference[..., :count, :], self.total[..., :count, :]
+        other.good = self.good[..., :count, :]
+        return other
 
     def displacement(self) -> torch.Tensor:
         """The gradient in W, (..., m, d): chain rule through D, S, c = <b_j, W> and p = sum_j c_j p_j."""

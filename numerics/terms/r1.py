@@ -5,20 +5,27 @@ With D and the coordinates c of P_{<=k} W (:mod:`numerics.terms.pairs`),
 .. math:: f_L(x_i; P_{>k} W) = \sum_r m^{-1/2}\sigma'(\langle w_r,x_i\rangle)\langle D_r,x_i\rangle
           - \sum_j f_L(x_i; b_j)\,c_j .
 
-The mean of its square is taken over the training inputs, over a sample of other inputs without labels, or over the
-whole sphere, where it is <P_{>k} W, Sigma P_{>k} W> with the feature covariance Sigma.
+The mean of its square is taken over the training inputs, over a sample of other inputs without labels, over inputs
+that are drawn anew at each step, or over the whole sphere, where it is <P_{>k} W, Sigma P_{>k} W> with the feature
+covariance Sigma.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import torch
 
 from numerics.blocks import Block, Blocks, accumulate
 from numerics.covariance import FeatureCovariance
+from numerics.directions import GoodDirections
+from numerics.inputs import integer, number, one_seed
 from numerics.network import TwoLayerNetwork
+from numerics.precision import full_precision
+from numerics.sampling import gaussian, generator, sphere
 from numerics.terms.pairs import PairGradient, Pairs, Products, SingleNeurons
 from numerics.terms.penalty import Pullback, TangentPullback
 
@@ -67,6 +74,19 @@ class SampleR1:
 
         return [torch.linalg.vecdot(block.first, moves.p)], pullback
 
+    def add_gradient(
+        self, blocks: Iterable[tuple[slice, Block]], network: TwoLayerNetwork, at: Pairs, gradient: PairGradient
+    ) -> torch.Tensor:
+        """Add the weighted gradient in a pass of its own; returns the unweighted value. Cost: n m d multiplications."""
+        total = at.difference.new_zeros(at.difference.shape[:-2])
+        for rows, block in blocks:
+            products = Products(block.x @ at.difference.mT)
+            slopes = Products(torch.zeros_like(products.p))
+            linear, pullback = self.forward(rows, block, at, products)
+            total = total + pullback(network.reduce(linear), slopes, gradient)
+            accumulate(gradient.difference, slopes.p, block.x, 1 / self.n)
+        return total / self.n
+
     def sign_variation(
         self, rows: slice, block: Block, products: Products, alone: SingleNeurons, moves: Sequence[torch.Tensor]
     ) -> list[torch.Tensor]:
@@ -103,14 +123,7 @@ class UnlabeledR1:
 
     def add_gradient(self, at: Pairs, gradient: PairGradient) -> torch.Tensor:
         """Cost: n_u m d multiplications."""
-        total = at.difference.new_zeros(at.difference.shape[:-2])
-        for rows, block in self.blocks:
-            products = Products(block.x @ at.difference.mT)
-            slopes = Products(torch.zeros_like(products.p))
-            linear, pullback = self.sample.forward(rows, block, at, products)
-            total = total + pullback(self.network.reduce(linear), slopes, gradient)
-            accumulate(gradient.difference, slopes.p, block.x, 1 / self.sample.n)
-        return total / self.sample.n
+        return self.sample.add_gradient(self.blocks, self.network, at, gradient)
 
     def sign_variation(self, alone: SingleNeurons) -> torch.Tensor:
         """Cost: n_u m d + n_u m n_k multiplications."""
@@ -119,6 +132,53 @@ class UnlabeledR1:
             moves = [block.x @ copy.V.T for copy in alone.copies]
             total = sum(self.sample.sign_variation(rows, block, Products(moves[0]), alone, moves), total)
         return total
+
+
+STRIDE = 2654435769
+"""Odd, so that the seeds of 2^32 steps, base + step STRIDE modulo 2^32, all differ."""
+
+
+@full_precision
+@dataclass(frozen=True)
+class FreshInputs:
+    """R1 on inputs drawn anew at each step, without labels: a stochastic estimate of R1 in population.
+
+    The inputs of a step depend on the seed and the number of the step alone: not on the device, nor on how a run was
+    cut into parts. All networks of a batch get the same.
+
+    Attributes:
+        weight: of the mean over the step's inputs; for their sum take ``count`` times as much.
+        seed: of the stream. count: inputs in a step.
+        law: "gaussian" - standard Gaussian; "sphere" - uniform on |x|^2 = d.
+
+    Raises:
+        ValueError: a weight that is negative or not finite, a seed that is no integer >= 0, count < 1, an unknown law.
+    """
+
+    weight: float
+    seed: int
+    count: int = 100
+    law: Literal["gaussian", "sphere"] = "gaussian"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", number(self.weight, "weight", "a finite weight >= 0", zero=True))
+        object.__setattr__(self, "seed", one_seed(self.seed))
+        object.__setattr__(self, "count", integer(self.count, "count"))
+        if self.law not in ("gaussian", "sphere"):
+            raise ValueError(f"law={self.law!r}: needs 'gaussian' or 'sphere'")
+
+    def inputs(self, d: int, step: int) -> torch.Tensor:
+        """The inputs of a step, (count, d), in double precision on the CPU."""
+        base = int(np.random.SeedSequence(self.seed).generate_state(1)[0])
+        drawn = generator((base + integer(step, "step", 0) * STRIDE) % 2**32)
+        return gaussian(self.count, d, drawn) if self.law == "gaussian" else sphere(self.count, d, d**0.5, drawn)
+
+    def form(self, directions: GoodDirections, step: int) -> UnlabeledR1:
+        """R1 on the inputs of a step."""
+        network = directions.network
+        x = self.inputs(network.d, step).to(network.w)
+        sample = SampleR1(self.weight, directions.features(x), "r1_fresh")
+        return UnlabeledR1(sample, network, Blocks(network, x, {"first"}, None))
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,17 @@ class R3:
 
         return 2 * torch.linalg.vecdot(curved, products.g), pullback
 
+    def tilted(self, rows: slice, block: Block, slopes: torch.Tensor) -> torch.Tensor:
+        """(1/n) sum_i v_i f_Q(x_i; P_{<=k} W, P_{>k} W): the coefficients of g_ir q_ir, (..., b, m/2).
+
+        This less :meth:`conjugate` lies below l3 R3, for all ``slopes`` v of shape (..., n).
+        """
+        return 2 * block.second * slopes[..., rows, None] / self.n
+
+    def conjugate(self, slopes: torch.Tensor) -> torch.Tensor:
+        """(1/n) sum_i v_i^2 / (4 l3), of shape batch."""
+        return slopes.square().mean(-1) / (4 * self.weight)
+
     def tangent(
         self, rows: slice, block: Block, along: Pairs, products: Products, moves: Products
     ) -> tuple[list[torch.Tensor], TangentPullback]:

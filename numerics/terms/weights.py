@@ -66,6 +66,7 @@ class Parts:
     r1_exact: torch.Tensor
     r1_training: torch.Tensor
     r1_unlabeled: torch.Tensor
+    r1_fresh: torch.Tensor
     r2: torch.Tensor
     r3: torch.Tensor
     r4: torch.Tensor

@@ -25,6 +25,7 @@ from numerics.kernels import NTKOperator, ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.sampling import generator, sphere
+from numerics.terms.r1 import FreshInputs
 from numerics.terms.weights import PenaltyWeights
 from theory.activations import Activation
 
@@ -89,6 +90,10 @@ def results(network: TwoLayerNetwork, cases: Sequence[tuple[str, int, int]], cac
         network.scatter(0.3 * torch.randn(*network.batch, M, D, generator=gen, dtype=torch.float64)) for _ in range(2)
     )
     covariance = FeatureCovariance(network, cache=cache)
+    fresh = FreshInputs(0.3, seed=5, count=6, law="sphere")
+    own = GoodDirections(network, 1, "jacobian", x)
+    training = PenaltyWeights(r1=0.7, r3=0.0, r1_modes=("training",))
+    _, slope = Objective(network, x, y, training, own, fresh=fresh, cache=cache).value_and_gradient(W)
     found = {
         "weights": network.collect(network.w),
         "forward": network.forward(x, W),
@@ -98,6 +103,8 @@ def results(network: TwoLayerNetwork, cases: Sequence[tuple[str, int, int]], cac
         "covariance.matmul": network.collect(covariance.matmul(W)),
         "covariance.energy": covariance.energy(W),
         "covariance.sign_energy": covariance.sign_energy(W),
+        "jacobian projection": network.collect(own.project(W)),
+        "jacobian gradient": network.collect(slope),
     }
     if not network.batch:
         ntk = NTKOperator(network, x, cache=cache)
@@ -119,7 +126,7 @@ def results(network: TwoLayerNetwork, cases: Sequence[tuple[str, int, int]], cac
         }
         for model, power in [(model, power) for model, low, power in cases if low == k]:
             weights = PenaltyWeights(0.7, 1.0, 0.9, 0.05, ("exact", "training", "unlabeled"), power)
-            objective = Objective(network, x, y, weights, directions, model, unlabeled=unlabeled, cache=cache)
+            objective = Objective(network, x, y, weights, directions, model, "squared", unlabeled, cache, fresh)
             parts, gradient = objective.value_and_gradient(W)
             case = f"{model} k={k} power={power}"
             found |= {f"{case} {f.name}": getattr(parts, f.name) for f in dataclasses.fields(parts)}

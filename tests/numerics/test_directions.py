@@ -225,8 +225,14 @@ def test_eigen_basis_is_the_top_of_sigma() -> None:
 @pytest.mark.parametrize(
     ("call", "needle"),
     [
-        (lambda: GoodDirections(TwoLayerNetwork(D, 6, SIGMA), 1, "other"), "method='other': needs 'span' or 'eigen'"),
+        (lambda: GoodDirections(TwoLayerNetwork(D, 6, SIGMA), 1, "other"), "method='other': needs 'span', 'eigen' or"),
         (lambda: GoodDirections(TwoLayerNetwork(D, 6, SIGMA), -1), "k=-1"),
+        (lambda: GoodDirections(TwoLayerNetwork(D, 8, SIGMA), 1, "jacobian"), "method='jacobian': needs x"),
+        (
+            lambda: GoodDirections(TwoLayerNetwork(D, 8, SIGMA), 1, count=3),
+            "method='span': takes no inputs and no count",
+        ),
+        (lambda: GoodDirections(TwoLayerNetwork(D, 8, SIGMA), 1, x=torch.ones(9, D)), "takes no inputs"),
         (lambda: GoodDirections(TwoLayerNetwork(D, 6, SIGMA), 4, "eigen"), "use a wider network"),
         (lambda: GoodDirections(TwoLayerNetwork(D, 10, Activation.parse("cos(z)")), 1), "linearly dependent"),
         # gelu(z) - z/2 is even, so every coefficient of degree 3 vanishes.

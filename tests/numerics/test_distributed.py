@@ -102,7 +102,8 @@ NOT_SUMMED = {"weights", "covariance.matmul", "ntk.displacement"}
 
 
 SCALE_FREE = {f"k={k} {name}" for k in (1, 2) for name in ("projection", "sign_energy")}
-"""Sums doubled everywhere halve the square of the span's basis and double its coordinates."""
+SCALE_FREE |= {"jacobian projection"}
+"""Sums doubled everywhere halve the square of a basis, of the span or of the Jacobian, and double its coordinates."""
 
 
 @pytest.mark.parametrize(("plant", "blind"), [("NoSum", NOT_SUMMED), ("SummedTwice", NOT_SUMMED | SCALE_FREE)])

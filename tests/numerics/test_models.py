@@ -67,3 +67,14 @@ def test_overwriting_puts_each_slope_in_the_memory_of_the_other_product(name: st
     assert slope_q.data_ptr() == own_p.data_ptr()
     for one, other in zip((output, slope_p, slope_q), kept, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["taylor", "linear", "quadratic"])
+def test_coefficients_of_the_polynomial(name: str) -> None:
+    """The output is linear p + mixed p q; the network is refused."""
+    b = block()
+    p, q = torch.randn(2, N, M // 2, generator=generator(3), dtype=torch.float64)
+    linear, mixed = MODELS[name].coefficients(b)
+    torch.testing.assert_close((linear * p + mixed * p * q).sum(-1), formula(name, b, p, q))
+    with pytest.raises(ValueError, match="certify model='taylor'"):
+        MODELS["network"].coefficients(b)

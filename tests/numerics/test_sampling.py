@@ -1,10 +1,10 @@
-"""Uniform points."""
+"""Uniform and Gaussian points."""
 
 import math
 
 import torch
 
-from numerics import generator, sphere
+from numerics import gaussian, generator, sphere
 
 
 def test_sphere_points() -> None:
@@ -13,3 +13,15 @@ def test_sphere_points() -> None:
     # E[x x^T] = (9/5) I; entries have standard error below 9/5 * sqrt(2/4000).
     deviation = (x.T @ x / 4000 - 9 / 5 * torch.eye(5, dtype=torch.float64)).abs().max()
     assert deviation < 5 * 9 / 5 * math.sqrt(2 / 4000)
+
+
+def test_gaussian_points() -> None:
+    """Second moments and lengths: E x x^T = I, so E|x|^2 = d, with variance 2 d."""
+    x = gaussian(4000, 5, generator(0))
+    identity = torch.eye(5, dtype=torch.float64)
+    # Entries of the mean of x x^T have variance 1/n, on the diagonal 2/n.
+    assert float((x.T @ x / 4000 - identity).abs().max()) < 5 * math.sqrt(2 / 4000)
+    assert float((x.T @ x / 4000 - 1.2 * identity).abs().max()) > 5 * math.sqrt(2 / 4000)
+    lengths = x.square().sum(1)
+    assert abs(float(lengths.var()) / 10 - 1) < 0.2, "not on a sphere"
+    assert torch.equal(x, gaussian(4000, 5, generator(0)))

@@ -24,6 +24,7 @@ from numerics import (
     small_start,
     train,
 )
+from numerics.certificate.gap import Choice
 from numerics.models import ModelName
 from numerics.optimizers import Method
 from theory import Activation
@@ -226,3 +227,58 @@ def test_tolerance_waits_for_all_of_a_batch() -> None:
     between = float(norms.mean())
     assert float(norms.min()) < between < float(norms.max())
     assert train(together, start, Adam(1e-6), 2, gradient_tolerance=between).stopped == "steps"
+
+
+@pytest.mark.parametrize(("model", "certify"), [("quadratic", "natural"), ("taylor", "relaxation")])
+def test_the_certified_gap_is_recorded_stops_and_resumes(model: ModelName, certify: Choice, tmp_path: Path) -> None:
+    objective, _ = problem(model, weights=PenaltyWeights(1.0, 1.0, 0.0, 0.01), directions=model == "taylor")
+    start, file = small_start(objective.network, 0.3, 0), tmp_path / "run.pt"
+    whole = train(objective, start, LBFGS(), 60, 10, certify=certify)
+    bounds, losses = whole.curve("lower_bound"), whole.curve("total")
+    assert bounds.tolist() == sorted(bounds.tolist())
+    assert bool((bounds <= losses).all())
+    gaps = whole.curve("gap")
+    assert gaps.tolist() == pytest.approx(((losses - bounds) / losses).tolist())
+    assert whole.stopped == "steps"
+    between = float(gaps[-1]) + 0.3 * float(gaps[0] - gaps[-1])
+    early = train(objective, start, LBFGS(), 60, 10, stop_at_gap=between, checkpoint=file)
+    assert early.stopped == "gap"
+    assert float(early.records[-1].gap) <= between < float(early.records[-2].gap)
+    assert early.records[-1].step < 60
+    again = train(objective, start, LBFGS(), 60, 10, stop_at_gap=between, checkpoint=file)
+    assert torch.equal(again.W, early.W)
+    assert [r.numbers() for r in again.records] == [
+        pytest.approx(r.numbers(), nan_ok=True, rel=0) for r in early.records
+    ]
+    with pytest.raises(ValueError, match="belongs to another run"):
+        train(objective, start, LBFGS(), 60, 10, stop_at_gap=2 * between, checkpoint=file)
+
+
+def test_a_certified_run_that_is_killed_goes_on_bit_by_bit(tmp_path: Path) -> None:
+    objective, _ = problem("taylor", weights=PenaltyWeights(1.0, 1.0, 0.0, 0.01))
+    start, file = small_start(objective.network, 0.3, 0), tmp_path / "run.pt"
+
+    def kill(record: Record) -> None:
+        if record.step == 20:
+            raise KeyboardInterrupt
+
+    whole = train(objective, start, Adam(), 30, 10, certify="relaxation")
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            objective, start, Adam(), 30, 10, certify="relaxation", checkpoint=file, checkpoint_every=5, progress=kill
+        )
+    again = train(objective, start, Adam(), 30, 10, certify="relaxation", checkpoint=file, checkpoint_every=5)
+    assert torch.equal(again.curve("lower_bound"), whole.curve("lower_bound"))
+    assert torch.equal(again.W, whole.W)
+
+
+def test_what_cannot_be_certified_is_refused_before_training() -> None:
+    objective, _ = problem("network")
+    start = small_start(objective.network, 0.3, 0)
+    with pytest.raises(ValueError, match="certify model='taylor'"):
+        train(objective, start, Adam(), 5, stop_at_gap=0.1)
+    with pytest.raises(ValueError, match="certify='best'"):
+        train(objective, start, Adam(), 5, certify="best")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="stop_at_gap=-1"):
+        train(objective, start, Adam(), 5, stop_at_gap=-1.0)
+    assert math.isnan(float(train(objective, start, Adam(), 2).records[-1].gap))

@@ -133,8 +133,8 @@ def test_without_the_file_its_records_are_named(write: Writer, capsys: pytest.Ca
 
 def test_beside_or_without_ours(write: Writer) -> None:
     source = [write()]
-    assert [c.id for c in registry.select(None, source)] == ["M1"]
-    assert [c.id for c in registry.select("m1, S2", source)] == ["S2", "M1"]
+    assert [c.id for c in registry.select(None, sources=source)] == ["M1"]
+    assert [c.id for c in registry.select("m1, S2", sources=source)] == ["S2", "M1"]
     assert [c.id for c in registry.select(None)] == list(registry.CLAIMS)
     assert list(registry.known(source * 2)) == [*registry.CLAIMS, "M1"], "a source may be given twice"
 
@@ -144,7 +144,7 @@ def test_an_edit_measures_the_own_cells_again_and_no_others(write: Writer, tmp_p
 
     def computed(text: str = CLAIM) -> dict[str, tuple[int, str]]:
         mine, theirs = write("mine.py", text), write("others.py", others)
-        judged = verify(registry.select(None, [mine, theirs]), QUICK, tmp_path / "out").judgements
+        judged = verify(registry.select(None, sources=[mine, theirs]), QUICK, tmp_path / "out").judgements
         return {j.claim.id: (j.computed, str(j.verdict)) for j in judged}
 
     before = fingerprint()
@@ -236,9 +236,9 @@ def test_an_installed_package_is_found_by_name_and_by_id(package: Path) -> None:
     assert "my_package" not in sys.modules
     registry.select("S2")
     assert "my_package" not in sys.modules, "nobody asked for it"
-    assert [c.id for c in registry.select(None, ["my-claims"])] == ["M1"]
+    assert [c.id for c in registry.select(None, sources=["my-claims"])] == ["M1"]
     assert [c.id for c in registry.select("M1,S2")] == ["S2", "M1"]
-    assert [c.id for c in registry.select("M1", ["my-claims"])] == ["M1"], "named and installed is no clash"
+    assert [c.id for c in registry.select("M1", sources=["my-claims"])] == ["M1"], "named and installed is no clash"
     assert registry.known(["my-claims"])["M1"].file == "my_package.claims"
     with pytest.raises(ValueError, match=r"installed are .*my-claims.*; did you mean my-claims"):
         outside.read("my-claim")

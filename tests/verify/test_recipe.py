@@ -24,7 +24,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("theory", "numerics", "verify"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "escape_ntk.py", folder)
-    carried = re.compile(r"_?s10_")
+    carried = re.compile(r"_?s11_")
     for other in (folder / path).parent.iterdir():  # a claim of the reader's own with the same number
         if carried.search(other.name):
             other.unlink()
@@ -35,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_recipe_is_as_clean_as_the_house(project: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", project)
     for action in (["check"], ["format", "--check"]):
-        command = [sys.executable, "-m", "ruff", *action, "verify/claims/spectra/s10_coefficient.py"]
+        command = [sys.executable, "-m", "ruff", *action, "verify/claims/spectra/s11_coefficient.py"]
         done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
 
@@ -53,24 +53,24 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_recipe_adds_a_claim_in_one_file(project: Path) -> None:
-    done = command(project, "verify", "--claims", "S10", "--workers", "1", "--json")
+    done = command(project, "verify", "--claims", "S11", "--workers", "1", "--json")
     assert done.returncode == 0, done.stderr
     (claim,) = json.loads(done.stdout)["claims"]
-    assert (claim["id"], claim["verdict"], claim["control"]["verdict"]) == ("S10", "HOLDS", "FAILS")
-    explained = " ".join(command(project, "explain", "S10").stdout.split())
-    assert "Written in: verify/claims/spectra/s10_coefficient.py" in explained
+    assert (claim["id"], claim["verdict"], claim["control"]["verdict"]) == ("S11", "HOLDS", "FAILS")
+    explained = " ".join(command(project, "explain", "S11").stdout.split())
+    assert "Written in: verify/claims/spectra/s11_coefficient.py" in explained
     assert "Verdict: HOLDS" in explained
-    assert "S10" in command(project, "claims").stdout
-    calibrated = command(project, "calibrate", "--claims", "S10", "--runs", "300")
+    assert "S11" in command(project, "claims").stdout
+    calibrated = command(project, "calibrate", "--claims", "S11", "--runs", "300")
     assert calibrated.returncode == 0, calibrated.stdout
 
 
 def test_the_recipe_fails_on_other_data(project: Path) -> None:
     """Data of a rival theory, in which harmonics of degree 2 see another polynomial: the whole command says FAILS."""
-    path = project / "verify/claims/spectra/s10_coefficient.py"
+    path = project / "verify/claims/spectra/s11_coefficient.py"
     honest = path.read_text(encoding="utf-8")
     path.write_text(honest.replace("(D * t**2 - 1) / (D - 1)", "(3 * t**2 - 1) / 2"), encoding="utf-8")
-    done = command(project, "verify", "--claims", "S10", "--workers", "1", "--json", "--out", "rival")
+    done = command(project, "verify", "--claims", "S11", "--workers", "1", "--json", "--out", "rival")
     assert done.returncode == 1, done.stderr
     assert json.loads(done.stdout)["claims"][0]["verdict"] == "FAILS"
     path.write_text(honest, encoding="utf-8")

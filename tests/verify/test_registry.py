@@ -8,14 +8,14 @@ import pytest
 import verify
 from verify.judging.claim import Claim, HypothesisViolated
 from verify.judging.rules import DecisionRule
-from verify.registry import CHAPTERS, CLAIMS, registered, select
-from verify.sizes.profile import PROFILES, QUICK
+from verify.registry import CHAPTERS, CLAIMS, judged_by, registered, select
+from verify.sizes.profile import AUTHORS, FULL, GPU, PROFILES, QUICK
 
 ALL = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 
 
-NAMES = [*(f"S{i}" for i in range(1, 10)), *(f"T{i}" for i in range(1, 4)), *(f"G{i}" for i in range(1, 6))]
-NAMES += [*(f"O{i}" for i in range(1, 5)), *(f"N{i}" for i in range(1, 12))]
+NAMES = [*(f"S{i}" for i in range(1, 11)), *(f"T{i}" for i in range(1, 4)), *(f"G{i}" for i in range(1, 6))]
+NAMES += [*(f"O{i}" for i in range(1, 5)), *(f"N{i}" for i in range(1, 13)), "A1", "A2"]
 
 
 def test_registry() -> None:
@@ -26,6 +26,16 @@ def test_registry() -> None:
     for bad in ("X9", "", " , "):
         with pytest.raises(ValueError, match="known are S1"):
             select(bad)
+
+
+def test_a_profile_leaves_out_what_it_has_no_sizes_for() -> None:
+    """A1 is the authors' profile's, A2 that of full and gpu; named where they are not judged, they are refused."""
+    left_out = {p.name: {*CLAIMS} - {c.id for c in judged_by(p)} for p in (QUICK, FULL, GPU, AUTHORS)}
+    assert left_out == {"quick": {"A1", "A2"}, "full": {"A1"}, "gpu": {"A1"}, "authors": {"A2"}}
+    assert [c.id for c in select(None, FULL)] == [name for name in CLAIMS if name != "A1"]
+    assert [c.id for c in select("a1,s1", AUTHORS)] == ["S1", "A1"]
+    with pytest.raises(ValueError, match="profile quick does not have A1 judged; use --profile authors"):
+        select("S1,A1", QUICK)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +72,9 @@ def test_cases(claim: Claim) -> None:
     """Three activations unless the claim is not about one, pooled or one by one; k = 2 where it must be."""
     assert len(QUICK.activations) == 3
     cases = claim.cases(QUICK)
+    if not cases:  # of other profiles alone
+        assert claim.id in ("A1", "A2")
+        return
     assert len({case.label for case in cases}) == len(cases)
     used = {a for case in cases for a in case.profile.activations}
     assert used == set(QUICK.activations)

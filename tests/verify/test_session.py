@@ -11,19 +11,22 @@ import pytest
 from running import Run, command
 
 from verify.judging.outcome import Verdict
-from verify.registry import CLAIMS
+from verify.registry import CLAIMS, judged_by
 from verify.report.drawing import pictures
 from verify.running.store import seal
 from verify.session import reload
+from verify.sizes.profile import QUICK
+
+JUDGED = {claim.id: claim for claim in judged_by(QUICK)}
 
 
 def test_every_claim_holds(first: Run) -> None:
     assert first.status == 0, first.progress
-    assert {c["id"]: c["verdict"] for c in first.output["claims"]} == dict.fromkeys(CLAIMS, "HOLDS")
+    assert {c["id"]: c["verdict"] for c in first.output["claims"]} == dict.fromkeys(JUDGED, "HOLDS")
 
 
 def test_every_control_fails(first: Run) -> None:
-    assert {c["id"]: c["control"]["verdict"] for c in first.output["claims"]} == dict.fromkeys(CLAIMS, "FAILS")
+    assert {c["id"]: c["control"]["verdict"] for c in first.output["claims"]} == dict.fromkeys(JUDGED, "FAILS")
     for claim in first.output["claims"]:
         assert [c["planted"] for c in claim["controls"]] == [c.planted for c in CLAIMS[claim["id"]].controls]
         assert {c["verdict"] for c in claim["controls"]} == {"FAILS"}
@@ -39,7 +42,7 @@ def test_json_shape(first: Run) -> None:
 
 
 def test_progress_names_claims_and_cells(first: Run) -> None:
-    for claim in CLAIMS.values():
+    for claim in JUDGED.values():
         assert f"{claim.id} {claim.title}" in first.progress
     assert "\x1b" not in first.progress, "plain text when it is not a terminal"
 
@@ -47,7 +50,7 @@ def test_progress_names_claims_and_cells(first: Run) -> None:
 def test_second_run_computes_nothing(first: Run, second: Run, folder: Path) -> None:
     assert second.status == 0
     counts = re.findall(r"done: (\d+) computed, (\d+) from the records", second.progress)
-    assert len(counts) == len(CLAIMS)
+    assert len(counts) == len(JUDGED)
     assert all(computed == "0" and int(stored) > 0 for computed, stored in counts)
     assert second.output["claims"] == first.output["claims"]
 
@@ -86,7 +89,7 @@ def test_report_is_offline_and_complete(folder: Path, first: Run) -> None:
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert not re.search(r"url\((?!data:)", page)
     assert page.count("data:image/svg+xml") == sum(len(pictures(j)) for j in reload(folder, CLAIMS).judgements)
-    for claim in CLAIMS.values():
+    for claim in JUDGED.values():
         assert f'id="{claim.id}"' in page
     assert not list(folder.glob(".report-*")), "no temporary file is left"
 
@@ -113,7 +116,7 @@ def test_formulas_render_in_a_browser(folder: Path, first: Run) -> None:
         [browser, *flags, "--dump-dom", page], capture_output=True, text=True, timeout=120, check=True
     )
     body = done.stdout.split("<body>")[1].split("<script>")[0]
-    assert body.count('class="katex-html"') == len(CLAIMS)
+    assert body.count('class="katex-html"') == len(JUDGED)
     assert "katex-error" not in body
 
 

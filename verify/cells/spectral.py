@@ -97,12 +97,36 @@ class CertifiedLimits(Cell):
         }
 
 
-class KernelQuadrature(Cell):
-    """E[K(t) P_l(t)] with the kernel K itself by quadrature over w: no Funk-Hecke coefficient enters.
+def kernel_values(
+    sigma: TorchActivation, d: int, t: torch.Tensor, points: int, kernel: KernelName = "NTK"
+) -> torch.Tensor:
+    """K(t) at infinite width by a Gauss rule over w, ``points`` nodes per axis: no Funk-Hecke coefficient enters.
 
-    NTK: K = d t E_w[sigma' sigma']. QuadNTK: K = (d t)^2 / 4 E_w[sigma'' sigma'']. A tensor Gauss rule over (t; <w,u>,
-    <w,v>) in double precision. Numbers: ``values`` at ``points`` nodes per axis and ``coarse`` at three quarters of
-    them; their difference estimates the quadrature error.
+    NTK: K = d t E_w[sigma' sigma']. QuadNTK: K = (d t)^2 / 4 E_w[sigma'' sigma''].
+
+    Args:
+        sigma: the activation, smooth.
+        d: dimension.
+        t: <x, x'> / d, of shape (c,), in [-1, 1].
+        points: nodes per axis.
+        kernel: which one.
+
+    Cost: c points^2 activations.
+    """
+    first, second, weight = pair_rule(d, points)
+    root, order = math.sqrt(d), 1 if kernel == "NTK" else 2
+    along = t[:, None] * first + (1 - t**2).clamp_min(0).sqrt()[:, None] * second
+    (left,) = sigma.derivatives(root * first, order)
+    (right,) = sigma.derivatives(root * along, order)
+    inner = d * t if order == 1 else (d * t) ** 2 / 4
+    return inner * (right @ (left * weight))
+
+
+class KernelQuadrature(Cell):
+    """E[K(t) P_l(t)] with the kernel of :func:`kernel_values`.
+
+    A tensor Gauss rule over (t; <w,u>, <w,v>) in double precision. Numbers: ``values`` at ``points`` nodes per axis and
+    ``coarse`` at three quarters of them; their difference estimates the quadrature error.
     """
 
     activation: str
@@ -118,13 +142,7 @@ class KernelQuadrature(Cell):
 
     def _eigenvalues(self, sigma: TorchActivation, points: int) -> list[float]:
         t, weight = gauss_rule(self.d, points)
-        first, second, pair_weight = pair_rule(self.d, points)
-        root, order = math.sqrt(self.d), 1 if self.kernel == "NTK" else 2
-        along = t[:, None] * first + (1 - t**2).clamp_min(0).sqrt()[:, None] * second
-        (left,) = sigma.derivatives(root * first, order)
-        (right,) = sigma.derivatives(root * along, order)
-        inner = self.d * t if order == 1 else (self.d * t) ** 2 / 4
-        kernel = inner * (right @ (left * pair_weight))
+        kernel = kernel_values(sigma, self.d, t, points, self.kernel)
         return [
             float((weight * kernel * legendre_values(degree, self.d, t)).sum()) for degree in range(self.max_degree + 1)
         ]

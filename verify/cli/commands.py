@@ -44,7 +44,7 @@ def explain(
     from verify.session import reload, stored_claims
 
     sources = claims_from or ()
-    chosen, *others = select(claim, sources)
+    chosen, *others = select(claim, sources=sources)
     if others:
         raise ValueError(f"claim={claim!r}: needs one id; explain them one after the other")
     if (out / "records.sqlite").exists():
@@ -97,9 +97,9 @@ def calibrate(
     claim
         One id, such as N3.
     profile
-        Whose sizes the rules have: quick, full, gpu, or a .toml file.
+        Whose sizes the rules have: quick, full, gpu, authors, or a .toml file.
     claims
-        Comma-separated ids; all when left out.
+        Comma-separated ids; all that the profile has judged when left out.
     claims_from
         A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
         code is run.
@@ -125,14 +125,15 @@ def calibrate(
     sources = claims_from or ()
     if claim is not None and claims is not None:
         raise ValueError(f"claim={claim!r} and claims={claims!r}: give one of them")
-    chosen, found = select(claim if claims is None else claims, sources), sizes(profile, (), ())
+    found = sizes(profile, (), ())
+    chosen = select(claim if claims is None else claims, found, sources)
     if truth is None:
         rates = simulate(chosen, found, runs, seed)
         emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
         return 0 if all(r.admissible for r in rates) else 1
     if len(chosen) != 1:
         raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
-    shares = verdict_rates(chosen[0], found, truth, runs, len(select(None, sources)), seed)
+    shares = verdict_rates(chosen[0], found, truth, runs, len(select(None, found, sources)), seed)
     emit(json.dumps(shares.as_json()) if json_ else shares.text(), wrap=not json_)
     return 0
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -17,22 +19,31 @@ from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
 from verify.judging.shown import CONTROLS, shown
+from verify.running.progress import lines
 
 if TYPE_CHECKING:
     from verify.running.sweep import Done
 
 COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.INCONCLUSIVE: "yellow"}
 HEADINGS = ("claim", "verdict", "deciding comparison", "admitted", "measured", "interval", "control")
+LOOK, EVERY = 2.0, 60.0
+"""Seconds between looks at the long cells, and between lines about them where there is no terminal."""
 WORDS = 40
 """Columns that titles and labels need beside the numbers; a narrower terminal gets a paragraph for each claim."""
 
 
 class ProgressDisplay:
-    """Shows which claims are complete, which cell and the elapsed time, on standard error; a context manager."""
+    """Shows which claims are complete, which cell and the elapsed time, on standard error; a context manager.
 
-    def __init__(self, console: Console, claims: Sequence[Claim]) -> None:
+    Of cells that take long it also shows how far they are and the time left, from the files in the folder of their
+    checkpoints: on a terminal beside the bar, elsewhere as a line every minute at most.
+    """
+
+    def __init__(self, console: Console, claims: Sequence[Claim], checkpoints: Path | None = None) -> None:
         self._console, self._claims, self._complete = console, claims, 0
-        self._started = time.perf_counter()
+        self._started, self._since = time.perf_counter(), time.time()
+        self._checkpoints, self._told = checkpoints, (-EVERY, "")
+        self._ended, self._watch = threading.Event(), threading.Thread(target=self._look, daemon=True)
         self._bar: Progress | None = None
         if console.is_terminal:
             self._bar = Progress(
@@ -48,7 +59,30 @@ class ProgressDisplay:
     def __enter__(self) -> ProgressDisplay:
         if self._bar is not None:
             self._bar.start()
+        if self._checkpoints is not None:
+            self._watch.start()
         return self
+
+    def _look(self) -> None:
+        while not self._ended.wait(LOOK):
+            self.long()
+
+    def long(self) -> None:
+        """Show how far the long cells are."""
+        found = "; ".join(lines(self._checkpoints, self._since)) if self._checkpoints is not None else ""
+        elapsed = time.perf_counter() - self._started
+        told, text = self._told
+        if not found or found == text:
+            return
+        with forgiving(self._console.file):
+            if self._bar is not None:
+                self._told = elapsed, found
+                self._bar.update(self._task, cell=printable(found))
+            elif elapsed - told >= EVERY:
+                self._told = elapsed, found
+                self._console.print(
+                    printable(f"[{elapsed:6.1f} s] {found}"), markup=False, highlight=False, soft_wrap=True
+                )
 
     def __exit__(
         self,
@@ -56,6 +90,9 @@ class ProgressDisplay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._ended.set()
+        if self._watch.is_alive():
+            self._watch.join()
         if self._bar is not None:
             with forgiving(self._console.file):
                 self._bar.stop()

@@ -51,7 +51,7 @@ def figure(
     from verify.session import reload, stored_claims
 
     sources = claims_from or ()
-    chosen, *others = select(claim, sources)
+    chosen, *others = select(claim, sources=sources)
     if others:
         raise ValueError(f"claim={claim!r}: needs one id; draw them one after the other")
     target = to if to is not None else Path(f"{chosen.id}.svg")

@@ -63,7 +63,7 @@ def claims(*, claims_from: From = None, json_: Json = False) -> int:
     require_extra("escape-ntk claims")
     from verify.registry import select
 
-    listed = select(None, claims_from or ())
+    listed = select(None, sources=claims_from or ())
     if json_:
         entries = [
             {
@@ -105,13 +105,12 @@ def verify(
     Parameters
     ----------
     profile
-        How large the experiments are: quick, full, gpu, or a file of your own that ends in .toml.
+        How large the experiments are: quick, full, gpu, authors, or a file of your own that ends in .toml.
     claims
-        Comma-separated ids, such as S1,N5; all when left out.
+        Comma-separated ids, such as S1,N5; all that the profile has judged when left out.
     claims_from
         A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
-        code is run. Without
-        --claims its claims alone are judged.
+        code is run. Without --claims its claims alone are judged.
     out
         Folder for records.sqlite and report.html.
     workers
@@ -131,17 +130,17 @@ def verify(
     from verify.registry import select
     from verify.report import write_report
     from verify.running.experiment import versions
-    from verify.running.sweep import default_workers
+    from verify.running.sweep import CHECKPOINTS, default_workers
     from verify.session import verify as run
 
-    selected = select(claims, claims_from or ())
     sizes = read_sizes(profile, set_ or (), activation or (), seed)
+    selected = select(claims, sizes, claims_from or ())
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: needs an integer workers >= 1")
     count = workers or default_workers(sizes.device)
 
     # From here on there is something to keep: Ctrl-C unwinds, and what runs is ended in order.
-    with interruptible(leave), ProgressDisplay(Output(stderr=True), selected) as progress:
+    with interruptible(leave), ProgressDisplay(Output(stderr=True), selected, out / CHECKPOINTS) as progress:
         found = run(selected, sizes, out, count, progress.claim, progress.cell)
     for note in found.notes:
         notify(note)

@@ -9,7 +9,7 @@ a :class:`DecisionRule` for random observations, whose error rates ``escape-ntk 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -20,9 +20,15 @@ from verify.judging.statistics import clustered_exponent, exponent_interval, mea
 
 Statistic = Literal["mean", "normal mean", "exponent", "clustered exponent"]
 Scale = Literal["value", "difference", "ratio", "log ratio", "sign"]
-Pool = Literal["", "least", "mean"]
+Pool = Literal["", "least", "mean", "distance"]
 Data: TypeAlias = Sequence[float] | Sequence[Sequence[float]] | np.ndarray
 
+POOLS: Mapping[str, Callable[[np.ndarray], float]] = {
+    "least": np.min,
+    "mean": np.mean,
+    "distance": lambda row: float(np.abs(row).mean()),
+}
+"""The one number that stands for several."""
 CENSORED = 0.1
 """Largest share of observations that may be missing (runs that did not converge) for a rule to conclude."""
 
@@ -113,9 +119,9 @@ class DecisionRule:
             "log ratio" - each observation is first reduced by its own prediction, and the statistic is held against
             0, 1 and 0: so activations with predictions of their own can share the repetitions. "sign" - only signs are
             predicted, +1 or -1: each observation is multiplied by its own, and the statistic is held against 0.
-        pool: "least" or "mean" - an observation is several numbers, on the further axes of the data, each with a
-            prediction of its own, or with NaN where theory says nothing of it; the least of them, or their mean, stands
-            for the observation after the reduction.
+        pool: "least", "mean" or "distance" - an observation is several numbers, on the further axes of the data, each
+            with a prediction of its own, or with NaN where theory says nothing of it; the least of them, their mean, or
+            the mean of their absolute values stands for the observation after the reduction.
         relative: whether margin, alternative and noise are in units of the prediction.
         rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
             special cases; the interval then spans them.
@@ -198,7 +204,7 @@ class DecisionRule:
         if self.pool:
             rows = reduced.reshape(len(reduced), -1)
             told = np.broadcast_to(~np.isnan(own), reduced.shape).reshape(rows.shape)
-            one = np.min if self.pool == "least" else np.mean
+            one = POOLS[self.pool]
             reduced = np.array([one(row[there]) for row, there in zip(rows, told, strict=True)])
         return predicted, reduced
 

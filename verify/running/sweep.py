@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,11 +32,16 @@ class Done:
     stored: bool
 
 
-def execute(cell: Cell, key: str | None = None) -> tuple[Numbers, float]:
+CHECKPOINTS = "checkpoints"
+"""Folder beside the records in which long cells keep what they go on from."""
+
+
+def execute(cell: Cell, key: str | None = None, folder: Path | None = None) -> tuple[Numbers, float]:
     """Numbers of a cell and the seconds they took; what a worker runs.
 
     Args:
         cell: to compute.
+        folder: for checkpoints; without it nothing is kept.
         key: under which the numbers shall be kept; a worker that has loaded other code than the one it stands for
             refuses.
 
@@ -52,7 +58,8 @@ def execute(cell: Cell, key: str | None = None) -> tuple[Numbers, float]:
     torch.set_num_threads(1)
     start = time.perf_counter()
     try:
-        return cell.run(), time.perf_counter() - start
+        numbers = cell.run() if folder is None else cell.run_in(folder)
+        return numbers, time.perf_counter() - start
     finally:
         torch.set_num_threads(before)
 
@@ -91,6 +98,7 @@ def run_cells(
     union = tuple(dict.fromkeys(cells))
     codes = {kind: code_of(kind) for kind in {type(cell) for cell in union}}
     keys = {cell: cell.key(mark, codes[type(cell)]) for cell in union}
+    folder = (store.path.parent / CHECKPOINTS).absolute()
     missing: list[Cell] = []
 
     def accept(cell: Cell, numbers: Numbers, seconds: float, stored: bool) -> None:
@@ -122,7 +130,7 @@ def run_cells(
 
     if executor is None and (workers == 1 or len(missing) <= 1):
         for cell in missing:
-            compute(cell, lambda cell=cell: execute(cell))  # type: ignore[misc]
+            compute(cell, lambda cell=cell: execute(cell, folder=folder))  # type: ignore[misc]
         return results
     # A worker that has grown is replaced by loky between cells; that is its business, not the user's.
     warnings.filterwarnings("ignore", message="A worker was restarted", category=UserWarning)
@@ -132,7 +140,7 @@ def run_cells(
         pool: Any = executor if executor is not None else _workers(workers, missing)
         futures = {}
         try:
-            futures = {pool.submit(execute, cell, keys[cell]): cell for cell in ordered}
+            futures = {pool.submit(execute, cell, keys[cell], folder): cell for cell in ordered}
             for future in as_completed(futures):
                 compute(futures[future], future.result)
         except BaseException:

@@ -68,12 +68,11 @@ FULL = HeadlineSizes(
     dimension={1: 32, 2: 16},
     runs=2,
     most_steps=20_000,
-    steps={1: 600, 2: 1500},
-    control_steps={1: 300, 2: 750},
-    dimensions={1: (32, 48, 64, 96, 128), 2: (16, 24, 32)},
-    ratios={1: (2.5, 3.5, 5.0, 7.0, 10.0), 2: (1.0, 1.6, 2.5)},
-    draws={1: 2, 2: 3},
-    shares=(0.002, 0.01, 0.05),
+    steps={1: 400, 2: 800},
+    control_steps={1: 200, 2: 300},
+    dimensions={1: (32, 64, 128), 2: (16, 24, 32)},
+    ratios={1: (2.5, 4.0, 6.5, 10.0), 2: (1.0, 1.6, 2.5)},
+    draws={1: 3, 2: 6},
 )
 GPU = FULL.model_copy(
     update={

@@ -13,10 +13,23 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from theory.activations import Activation
-from verify.sizes import directions, headline, kernels, optimization, risks, spectral, taylor, training
+from verify.sizes import (
+    authors,
+    directions,
+    headline,
+    kernels,
+    neighbours,
+    optimization,
+    risks,
+    spectral,
+    taylor,
+    training,
+)
+from verify.sizes.authors import AuthorSizes
 from verify.sizes.directions import DirectionSizes
 from verify.sizes.headline import HeadlineSizes
 from verify.sizes.kernels import KernelSizes
+from verify.sizes.neighbours import NeighbourSizes
 from verify.sizes.optimization import OptimizationSizes
 from verify.sizes.risks import RiskSizes
 from verify.sizes.spectral import SpectralSizes
@@ -70,6 +83,8 @@ class Profile(BaseModel):
     training: TrainingSizes = TrainingSizes()
     risks: RiskSizes = RiskSizes()
     headline: HeadlineSizes = HeadlineSizes()
+    authors: AuthorSizes = AuthorSizes()
+    neighbours: NeighbourSizes = NeighbourSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -131,6 +146,8 @@ FULL = Profile(
     training=training.FULL,
     risks=risks.FULL,
     headline=headline.FULL,
+    authors=authors.FULL,
+    neighbours=neighbours.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -143,9 +160,12 @@ GPU = Profile(
     training=training.GPU,
     risks=risks.GPU,
     headline=headline.GPU,
+    authors=authors.GPU,
+    neighbours=neighbours.GPU,
 )
+AUTHORS = Profile(name="authors", authors=authors.AUTHORS)
 
-PROFILES = {profile.name: profile for profile in (QUICK, FULL, GPU)}
+PROFILES = {profile.name: profile for profile in (QUICK, FULL, GPU, AUTHORS)}
 
 
 def load_profile(source: str, overrides: Sequence[str] = ()) -> Profile:
@@ -160,7 +180,7 @@ def load_profile(source: str, overrides: Sequence[str] = ()) -> Profile:
         blocks = 1000
 
     Args:
-        source: "quick", "full", "gpu", or the path of a file that ends in .toml.
+        source: "quick", "full", "gpu", "authors", or the path of a file that ends in .toml.
         overrides: "field=value" with a TOML value, such as "spectral.blocks=1000"; they win over the file.
 
     Raises:

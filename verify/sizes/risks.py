@@ -85,7 +85,7 @@ class RiskSizes(Sizes):
 FULL = RiskSizes(
     dimension={1: 96, 2: 24},
     ratio={1: 3.1, 2: 0.5},
-    draws={1: 3, 2: 5},
+    draws={1: 3, 2: 8},
     validation=1,
     penalties=(0.3, 1.0, 3.0, 10.0, 30.0),
     shares=(0.02, 0.06),
@@ -101,7 +101,7 @@ FULL = RiskSizes(
 GPU = FULL.model_copy(
     update={
         "dimension": {1: 192, 2: 40},
-        "draws": {1: 6, 2: 6},
+        "draws": {1: 6, 2: 8},
         "validation": 2,
         "width": {1: 8, 2: 40},
         "steps": 1000,

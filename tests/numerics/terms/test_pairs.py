@@ -57,3 +57,16 @@ def test_products_that_nothing_needs_are_left_out() -> None:
     p, q, g = (torch.full((2, 3), float(value)) for value in range(3))
     assert torch.equal(Products(p, q).stacked(), torch.cat([p, q], dim=1))
     assert torch.equal(Products(p, q, g).stacked(), torch.cat([p, q, g], dim=1))
+
+
+def test_the_first_pairs_are_a_view() -> None:
+    at, gradient = Pairs(W, GOOD).first(2), PairGradient(Pairs(W, GOOD), GOOD, True)
+    assert torch.equal(at.difference, (W[:5] - W[5:])[:2])
+    assert (at.total.shape, at.good.shape, at.coordinates.shape) == ((2, 4), (2, 4), (GOOD.dimension,))
+    part = gradient.first(2)
+    part.difference.add_(1.0)
+    part.good.add_(2.0)
+    part.coordinates.add_(3.0)
+    assert float(gradient.difference.sum()) == 8
+    assert float(gradient.good.sum()) == 16
+    assert float(gradient.coordinates.sum()) == 3 * GOOD.dimension

@@ -1,16 +1,18 @@
 """R1: its forms against each other."""
 
 import math
+import re
 
 import pytest
 import references
 import torch
-from objectives import SIGMA, Problem, weights
+from objectives import SIGMA, D, Problem, weights
 
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.sampling import generator, sphere
+from numerics.terms.r1 import FreshInputs
 from numerics.terms.weights import PenaltyWeights
 
 
@@ -47,3 +49,17 @@ def test_exact_r1_against_a_large_sample(k: int) -> None:
     assert abs(first - exact) <= 4 * stderr
     assert 8 * stderr < 0.02 * exact
     assert abs(first - 1.02 * exact) > 4 * stderr
+
+
+def test_fresh_inputs_depend_on_seed_and_step_alone() -> None:
+    fresh = FreshInputs(1.0, 3, count=4)
+    assert torch.equal(fresh.inputs(D, 7), fresh.inputs(D, 7))
+    drawn = [fresh.inputs(D, step) for step in range(50)] + [FreshInputs(1.0, 4, count=4).inputs(D, 0)]
+    assert len({tuple(one.flatten().tolist()) for one in drawn}) == 51
+    lengths = FreshInputs(1.0, 3, law="sphere").inputs(D, 0).square().sum(1)
+    torch.testing.assert_close(lengths, torch.full_like(lengths, D))
+    many = FreshInputs(1.0, 3, count=20_000).inputs(D, 0)
+    assert abs(float(many.mean())) < 5 / math.sqrt(many.numel())
+    for bad, needle in (({"weight": -1.0}, "weight=-1.0"), ({"count": 0}, "count=0"), ({"law": "cube"}, "law='cube'")):
+        with pytest.raises(ValueError, match=re.escape(needle)):
+            FreshInputs(**{"weight": 1.0, "seed": 3} | bad)

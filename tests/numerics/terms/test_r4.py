@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from flint import arb
 
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator
@@ -38,3 +39,42 @@ def test_derivatives(power: int) -> None:
     assert float(term.sign_variation(W, V)) == pytest.approx(alone, rel=1e-12)
     together = float((V * curve).sum())
     assert (float(term.sign_variation(W, V)) == pytest.approx(together, rel=1e-3)) == (power == 4)
+
+
+@pytest.mark.parametrize("power", [4, 8])
+def test_conjugate_and_slopes(power: int) -> None:
+    """F*(s) = <s, t> - F(t) at F'(t) = s, and F(t) >= <s, t> - F*(s) everywhere."""
+    # Checks :eq:`capacity-conjugate`.
+    term = R4(0.3, power, NETWORK)
+
+    def value(t: torch.Tensor) -> torch.Tensor:
+        return 0.3 * t.square().sum() ** (power // 4)
+
+    t, other = (torch.rand(6, generator=generator(k), dtype=torch.float64) for k in (4, 5))
+    s = term.slopes(t)
+    torch.testing.assert_close(s, torch.func.grad(value)(t), rtol=1e-12, atol=0)
+    torch.testing.assert_close(term.touching(s), t, rtol=1e-12, atol=0)
+    torch.testing.assert_close(term.conjugate(s), s @ t - value(t), rtol=1e-12, atol=0)
+    assert float(value(other)) > float(s @ other - term.conjugate(s))
+    torch.testing.assert_close(torch.func.grad(term.conjugate)(s), t, rtol=1e-10, atol=0)
+    ball = term.conjugate_of(sum((arb(one) ** 2 for one in s.tolist()), arb(0)))
+    assert float(ball) == pytest.approx(float(term.conjugate(s)), rel=1e-13)
+    assert float(term.touching(0 * s).abs().max()) == 0
+
+
+@pytest.mark.parametrize("power", [4, 8])
+def test_rows_that_share_a_length(power: int) -> None:
+    """Halves (W_+, V_+), (W_-, V_-): lengths |W_r|^2 + |V_r|^2."""
+    term = R4(0.3, power, NETWORK, copies=2)
+    rows, moves = torch.randn(2, 8, 4, generator=generator(6), dtype=torch.float64)
+
+    def value(rows: torch.Tensor) -> torch.Tensor:
+        t = rows.square().sum(1).unflatten(0, (2, 2, 2)).sum(1)
+        return 0.3 * t.square().sum() ** (power // 4)
+
+    gradient, product = torch.zeros_like(rows), torch.zeros_like(rows)
+    assert 0.3 * float(term.add_gradient(rows, gradient)) == pytest.approx(float(value(rows)), rel=1e-13)
+    term.add_hessian_product(rows, moves, product)
+    slope, curve = torch.func.jvp(torch.func.grad(value), (rows,), (moves,))
+    torch.testing.assert_close(gradient, slope, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(product, curve, rtol=1e-11, atol=1e-11)

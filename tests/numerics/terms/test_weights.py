@@ -34,7 +34,7 @@ def test_a_weight_of_zero_or_no_mode_switches_r1_off() -> None:
 
 
 def test_parts_of_a_batch() -> None:
-    parts = Parts(*(torch.tensor([value, -value]) for value in range(8)))
-    assert list(parts.member(1).numbers().values()) == [-value for value in range(8)]
+    parts = Parts(*(torch.tensor([value, -value]) for value in range(9)))
+    assert list(parts.member(1).numbers().values()) == [-value for value in range(9)]
     with pytest.raises(ValueError, match="take member"):
         parts.numbers()

@@ -86,6 +86,16 @@ def test_numbers_of_an_observation_are_averaged_once_reduced() -> None:
         replace(rule, pool="").compare(Prediction([1.0, 10.0]), Measurement(data))
 
 
+def test_a_distance_has_no_sign() -> None:
+    """Three observations of two numbers, each beside its prediction by about 0.1 on either side: the mean is 0."""
+    data = np.array([[1.1, 1.9], [1.101, 1.898], [0.9, 2.1005]])
+    rule = DecisionRule("x", "mean", "within", 0.05, 0.2, 0.01, 3, scale="difference", pool="distance")
+    found = rule.compare(Prediction([1.0, 2.0]), Measurement(data))
+    assert found.measured == mean_interval(np.abs(data - [1.0, 2.0]).mean(axis=1).tolist())
+    assert found.verdict is F
+    assert replace(rule, pool="mean").compare(Prediction([1.0, 2.0]), Measurement(data)).verdict is H
+
+
 def test_a_relative_margin_is_in_units_of_the_prediction() -> None:
     rule = DecisionRule("x", "mean", "within", 0.1, 1.0, 0.1, 3, relative=True)
     assert rule.compare(Prediction(-50.0), Measurement([-50.0, -50.1, -49.9])).margin == pytest.approx(5.0)

@@ -13,7 +13,7 @@ from verify.cells.subspace import TopBlock
 from verify.cells.trained import TrainedModels
 from verify.running.experiment import Cell, CellFailed, Numbers, fingerprint
 from verify.running.store import Store
-from verify.running.sweep import Done, run_cells
+from verify.running.sweep import CHECKPOINTS, Done, run_cells
 
 SIGMA = "sin(z + pi/4)"
 
@@ -118,3 +118,32 @@ def test_unusable_folders(tmp_path: Path) -> None:
         Store(broken)
     with Store(tmp_path / "empty") as store, pytest.raises(ValueError, match="no run in it"):
         store.run()
+
+
+class Long(Cell):
+    """Keeps what it has done in the folder that it is given."""
+
+    x: float
+
+    def run(self) -> Numbers:
+        return {"y": self.x, "began": 0}
+
+    def run_in(self, folder: Path) -> Numbers:
+        folder.mkdir(exist_ok=True)
+        kept = folder / f"{self.x}"
+        numbers = self.run() | {"began": len(kept.read_text()) if kept.exists() else 0}
+        kept.write_text("done")
+        return numbers
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_long_cells_go_on_from_a_folder_beside_the_records(tmp_path: Path, workers: int) -> None:
+    cells = [Long(x=1.0), Long(x=2.0)]
+    pool = ThreadPoolExecutor(workers) if workers > 1 else None
+    for began in (0, 4):
+        (tmp_path / "records.sqlite").unlink(missing_ok=True)
+        with Store(tmp_path) as store:
+            found = run_cells(cells, store, {}, executor=pool)
+        assert [found[cell].numbers["began"] for cell in cells] == [began, began]
+    assert sorted(path.name for path in (tmp_path / CHECKPOINTS).iterdir()) == ["1.0", "2.0"]
+    assert Long(x=1.0).run()["began"] == 0

@@ -12,6 +12,7 @@ from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 from verify.claims.descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG, level
 from verify.claims.generalization import phase_diagram
+from verify.claims.generalization.activations import SETTLED, affordable
 from verify.claims.generalization.phase_diagram import (
     floor,
     judged_ratio,
@@ -23,7 +24,6 @@ from verify.claims.generalization.phase_diagram import (
     samples,
     steepness,
 )
-from verify.claims.generalization.trained import SETTLED, affordable
 from verify.claims.generalization.whole_runs import (
     CURVATURE,
     LOSS,
@@ -219,7 +219,7 @@ def _some(p: Profile) -> None:
     if not affordable(p):
         raise HypothesisViolated(
             f"activations={list(p.activations)}: none has a finite A_{p.k} of at most training.largest_scale="
-            f"{p.training.largest_scale:g}; use one such as sin(z + pi/4), with --activation"
+            f"{p.training.largest_scale[p.k]:g}; use one such as sin(z + pi/4), with --activation"
         )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
+from verify.claims.generalization.activations import SETTLED, affordable, everywhere, scaled_samples, some
 from verify.claims.generalization.paired import column, falls
-from verify.claims.generalization.trained import SETTLED, affordable, everywhere, samples, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
@@ -48,7 +48,7 @@ def _cell(p: Profile, activation: str, ratio: int, twin: Twin | None = None) -> 
         device=p.device,
         d=d,
         m=ratio * d,
-        n=samples(p, activation, d, s.taylor_ratio),
+        n=scaled_samples(p, activation, d, s.taylor_ratio),
         k=p.k,
         draws=s.taylor_pairs if ratio == s.taylor_widths[0] else s.taylor_draws,
         steps={"adam": s.adam_steps, "permuted": s.free_steps}.get(twin or "", s.taylor_steps),

@@ -8,8 +8,8 @@ import numpy as np
 
 from verify.cells.search import censoring, shortfall
 from verify.claims.controls import shifted
+from verify.claims.generalization.activations import SETTLED, affordable, everywhere, some
 from verify.claims.generalization.sample_curves import SampleCurves
-from verify.claims.generalization.trained import SETTLED, affordable, everywhere, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
@@ -94,7 +94,7 @@ def _described(p: Profile, evidence: Evidence, curves: SampleCurves) -> str:
         for a in affordable(p)
     )
     left_out = [a for a in p.activations if a not in affordable(p)]
-    note = f" {', '.join(left_out)} would need too many samples (A > {s.largest_scale:g})." if left_out else ""
+    note = f" {', '.join(left_out)} would need too many samples (A > {s.largest_scale[p.k]:g})." if left_out else ""
     trained = "the network f itself on the regularised loss" if curves is JOINT else "f_Q with R4"
     steps = curves.cell(p, affordable(p)[0], grid[0]).steps
     return (

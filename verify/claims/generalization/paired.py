@@ -10,7 +10,7 @@ import numpy as np
 from theory import multiplicity
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm, Weights
-from verify.claims.generalization.trained import SETTLED, everywhere, in_high_dimension, samples, some
+from verify.claims.generalization.activations import SETTLED, everywhere, in_high_dimension, scaled_samples, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.judging.claim import Evidence
 from verify.judging.rules import CENSORED
@@ -40,7 +40,7 @@ def paired_cell(p: Profile, activation: str, arm: Arm) -> TrainedModels:
         device=p.device,
         d=d,
         m=s.width[p.k] * d,
-        n=samples(p, activation, d, s.ratio[p.k]),
+        n=scaled_samples(p, activation, d, s.ratio[p.k]),
         k=p.k,
         draws=s.draws[p.k],
         steps=steps,

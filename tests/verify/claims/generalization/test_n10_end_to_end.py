@@ -12,6 +12,7 @@ from theory import multiplicity
 from verify.cells.end_to_end import EndToEnd
 from verify.cells.trained import TrainedModels
 from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN
+from verify.claims.generalization.activations import affordable
 from verify.claims.generalization.n10_end_to_end import (
     FLAT,
     N10,
@@ -21,7 +22,6 @@ from verify.claims.generalization.n10_end_to_end import (
     RISES,
 )
 from verify.claims.generalization.phase_diagram import floor, judged_ratio, largest, point, steepness
-from verify.claims.generalization.trained import affordable
 from verify.claims.generalization.whole_runs import LOSS
 from verify.judging.claim import Evidence, HypothesisViolated
 from verify.judging.outcome import Outcome, Verdict

@@ -22,11 +22,11 @@ d log(risk)/d log(n) near -1 that moves log n* by as much, alike at all d, so it
 def affordable(p: Profile) -> tuple[str, ...]:
     """The activations with A_k at most the profile's limit, filled up to three from ``more_activations``.
 
-    At k = 1 erf(z + 1/2) needs four times the samples of sin(z + pi/4), at k = 2 tanh(z + 1) nine times. A_k is
-    infinite, and the activation left out, where the construction divides by a coefficient that vanishes: gelu(z) at
-    k = 2.
+    At k = 1 erf(z + 1/2) needs four times the samples of sin(z + pi/4). At k = 2 and d <= 32 only sin(z + pi/4) learns
+    from fewer samples than N(d, 3): tanh(z + 1) needs nine times as many, erf(z + 1/2) more than the three times that
+    A_2 says. A_k is infinite where the construction divides by a coefficient that vanishes: gelu(z) at k = 2.
     """
-    return _three(p, lambda a: sample_scale(a, p.k) <= p.training.largest_scale)
+    return _three(p, lambda a: sample_scale(a, p.k) <= p.training.largest_scale[p.k])
 
 
 def _three(p: Profile, fit: Callable[[str], bool]) -> tuple[str, ...]:
@@ -45,8 +45,8 @@ def in_high_dimension(p: Profile, d: int, ratio: float, limit: float) -> tuple[s
 
     def large(activation: str) -> bool:
         scale = sample_scale(activation, p.k)
-        known = scale <= p.training.largest_scale
-        return known and samples(p, activation, d, ratio) <= limit * multiplicity(d, p.k + 1)
+        known = scale <= p.training.largest_scale[p.k]
+        return known and scaled_samples(p, activation, d, ratio) <= limit * multiplicity(d, p.k + 1)
 
     return _three(p, large)
 
@@ -66,6 +66,6 @@ def everywhere(hypothesis: Callable[[Profile], None]) -> Callable[[Profile], Non
     return every(hypothesis, lambda p: tuple(dict.fromkeys((*p.activations, *affordable(p)))))
 
 
-def samples(p: Profile, activation: str, d: int, ratio: float) -> int:
+def scaled_samples(p: Profile, activation: str, d: int, ratio: float) -> int:
     """n = ratio A_k d^k, rounded up."""
     return math.ceil(ratio * sample_scale(activation, p.k) * d**p.k)

@@ -1,0 +1,55 @@
+"""The cell of the Gram matrix's bulk: all but its largest eigenvalues, as quantiles."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from numerics.kernels import ntk_gram
+from numerics.network import TwoLayerNetwork
+from numerics.sampling import generator, sphere
+from theory import Activation
+from verify.running.experiment import Cell, Numbers
+
+LEVELS = tuple((2 * i - 1) / 100 for i in range(1, 51))
+"""Levels of the stored quantiles."""
+
+
+class GramBulk(Cell):
+    """Eigenvalues of the empirical NTK Gram matrix of n random inputs and one random network, the largest left out.
+
+    Numbers: ``quantiles`` at :data:`LEVELS` of the n - ``spikes`` smallest; the i-th smallest of N stands at the level
+    (i - 1/2) / N, with straight lines between.
+
+    Attributes:
+        activation, d, m: of the network.
+        n: inputs.
+        spikes: how many of the largest eigenvalues are left out.
+        stretch: factor on the first half of the coordinates, before the inputs are put back on the sphere; 1 leaves
+            them uniform.
+    """
+
+    activation: str
+    d: int
+    m: int
+    n: int
+    spikes: int
+    stretch: float = 1.0
+
+    def run(self) -> Numbers:
+        network = TwoLayerNetwork(self.d, self.m, Activation.parse(self.activation), seed=self.seed("network"))
+        # The same inputs for every activation and width: their comparison is then paired.
+        x = sphere(self.n, self.d, math.sqrt(self.d), generator(self.seed("inputs", shared=("activation", "m"))))
+        x[:, : self.d // 2] *= self.stretch
+        x *= math.sqrt(self.d) / x.norm(dim=1, keepdim=True)
+        bulk = torch.linalg.eigvalsh(ntk_gram(network, x))[: self.n - self.spikes]
+        places = (torch.tensor(LEVELS, dtype=bulk.dtype) * len(bulk) - 0.5).clamp(0, len(bulk) - 1)
+        below = places.long().clamp(max=len(bulk) - 2)
+        quantiles = torch.lerp(bulk[below], bulk[below + 1], places - below)
+        return {"quantiles": quantiles.tolist()}
+
+    @property
+    def cost(self) -> float:
+        """The product over the neurons, and the eigenvalues."""
+        return self.n**2 * (self.m / 4 + 2 * self.n)

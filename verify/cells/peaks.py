@@ -1,0 +1,99 @@
+"""The learning curve of ridge regression with the NTK of infinite width, and where it has its peak."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.polynomial import chebyshev
+
+from numerics.activations import TorchActivation
+from numerics.sampling import generator, sphere
+from numerics.targets import Target
+from theory import Activation
+from verify.cells.spectral import kernel_values
+from verify.running.experiment import Cell, Numbers
+
+NODES = 40
+"""Chebyshev nodes at which the kernel is computed; it is interpolated between."""
+POINTS = 48
+"""Nodes per axis of the Gauss rule over w at each of them."""
+
+
+def interpolant(activation: str, d: int) -> np.ndarray:
+    """Chebyshev coefficients of K(t), t in [-1, 1], for the NTK of infinite width of a smooth activation.
+
+    K is analytic, so that the error falls geometrically with :data:`NODES`; a test holds it against the certified
+    series sum N(d,l) Lambda_l P_l(t) to 1e-9.
+    """
+    sigma = TorchActivation(Activation.parse(activation))
+    nodes = torch.from_numpy(chebyshev.chebpts1(NODES))
+    values = kernel_values(sigma, d, nodes, POINTS)
+    return np.asarray(chebyshev.chebfit(nodes.numpy(), values.numpy(), NODES - 1))
+
+
+def summit(samples: Sequence[float], risks: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """(n, risk) at the largest risk of a curve.
+
+    Between the points of the grid, the top of the parabola through the largest and its two neighbours, log risk over
+    log n; at an end of the grid, the end itself.
+    """
+    x, y = np.log(np.asarray(samples, dtype=float)), np.log(np.asarray(risks, dtype=float))
+    top = int(y.argmax())
+    if top in (0, len(y) - 1):
+        return float(samples[top]), float(risks[top])
+    near = slice(top - 1, top + 2)
+    bend, slope, level = np.polyfit(x[near] - x[top], y[near], 2)
+    place = -slope / (2 * bend)
+    return float(np.exp(x[top] + place)), float(np.exp(level + slope * place / 2))
+
+
+class NoisyCurve(Cell):
+    """Test risk of ridge regression with the NTK of infinite width, its mean over the labels' noise taken exactly.
+
+    With noise of variance s^2 in the labels, the risk on fresh noisy labels is ``bias`` + s^2 (1 + ``variance``), where
+    variance = E_x |(K + ridge)^{-1} k(x)|^2. The first n of the largest sample are the training set of size n, and all
+    draws average over their own targets and test points.
+
+    Numbers, each a table (ridge, n): ``bias``, the risk without noise; ``variance``.
+
+    Attributes:
+        activation, d: of the kernel.
+        degree: of the targets, dense harmonics of energy 1.
+        samples: n, increasing.
+        ridges: in units of K(x,x); 0 is no ridge at all.
+        tests, targets: test points and targets.
+    """
+
+    activation: str
+    d: int
+    degree: int
+    samples: tuple[int, ...]
+    ridges: tuple[float, ...]
+    tests: int
+    targets: int
+
+    def run(self) -> Numbers:
+        gen = generator(self.seed("inputs"))
+        x, test = (sphere(count, self.d, math.sqrt(self.d), gen) for count in (self.samples[-1], self.tests))
+        parts = [Target.dense(self.d, self.degree, 1.0, self.seed(f"target {i}")) for i in range(self.targets)]
+        labels, answers = (torch.stack([part(points) for part in parts], dim=1) for points in (x, test))
+        kernel = interpolant(self.activation, self.d)
+        gram, cross = (torch.from_numpy(chebyshev.chebval((x @ y.T / self.d).numpy(), kernel)) for y in (x, test))
+        diagonal = float(chebyshev.chebval(1.0, kernel))
+        bias, variance = ([[0.0] * len(self.samples) for _ in self.ridges] for _ in range(2))
+        for row, ridge in enumerate(self.ridges):
+            gram.diagonal().fill_((1 + ridge) * diagonal)
+            for column, n in enumerate(self.samples):
+                factor = torch.linalg.cholesky(gram[:n, :n])
+                weights = torch.cholesky_solve(cross[:n], factor)
+                bias[row][column] = float((weights.T @ labels[:n] - answers).square().mean())
+                variance[row][column] = float(weights.square().sum(0).mean())
+        return {"bias": bias, "variance": variance}
+
+    @property
+    def cost(self) -> float:
+        """The triangular solves."""
+        return float(len(self.ridges) * sum(n**2 * (n / 6 + self.tests) for n in self.samples))

@@ -1,0 +1,1 @@
+"""A: the experiment of the paper's authors, run again."""
