@@ -40,7 +40,8 @@ from numerics.sampling import gaussian, generator, sphere
 from numerics.targets import Target
 from numerics.terms.r1 import FreshInputs
 from numerics.terms.weights import Parts, PenaltyWeights
-from numerics.train import Diverged, Record, Trajectory, small_start, train
+from numerics.train import Diverged, small_start, train
+from numerics.trajectory import Record, Trajectory
 from numerics.variation import SignVariation, sign_variation
 
 __all__ = [

@@ -1,5 +1,6 @@
 """What must hold before the packages can be imported: the names are ours, and the extra is there where it is needed."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import escape_ntk
 
@@ -76,10 +78,29 @@ def test_the_metadata_agree_with_what_is_checked() -> None:
     assert names | {"numpy"} == set(escape_ntk.EXTRA)
     assert all(extras[name][0] == "escape-ntk[verify]" for name in ("dev", "notebook", "docs", "cluster"))
     assert project["project"]["scripts"] == {"escape-ntk": "escape_ntk:main"}
+    assert project["project"]["entry-points"]["pytest11"] == {"escape_ntk_pytest": "escape_ntk_pytest"}
     packaged = project["tool"]["setuptools"]
-    assert packaged["py-modules"] == ["escape_ntk"]
-    assert "constants.json" in packaged["package-data"]["theory"]
-    assert (ROOT / "theory" / "constants.json").is_file()
+    assert packaged["py-modules"] == ["escape_ntk", "escape_ntk_pytest"]
+    for name in ("constants.json", "constants.schema.json"):
+        assert name in packaged["package-data"]["theory"]
+        assert (ROOT / "theory" / name).is_file()
+
+
+def test_the_citation_is_one() -> None:
+    """The keys that Citation File Format 1.2.0 requires, and what the metadata say too."""
+    found = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (found["cff-version"], found["type"]) == ("1.2.0", "software")
+    assert (found["version"], found["license"]) == (project["version"], project["license"])
+    assert found["authors"] == project["authors"]
+    assert found["message"]
+    assert found["title"].startswith(project["name"])
+    (paper,) = found["references"]
+    assert paper["identifiers"][0]["value"] in project["description"]
+    for entry in (found, paper):
+        assert entry["title"]
+        assert entry["type"]
+        assert all({"name"} == set(a) or {"family-names", "given-names"} == set(a) for a in entry["authors"])
 
 
 def test_importing_the_command_loads_nothing_heavy(tmp_path: Path) -> None:
@@ -87,6 +108,15 @@ def test_importing_the_command_loads_nothing_heavy(tmp_path: Path) -> None:
         "import sys, verify.cli.main; print(sorted({'torch', 'scipy', 'pydantic', 'sympy', 'loky'} & set(sys.modules)))"
     )
     assert python(tmp_path, "-c", code).stdout == "[]\n"
+
+
+def test_the_plugin_that_every_pytest_loads_imports_nothing_of_ours(tmp_path: Path) -> None:
+    """A project with a verify.py of its own, say, sees no difference."""
+    (tmp_path / "verify.py").write_text("raise SystemExit('imported')\n")
+    code = "import sys, pytest; before = set(sys.modules); import escape_ntk_pytest; print(set(sys.modules) - before)"
+    loaded = set(ast.literal_eval(python(tmp_path, "-c", code).stdout))
+    library = {name for name in loaded if name.split(".")[0] in sys.stdlib_module_names}
+    assert loaded - library == {"escape_ntk", "escape_ntk_pytest"}
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "package"])

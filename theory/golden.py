@@ -1,7 +1,8 @@
 """Constants that this library certified to 40 digits, stored for whoever wants to check a program of their own.
 
 Each was found by two independent routes (tests/theory/test_golden.py). They come with the package, and reading them
-computes nothing.
+computes nothing. The file, ``theory/constants.json``, stands alone: it says what every quantity and every letter means,
+and ``theory/constants.schema.json`` says how it is laid out.
 """
 
 from __future__ import annotations
@@ -27,10 +28,7 @@ class GoldenConstant:
     """One stored constant.
 
     Attributes:
-        kind: which; the function of that name gives it, except that "hermite" is E[sigma^(j)(G) He_l(G)], not
-            normalised, "ntk_correction" the 1/d correction of :func:`theory.ntk_expansion`, "slope_covariance_A" and
-            "_B" the two numbers of :func:`theory.slope_covariance`, and "dense_norm" that of unit energies in every
-            degree up to k.
+        kind: which of :data:`theory.quantities.QUANTITIES`, where its formula stands.
         activation: its expression in z.
         decimal: the value to 40 digits, correctly rounded; "0" when it is exactly zero.
         d, degree, derivative, power, k: its arguments; None for those it does not have.
@@ -67,10 +65,16 @@ class GoldenConstant:
             return (arb(int(mantissa.replace(".", ""))) + arb(0, fmpq(1, 2))) * unit
 
 
-def stored_records() -> list[dict[str, Any]]:
-    """The file as it stands: kind, activation, arguments and "value" of each constant."""
-    found: list[dict[str, Any]] = json.loads(files("theory").joinpath("constants.json").read_text(encoding="utf-8"))
+def stored_file() -> dict[str, Any]:
+    """The file as it stands: its "digits", "symbols" and "quantities", and the "constants"."""
+    found: dict[str, Any] = json.loads(files("theory").joinpath("constants.json").read_text(encoding="utf-8"))
     return found
+
+
+def stored_records() -> list[dict[str, Any]]:
+    """Kind, activation, arguments and "value" of each stored constant."""
+    records: list[dict[str, Any]] = stored_file()["constants"]
+    return records
 
 
 @lru_cache(maxsize=1)

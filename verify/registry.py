@@ -1,7 +1,8 @@
-"""All registered claims, in reading order: what the chapters under :mod:`verify.claims` hold.
+"""All registered claims, in reading order: what the chapters under :mod:`verify.claims` hold, and what others bring.
 
 A module of a chapter, such as ``verify/claims/spectra/s1_s2_eigenvalues.py``, registers the claims in its ``CLAIMS``.
-Its name carries their ids, so that the module of a claim is found by its id.
+Its name carries their ids, so that the module of a claim is found by its id. Claims from elsewhere are read by
+:mod:`verify.outside`, and only when they are asked for.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 import verify.claims
+from verify import outside
 from verify.judging.claim import Claim
 from verify.sizes.profile import PROFILES, Profile
 from verify.suggestions import did_you_mean
@@ -70,26 +72,69 @@ def registered(files: Iterable[tuple[str, tuple[Claim, ...]]]) -> dict[str, Clai
 CLAIMS: dict[str, Claim] = registered(_files())
 
 
-def judged_by(profile: Profile) -> list[Claim]:
-    """The claims that a profile has judged, in reading order: those for which it gives a k."""
-    return [claim for claim in CLAIMS.values() if claim.ks(profile)]
+def judged_by(profile: Profile, claims: Iterable[Claim] = tuple(CLAIMS.values())) -> list[Claim]:
+    """Those of the claims, ours when left out, that a profile has judged: for which it gives a k."""
+    return [claim for claim in claims if claim.ks(profile)]
 
 
-def select(ids: str | None, profile: Profile | None = None) -> list[Claim]:
-    """Claims named in a comma-separated list, in reading order; all when None, or all that a profile has judged.
+def known(sources: Sequence[str] = (), ids: Iterable[str] = ()) -> dict[str, Claim]:
+    """The claims by id: ours, then those of each source.
+
+    Args:
+        sources: files and packages, see :func:`verify.outside.read`.
+        ids: that will be asked for; installed packages are looked through only when one of them is nobody else's.
 
     Raises:
-        ValueError: an unknown id, with the known ones, or a claim that the profile does not have judged.
+        ValueError: a source that cannot be read, an id that two claims have, or a claim that builds on an unknown one.
     """
+    found = dict(CLAIMS)
+    for source in sources:
+        _add(found, outside.read(source))
+    if any(name not in found for name in ids):
+        for claims in outside.installed():
+            _add(found, claims)
+    for claim in found.values():
+        lacking = [name for name in claim.depends_on if name not in found]
+        if lacking:
+            raise ValueError(
+                f"{claim.file}: {claim.id} builds on {', '.join(lacking)}, which is not registered; name its file too, "
+                f"or leave it out of depends_on{did_you_mean(lacking, found)}"
+            )
+    return found
+
+
+def _add(found: dict[str, Claim], claims: Iterable[Claim]) -> None:
+    for claim in claims:
+        there = found.setdefault(claim.id, claim)
+        if there != claim:  # the same claim may come from a source and as an installed one
+            raise ValueError(
+                f"{claim.id}: is registered by {there.file} and {claim.file}; give the one that is yours another id"
+            )
+
+
+def select(ids: str | None, profile: Profile | None = None, sources: Sequence[str] = ()) -> list[Claim]:
+    """Claims named in a comma-separated list, in reading order.
+
+    Args:
+        ids: the list; None for all of ours, or for all of the sources where there are any.
+        profile: which must have those named judged, and of all leaves those that it has; None for any.
+        sources: files and packages with claims beside ours.
+
+    Raises:
+        ValueError: an unknown id, with the known ones, a claim that the profile does not have judged, or what
+            :func:`known` refuses.
+    """
+    wanted = [part.strip().upper() for part in (ids or "").split(",") if part.strip()]
+    found = known(sources, wanted)
     if ids is None:
-        return list(CLAIMS.values()) if profile is None else judged_by(profile)
-    wanted = [part.strip().upper() for part in ids.split(",") if part.strip()]
-    unknown = [name for name in wanted if name not in CLAIMS]
+        meant = [claim for name, claim in found.items() if not sources or name not in CLAIMS]
+        return meant if profile is None else judged_by(profile, meant)
+    unknown = [name for name in wanted if name not in found]
     if unknown or not wanted:
         named = ", ".join(unknown) or "(none named)"
-        known = ", ".join(CLAIMS)
-        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {known}{did_you_mean(unknown, CLAIMS)}")
-    chosen = [claim for name, claim in CLAIMS.items() if name in wanted]
+        listed = ", ".join(found)
+        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {listed}{did_you_mean(unknown, found)}")
+    chosen = [claim for name, claim in found.items() if name in wanted]
     for claim in chosen:
         if profile is not None and not claim.ks(profile):
             others = " or ".join(name for name, one in PROFILES.items() if claim.ks(one))

@@ -113,6 +113,16 @@ def verify(
     return Run(judgements, profile, origin, created, notes)
 
 
+def stored_claims(folder: Path) -> list[str]:
+    """Ids of the claims in the newest run of ``folder`` that ended.
+
+    Raises:
+        StoreError: no run there that ended, or one that does not verify.
+    """
+    with Store(folder, create=False) as store:
+        return list(store.run().claims)
+
+
 def reload(folder: Path, known: dict[str, Claim]) -> Run:
     """Judge the newest run of ``folder`` that ended again. Nothing is computed, nothing is written.
 
@@ -127,7 +137,10 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
         judgements = []
         for name in row.claims:
             if name not in known:
-                raise ValueError(f"{folder}: its run holds claim {name}, which this version does not know")
+                raise ValueError(
+                    f"{folder}: its run holds claim {name}, which this version does not know; a claim from a file is "
+                    f"found with --claims-from FILE"
+                )
             done = []
             for cell in design(known[name], profile):
                 found = store.find(cell, row.fingerprint)

@@ -13,24 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import sympy as sp
 from flint import arb, ctx
 
-from theory import (
-    Activation,
-    coefficient,
-    dense_norm,
-    effective_ridge,
-    hermite_coefficient,
-    ntk_eigenvalue,
-    ntk_expansion,
-    ntk_limit,
-    ntk_trace,
-    profile_energy,
-    quadntk_eigenvalue,
-    quadntk_trace,
-    slope_covariance,
-)
+from theory import Activation
+from theory.quantities import QUANTITIES, SYMBOLS
 
 PATH = Path(str(files("theory").joinpath("constants.json")))
 WRITTEN_DIGITS = 40
@@ -152,38 +138,8 @@ def key(record: Record) -> tuple[str, str, str]:
 
 def primary(record: Record) -> arb:
     """The constant by the library's primary route, to 50 digits."""
-    activation, d, degree, k = parsed(record["activation"]), record.get("d"), record.get("degree"), record.get("k")
-    digits = {"digits": CERTIFIED_DIGITS}
-    match record["kind"]:
-        case "coefficient":
-            return coefficient(activation, degree, d, record["derivative"], power=record["power"], **digits)
-        case "hermite":
-            with ctx.workprec(WORKING_BITS):
-                scale = arb(int(sp.factorial(degree))).sqrt()
-                return hermite_coefficient(activation, degree, record["derivative"], **digits) * scale
-        case "ntk_eigenvalue":
-            return ntk_eigenvalue(activation, degree, d, **digits)
-        case "quadntk_eigenvalue":
-            return quadntk_eigenvalue(activation, degree, d, **digits)
-        case "ntk_trace":
-            return ntk_trace(activation, d, **digits)
-        case "quadntk_trace":
-            return quadntk_trace(activation, d, **digits)
-        case "ntk_limit":
-            return ntk_limit(activation, degree, **digits)
-        case "ntk_correction":
-            return ntk_expansion(activation, degree, **digits).correction
-        case "profile_energy":
-            return profile_energy(activation, k, d, **digits)
-        case "slope_covariance_A":
-            return slope_covariance(activation, d, **digits)[0]
-        case "slope_covariance_B":
-            return slope_covariance(activation, d, **digits)[1]
-        case "dense_norm":
-            return dense_norm(activation, d, dict.fromkeys(range(k + 1), 1), **digits)
-        case "effective_ridge":
-            return effective_ridge(activation, d, k, **digits)
-    raise ValueError(f"kind={record['kind']!r}: not one of the kinds stored here")
+    named = {name: value for name, value in record.items() if name not in ("kind", "activation", "value")}
+    return QUANTITIES[record["kind"]].ball(parsed(record["activation"]), CERTIFIED_DIGITS, **named)
 
 
 def written(value: arb) -> str:
@@ -215,9 +171,24 @@ def constant(record: Record) -> Record:
 
 
 def text(records: list[Record]) -> str:
-    """The file's contents: one record a line, keys sorted."""
+    """The file's contents: what the numbers are, then one record a line; keys of a record sorted."""
+    quantities = {
+        name: {"formula": q.formula, "meaning": q.meaning, "arguments": list(q.arguments)}
+        for name, q in QUANTITIES.items()
+    }
+    head = {
+        "$schema": "constants.schema.json",
+        "title": "Constants of two-layer networks near initialisation, certified",
+        "subject": "arXiv:2206.03688",
+        "license": "MIT",
+        "digits": WRITTEN_DIGITS,
+        "rounding": 'to nearest: the true value is within half a unit of the last digit; "0" is exact',
+        "symbols": SYMBOLS,
+        "quantities": quantities,
+    }
+    opened = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
     lines = ",\n".join(json.dumps(record, sort_keys=True) for record in records)
-    return f"[\n{lines}\n]\n"
+    return f'{opened},\n "constants": [\n{lines}\n]\n}}\n'
 
 
 if __name__ == "__main__":

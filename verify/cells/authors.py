@@ -18,7 +18,8 @@ from numerics.sampling import gaussian, generator, sphere
 from numerics.targets import Target
 from numerics.terms.r1 import FreshInputs
 from numerics.terms.weights import PenaltyWeights
-from numerics.train import Diverged, Record, Trajectory, train
+from numerics.train import Diverged, train
+from numerics.trajectory import Record, Trajectory
 from theory import Activation
 from verify.running.experiment import Cell, Numbers
 from verify.running.progress import SUFFIX, Progress

@@ -12,7 +12,7 @@ import torch
 
 from numerics.sampling import generator
 from numerics.targets import Target
-from numerics.train import Trajectory
+from numerics.trajectory import Trajectory
 from verify.cells.trained import TrainedModels
 from verify.cells.training import WAYS, Arm, Draws
 

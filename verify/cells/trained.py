@@ -14,7 +14,8 @@ from numerics.directions import GoodDirections
 from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator
-from numerics.train import PROBES, Diverged, Trajectory
+from numerics.train import Diverged
+from numerics.trajectory import PROBES, Trajectory
 from theory import Activation
 from verify.cells.training import WAYS, Arm, Draws, Training, Weights, kernel_risks
 from verify.running.experiment import Numbers

@@ -19,7 +19,8 @@ from numerics.sampling import generator, sphere
 from numerics.shifted import solve_shifted
 from numerics.targets import Target
 from numerics.terms.weights import PenaltyWeights, R1Mode
-from numerics.train import Trajectory, small_start, train
+from numerics.train import small_start, train
+from numerics.trajectory import Trajectory
 from theory import Activation
 from verify.running.experiment import Cell
 

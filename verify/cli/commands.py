@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from escape_ntk import require_extra
-from verify.cli.options import Flag, Json, Whole, record_folder, sizes
+from verify.cli.options import Flag, From, Json, Whole, record_folder, sizes
 from verify.cli.streams import columns, emit
 
 # Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` starts without torch.
@@ -21,6 +21,7 @@ def explain(
     *,
     out: Path = Path("out"),
     profile: str = "quick",
+    claims_from: From = None,
 ) -> int:
     """One claim in words: why it should hold, what was measured, how the verdict follows, what would refute it.
 
@@ -32,18 +33,23 @@ def explain(
         Folder of an earlier ``escape-ntk verify --out``; without records there, the design is described.
     profile
         The sizes to describe when there are no records.
+    claims_from
+        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
+        code is run.
     """
     require_extra("escape-ntk explain")
     from verify.cli.explain import WIDTH
     from verify.cli.explain import explain as text
-    from verify.registry import CLAIMS, select
-    from verify.session import reload
+    from verify.registry import known, select
+    from verify.session import reload, stored_claims
 
-    chosen, *others = select(claim)
+    sources = claims_from or ()
+    chosen, *others = select(claim, sources=sources)
     if others:
         raise ValueError(f"claim={claim!r}: needs one id; explain them one after the other")
     if (out / "records.sqlite").exists():
-        run = reload(record_folder(out), CLAIMS)
+        folder = record_folder(out)
+        run = reload(folder, known(sources, stored_claims(folder)))
         found = [j for j in run.judgements if j.claim.id == chosen.id]
         described, judgement = run.profile, found[0] if found else None
     else:
@@ -77,6 +83,7 @@ def calibrate(
     *,
     profile: str = "quick",
     claims: str | None = None,
+    claims_from: From = None,
     truth: float | None = None,
     runs: Whole = 2000,
     seed: Whole = 0,
@@ -93,6 +100,9 @@ def calibrate(
         Whose sizes the rules have: quick, full, gpu, authors, or a .toml file.
     claims
         Comma-separated ids; all that the profile has judged when left out.
+    claims_from
+        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
+        code is run.
     truth
         What is so in the simulated worlds in place of what the claim predicts, such as the exponent 2 of N3. Raw
         numbers are then simulated, and the claim is judged whole, with its controls; without it, each statistical rule
@@ -110,35 +120,42 @@ def calibrate(
     from verify.judging.calibration import as_json, table
     from verify.judging.calibration import calibrate as simulate
     from verify.judging.worlds import verdict_rates
-    from verify.registry import judged_by, select
+    from verify.registry import select
 
+    sources = claims_from or ()
     if claim is not None and claims is not None:
         raise ValueError(f"claim={claim!r} and claims={claims!r}: give one of them")
     found = sizes(profile, (), ())
-    chosen = select(claim if claims is None else claims, found)
+    chosen = select(claim if claims is None else claims, found, sources)
     if truth is None:
         rates = simulate(chosen, found, runs, seed)
         emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
         return 0 if all(r.admissible for r in rates) else 1
     if len(chosen) != 1:
         raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
-    shares = verdict_rates(chosen[0], found, truth, runs, len(judged_by(found)), seed)
+    shares = verdict_rates(chosen[0], found, truth, runs, len(select(None, found, sources)), seed)
     emit(json.dumps(shares.as_json()) if json_ else shares.text(), wrap=not json_)
     return 0
 
 
-def report(folder: Annotated[Path, Parameter(name="DIR")], /) -> int:
+def report(folder: Annotated[Path, Parameter(name="DIR")], /, *, claims_from: From = None) -> int:
     """Write DIR/report.html from DIR/records.sqlite; nothing is computed.
 
     Parameters
     ----------
     folder
         Folder of an earlier ``escape-ntk verify --out``.
+    claims_from
+        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
+        code is run.
     """
     require_extra("escape-ntk report")
+    from verify.registry import known
     from verify.report import write_report
+    from verify.session import reload, stored_claims
 
-    emit(f"report: {write_report(record_folder(folder))}")
+    home = record_folder(folder)
+    emit(f"report: {write_report(home, reload(home, known(claims_from or (), stored_claims(home))))}")
     return 0
 
 

@@ -10,6 +10,7 @@ from verify.judging.judgement import Judgement
 from verify.judging.outcome import Comparison, Verdict
 from verify.judging.rules import ExactRule, Rule
 from verify.judging.shown import CONTROLS, shown
+from verify.registry import CLAIMS
 from verify.session import design
 from verify.sizes.profile import Profile
 
@@ -65,7 +66,7 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
         yield from _paragraph(
             "What is measured",
             f"{count} cells in the profile {profile.name}; nothing is in the records yet, run escape-ntk verify "
-            f"--claims {claim.id} --profile {profile.name}.",
+            f"--claims {claim.id}{_source(claim)} --profile {profile.name}.",
         )
         return
     if judgement.outcome.explanation:
@@ -93,6 +94,12 @@ def _equations(claim: Claim) -> str:
     if not claim.equations:
         return ""
     return f"; equations of docs/mathematics: {', '.join(claim.equations)}"
+
+
+def _source(claim: Claim) -> str:
+    """The option that names the file of a claim that is not ours; an installed package is found without."""
+    outside = claim.id not in CLAIMS and claim.file.endswith(".py")
+    return f" --claims-from {claim.file}" if outside else ""
 
 
 def _rule(rule: Rule) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from escape_ntk import require_extra
-from verify.cli.options import record_folder
+from verify.cli.options import From, record_folder
 from verify.cli.streams import emit
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def figure(
     out: Path = Path("out"),
     to: Annotated[Path | None, Parameter(name="--to")] = None,
     width: float | None = None,
+    claims_from: From = None,
 ) -> int:
     """Draw a claim's figures from the records of an earlier run; nothing is computed.
 
@@ -40,13 +41,17 @@ def figure(
         its own name before the ending, as in N10-phase.svg.
     width
         Width in inches, 1 to 40; that of the report when left out. The height follows.
+    claims_from
+        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
+        code is run.
     """
     require_extra("escape-ntk figure")
-    from verify.registry import CLAIMS, select
+    from verify.registry import known, select
     from verify.report.drawing import FORMATS, pictures
-    from verify.session import reload
+    from verify.session import reload, stored_claims
 
-    chosen, *others = select(claim)
+    sources = claims_from or ()
+    chosen, *others = select(claim, sources=sources)
     if others:
         raise ValueError(f"claim={claim!r}: needs one id; draw them one after the other")
     target = to if to is not None else Path(f"{chosen.id}.svg")
@@ -58,7 +63,7 @@ def figure(
     if not target.parent.is_dir():
         raise ValueError(f"to={str(target)!r}: there is no folder {target.parent}; make it, or name another")
     folder = record_folder(out)
-    found = [j for j in reload(folder, CLAIMS).judgements if j.claim.id == chosen.id]
+    found = [j for j in reload(folder, known(sources, stored_claims(folder))).judgements if j.claim.id == chosen.id]
     if not found:
         raise ValueError(
             f"{folder}: its newest run does not hold {chosen.id}; run escape-ntk verify --claims {chosen.id} with "

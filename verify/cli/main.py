@@ -20,7 +20,7 @@ from cyclopts import App, CycloptsError, Parameter
 from escape_ntk import INTERRUPTED, MISUSE, leave, require_extra
 from verify.cli import commands
 from verify.cli.figure import figure
-from verify.cli.options import Json, Whole
+from verify.cli.options import From, Json, Whole
 from verify.cli.options import sizes as read_sizes
 from verify.cli.streams import Output, emit, forgiving, interruptible, notify, prepare, silence
 
@@ -49,17 +49,21 @@ def _version() -> str:
 
 
 @app.command
-def claims(*, json_: Json = False) -> int:
+def claims(*, claims_from: From = None, json_: Json = False) -> int:
     """List the registered claims.
 
     Parameters
     ----------
+    claims_from
+        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
+        code is run. Its claims are listed in place of ours.
     json_
         Print one JSON object instead of a table.
     """
     require_extra("escape-ntk claims")
-    from verify.registry import CLAIMS
+    from verify.registry import select
 
+    listed = select(None, sources=claims_from or ())
     if json_:
         entries = [
             {
@@ -72,11 +76,11 @@ def claims(*, json_: Json = False) -> int:
                 "why": c.why,
                 "refuted_by": c.refuted_by,
             }
-            for c in CLAIMS.values()
+            for c in listed
         ]
         emit(json.dumps({"claims": entries}, indent=2), wrap=False)
         return 0
-    for c in CLAIMS.values():
+    for c in listed:
         emit(f"{c.id:<3} {c.title}\n    source:  {c.source}")
         for control in c.controls:
             emit(f"    control: {control.planted}")
@@ -88,6 +92,7 @@ def verify(
     *,
     profile: str = "quick",
     claims: str | None = None,
+    claims_from: From = None,
     out: Path = Path("out"),
     workers: Whole | None = None,
     json_: Json = False,
@@ -103,6 +108,9 @@ def verify(
         How large the experiments are: quick, full, gpu, authors, or a file of your own that ends in .toml.
     claims
         Comma-separated ids, such as S1,N5; all that the profile has judged when left out.
+    claims_from
+        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
+        code is run. Without --claims its claims alone are judged.
     out
         Folder for records.sqlite and report.html.
     workers
@@ -126,7 +134,7 @@ def verify(
     from verify.session import verify as run
 
     sizes = read_sizes(profile, set_ or (), activation or (), seed)
-    selected = select(claims, sizes)
+    selected = select(claims, sizes, claims_from or ())
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: needs an integer workers >= 1")
     count = workers or default_workers(sizes.device)

@@ -26,6 +26,8 @@ def whole(kind: type, tokens: Sequence[Token]) -> int:
 Whole = Annotated[int, Parameter(converter=whole)]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Flag = Annotated[bool, Parameter(negative="")]
+From = Annotated[list[str] | None, Parameter(name="--claims-from", negative="")]
+"""Files of claims, and packages with claims, beside those of escape-ntk."""
 
 
 def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], seed: int | None = None) -> Profile:

@@ -6,7 +6,8 @@ is what was loaded - byte code, constants, defaults, captured and global values 
 have been edited since, or there may be none (a notebook, ``exec``). The digest is the same in every process.
 
 Not followed are Python's own library (its version stands in the fingerprint) and installed distributions, which count
-by name and version, and what a cell reads from files.
+by name and version, and what a cell reads from files. The package that a cell class itself belongs to is followed even
+where it is installed: it may change under one version while its author works on it.
 """
 
 from __future__ import annotations
@@ -52,12 +53,22 @@ def digest(value: Any, covered: Set[Path] = frozenset()) -> str:
         Unidentified: it holds or uses something whose content cannot be read, such as an open file.
     """
     try:
-        return _Walk(covered).of(value, getattr(value, "__qualname__", type(value).__qualname__)).hex()
+        return _Walk(covered, _own(value, covered)).of(value, _name(value)).hex()
     except RecursionError:
         raise Unidentified(
-            f"{getattr(value, '__qualname__', value)}: what it uses is nested too deeply to be identified; "
+            f"{_name(value)}: what it uses is nested too deeply to be identified; "
             f"use a flatter structure, or pass the data as fields of the cell"
         ) from None
+
+
+def _name(value: Any) -> str:
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
+
+
+def _own(value: Any, covered: Set[Path]) -> str:
+    """The package of a class, such as "my_package"; empty for Python's classes, for ours, and for what is no class."""
+    module = value.__module__ if isinstance(value, type) else ""
+    return "" if home(module, covered) in ("covered", "python") else module.partition(".")[0]
 
 
 class _Walk:
@@ -66,8 +77,9 @@ class _Walk:
     A reference back to something whose digest is under way counts by its name.
     """
 
-    def __init__(self, covered: Set[Path]) -> None:
+    def __init__(self, covered: Set[Path], own: str = "") -> None:
         self._covered = covered
+        self._own = own  # the package that is followed although it may be installed
         self._known: dict[int, bytes] = {}
         self._open: set[int | tuple[int, str]] = set()
         self._homes: dict[str, str | None] = {}
@@ -138,7 +150,9 @@ class _Walk:
 
     def _home(self, module: str) -> str | None:
         if module not in self._homes:
-            self._homes[module] = home(module, self._covered)
+            found = home(module, self._covered)
+            followed = found not in ("covered", "python") and module.partition(".")[0] == self._own
+            self._homes[module] = None if followed else found
         return self._homes[module]
 
     def _reference(self, value: Any) -> tuple[str, ...] | None:

@@ -1,0 +1,169 @@
+"""What a training run leaves behind: records of its states, and how they are measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from numerics.certificate.gap import Choice, optimality_gap
+from numerics.certificate.relaxation import Relaxation
+from numerics.kernels import ntk_gram
+from numerics.objective import Objective
+from numerics.optimizers import End, Stepper
+from numerics.precision import full_precision
+from numerics.terms.weights import Parts
+
+PROBES = 128
+"""Training inputs on which the movement of the kernel is measured."""
+
+Stop = Literal["steps", "gradient", "gap"] | End
+"""Why a run ended: all steps done, a gradient or a certified gap small enough, or by the method itself."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """State of a run at one step. Every tensor has shape batch: () for one network.
+
+    Attributes:
+        step: updates done.
+        parts: the loss and its parts.
+        gradient_norm: Frobenius norm of the gradient.
+        linear_energy, quadratic_energy: means of f_L^2 and f_Q^2 over the test inputs (training inputs without them).
+        kernel_movement: ||K_W - K_0||_F / ||K_0||_F, K_W the tangent kernel at W of the network (model "network") or of
+            its Taylor model, on up to 128 training inputs; NaN where K_0 = 0.
+        outside: mean of f_L(x_i; P_{>k} W)^2 over the training inputs, R1 there whatever its weight; NaN without good
+            directions.
+        test_risk: mean loss on the test inputs; NaN without them.
+        rate: step length of the last update; NaN before the first and for L-BFGS.
+        lower_bound: certified, below the loss at every displacement: the best of this record and those before; float64.
+            NaN where none was asked for.
+    """
+
+    step: int
+    parts: Parts
+    gradient_norm: torch.Tensor
+    linear_energy: torch.Tensor
+    quadratic_energy: torch.Tensor
+    kernel_movement: torch.Tensor
+    outside: torch.Tensor
+    test_risk: torch.Tensor
+    rate: torch.Tensor
+    lower_bound: torch.Tensor
+
+    @property
+    def gap(self) -> torch.Tensor:
+        """(loss - lower bound) / loss: the relative distance from the global minimum is at most this."""
+        total = self.parts.total.double()
+        return torch.where(total > 0, (total - self.lower_bound) / total, 0 * self.lower_bound)
+
+    def numbers(self) -> dict[str, float]:
+        """Everything as floats by name, for one network."""
+        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("step", "parts")}
+        return {"step": self.step, **self.parts.numbers(), **{name: float(value) for name, value in own.items()}}
+
+    def member(self, index: int) -> Record:
+        """The record of network ``index`` of a batch."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        own = {k: v if k == "step" else v.member(index) if k == "parts" else v[index] for k, v in values.items()}
+        return Record(**own)
+
+
+@full_precision
+@dataclass(frozen=True)
+class Trajectory:
+    """What a training run left behind.
+
+    Attributes:
+        W: final displacement, (..., m, d).
+        records: every ``record_every`` steps, or at the steps asked for; the first and the last included.
+        stopped: "steps" when all were done, "gradient" when the gradient was small enough, "gap" when the certified gap
+            was, "stationary" or "stalled" when the method ended by itself (:data:`numerics.optimizers.End`).
+    """
+
+    W: torch.Tensor
+    records: tuple[Record, ...]
+    stopped: Stop
+
+    def curve(self, name: str) -> torch.Tensor:
+        """One quantity over the records, (records, ...): a field of :class:`Record` or of its parts.
+
+        Raises:
+            AttributeError: no such quantity.
+        """
+        values = [getattr(r if hasattr(r, name) else r.parts, name) for r in self.records]
+        if name == "step":
+            return torch.tensor(values, dtype=torch.int64, device="cpu")
+        return torch.stack(values)
+
+
+@full_precision
+class Observer:
+    """Measures what a record holds beyond loss and gradient.
+
+    Args:
+        objective: the loss. test: inputs and labels for the test risk. certify: the multipliers of the lower bound.
+    """
+
+    def __init__(
+        self, objective: Objective, test: tuple[torch.Tensor, torch.Tensor] | None, certify: Choice | None
+    ) -> None:
+        self._objective, self._test, self._certify = objective, test, certify
+        network, x = objective.network, objective.x
+        try:
+            network.activation.derivatives(x[..., :1, :1], 2)
+            self._curved = True
+        except ValueError:  # sigma'' is a distribution: no quadratic term, and no Taylor model whose kernel moves
+            self._curved = False
+        self._inputs = x if test is None else test[0]
+        count = network.batch[0] if network.batch else 1
+        self._networks = [network.member(i) for i in range(count)] if network.batch else [network]
+        self._probes = [(x[i] if x.ndim == 3 else x)[:PROBES] for i in range(count)]
+        self._grams = [ntk_gram(one, probe) for one, probe in zip(self._networks, self._probes, strict=True)]
+
+    def __call__(
+        self, step: int, parts: Parts, length: torch.Tensor, stepper: Stepper, before: Record | None
+    ) -> Record:
+        """The record of a step, whose loss and gradient are known; ``before`` is the one before."""
+        objective, W = self._objective, stepper.W
+        network, nothing = objective.network, torch.full_like(length, math.nan)
+        terms = {"linear": network.linear(self._inputs, W)}
+        if self._curved:
+            terms["quadratic"] = network.quadratic(self._inputs, W)
+        linear = terms["linear"].square().mean(-1)
+        quadratic = terms["quadratic"].square().mean(-1) if self._curved else nothing
+        risk = nothing
+        if self._test is not None:
+            risk = objective.loss.value(objective.predict(self._test[0], W, terms), self._test[1]).mean(-1)
+        outside = nothing
+        if objective.directions is not None:
+            outside = network.linear(objective.x, objective.directions.complement(W)).square().mean(-1)
+        movement, bound = self._movement(W), self._lower_bound(W, before)
+        return Record(step, parts, length, linear, quadratic, movement, outside, risk, stepper.rate.clone(), bound)
+
+    def _lower_bound(self, W: torch.Tensor, before: Record | None) -> torch.Tensor:
+        """Every lower bound is one of the same minimum, so the best so far stands."""
+        if self._certify is None:
+            return torch.full(W.shape[:-2], math.nan, dtype=torch.float64, device=W.device)
+        if before is not None and self._certify == "relaxation":
+            return before.lower_bound.clone()
+        found = optimality_gap(self._objective, W, self._certify).lower
+        return found if before is None else torch.maximum(found, before.lower_bound)
+
+    def _movement(self, W: torch.Tensor) -> torch.Tensor:
+        if isinstance(self._objective, Relaxation) or (not self._curved and self._objective.model != "network"):
+            return torch.full(W.shape[:-2], math.nan, dtype=W.dtype, device=W.device)
+        model: Literal["network", "taylor"] = "network" if self._objective.model == "network" else "taylor"
+        members = W if W.ndim == 3 else W[None]
+        moved = [
+            _relative((ntk_gram(one, probe, W=member, model=model) - gram).norm(), gram.norm())
+            for one, probe, member, gram in zip(self._networks, self._probes, members, self._grams, strict=True)
+        ]
+        return torch.stack(moved).reshape(W.shape[:-2])
+
+
+def _relative(size: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    return torch.where(start > 0, size / start, math.nan)
