@@ -24,6 +24,8 @@ SWITCHES = tuple(32 * 2**i for i in range(7))
 """Dimensions that are tried as d0: the first whose remainder is small enough is taken."""
 TIGHT = 0.001
 """How far, relatively, the remainder may move either bound."""
+LOOSE = 0.5
+"""The same where only the sign is asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,15 +131,32 @@ def bounds_for_all_dimensions(
     >>> print(bounds)
     0.3248 <= d Lambda_2 <= 0.3679 for every integer d >= 3: Theta(d^-1)
     """
+    return _bounds(activation, degree, quantity, d_min, derivative, TIGHT)
+
+
+def nonzero_for_all_dimensions(activation: ActivationLike, degree: int, quantity: Quantity, d_min: int) -> bool:
+    """Whether :func:`bounds_for_all_dimensions` proves the quantity non-zero at every d >= d_min; arguments as there.
+
+    Cheaper than the bounds, because the remainder may be large as long as it leaves the sign.
+    """
+    return _bounds(activation, degree, quantity, d_min, 0, LOOSE).nonzero
+
+
+def _bounds(
+    activation: ActivationLike, degree: int, quantity: Quantity, d_min: int, derivative: int, tight: float
+) -> AllDimensionBounds:
+    """The bounds, the remainder moving either by at most the share ``tight`` if some d0 allows that."""
     activation = Activation.of(activation)
     smallest = check_smallest(d_min)
     rule = formula(quantity, activation, degree, derivative)
     subject = f"bounds of {rule.symbol} of {activation} for all d >= {short(smallest)}"
     if rule.is_zero():
+        if rule.reciprocal:
+            raise ValueError(f"{rule.symbol}: the eigenvalue of {activation} is zero for every d, and is divided by")
         zero = arb(0)
         return AllDimensionBounds(activation, quantity, degree, smallest, None, zero, zero, smallest, None, (), rule)
     with evaluation(subject, MOST_SECONDS):
-        expanded, low, high = _expanded(rule, smallest, subject)
+        expanded, low, high = _expanded(rule, smallest, subject, tight)
         switch, values = expanded.expansion.switch, []
         with exclusive, ctx.workprec(BITS):
             for d in range(smallest, switch):
@@ -155,7 +174,7 @@ def bounds_for_all_dimensions(
     )
 
 
-def _expanded(rule: Formula, smallest: int, subject: str) -> tuple[Expanded, arb, arb]:
+def _expanded(rule: Formula, smallest: int, subject: str, tight: float) -> tuple[Expanded, arb, arb]:
     """The expansion from the first d0 whose remainder moves the bounds little, with its bounds; else from the last."""
     found: tuple[Expanded, arb, arb] | None = None
     for switch in sorted({max(smallest, switch) for switch in SWITCHES}):
@@ -167,7 +186,7 @@ def _expanded(rule: Formula, smallest: int, subject: str) -> tuple[Expanded, arb
         with exclusive, ctx.workprec(BITS):
             (low, high), (least, most) = expanded.expansion.range(), expanded.expansion.range(remainder=False)
             found = expanded, low, high
-            allowed = TIGHT * abs(least).min(abs(most))
+            allowed = tight * abs(least).min(abs(most))
             if least * most > 0 and least - low <= allowed and high - most <= allowed:
                 break
     if found is None:

@@ -18,6 +18,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, ctx, fmpq, fmpq_poly
 
+from theory.balls.arithmetic import SYMBOLS
 from theory.balls.enclosure import restricted
 from theory.balls.exact import ExactlyEqual
 from theory.balls.precision import exclusive
@@ -27,10 +28,10 @@ from theory.balls.work import Undecided
 from theory.bounds.density import density_ratio, gaussian_moment
 from theory.bounds.expansion import RemainderExpansion
 from theory.bounds.moments import absolute_moments
-from theory.funk_hecke.closed_forms import has_closed_form
+from theory.funk_hecke.closed_forms import has_closed_form, sphere_sum
 from theory.funk_hecke.coefficient import coefficient_ball, hermite_ball, size_bits
 from theory.funk_hecke.gaussian_series import coefficient_order
-from theory.funk_hecke.parity import vanishes
+from theory.funk_hecke.parity import parity_part, polynomial_part, vanishes
 
 ORDER = 4
 """R, the number of terms of every expansion."""
@@ -61,6 +62,17 @@ class CoefficientExpansion(ExactlyEqual):
     ratio_order: int
 
 
+@lru_cache(maxsize=4096)
+def vanishes_for_all(expr: sp.Expr, degree: int) -> bool:
+    """Whether lambda_j(g) is proved zero for every d: by parity, or by algebra for a polynomial such as z^2 - 1."""
+    if vanishes(expr, degree):
+        return True
+    if polynomial_part(expr, degree % 2) is None:
+        return False
+    value = sphere_sum(parity_part(expr, degree % 2), degree, sp.Symbol("d", positive=True), SYMBOLS)
+    return bool(sp.cancel(sp.expand(value)) == 0)
+
+
 def coefficient_expansion(expr: sp.Expr, degree: int, switch: int, highest: int) -> CoefficientExpansion | None:
     """d^{j/2} lambda_j(g) for all d >= d0; None where it is zero for every d.
 
@@ -76,8 +88,12 @@ def coefficient_expansion(expr: sp.Expr, degree: int, switch: int, highest: int)
 
     Source: docs/mathematics, :eq:`coefficient-for-all-d`.
     """
-    if vanishes(expr, degree):
+    if vanishes_for_all(expr, degree):
         return None
+    if expr.has(sp.Abs, sp.sign):
+        raise ValueError(
+            f"{expr}: has a kink; bounds for every dimension need a smooth function, such as softplus or gelu"
+        )
     order = coefficient_order(expr, degree, ORDER, str(expr))
     if order is None:
         raise Undecided(f"lambda_{degree} of {expr}: its first {ORDER} terms in 1/d are zero; take it at a given d")

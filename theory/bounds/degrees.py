@@ -14,9 +14,9 @@ import sympy as sp
 
 from theory.activations import Activation, ActivationLike
 from theory.balls.work import Undecided
-from theory.bounds.all_dimensions import bounds_for_all_dimensions, check_smallest
+from theory.bounds.all_dimensions import check_smallest, nonzero_for_all_dimensions
+from theory.bounds.coefficients import vanishes_for_all
 from theory.bounds.formula import Quantity
-from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree, integer_dimension
 from theory.spectra.decisions import Sign, coefficient_sign
 from theory.spectra.eigenvalues import NTK, QUADNTK, ZonalKernel
@@ -90,7 +90,7 @@ def _eigenvalue_sign(
     """The eigenvalue is a sum of squares with positive weights: zero exactly when every coefficient is."""
     expr = activation.derivative(kernel.order)
     degrees = kernel.weights(degree, sp.Symbol("d") if d is None else integer_dimension(d))
-    if all(vanishes(expr, j) for j in degrees):  # for every d, so this is asked first
+    if all(vanishes_for_all(expr, j) for j in degrees):  # for every d, so this is asked first
         return "zero"
     if d_min is not None:
         return _for_every_dimension(kernel, activation, degree, d_min)
@@ -108,7 +108,7 @@ def _for_every_dimension(kernel: ZonalKernel, activation: Activation, degree: in
     if activation.derivative(kernel.order).has(sp.Abs, sp.sign):
         return "undecided"
     try:
-        bounds = bounds_for_all_dimensions(activation, degree, EIGENVALUES[kernel.name], d_min)
+        proved = nonzero_for_all_dimensions(activation, degree, EIGENVALUES[kernel.name], d_min)
     except Undecided:
         return "undecided"
-    return "nonzero" if bounds.nonzero else "undecided"
+    return "nonzero" if proved else "undecided"

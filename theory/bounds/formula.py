@@ -19,7 +19,14 @@ from theory.balls.ball import square
 from theory.balls.exact import ExactlyEqual
 from theory.balls.precision import exclusive
 from theory.balls.work import Undecided
-from theory.bounds.coefficients import BITS, ORDER, CoefficientExpansion, coefficient_at, coefficient_expansion
+from theory.bounds.coefficients import (
+    BITS,
+    ORDER,
+    CoefficientExpansion,
+    coefficient_at,
+    coefficient_expansion,
+    vanishes_for_all,
+)
 from theory.bounds.expansion import RemainderExpansion
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.gegenbauer import monomial_coefficients
@@ -103,7 +110,7 @@ class Formula:
 
     def is_zero(self) -> bool:
         """Whether parity and algebra prove that the sum is zero for every d."""
-        return self.cancels or all(term.power > 0 and vanishes(term.expr, term.degree) for term in self.terms)
+        return self.cancels or all(term.power > 0 and vanishes_for_all(term.expr, term.degree) for term in self.terms)
 
     def _highest(self, expr: sp.Expr) -> int:
         return max(term.degree for term in self.terms if term.expr == expr)

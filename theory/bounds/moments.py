@@ -61,7 +61,8 @@ def _cells(expr: sp.Expr, derivatives: int, reach: int) -> list[list[arb]]:
     program = Program([expr], Z, lambda e: acb(ball(e)))
     functions, length = series_functions(False), derivatives + 1
     totals = [[arb(0)] * (HIGHEST + 1) for _ in range(length)]
-    width, front = arb(1) / CELLS, 1 / (2 * arb.pi()).sqrt()
+    front = 1 / (2 * arb.pi()).sqrt() / CELLS
+    ends = _densities(arb(0))
     cap = ctx.cap
     try:
         for cell in range(reach * CELLS):
@@ -71,14 +72,28 @@ def _cells(expr: sp.Expr, derivatives: int, reach: int) -> list[list[arb]]:
             for z in (low.union(high), -low.union(high)):
                 for j, value in enumerate(taylor(program, acb(z), length, functions)):
                     sizes[j] = sizes[j] + (abs(value.real) * math.factorial(j)).upper()
-            mass, square = front * width * (-low * low / 2).exp(), high * high
+            starts, ends = ends, _densities(high)
             for n in range(HIGHEST + 1):
+                # z^{2n} e^{-z^2/2} rises up to z^2 = 2n and falls beyond.
+                largest = ends[n] if high * high <= 2 * n else starts[n] if low * low >= 2 * n else _peak(n)
                 for row, size in zip(totals, sizes, strict=True):
-                    row[n] = row[n] + size * mass
-                mass = mass * square
+                    row[n] = row[n] + size * front * largest
     finally:
         ctx.cap = cap
     return totals
+
+
+def _densities(z: arb) -> list[arb]:
+    """z^{2n} e^{-z^2/2} for n = 0..HIGHEST."""
+    values = [(-z * z / 2).exp()]
+    for _ in range(HIGHEST):
+        values.append(values[-1] * z * z)
+    return values
+
+
+def _peak(n: int) -> arb:
+    """The largest z^{2n} e^{-z^2/2}: (2n/e)^n."""
+    return (arb(2 * n) / arb(1).exp()) ** n
 
 
 def _tail(growth: Growth, n: int, reach: int) -> arb:

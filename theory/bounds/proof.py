@@ -60,7 +60,7 @@ def proof(bounds: AllDimensionBounds) -> str:
     """Theorem and proof."""
     head = f"Theorem. Let sigma(z) = {bounds.activation}. Then\n    {theorem(bounds)}."
     if bounds.expansion is None:
-        return f"{head}\n\nProof.{_text(_definition(bounds), _parity(bounds.formula.terms))[2:]}\n"
+        return f"{head}\n\nProof.{_text(_definition(bounds), _zero(bounds))[2:]}\n"
     steps = [
         _text(_definition(bounds), _absent(bounds, bounds.expansion)),
         _rodrigues(),
@@ -99,11 +99,20 @@ def _absent(bounds: AllDimensionBounds, expanded: Expanded) -> str:
     return _parity(terms) if terms else ""
 
 
+def _zero(bounds: AllDimensionBounds) -> str:
+    if not bounds.formula.cancels:
+        return _parity(bounds.formula.terms)
+    return (
+        f"sigma' is a polynomial of degree below {bounds.degree}: lambda_j(sigma') = 0 for j >= {bounds.degree}, so "
+        f"the degrees up to {bounds.degree} make up the whole trace, for every d."
+    )
+
+
 def _parity(terms: tuple[Term, ...]) -> str:
     names = ", ".join(dict.fromkeys(term.label for term in terms))
     return (
         f"Only the part of g with the parity of j enters lambda_j(g), and polynomials of degree below j give zero: for "
-        f"this reason {names} vanish for every d, or cancel."
+        f"this reason, or because its moments cancel, {names} vanish for every d."
     )
 
 
