@@ -87,7 +87,7 @@ def hermite_sign(expr: sp.Expr, degree: int) -> Sign:
 def learnable(activation: ActivationLike, degree: int) -> bool:
     """False when Lambda_l is proved to vanish for every d (parity), so the NTK cannot learn degree l.
 
-    True says only that this proof does not apply; :func:`learnable_degrees` proves the contrary too.
+    True says only that this proof does not apply; :func:`theory.learnable_degrees` proves the contrary too.
 
     >>> learnable(Activation.parse("tanh(z)"), 2)
     False
