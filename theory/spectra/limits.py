@@ -15,7 +15,6 @@ from theory.funk_hecke.coefficient import hermite_coefficient_expr, integral_bit
 from theory.funk_hecke.gaussian_series import coefficient_term
 from theory.harmonics.sphere import check_degree
 
-
 UNBOUNDED = (sp.oo, -sp.oo, sp.zoo, sp.nan, sp.Limit)
 """What a limit that is no finite number contains."""
 
