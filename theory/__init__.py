@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from theory.activations import Activation
 from theory.balls.hypergeometric import humbert_phi3
 from theory.balls.work import Undecided, WorkLimit, work_limit
+from theory.bounds.all_dimensions import AllDimensionBounds, bounds_for_all_dimensions
+from theory.bounds.degrees import LearnableDegrees, learnable_degrees
 from theory.funk_hecke.coefficient import (
     certified,
     coefficient,
@@ -55,7 +57,7 @@ from theory.network.taylor import (
     taylor_terms,
     third_derivative_bound,
 )
-from theory.spectra.decisions import LearnableDegrees, coefficient_sign, hermite_sign, learnable, learnable_degrees
+from theory.spectra.decisions import coefficient_sign, hermite_sign, learnable
 from theory.spectra.deep_ntk import deep_relu_ntk
 from theory.spectra.eigenvalue_signs import EigenvalueSigns, eigenvalue_signs
 from theory.spectra.eigenvalues import (
@@ -97,6 +99,7 @@ else:
 __all__ = [
     "RATES",
     "Activation",
+    "AllDimensionBounds",
     "Derivation",
     "EigenvalueSigns",
     "Expansion",
@@ -110,6 +113,7 @@ __all__ = [
     "Undecided",
     "WorkLimit",
     "ZonalKernel",
+    "bounds_for_all_dimensions",
     "certified",
     "coefficient",
     "coefficient_expr",

@@ -9,6 +9,7 @@ import sympy as sp
 
 from theory import (
     Activation,
+    bounds_for_all_dimensions,
     cumulative_multiplicity,
     dense_norm,
     dense_norm_expr,
@@ -53,6 +54,7 @@ BY_ACTIVATION: dict[str, Callable] = {
     "quadntk_expansion_expr": lambda a: quadntk_expansion_expr(a, 1),
     "ntk_limit": lambda a: ntk_limit(a, 1),
     "ntk_limit_expr": lambda a: ntk_limit_expr(a, 1),
+    "bounds_for_all_dimensions": lambda a: bounds_for_all_dimensions(a, 1, d_min=500).explain(),
     "dense_norm": lambda a: dense_norm(a, 5, {1: 1}),
     "dense_norm_expr": lambda a: dense_norm_expr(a, 5, {1: 1}),
     "sparse_norm": lambda a: sparse_norm(a, 1, 5),
@@ -97,6 +99,8 @@ BY_INTEGER: dict[str, tuple[str, Callable]] = {
     "spectrum d": ("d", lambda i: ntk_spectrum(SIGMA, i, 1)),
     "limit": ("degree", lambda i: ntk_limit(SIGMA, i)),
     "expansion": ("degree", lambda i: ntk_expansion(SIGMA, i)),
+    "bounds": ("degree", lambda i: bounds_for_all_dimensions(SIGMA, i, d_min=500)),
+    "smallest d": ("d_min", lambda i: bounds_for_all_dimensions(SIGMA, 1, d_min=i)),
     "order": ("order", lambda i: neuron_term(SIGMA, i)),
     "width": ("m", lambda i: taylor_terms(SIGMA, 3, i)),
     "taylor d": ("d", lambda i: taylor_terms(SIGMA, i, 2)),

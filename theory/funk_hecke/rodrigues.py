@@ -101,22 +101,11 @@ def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
     # integrated, and l! multiplies the integral.
     program = Program([expr], Z, lambda e: acb(ball(e)))
     root, size, length = acb(d).sqrt(), d + 2 * degree, degree + 1
-    tables = {flag: _series_functions(flag) for flag in (False, True)}
+    tables = {flag: series_functions(flag) for flag in (False, True)}
 
     def weighted(theta: acb, analytic: bool) -> acb:
         t, cosine = theta.sin_cos()
-        for _ in range(REPETITIONS):
-            ctx.cap = length  # python-flint cuts every series at this length
-            try:
-                value = program(acb_series([root * t, 1], length), tables[analytic])[0]
-            except _Singular:
-                return acb("nan")
-            if not isinstance(value, acb_series):  # a constant, of which only degree 0 is not zero
-                return acb(0 if degree else value) * cosine ** (size - 2)
-            if value.prec >= length:
-                return value[degree] * cosine ** (size - 2)
-            # Code elsewhere set another length meanwhile, and the coefficient asked for was cut off.
-        return acb("nan")
+        return taylor(program, root * t, length, tables[analytic])[degree] * cosine ** (size - 2)
 
     cap = ctx.cap
     try:
@@ -131,7 +120,26 @@ def _expectation(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
     return value / arb.pi().sqrt() * (half_size - arb("0.5")).rising(arb("0.5"))
 
 
-def _series_functions(analytic: bool) -> dict[str, Callable[[Any], Any]]:
+def taylor(program: Program, z: acb, length: int, functions: dict[str, Callable[[Any], Any]]) -> list[acb]:
+    """g^{(n)}(z)/n! for n < ``length``, g the program, as balls for every point of the ball z; nan near a pole.
+
+    ``functions`` are those of :func:`series_functions`. Sets python-flint's length of series; the caller restores it.
+    """
+    for _ in range(REPETITIONS):
+        ctx.cap = length  # python-flint cuts every series at this length
+        try:
+            value = program(acb_series([z, 1], length), functions)[0]
+        except _Singular:
+            break
+        if not isinstance(value, acb_series):  # a constant
+            return [acb(value), *[acb(0)] * (length - 1)]
+        if value.prec >= length:
+            return [value[n] for n in range(length)]
+        # Code elsewhere set another length meanwhile, and what was asked for was cut off.
+    return [acb("nan")] * length
+
+
+def series_functions(analytic: bool) -> dict[str, Callable[[Any], Any]]:
     """Functions of a power series; tanh and softplus split off the constant term, so that nothing overflows."""
 
     def split(u: acb_series) -> tuple[acb, acb_series]:

@@ -15,6 +15,9 @@ from theory.funk_hecke.coefficient import hermite_coefficient_expr, integral_bit
 from theory.funk_hecke.gaussian_series import coefficient_term
 from theory.harmonics.sphere import check_degree
 
+UNBOUNDED = (sp.oo, -sp.oo, sp.zoo, sp.nan, sp.Limit)
+"""What a limit that is no finite number contains."""
+
 
 def _limit_order(degree: int) -> tuple[int, int]:
     """(j, factor) with lim d^{l-1} Lambda_l = factor * E[sigma'(G) He_j(G)]^2 (and lim Lambda_0 for l = 0)."""
@@ -74,11 +77,11 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
       e^{2Y/(1+2X)}, the moment generating function of the Gaussian limit;
     - 2F1(1/2, b; 3/2; z) with b ~ B d and z ~ Z/d -> 1F1(1/2; 3/2; B Z);
     - Gamma(d/2 + c) ~ Gamma(d/2) (d/2)^c, in quotients where Gamma(d/2) cancels;
-    - u^v with u -> 1 and v -> oo: exp(lim v log u).
+    - u^v with u -> 1 and v -> oo: exp(lim v log u), where that is finite.
 
-    Each of these drops a relative correction of order 1/d. That is allowed next to terms that stay bounded, or grow
-    without cancelling; where growing terms cancel, as in d (e^{-1/2} - 0F1(; d/2; -d/4)) -> e^{-1/2}/4, the correction
-    decides, and the expression is refused.
+    Each of these drops a relative correction of order 1/d. That is allowed for a limit that is not zero, next to terms
+    that stay bounded, or grow without cancelling; where a limit is zero or growing terms cancel, as in
+    d (e^{-1/2} - 0F1(; d/2; -d/4)) -> e^{-1/2}/4, the correction decides, and the expression is refused.
 
     Args:
         expr: a closed form from :func:`theory.coefficient_expr` or :func:`theory.ntk_eigenvalue_expr`, times powers of
@@ -89,8 +92,9 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
         The limit; plus or minus infinity when the terms grow and do not cancel.
 
     Raises:
-        ValueError: a hypergeometric function outside the list, arguments that do not grow as the list says, Gamma
-            functions that do not balance, or growing terms that cancel.
+        ValueError: a hypergeometric function outside the list, arguments that do not grow as the list says, a function
+            or power of the list whose limit is zero or infinite, Gamma functions that do not balance, or growing terms
+            that cancel.
 
     >>> d = sp.Symbol("d", positive=True)
     >>> from theory.spectra.eigenvalues import ntk_eigenvalue_expr
@@ -115,19 +119,20 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
             expr = expr.xreplace({g: scale * _gamma_quotient(g, d, marked)})
     growing = [p for p in expr.atoms(sp.Pow) if p.exp.has(d) and p.base.has(d)]
     for power in sorted(growing, key=sp.count_ops):
-        expr = expr.xreplace({power: marked(power, sp.exp(sp.limit(power.exp * sp.log(power.base), d, sp.oo)))})
+        expr = expr.xreplace({power: marked(power, _power_limit(power, d))})
     expr = sp.powsimp(sp.expand(expr))
     if expr.has(scale):
         raise ValueError(f"{expr}: Gamma functions do not balance")
     # sqrt(d) = 1/x: what is left is rational in x.
     try:
-        limit = _sum_of_limits(sp.powdenest(expr.subs(d, x**-2)), x, list(marks.values()))
+        known = {dummy: constant for constant, dummy in constants.items()}
+        limit = _sum_of_limits(sp.powdenest(expr.subs(d, x**-2)), x, list(marks.values()), known)
     except _Cancels:
         raise ValueError(
             f"{given}: needs terms that stay bounded, or do not cancel to leading order, divisors included; "
             f"for the next order in 1/{d} use ntk_expansion or quadntk_expansion"
         ) from None
-    return limit.xreplace({dummy: constant for constant, dummy in constants.items()})
+    return limit.xreplace(known)
 
 
 def _branch(piecewise: sp.Piecewise, d: sp.Symbol) -> sp.Expr:
@@ -147,6 +152,12 @@ def _eventually(condition: sp.Expr, d: sp.Symbol) -> bool:
     raise ValueError(f"{condition}: needs a condition such as {d} > 1, decided for large {d}")
 
 
+def _power_limit(power: sp.Expr, d: sp.Symbol) -> sp.Expr:
+    """exp(lim v log u), neither zero nor infinite: beside another factor such a power would count in full."""
+    refused = ValueError(f"{power}: needs a base that tends to one, and a limit that is finite and not zero")
+    return sp.exp(_finite(power.exp * sp.log(power.base), d, refused))
+
+
 def _gamma_quotient(function: sp.Expr, d: sp.Symbol, marked: Callable[[sp.Expr, sp.Expr], sp.Expr]) -> sp.Expr:
     """Gamma(d/2 + c) / Gamma(d/2): rational for an integer c, ~ (d/2)^c otherwise."""
     shift = sp.expand(function.args[0] - d / 2)
@@ -163,21 +174,56 @@ class _Cancels(Exception):
     """Growing terms, or those of a divisor, cancel to the order that is known."""
 
 
-def _sum_of_limits(expr: sp.Expr, x: sp.Symbol, marks: list[sp.Symbol]) -> sp.Expr:
-    """The limit for x -> 0 and marks -> 1; _Cancels where what the marks stand for would decide."""
+def _sum_of_limits(expr: sp.Expr, x: sp.Symbol, marks: list[sp.Symbol], known: Mapping[sp.Expr, sp.Expr]) -> sp.Expr:
+    """The limit for x -> 0 and marks -> 1; _Cancels where what the marks stand for would decide.
+
+    ``known`` says which constants stand for which values.
+    """
     # Terms that share their marks and divisor may cancel exactly, so they are added first. Beyond that each part is
     # known to leading order only: finite limits may be added, and growing leading terms if they do not cancel.
     parts: dict[tuple[sp.Expr, sp.Expr], sp.Expr] = {}
     for term in sp.Add.make_args(sp.expand(expr)):
         above, below = sp.fraction(sp.together(term))
-        divisor = _leading(_by_mark(below, marks), x) if below.has(*marks) else below
+        divisor = _leading(_by_mark(below, marks), x, known) if below.has(*marks) else below
         for mark, rest in _by_mark(above, marks).items():
             key = mark, below if below.has(*marks) else sp.Integer(1)
             parts[key] = parts.get(key, sp.Integer(0)) + rest / divisor
-    limits = [sp.limit(sp.cancel(sp.together(part)), x, 0) for part in parts.values()]
-    if len(limits) > 1 and any(limit.has(sp.oo, sp.zoo, sp.nan, sp.Limit) for limit in limits):
-        return sp.limit(_leading(parts, x), x, 0)
+    values = [_decided(part, x, known) for part in parts.values()]
+    limits = [_limit(value, x, known) for value in values]
+    if len(limits) > 1 and any(limit.has(*UNBOUNDED) for limit in limits):
+        return sp.limit(_leading(parts, x, known), x, 0)
     return sp.simplify(sp.Add(*limits))
+
+
+def _decided(value: sp.Expr, x: sp.Symbol, known: Mapping[sp.Expr, sp.Expr]) -> sp.Expr:
+    """A quotient of polynomials in x without the coefficients that are zero, which decide what it tends to.
+
+    Raises:
+        _Cancels: all of the divisor is zero.
+        Undecided: a coefficient that is zero, or nearly, without a proof.
+    """
+    fraction = sp.fraction(sp.cancel(sp.together(value)))
+    try:
+        above, below = (sp.Poly(part, x) for part in fraction)
+    except sp.PolynomialError:
+        return fraction[0] / fraction[1]
+    kept = [
+        sp.Add(*(c * x**n for (n,), c in part.terms() if c.is_Rational or not _is_zero(c.xreplace(known))))
+        for part in (above, below)
+    ]
+    if kept[1] == 0:
+        raise _Cancels
+    return kept[0] / kept[1]
+
+
+def _limit(value: sp.Expr, x: sp.Symbol, known: Mapping[sp.Expr, sp.Expr]) -> sp.Expr:
+    """The limit of what :func:`_decided` returns; of a quotient that grows, infinity with a sign that is decided."""
+    above, below = (sp.Poly(part, x) if part.is_polynomial(x) else None for part in sp.fraction(value))
+    if above is not None and below is not None and value != 0 and _growth(value, x) > 0:
+        leading = (above.EC() / below.EC()).xreplace(known)
+        if not leading.free_symbols:
+            return sp.oo * compare(leading, sp.Integer(0))
+    return sp.limit(value, x, 0)
 
 
 def _by_mark(expr: sp.Expr, marks: list[sp.Symbol]) -> dict[sp.Expr, sp.Expr]:
@@ -191,12 +237,14 @@ def _by_mark(expr: sp.Expr, marks: list[sp.Symbol]) -> dict[sp.Expr, sp.Expr]:
     return result
 
 
-def _leading(parts: Mapping[Any, sp.Expr], x: sp.Symbol) -> sp.Expr:
+def _leading(parts: Mapping[Any, sp.Expr], x: sp.Symbol, known: Mapping[sp.Expr, sp.Expr]) -> sp.Expr:
     """c x^-e, the leading term of a sum whose parts are each known to leading order."""
-    values = [sp.cancel(sp.together(part)) for part in parts.values()]
-    order = max(_growth(value, x) for value in values if value != 0)
+    values = [value for part in parts.values() if (value := _decided(part, x, known)) != 0]
+    if not values:
+        raise _Cancels
+    order = max(_growth(value, x) for value in values)
     leading = sp.Add(*(sp.limit(value * x**order, x, 0) for value in values))
-    if _is_zero(leading):
+    if _is_zero(leading.xreplace(known)):
         raise _Cancels
     return leading * x**-order
 
@@ -212,9 +260,9 @@ def _growth(value: sp.Expr, x: sp.Symbol) -> int:
 
 def _is_zero(constant: sp.Expr) -> bool:
     """Decided by a ball where there is no symbol; Undecided without a proof."""
-    if sp.simplify(constant).is_zero:
-        return True
-    return not constant.free_symbols and compare(constant, sp.Integer(0)) == 0
+    if constant.free_symbols:
+        return bool(sp.simplify(constant).is_zero)
+    return compare(constant, sp.Integer(0)) == 0
 
 
 def _hypergeometric_limit(function: sp.Expr, d: sp.Symbol) -> sp.Expr:
@@ -239,13 +287,16 @@ def _hypergeometric_limit(function: sp.Expr, d: sp.Symbol) -> sp.Expr:
         a, b = sorted(upper, key=lambda u: bool(u.has(d)))
         if not a.has(d) and _finite(z, d, refused) == 0:
             _finite(b / d, d, refused)
-            return sp.hyperexpand(sp.hyper((a,), tuple(lower), _finite(b * z, d, refused)))
+            limit = sp.hyperexpand(sp.hyper((a,), tuple(lower), _finite(b * z, d, refused)))
+            # 1F1 with a negative integer a is a polynomial: at a root the correction of order 1/d would decide.
+            if not _is_zero(limit):
+                return limit
     raise refused
 
 
 def _finite(expr: sp.Expr, d: sp.Symbol, refused: ValueError) -> sp.Expr:
     """The limit of a rational expression; ``refused`` is raised where it is not finite."""
-    limit = sp.limit(sp.cancel(expr), d, sp.oo)
-    if limit.has(sp.oo, sp.zoo, sp.nan, sp.Limit):
+    limit = sp.limit(sp.cancel(expr) if expr.is_rational_function(d) else expr, d, sp.oo)
+    if limit.has(*UNBOUNDED):
         raise refused
     return limit

@@ -19,6 +19,9 @@ from numerics.targets import legendre_polynomials, legendre_values
 from theory import (
     Activation,
     NoClosedForm,
+    Undecided,
+    bounds_for_all_dimensions,
+    learnable_degrees,
     multiplicity,
     ntk_eigenvalue,
     ntk_limit_expr,
@@ -95,6 +98,53 @@ class CertifiedLimits(Cell):
             "symbolic": [str(e) for e in closed],
             "symbolic_balls": [ball_text(certified(e, DIGITS)) for e in closed],
         }
+
+
+class EveryDimension(Cell):
+    """Bounds of d^e Lambda_l for every d >= 3, and its expansion in 1/d with a remainder, for l = 0 .. L.
+
+    Numbers: ``bounds``, by degree a dictionary of ``exponent``, the texts of balls ``lower``, ``upper``,
+    ``coefficients`` and ``remainder``, and ``switch``, from which d on the remainder holds; None where the eigenvalue
+    is zero for every d or the proof does not apply.
+    """
+
+    activation: str
+    max_degree: int
+
+    def run(self) -> Numbers:
+        return {"bounds": [self._bounds(degree) for degree in range(self.max_degree + 1)]}
+
+    def _bounds(self, degree: int) -> Numbers | None:
+        try:
+            found = bounds_for_all_dimensions(self.activation, degree)
+        except Undecided:
+            return None
+        if found.expansion is None or found.exponent is None:
+            return None
+        return {
+            "exponent": float(found.exponent),
+            "lower": ball_text(found.lower),
+            "upper": ball_text(found.upper),
+            "coefficients": [ball_text(c) for c in found.expansion.expansion.coefficients],
+            "remainder": ball_text(found.expansion.expansion.remainder),
+            "switch": found.switch,
+        }
+
+
+class DegreesAtEveryDimension(Cell):
+    """Which of the degrees 0 .. L are proved to be learned, or not, at every d >= 3.
+
+    Numbers: lists ``learnable``, ``unlearnable`` and ``undecided``.
+    """
+
+    activation: str
+    max_degree: int
+    kernel: KernelName
+
+    def run(self) -> Numbers:
+        found = learnable_degrees(self.activation, self.max_degree, kernel=self.kernel, d_min=3)
+        lists = {"learnable": found.learnable, "unlearnable": found.unlearnable, "undecided": found.undecided}
+        return {name: list(degrees) for name, degrees in lists.items()}
 
 
 def kernel_values(

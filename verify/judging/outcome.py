@@ -102,6 +102,7 @@ class Comparison:
         budget: name of each error term -> its size; what the interval's radius is made of.
         uncertainty: radius of the ball that the prediction is the middle of: HOLDS and FAILS must follow for all of it.
         case: label of the case that it belongs to.
+        proved: whether the interval is a theorem for all that the claim speaks of, not for what was looked at.
     """
 
     label: str
@@ -112,6 +113,7 @@ class Comparison:
     budget: tuple[tuple[str, float], ...] = ()
     uncertainty: float = 0.0
     case: str = ""
+    proved: bool = False
 
     @property
     def allowed(self) -> tuple[float, float]:

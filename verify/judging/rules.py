@@ -78,12 +78,15 @@ class ExactRule:
         rule: as in :class:`verify.judging.outcome.Comparison`.
         margin: allowed distance of the truth from the prediction; for "encloses" the greatest width of the interval.
         relative: whether the margin is in units of the prediction.
+        proved: whether interval and prediction are theorems for all that the claim speaks of, such as every d >= 3, so
+            that the comparison proves it and no extrapolation is left.
     """
 
     name: str
     rule: Literal["within", "encloses", "below", "above"]
     margin: float = 0.0
     relative: bool = False
+    proved: bool = False
 
     def compare(self, prediction: Prediction, measurement: Measurement) -> Comparison:
         """Hold a measured interval against a prediction.
@@ -96,7 +99,9 @@ class ExactRule:
         predicted = _single(self.name, prediction)
         margin = self.margin * abs(predicted) if self.relative else self.margin
         terms = (*measurement.budget.items(), *prediction.budget.items())
-        return Comparison(self.name, predicted, measurement.data, self.rule, margin, terms, prediction.uncertainty)
+        return Comparison(
+            self.name, predicted, measurement.data, self.rule, margin, terms, prediction.uncertainty, proved=self.proved
+        )
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def interval_text(c: Comparison, part: Literal["predicted", "admitted", "measure
 
 
 def entry(judgement: Judgement) -> dict[str, Any]:
-    """The claim's entry of ``escape-ntk verify --json``, with the rule, the margin and the admitted range by label.
+    """The claim's entry of ``escape-ntk verify --json``, with rule, margin, admitted range and "proved" by label.
 
     A range without an end on one side has null there. The admitted range of "encloses" is the prediction itself, and
     its margin is the greatest width of the interval.
@@ -68,6 +68,7 @@ def entry(judgement: Judgement) -> dict[str, Any]:
     comparisons = judgement.outcome.comparisons
     return judgement.as_json() | {
         "rule": {c.label: c.rule for c in comparisons},
+        "proved": {c.label: c.proved for c in comparisons},
         "margin": {c.label: c.margin if math.isfinite(c.margin) else None for c in comparisons},
         "admitted": {c.label: [end if math.isfinite(end) else None for end in c.allowed] for c in comparisons},
     }

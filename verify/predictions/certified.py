@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import sympy as sp
 from flint import arb
 
 from theory import (
@@ -16,6 +17,7 @@ from theory import (
     quadntk_eigenvalue,
     quadntk_trace,
 )
+from theory.balls.growth import Growth
 from verify.cells.spectral import DIGITS, KernelName, ball_text, read_ball
 from verify.judging.rules import Prediction
 from verify.sizes.profile import parse
@@ -54,6 +56,17 @@ def closed_limits(activation: str, max_degree: int) -> tuple[str, ...] | None:
         return tuple(str(ntk_limit_expr(parse(activation), degree)) for degree in range(max_degree + 1))
     except NoClosedForm:
         return None
+
+
+@lru_cache(maxsize=256)
+def smooth(activation: str, order: int) -> bool:
+    """Whether sigma^{(order)} has no kink and grows at most like e^{c|z|}: then bounds for every d can be proved."""
+    try:
+        expr = parse(activation).derivative(order)
+        Growth.of(expr)
+    except ValueError:
+        return False
+    return not expr.has(sp.Abs, sp.sign)
 
 
 @lru_cache(maxsize=256)

@@ -194,6 +194,40 @@ def test_functions_whose_arguments_grow_otherwise_are_refused() -> None:
             limit_in_dimension(expr, D)
 
 
+def test_a_function_whose_limit_is_zero_is_refused() -> None:
+    """2F1(-1, b; 3/2; z) = 1 - 2 b z/3, so with b z = 3 (d-1)/(2d) it is 1/d: times d it tends to 1, not to 0."""
+    polynomial = sp.hyper((-1, -(D - 1) / 2), (sp.Rational(3, 2),), -3 / D)
+    assert sp.hyperexpand(polynomial.subs(D, 20)) == sp.Rational(1, 20)
+    for factor in (1, D):
+        with pytest.raises(ValueError, match="no limit for d -> oo is known"):
+            limit_in_dimension(factor * polynomial, D)
+    assert limit_in_dimension(polynomial.subs(-3 / D, -2 / D), D) == sp.Rational(1, 3)
+
+
+def test_a_power_whose_base_does_not_tend_to_one_is_refused() -> None:
+    """2^d ((d+1)/(2d))^d tends to e: the second factor alone tends to 0."""
+    power = ((D + 1) / (2 * D)) ** D
+    for expr in (power, 2**D * power, 1 / power, ((D + 1) / D) ** (D**2)):
+        with pytest.raises(ValueError, match="needs a base that tends to one"):
+            limit_in_dimension(expr, D)
+    assert limit_in_dimension(((D + 1) / D) ** D, D) == sp.E
+
+
+def test_constants_that_are_zero_decide() -> None:
+    """0F1(; 1/2; -1/4) = cos 1, and sqrt(2 + sqrt 3) = (sqrt 6 + sqrt 2)/2: SymPy sees neither by itself."""
+    hidden = sp.sqrt(2 + sp.sqrt(3)) - (sp.sqrt(6) + sp.sqrt(2)) / 2
+    assert limit_in_dimension(D * hidden, D) == 0
+    assert limit_in_dimension(1 / (D * hidden + 1), D) == 1
+    with pytest.raises(ValueError, match="divisors included"):
+        limit_in_dimension(1 / (D * hidden), D)
+    wave = sp.hyper((), (sp.Rational(1, 2),), -sp.Rational(1, 4))
+    assert limit_in_dimension(D * (wave - sp.cos(1)) + 1, D) == 1
+    with pytest.raises(ValueError, match="divisors included"):
+        limit_in_dimension(1 / (D * (wave - sp.cos(1))), D)
+    assert limit_in_dimension(D * (wave - sp.cos(2)), D) == sp.oo
+    assert limit_in_dimension(D * (sp.cos(2) - wave), D) == -sp.oo
+
+
 def test_zero_has_no_exponent() -> None:
     with pytest.raises(ValueError, match="zero has no exponent"):
         Exponent((D + 1) ** 2 - D**2 - 2 * D - 1, D).value()

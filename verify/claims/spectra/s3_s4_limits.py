@@ -12,6 +12,7 @@ from verify.cells.spectral import CertifiedEigenvalues, CertifiedLimits, read_ba
 from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, settled
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
+from verify.claims.spectra import every_dimension
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.outcome import Interval
 from verify.judging.rules import ExactRule, Measurement, Prediction
@@ -42,16 +43,22 @@ def _closed_forms(p: Profile) -> CertifiedLimits:
     return CertifiedLimits(activation=p.activation, max_degree=LIMIT_DEGREES)
 
 
-def _routes(p: Profile, degree: int) -> tuple[str, ...]:
-    """Names of a degree's comparisons: the extrapolated eigenvalue, and the closed form where there is one."""
+def _routes(p: Profile, degree: int) -> dict[str, str]:
+    """Names of a degree's comparisons by route.
+
+    The extrapolated eigenvalue; where there are such, the closed form, and the eigenvalue less its expansion, whose
+    remainder is proved.
+    """
     name = f"lim d^{degree - 1} Lambda_{degree}" if degree else "lim Lambda_0"
-    return (name, f"{name}, symbolic") if certified.closed_limits(p.activation, LIMIT_DEGREES) else (name,)
+    closed = {"symbolic": f"{name}, symbolic"} if certified.closed_limits(p.activation, LIMIT_DEGREES) else {}
+    proved = {"proved": f"{name}, proved"} if every_dimension.cells(p, LIMIT_DEGREES) else {}
+    return {"extrapolated": name} | closed | proved
 
 
 def _s3_predict(p: Profile) -> dict[str, Prediction]:
     """The Gaussian integral, for both routes."""
     degrees = range(LIMIT_DEGREES + 1)
-    return {name: certified.limit(p.activation, degree) for degree in degrees for name in _routes(p, degree)}
+    return {name: certified.limit(p.activation, degree) for degree in degrees for name in _routes(p, degree).values()}
 
 
 def _scaled(p: Profile, evidence: Evidence, degree: int) -> list[float]:
@@ -64,18 +71,30 @@ def _scaled(p: Profile, evidence: Evidence, degree: int) -> list[float]:
 def _s3_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement | Interval]:
     found: dict[str, Measurement | Interval] = {}
     for degree in range(LIMIT_DEGREES + 1):
-        name, *symbolic = _routes(p, degree)
-        found[name] = _extrapolated(p.spectral.limit_dimensions, _scaled(p, evidence, degree))
-        for route in symbolic:
-            found[route] = Interval(*read_ball(evidence[_closed_forms(p)]["symbolic_balls"][degree]))
+        routes, d = _routes(p, degree), p.spectral.limit_dimensions[-1]
+        found[routes["extrapolated"]] = _extrapolated(p.spectral.limit_dimensions, _scaled(p, evidence, degree))
+        if "symbolic" in routes:
+            found[routes["symbolic"]] = Interval(*read_ball(evidence[_closed_forms(p)]["symbolic_balls"][degree]))
+        if "proved" in routes:
+            ball = evidence[_eigenvalues(p, d)]["balls"][degree]
+            found[routes["proved"]] = every_dimension.limit(p, evidence, LIMIT_DEGREES, degree, d, ball)
     return found
+
+
+def _s3_rules(p: Profile) -> tuple[ExactRule, ...]:
+    """One margin for all routes; the interval of a proved one has no error but its remainder."""
+    proved = {name for degree in range(LIMIT_DEGREES + 1) if (name := _routes(p, degree).get("proved"))}
+    return tuple(
+        ExactRule(name, "within", LIMIT_MARGIN, relative=True, proved=name in proved) for name in _s3_predict(p)
+    )
 
 
 def _s3_describe(p: Profile, evidence: Evidence) -> str:
     closed = certified.closed_limits(p.activation, LIMIT_DEGREES) or ["none for this activation"]
     return (
         f"Certified eigenvalues at d = {', '.join(f'{d:,}' for d in p.spectral.limit_dimensions)}, extrapolated in "
-        f"1/d, against Gaussian integrals with certified tails. Closed forms of the limits: {', '.join(closed)}."
+        f"1/d, against Gaussian integrals with certified tails. Closed forms of the limits: {', '.join(closed)}. "
+        f"Proved: the last eigenvalue less its expansion in 1/d, whose remainder is bounded for every d from some on."
     )
 
 
@@ -98,15 +117,19 @@ S3 = Claim(
     "N(d,l)^{1/2} lambda_l tends to mu_l with an error of order 1/d. Of the two coefficients in Lambda_l the one of "
     "degree l-1 dominates.",
     refuted_by="A certified eigenvalue, scaled and extrapolated from d near 10^5, further than 10^-6 of the constant "
-    "from the Gaussian integral.",
-    equations=("ntk-limit",),
+    "from the Gaussian integral; or a proved interval of the limit that far from it.",
+    equations=("ntk-limit", "coefficient-for-all-d"),
     hypotheses=(
         differentiable(1),
         settled(lambda p: range(LIMIT_DEGREES + 1), lambda p: p.spectral.limit_dimensions[-1]),
     ),
     depends_on=("S1",),
-    design=lambda p: (_closed_forms(p), *(_eigenvalues(p, d) for d in p.spectral.limit_dimensions)),
-    rules=lambda p: tuple(ExactRule(name, "within", LIMIT_MARGIN, relative=True) for name in _s3_predict(p)),
+    design=lambda p: (
+        _closed_forms(p),
+        *every_dimension.cells(p, LIMIT_DEGREES),
+        *(_eigenvalues(p, d) for d in p.spectral.limit_dimensions),
+    ),
+    rules=_s3_rules,
     predict=_s3_predict,
     observe=_s3_observe,
     controls=(Control(f"every constant multiplied by {WRONG}", predict=scaled(_s3_predict, WRONG)),),
@@ -121,8 +144,20 @@ EXPONENTS = {f"exponent of Lambda_{degree}": degree for degree in (1, 2, 3, 4)}
 """Name of a comparison -> degree."""
 
 
+def _proved(p: Profile) -> dict[str, int]:
+    """The same for the exponents that bounds for every d prove."""
+    if not every_dimension.cells(p, LIMIT_DEGREES):
+        return {}
+    return {f"{name}, proved for every d >= 3": degree for name, degree in EXPONENTS.items()}
+
+
 def _s4_predict(p: Profile) -> dict[str, float]:
-    return {name: float(1 - degree) for name, degree in EXPONENTS.items()}
+    return {name: float(1 - degree) for name, degree in (EXPONENTS | _proved(p)).items()}
+
+
+def _s4_rules(p: Profile) -> tuple[ExactRule, ...]:
+    slopes = (ExactRule(name, "within", EXPONENT_MARGIN) for name in EXPONENTS)
+    return (*slopes, *(ExactRule(name, "within", proved=True) for name in _proved(p)))
 
 
 def _s4_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
@@ -131,7 +166,8 @@ def _s4_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
     for name, degree in EXPONENTS.items():
         slopes = [math.log2(b / a) for a, b in pairwise(_measured(p, evidence, dimensions, degree))]
         found[name] = _extrapolated(dimensions[:-1], slopes)
-    return found
+    proved = {name: every_dimension.exponent(p, evidence, LIMIT_DEGREES, degree) for name, degree in _proved(p).items()}
+    return found | proved
 
 
 def _s4_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
@@ -151,20 +187,25 @@ S4 = Claim(
     source="derived: docs/mathematics, section 3; arXiv:2007.12826",
     why="N(d,l-1) grows as d^{l-1} while the energy of sigma' in degree l-1 stays constant, so lambda_{l-1}^2 falls as "
     "d^{-(l-1)}; the factor <x,x'> gives the degree-l eigenvalue the coefficient of degree l-1.",
-    refuted_by="A local exponent, extrapolated in 1/d, further than 0.001 from -(l-1).",
-    equations=("ntk-expansion",),
+    refuted_by="A local exponent, extrapolated in 1/d, further than 0.001 from -(l-1); or another exponent for which "
+    "positive constants below and above are proved.",
+    equations=("ntk-expansion", "coefficient-for-all-d"),
     hypotheses=(
         differentiable(1),
         settled(lambda p: tuple(EXPONENTS.values()), lambda p: p.spectral.exponent_dimensions[-1]),
     ),
     depends_on=("S1", "S3"),
-    design=lambda p: tuple(_eigenvalues(p, d) for d in p.spectral.exponent_dimensions),
-    rules=lambda p: tuple(ExactRule(name, "within", EXPONENT_MARGIN) for name in EXPONENTS),
+    design=lambda p: (
+        *every_dimension.cells(p, LIMIT_DEGREES),
+        *(_eigenvalues(p, d) for d in p.spectral.exponent_dimensions),
+    ),
+    rules=_s4_rules,
     predict=_s4_predict,
     observe=_s4_observe,
     controls=(Control("exponent -l in place of -(l-1)", predict=shifted(_s4_predict, -1.0)),),
     describe=lambda p, evidence: (
         "Slopes of log2 Lambda_l between d and 2d from certified eigenvalues, extrapolated in 1/d."
+        + every_dimension.statement(p, evidence, LIMIT_DEGREES)
     ),
     figure=_s4_figure,
 )

@@ -1,0 +1,69 @@
+"""What bounds for every dimension prove of limits, exponents and degrees, for the claims on spectra."""
+
+from __future__ import annotations
+
+import math
+
+from flint import arb, ctx
+
+from theory.balls.precision import exclusive
+from verify.cells.spectral import EveryDimension, ball_text, read_ball
+from verify.judging.claim import Evidence
+from verify.judging.outcome import Interval
+from verify.judging.rules import Measurement
+from verify.predictions import certified
+from verify.sizes.profile import Profile
+
+
+def cells(p: Profile, max_degree: int) -> tuple[EveryDimension, ...]:
+    """The bounds of the activation, none where the proof does not apply: it needs a smooth sigma'."""
+    if not certified.smooth(p.activation, 1):
+        return ()
+    return (EveryDimension(activation=p.activation, max_degree=max_degree),)
+
+
+def limit(p: Profile, evidence: Evidence, max_degree: int, degree: int, d: int, ball: str) -> Measurement:
+    """The limit of d^e Lambda_l from one certified eigenvalue: what is left to it is known with its remainder.
+
+    Args:
+        p: of the case.
+        evidence: the numbers.
+        max_degree: of the cell.
+        degree: l.
+        d: where the eigenvalue was taken.
+        ball: the eigenvalue, as stored.
+    """
+    (cell,) = cells(p, max_degree)
+    found = evidence[cell]["bounds"][degree]
+    if found is None or d < found["switch"]:
+        return Measurement(Interval.unknown(math.nan), budget={"remainder": math.inf})
+    with exclusive, ctx.workprec(128):
+        value = arb(ball) * arb(d) ** round(-found["exponent"])
+        _, *later = map(arb, found["coefficients"])
+        gap = sum((c / arb(d) ** r for r, c in enumerate(later, 1)), arb(0))
+        rest = (arb(found["remainder"]) / arb(d) ** (len(later) + 1)).upper()
+        middle, low, high = read_ball(ball_text(value - gap + arb(0, rest)))
+    interval = Interval.unknown(middle) if math.isnan(middle) else Interval(middle, low, high)
+    return Measurement(interval, budget={"remainder": float(rest)})
+
+
+def exponent(p: Profile, evidence: Evidence, max_degree: int, degree: int) -> Measurement:
+    """The exponent of Lambda_l, exact where bounds above and below it are positive for every d >= 3."""
+    (cell,) = cells(p, max_degree)
+    found = evidence[cell]["bounds"][degree]
+    if found is None or not arb(found["lower"]) > 0:
+        return Measurement(Interval.unknown(math.nan), budget={"bounds": math.inf})
+    return Measurement(Interval.around(found["exponent"], 0.0), budget={"bounds": 0.0})
+
+
+def statement(p: Profile, evidence: Evidence, max_degree: int) -> str:
+    """The theorem with its constants, in a sentence."""
+    if not cells(p, max_degree):
+        return ""
+    parts = []
+    for degree, found in enumerate(evidence[cells(p, max_degree)[0]]["bounds"]):
+        if found is not None:
+            low, high = float(arb(found["lower"]).mid()), float(arb(found["upper"]).mid())
+            power = f"d^{-found['exponent']:g} " if found["exponent"] else ""
+            parts.append(f"{low:.4g} <= {power}Lambda_{degree} <= {high:.4g}")
+    return f" Proved for every d >= 3: {'; '.join(parts)}." if parts else ""
