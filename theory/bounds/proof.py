@@ -19,6 +19,9 @@ WIDTH = 118
 DIGITS = 4
 """Significant digits of a bound in a sentence, rounded so that it stays true."""
 
+VANISHING = 1e-20
+"""A coefficient that may be zero and is at most this is not printed, as the others are printed to six digits."""
+
 
 def rounded(value: arb, up: bool) -> str:
     """A number of a few digits above, or below, a ball.
@@ -168,7 +171,7 @@ def _coefficients(expanded: Expanded, switch: int) -> str:
 def _series(coefficients: tuple[arb, ...], remainder: arb) -> str:
     text = ""
     for r, c in enumerate(coefficients):
-        number = float(c.mid())
+        number = 0.0 if c.contains(0) and abs(c) < VANISHING else float(c.mid())
         if not number:
             continue
         sign = (" + " if number > 0 else " - ") if text else ("" if number > 0 else "-")
