@@ -65,4 +65,17 @@ FULL = CertificateSizes(
     joint_gap=0.2,
     iterations=300,
 )
-GPU = FULL.model_copy(update={"draws": {1: 4}, "joint_widths": {1: (96, 192, 384, 768, 1536)}})
+GPU = FULL.model_copy(
+    update={
+        "dimensions": {1: (16, 32, 64), 2: (12,)},
+        "width": {1: 10, 2: 20},
+        "samples": {1: 12, 2: 6},
+        "draws": {1: 4, 2: 4},
+        "steps": {1: 2500, 2: 4000},
+        "joint_dimension": {1: 12, 2: 8},
+        "joint_widths": {1: (96, 192, 384, 768, 1536), 2: (96, 192, 384, 768)},
+        "joint_samples": {1: 144, 2: 256},
+        "joint_draws": {1: 3, 2: 6},
+        "joint_steps": {1: 3000, 2: 4000},
+    }
+)

@@ -272,6 +272,11 @@ def test_a_wide_ball_decides_nothing(claim: str, text: str) -> None:
                 numbers[name] = [text] * len(numbers[name])
         if "trace" in numbers:
             numbers |= {"trace": text, "partial": text}
+        for bounds in numbers.get("bounds", []):
+            if bounds is not None:
+                wide = "[0 +/- 6]" if text == "[5 +/- 1]" else text  # the latter decides that a bound is positive
+                bounds |= dict.fromkeys(("lower", "upper", "remainder"), wide)
+                bounds["coefficients"] = [wide] * len(bounds["coefficients"])
 
     judgement = altered(claim, widen)
     assert judgement.verdict == "INCONCLUSIVE"

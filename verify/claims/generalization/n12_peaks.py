@@ -85,7 +85,7 @@ def _rules(p: Profile) -> tuple[DecisionRule, ...]:
             DecisionRule(
                 _location(d), "mean", "within", LOCATION_MARGIN, 0.4, noise, count, scale="log ratio", rounding=1e-9
             ),
-            DecisionRule(_height(d), "mean", "within", HEIGHT_MARGIN, -0.25, 0.06, count, scale="log ratio"),
+            DecisionRule(_height(d), "mean", "within", HEIGHT_MARGIN, -0.3, 0.06, count, scale="log ratio"),
         ]
     floats = tuple(float(d) for d in grid)
     return (*rules, DecisionRule(EXPONENT, "exponent", "within", EXPONENT_MARGIN, 1.0, noise, count, floats))

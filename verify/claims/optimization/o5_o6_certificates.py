@@ -117,7 +117,7 @@ def _o6_rules(p: Profile) -> tuple[Rule, ...]:
     s = p.certificates
     grid, count = tuple(float(m) for m in s.joint_widths[p.k]), s.joint_draws[p.k] * len(affordable(p))
     return (
-        DecisionRule(EXPONENT, "exponent", "below", 0.0, 0.4, SCATTER, count, grid),
+        DecisionRule(EXPONENT, "exponent", "below", 0.0, 1.0, SCATTER, count, grid),
         ExactRule(GAP, "below"),
         ExactRule(SOUND, "below"),
     )
