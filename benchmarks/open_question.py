@@ -24,7 +24,7 @@ from loky import get_reusable_executor
 from verify.cells.search import crossing
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Kind
-from verify.claims.generalization.activations import SETTLED
+from verify.claims.activations import SETTLED
 from verify.judging.statistics import exponent_interval, mean_interval
 from verify.running.sweep import default_workers
 

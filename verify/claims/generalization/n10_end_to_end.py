@@ -10,9 +10,9 @@ import numpy as np
 from theory import multiplicity
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
+from verify.claims.activations import SETTLED, affordable
 from verify.claims.descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG, level
 from verify.claims.generalization import phase_diagram
-from verify.claims.generalization.activations import SETTLED, affordable
 from verify.claims.generalization.phase_diagram import (
     floor,
     judged_ratio,

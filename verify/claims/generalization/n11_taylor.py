@@ -8,7 +8,7 @@ import numpy as np
 
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
-from verify.claims.generalization.activations import SETTLED, affordable, everywhere, scaled_samples, some
+from verify.claims.activations import SETTLED, affordable, everywhere, scaled_samples, some
 from verify.claims.generalization.paired import column, falls
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide

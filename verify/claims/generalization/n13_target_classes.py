@@ -10,7 +10,7 @@ import numpy as np
 from theory import multiplicity, risk_floor
 from verify.cells.target_classes import NOISE, STRENGTHS, TargetClass, TargetClassModels
 from verify.cells.training import Arm
-from verify.claims.generalization.activations import SETTLED, affordable, everywhere, scaled_samples, some
+from verify.claims.activations import SETTLED, affordable, everywhere, scaled_samples, some
 from verify.claims.generalization.paired import column, falls
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from verify.cells.search import censoring, shortfall
+from verify.claims.activations import SETTLED, affordable, everywhere, some
 from verify.claims.controls import shifted
-from verify.claims.generalization.activations import SETTLED, affordable, everywhere, some
 from verify.claims.generalization.sample_curves import SampleCurves
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide

@@ -9,7 +9,7 @@ import numpy as np
 
 from theory import risk_floor
 from verify.cells.training import LAZY, Arm
-from verify.claims.generalization.activations import SETTLED
+from verify.claims.activations import SETTLED
 from verify.claims.generalization.paired import HYPOTHESES, column, falls, obstacles, paired, paired_cell, setting
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence

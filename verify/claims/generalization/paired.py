@@ -10,7 +10,7 @@ import numpy as np
 from theory import multiplicity
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm, Weights
-from verify.claims.generalization.activations import SETTLED, everywhere, in_high_dimension, scaled_samples, some
+from verify.claims.activations import SETTLED, everywhere, in_high_dimension, scaled_samples, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.judging.claim import Evidence
 from verify.judging.rules import CENSORED

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from theory import multiplicity, risk_floor
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
-from verify.claims.generalization.activations import affordable
+from verify.claims.activations import affordable
 from verify.claims.plotting import PREDICTED, SERIES, dark, finish
 from verify.judging.claim import Evidence
 from verify.predictions.learning_curves import best_risk

@@ -12,7 +12,7 @@ from theory import multiplicity
 from verify.cells.sample_counts import SamplesToLearn
 from verify.cells.search import bracket, coarse_grid, crossing
 from verify.cells.training import Arm, Kind
-from verify.claims.generalization.activations import SETTLED, affordable
+from verify.claims.activations import SETTLED, affordable
 from verify.judging.claim import Evidence
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import samples_needed

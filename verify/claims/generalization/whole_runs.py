@@ -10,8 +10,8 @@ import numpy as np
 
 from verify.cells.end_to_end import Descended, EndToEnd
 from verify.cells.training import Arm
+from verify.claims.activations import affordable
 from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LANCZOS, LONG, RADIUS, STEP, WAIT
-from verify.claims.generalization.activations import affordable
 from verify.claims.generalization.phase_diagram import fields, judged_ratio, point
 from verify.judging.claim import Evidence
 from verify.judging.outcome import Interval

@@ -9,8 +9,8 @@ import numpy as np
 
 from verify.cells.certified import EARLY, CertifiedEnds
 from verify.cells.training import Arm
+from verify.claims.activations import affordable, everywhere, some
 from verify.claims.descent import level
-from verify.claims.generalization.activations import affordable, everywhere, some
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence

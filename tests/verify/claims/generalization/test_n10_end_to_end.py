@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from theory import multiplicity
 from verify.cells.end_to_end import EndToEnd
 from verify.cells.trained import TrainedModels
+from verify.claims.activations import affordable
 from verify.claims.descent import FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN
-from verify.claims.generalization.activations import affordable
 from verify.claims.generalization.n10_end_to_end import (
     FLAT,
     N10,

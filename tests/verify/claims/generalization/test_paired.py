@@ -3,8 +3,8 @@
 import pytest
 
 from verify.cells.trained import TrainedModels
+from verify.claims.activations import affordable
 from verify.claims.generalization import n5_n9_risks, n6_feature_learning, n11_taylor
-from verify.claims.generalization.activations import affordable
 from verify.claims.generalization.paired import candidates, paired, paired_cell
 from verify.judging.claim import HypothesisViolated
 from verify.predictions.sample_counts import r4_weight, sparse_budget
