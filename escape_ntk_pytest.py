@@ -54,7 +54,7 @@ def assert_certified(
 
     Args:
         value: a number of Python, NumPy or torch, a ``Decimal``, a ``Fraction``, a ``flint.arb``, or a decimal as text.
-        quantity: a name of :data:`theory.quantities.QUANTITIES`, such as "ntk_eigenvalue".
+        quantity: a name of :data:`theory.golden.quantities.QUANTITIES`, such as "ntk_eigenvalue".
         activation: an expression in z, such as "tanh(z + 1)".
         relative: the deviation that is admitted, in units of the constant.
         absolute: what is admitted on top of it; a constant that is exactly 0 needs it.
@@ -106,7 +106,7 @@ def _ours() -> None:
 
 
 def _quantity(name: str, arguments: dict[str, int]) -> Any:
-    from theory.quantities import QUANTITIES
+    from theory.golden.quantities import QUANTITIES
     from verify.suggestions import did_you_mean
 
     if name not in QUANTITIES:

@@ -23,7 +23,7 @@ from theory.funk_hecke.parity import vanishes
 from theory.funk_hecke.rodrigues import coefficient_rodrigues, rodrigues_form
 from theory.funk_hecke.summands import NoClosedForm
 from theory.funk_hecke.tables import coefficients
-from theory.golden import GoldenConstant, golden_constants
+from theory.golden.constants import GoldenConstant, golden_constants
 from theory.harmonics.gegenbauer import legendre, monomial_coefficients, multiplication
 from theory.harmonics.sphere import cumulative_multiplicity, moment, multiplicity
 from theory.learning.derivation import Derivation, Step

@@ -16,7 +16,7 @@ from typing import Any
 from flint import arb, ctx
 
 from theory import Activation
-from theory.quantities import QUANTITIES, SYMBOLS
+from theory.golden.quantities import QUANTITIES, SYMBOLS
 
 PATH = Path(str(files("theory").joinpath("constants.json")))
 WRITTEN_DIGITS = 40

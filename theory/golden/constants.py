@@ -1,6 +1,6 @@
 """Constants that this library certified to 40 digits, stored for whoever wants to check a program of their own.
 
-Each was found by two independent routes (tests/theory/test_golden.py). They come with the package, and reading them
+Each was found by two independent routes (tests/theory/golden/test_constants.py). They come with the package, and reading them
 computes nothing. The file, ``theory/constants.json``, stands alone: it says what every quantity and every letter means,
 and ``theory/constants.schema.json`` says how it is laid out.
 """
@@ -28,7 +28,7 @@ class GoldenConstant:
     """One stored constant.
 
     Attributes:
-        kind: which of :data:`theory.quantities.QUANTITIES`, where its formula stands.
+        kind: which of :data:`theory.golden.quantities.QUANTITIES`, where its formula stands.
         activation: its expression in z.
         decimal: the value to 40 digits, correctly rounded; "0" when it is exactly zero.
         d, degree, derivative, power, k: its arguments; None for those it does not have.

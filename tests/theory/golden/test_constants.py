@@ -48,7 +48,7 @@ from quadrature import FUNCTIONS, Function, Sphere, multiplicity
 from theory import coefficient_rodrigues, golden_constants
 from theory.activations import Z
 from theory.balls.enclosure import gaussian_expectation, sphere_expectation
-from theory.golden import stored_records
+from theory.golden.constants import stored_records
 from theory.harmonics.gegenbauer import legendre_polynomial
 
 DIGITS = 50

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 from flint import arb, ctx
 
-from theory.golden import golden_constants, stored_file
-from theory.quantities import QUANTITIES, SYMBOLS
+from theory.golden.constants import golden_constants, stored_file
+from theory.golden.quantities import QUANTITIES, SYMBOLS
 
 SIGMA = "erf(z + 1/2)"
 SCHEMA = json.loads(files("theory").joinpath("constants.schema.json").read_text(encoding="utf-8"))
