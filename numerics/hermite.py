@@ -17,11 +17,10 @@ from dataclasses import dataclass
 
 import torch
 
-from numerics.inputs import Array, finite, of_length, plain, tensor
+from numerics.inputs import Array, finite, tensor
 from numerics.memory import require
 from numerics.precision import full_precision
-from numerics.targets import terms_in_double
-from theory.harmonics.sphere import check_degree, integer_dimension
+from numerics.targets import checked_terms
 
 
 def hermite_values(degree: int, t: torch.Tensor) -> torch.Tensor:
@@ -53,11 +52,7 @@ class HermiteTarget:
     terms: Mapping[int, tuple[torch.Tensor, torch.Tensor]]
 
     def __post_init__(self) -> None:
-        d, terms = integer_dimension(plain(self.d)), {}
-        for degree, (weights, directions) in self.terms.items():
-            directions, weights = terms_in_double(d, directions, weights)
-            of_length(directions, 1, "directions", "a Hermite term")
-            terms[check_degree(plain(degree))] = weights, directions
+        d, terms = checked_terms(self.d, self.terms, "a Hermite term")
         object.__setattr__(self, "d", d)
         object.__setattr__(self, "terms", terms)
 

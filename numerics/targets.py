@@ -75,11 +75,7 @@ class Target:
     terms: Mapping[int, tuple[torch.Tensor, torch.Tensor]]
 
     def __post_init__(self) -> None:
-        d, terms = integer_dimension(plain(self.d)), {}
-        for degree, (weights, directions) in self.terms.items():
-            directions, weights = terms_in_double(d, directions, weights)
-            of_length(directions, 1, "directions", "a zonal term")
-            terms[check_degree(plain(degree))] = weights, directions
+        d, terms = checked_terms(self.d, self.terms, "a zonal term")
         object.__setattr__(self, "d", d)
         object.__setattr__(self, "terms", terms)
 
@@ -178,6 +174,21 @@ class Target:
             scale = math.sqrt(multiplicity(self.d, degree))
             total += legendre_values(degree, self.d, t) @ weights.to(x) * scale
         return total
+
+
+Terms = dict[int, tuple[torch.Tensor, torch.Tensor]]
+
+
+def checked_terms(
+    dimension: int, given: Mapping[int, tuple[torch.Tensor, torch.Tensor]], what: str
+) -> tuple[int, Terms]:
+    """d and the terms of a target by degree in double, where directions are unit vectors; ``what`` names a term."""
+    d, terms = integer_dimension(plain(dimension)), Terms()
+    for degree, (weights, directions) in given.items():
+        directions, weights = terms_in_double(d, directions, weights)
+        of_length(directions, 1, "directions", what)
+        terms[check_degree(plain(degree))] = weights, directions
+    return d, terms
 
 
 def terms_in_double(d: int, directions: Array, weights: Array) -> tuple[torch.Tensor, torch.Tensor]:

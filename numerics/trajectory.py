@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from numerics.certificate.gap import Choice, optimality_gap
+from numerics.certificate.gap import Choice, optimality_gap, relative_gap
 from numerics.certificate.relaxation import Relaxation
 from numerics.kernels import ntk_gram
 from numerics.objective import Objective
@@ -57,8 +57,7 @@ class Record:
     @property
     def gap(self) -> torch.Tensor:
         """(loss - lower bound) / loss: the relative distance from the global minimum is at most this."""
-        total = self.parts.total.double()
-        return torch.where(total > 0, (total - self.lower_bound) / total, 0 * self.lower_bound)
+        return relative_gap(self.parts.total.double(), self.lower_bound)
 
     def numbers(self) -> dict[str, float]:
         """Everything as floats by name, for one network."""

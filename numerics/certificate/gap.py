@@ -20,6 +20,11 @@ Choice = Literal["natural", "ascent", "relaxation"]
 CHOICES = ("natural", "ascent", "relaxation")
 
 
+def relative_gap(value: torch.Tensor, lower: torch.Tensor) -> torch.Tensor:
+    """(value - lower) / value elementwise; 0 where the value is 0, NaN where the bound is."""
+    return torch.where(value > 0, (value - lower) / value, 0 * lower)
+
+
 @dataclass(frozen=True)
 class Gap:
     """lower <= min L <= value. Every tensor has the shape of the batch, () for one network, and is float64.
@@ -51,7 +56,7 @@ class Gap:
     @property
     def relative(self) -> torch.Tensor:
         """(value - lower) / value, at most 1, as the loss is never negative; 0 where the loss is 0."""
-        return torch.where(self.value > 0, self.absolute / self.value, 0.0)
+        return relative_gap(self.value, self.lower)
 
     def member(self, index: int) -> Gap:
         """That of network ``index`` of a batch."""

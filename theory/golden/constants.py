@@ -1,8 +1,8 @@
 """Constants that this library certified to 40 digits, stored for whoever wants to check a program of their own.
 
-Each was found by two independent routes (tests/theory/golden/test_constants.py). They come with the package, and reading them
-computes nothing. The file, ``theory/constants.json``, stands alone: it says what every quantity and every letter means,
-and ``theory/constants.schema.json`` says how it is laid out.
+Each was found by two independent routes (tests/theory/golden/test_constants.py). They come with the package, and
+reading them computes nothing. The file, ``theory/constants.json``, stands alone: it says what every quantity and every
+letter means, and ``theory/constants.schema.json`` says how it is laid out.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from numerics.models import ModelName
 from numerics.objective import Objective
 from numerics.optimizers import GradientDescent
 from numerics.terms.weights import PenaltyWeights
-from numerics.train import small_start, train
+from numerics.train import train
 from verify.cells.training import Arm, Draws, Training, Weights
 from verify.running.experiment import Numbers
 
@@ -55,9 +55,9 @@ class CertifiedEnds(Training):
         draws = self.prepare([str(i) for i in range(self.draws)], self.n)
         places = list(range(self.draws))
         several = draws.some(places * len(self.begins))
-        free = self._end(self._data_term(draws), self._noise(draws, self.start), self.steps)
-        starts = {"small": self.start, "random": RANDOM}
-        begins = [self._noise(draws, starts[name]) if name in starts else free for name in self.begins]
+        free = self._end(self._data_term(draws), self.begin(draws), self.steps)
+        starts = {"small": self.begin(draws), "random": self.begin(draws, RANDOM), "memorising": free}
+        begins = [starts[name] for name in self.begins]
         objective = self.objective(several, self.arm, self.weights)
         first = self._end(objective, torch.cat(begins), EARLY)
         end = self._end(objective, first, max(1, self.steps - EARLY))
@@ -80,12 +80,6 @@ class CertifiedEnds(Training):
         """The loss of the same model without any penalty."""
         model: ModelName = "quadratic" if self.arm == "quadntk" else "taylor"
         return Objective(draws.network, draws.x, draws.y, PenaltyWeights(0.0, 0.0, 0.0, 0.0), None, model)
-
-    def _noise(self, draws: Draws, scale: float) -> torch.Tensor:
-        members = enumerate(draws.labels)
-        return torch.stack(
-            [small_start(draws.network.member(i), scale, self.drawn("start", label)) for i, label in members]
-        )
 
     def _end(self, objective: Objective, start: torch.Tensor, steps: int) -> torch.Tensor:
         return train(objective, start, GradientDescent(remeasure=max(1, self.steps // 4)), steps, steps).W

@@ -182,11 +182,11 @@ class Training(Cell):
         sparse = Target.sparse(self.d, self.k + 1, [1.0], self.drawn("sparse", label))
         return {"joint": dense + sparse, "dense": dense, "sparse": sparse}[self.target]
 
-    def begin(self, draws: Draws) -> torch.Tensor:
-        """Small starts, each with its own noise, (B, m, d)."""
-        members = enumerate(draws.labels)
+    def begin(self, draws: Draws, scale: float | None = None) -> torch.Tensor:
+        """Starts of a scale, :attr:`start` when None, each with its own noise, (B, m, d)."""
+        members, scale = enumerate(draws.labels), self.start if scale is None else scale
         return torch.stack(
-            [small_start(draws.network.member(i), self.start, self.drawn("start", label)) for i, label in members]
+            [small_start(draws.network.member(i), scale, self.drawn("start", label)) for i, label in members]
         )
 
     def objective(self, draws: Draws, arm: Arm, weights: Weights) -> Objective:

@@ -6,10 +6,10 @@ Samples are counted in units of A d^k (:mod:`verify.predictions.sample_counts`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from theory import multiplicity
-from verify.claims.hypotheses import every
+from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.judging.claim import HypothesisViolated
 from verify.predictions.sample_counts import sample_scale
 from verify.sizes.profile import Profile
@@ -64,6 +64,31 @@ def some(choose: Callable[[Profile], tuple[str, ...]], requirement: str) -> Call
 def everywhere(hypothesis: Callable[[Profile], None]) -> Callable[[Profile], None]:
     """A hypothesis asked of the profile's activations and of those that fill up."""
     return every(hypothesis, lambda p: tuple(dict.fromkeys((*p.activations, *affordable(p)))))
+
+
+def trainable(
+    dimension: Callable[[Profile], int],
+    choose: Callable[[Profile], tuple[str, ...]] = affordable,
+    requirement: str = "A_k small enough for the profile",
+    derivatives: int = 2,
+    linear: Callable[[Profile], Sequence[int]] = lambda p: range(p.k),
+) -> tuple[Callable[[Profile], None], ...]:
+    """What claims on training ask of all activations: smoothness, and the coefficients that the two terms need at d.
+
+    Args:
+        dimension: d.
+        choose: the activations that take part.
+        requirement: what these have, in words.
+        derivatives: of sigma, that must be functions.
+        linear: degrees of sigma' whose coefficients may not vanish.
+    """
+    return (
+        everywhere(differentiable(derivatives)),
+        everywhere(smooth),
+        some(choose, requirement),
+        everywhere(nonzero(1, linear, dimension)),
+        everywhere(nonzero(2, lambda p: [p.k - 1], dimension)),
+    )
 
 
 def scaled_samples(p: Profile, activation: str, d: int, ratio: float) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 RADIUS, WAIT = 1e-2, 100
 """Of the noise, and the steps it is given to bring a decrease."""
 STEP = 1 / 1.2
-"""Step in units of 1/L with L as measured. Power iteration gives L from below by a few per cent, and it moves until
+"""Step in units of 1/L with L as measured. Lanczos gives L from below by a few per cent, and it moves until
 it is measured again; with a fifth on top it bounds the curvature of every step."""
 LONG = 4.0
 """Step of a control in units of 1/L: beyond 2/L the loss rises along the eigenvector of L."""

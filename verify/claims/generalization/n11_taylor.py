@@ -8,9 +8,8 @@ import numpy as np
 
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
-from verify.claims.activations import SETTLED, affordable, everywhere, scaled_samples, some
+from verify.claims.activations import SETTLED, affordable, scaled_samples, trainable
 from verify.claims.generalization.paired import column, falls
-from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.rules import CENSORED, DecisionRule
@@ -195,13 +194,7 @@ N11 = Claim(
     refuted_by="Risks on the same draws that differ by more than 15 % on average, or a mean square of the remainder "
     "that falls more slowly than m^(-1/2).",
     equations=("remainder-energy", "regularised-loss"),
-    hypotheses=(
-        everywhere(differentiable(3)),
-        everywhere(smooth),
-        some(affordable, "A_k small enough for the profile"),
-        everywhere(nonzero(1, lambda p: range(p.k), _at)),
-        everywhere(nonzero(2, lambda p: [p.k - 1], _at)),
-    ),
+    hypotheses=trainable(_at, derivatives=3),
     depends_on=("T2", "N5"),
     design=_design,
     rules=_rules,

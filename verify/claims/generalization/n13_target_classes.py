@@ -10,9 +10,8 @@ import numpy as np
 from theory import multiplicity, risk_floor
 from verify.cells.target_classes import NOISE, STRENGTHS, TargetClass, TargetClassModels
 from verify.cells.training import Arm
-from verify.claims.activations import SETTLED, affordable, everywhere, scaled_samples, some
+from verify.claims.activations import SETTLED, affordable, scaled_samples, trainable
 from verify.claims.generalization.paired import column, falls
-from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.rules import CENSORED, DecisionRule, Prediction
@@ -217,13 +216,7 @@ N13 = Claim(
     refuted_by="A class on which joint training has, on average, a larger risk than the NTK (or, at k = 1, the "
     "QuadNTK) on the same draws, or a risk above the floor of kernel methods.",
     equations=("regularised-loss", "risk-floor"),
-    hypotheses=(
-        everywhere(differentiable(2)),
-        everywhere(smooth),
-        some(affordable, "A_k within training.largest_scale"),
-        everywhere(nonzero(1, lambda p: range(p.k), _at)),
-        everywhere(nonzero(2, lambda p: [p.k - 1], _at)),
-    ),
+    hypotheses=trainable(_at),
     depends_on=("N5", "G3"),
     design=lambda p: tuple(
         class_cell(p, a, c, arm)

@@ -10,8 +10,7 @@ import numpy as np
 from theory import multiplicity
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm, Weights
-from verify.claims.activations import SETTLED, everywhere, in_high_dimension, scaled_samples, some
-from verify.claims.hypotheses import differentiable, nonzero, smooth
+from verify.claims.activations import SETTLED, in_high_dimension, scaled_samples, trainable
 from verify.judging.claim import Evidence
 from verify.judging.rules import CENSORED
 from verify.predictions.sample_counts import r4_weight
@@ -164,10 +163,4 @@ def _at(p: Profile) -> int:
     return p.risks.dimension[p.k]
 
 
-HYPOTHESES = (
-    everywhere(differentiable(2)),
-    everywhere(smooth),
-    some(paired, "n small enough against N(d, k+1); take a larger risks.dimension"),
-    everywhere(nonzero(1, lambda p: range(p.k), _at)),
-    everywhere(nonzero(2, lambda p: [p.k - 1], _at)),
-)
+HYPOTHESES = trainable(_at, paired, "n small enough against N(d, k+1); take a larger risks.dimension")

@@ -9,9 +9,8 @@ import numpy as np
 
 from verify.cells.certified import EARLY, CertifiedEnds
 from verify.cells.training import Arm
-from verify.claims.activations import affordable, everywhere, some
+from verify.claims.activations import affordable, trainable
 from verify.claims.descent import level
-from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.outcome import Interval
@@ -184,13 +183,8 @@ def _o6_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
 
 
 def _hypotheses(dimension: Callable[[Profile], int]) -> tuple[Callable[[Profile], None], ...]:
-    return (
-        everywhere(differentiable(2)),
-        everywhere(smooth),
-        some(affordable, "A_k within training.largest_scale"),
-        everywhere(nonzero(1, lambda p: range(p.k + 1), dimension)),
-        everywhere(nonzero(2, lambda p: [p.k - 1], dimension)),
-    )
+    """The constructions divide by the coefficients of all degrees up to k."""
+    return trainable(dimension, linear=lambda p: range(p.k + 1))
 
 
 O5 = Claim(

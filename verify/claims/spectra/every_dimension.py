@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from flint import arb, ctx
 
 from theory.balls.precision import exclusive
+from theory.bounds.proof import rounded
 from verify.cells.spectral import EveryDimension, ball_text, read_ball
 from verify.judging.claim import Evidence
 from verify.judging.outcome import Interval
 from verify.judging.rules import Measurement
 from verify.predictions import certified
+from verify.running.experiment import Numbers
 from verify.sizes.profile import Profile
 
 
@@ -47,13 +50,30 @@ def limit(p: Profile, evidence: Evidence, max_degree: int, degree: int, d: int, 
     return Measurement(interval, budget={"remainder": float(rest)})
 
 
-def exponent(p: Profile, evidence: Evidence, max_degree: int, degree: int) -> Measurement:
-    """The exponent of Lambda_l, exact where bounds above and below it are positive for every d >= 3."""
+def exponent(p: Profile, evidence: Evidence, max_degree: int, degree: int, balls: Mapping[int, str]) -> Measurement:
+    """The exponent of Lambda_l, exact where bounds above and below it are positive for every d >= 3.
+
+    Unknown where they are not, and where a certified eigenvalue lies outside them: then one of the two is wrong.
+
+    Args:
+        p: of the case.
+        evidence: the numbers.
+        max_degree: of the cell.
+        degree: l.
+        balls: the eigenvalue by d, as stored; found by another route than the bounds.
+    """
     (cell,) = cells(p, max_degree)
     found = evidence[cell]["bounds"][degree]
-    if found is None or not arb(found["lower"]) > 0:
+    if found is None or not arb(found["lower"]) > 0 or not all(_inside(found, d, ball) for d, ball in balls.items()):
         return Measurement(Interval.unknown(math.nan), budget={"bounds": math.inf})
     return Measurement(Interval.around(found["exponent"], 0.0), budget={"bounds": 0.0})
+
+
+def _inside(found: Numbers, d: int, ball: str) -> bool:
+    """Whether d^e Lambda_l, or some of its ball, lies between the bounds."""
+    with exclusive, ctx.workprec(128):
+        value = arb(ball) * arb(d) ** round(-found["exponent"])
+        return not (value < arb(found["lower"]) or value > arb(found["upper"]) or math.isnan(float(value.mid())))
 
 
 def statement(p: Profile, evidence: Evidence, max_degree: int) -> str:
@@ -63,7 +83,7 @@ def statement(p: Profile, evidence: Evidence, max_degree: int) -> str:
     parts = []
     for degree, found in enumerate(evidence[cells(p, max_degree)[0]]["bounds"]):
         if found is not None:
-            low, high = float(arb(found["lower"]).mid()), float(arb(found["upper"]).mid())
+            low, high = rounded(arb(found["lower"]), False), rounded(arb(found["upper"]), True)
             power = f"d^{-found['exponent']:g} " if found["exponent"] else ""
-            parts.append(f"{low:.4g} <= {power}Lambda_{degree} <= {high:.4g}")
+            parts.append(f"{low} <= {power}Lambda_{degree} <= {high}")
     return f" Proved for every d >= 3: {'; '.join(parts)}." if parts else ""

@@ -166,8 +166,10 @@ def _s4_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
     for name, degree in EXPONENTS.items():
         slopes = [math.log2(b / a) for a, b in pairwise(_measured(p, evidence, dimensions, degree))]
         found[name] = _extrapolated(dimensions[:-1], slopes)
-    proved = {name: every_dimension.exponent(p, evidence, LIMIT_DEGREES, degree) for name, degree in _proved(p).items()}
-    return found | proved
+    for name, degree in _proved(p).items():
+        balls = {d: evidence[_eigenvalues(p, d)]["balls"][degree] for d in dimensions}
+        found[name] = every_dimension.exponent(p, evidence, LIMIT_DEGREES, degree, balls)
+    return found
 
 
 def _s4_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
