@@ -77,12 +77,12 @@ def _inside(found: Numbers, d: int, ball: str) -> bool:
 
 
 def statement(p: Profile, evidence: Evidence, max_degree: int) -> str:
-    """The theorem with its constants, in a sentence."""
+    """The theorem with its constants, in a sentence; a bound that is not finite states nothing."""
     if not cells(p, max_degree):
         return ""
     parts = []
     for degree, found in enumerate(evidence[cells(p, max_degree)[0]]["bounds"]):
-        if found is not None:
+        if found is not None and arb(found["lower"]).is_finite() and arb(found["upper"]).is_finite():
             low, high = rounded(arb(found["lower"]), False), rounded(arb(found["upper"]), True)
             power = f"d^{-found['exponent']:g} " if found["exponent"] else ""
             parts.append(f"{low} <= {power}Lambda_{degree} <= {high}")
