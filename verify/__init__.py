@@ -12,6 +12,7 @@ if escape_ntk.missing():
 
 if TYPE_CHECKING:
     from verify.claims.controls import scaled, shifted
+    from verify.explorer import Explorer
     from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
     from verify.judging.outcome import Comparison, Interval, Outcome, Verdict
     from verify.judging.rules import DecisionRule, ExactRule, Measurement, Prediction
@@ -27,6 +28,7 @@ __all__ = [
     "DecisionRule",
     "Evidence",
     "ExactRule",
+    "Explorer",
     "HypothesisViolated",
     "Interval",
     "Measurement",
@@ -40,6 +42,7 @@ __all__ = [
 
 _HOMES = {
     "verify.claims.controls": ("scaled", "shifted"),
+    "verify.explorer": ("Explorer",),
     "verify.judging.claim": ("Claim", "Control", "Evidence", "HypothesisViolated"),
     "verify.judging.outcome": ("Comparison", "Interval", "Outcome", "Verdict"),
     "verify.judging.rules": ("DecisionRule", "ExactRule", "Measurement", "Prediction"),
