@@ -105,7 +105,7 @@ def test_report_command_rebuilds_the_same_page(folder: Path, first: Run) -> None
 
 @pytest.mark.browser
 def test_formulas_render_in_a_browser(folder: Path, first: Run) -> None:
-    """Every statement becomes a KaTeX formula; a parse error would leave its node empty and stop the script."""
+    """Every statement, and every formula in the prose, becomes a KaTeX formula; one that does not is marked."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         if os.environ.get("ESCAPE_NTK_BROWSER") == "required":
@@ -117,8 +117,11 @@ def test_formulas_render_in_a_browser(folder: Path, first: Run) -> None:
         [browser, *flags, "--dump-dom", page], capture_output=True, text=True, timeout=120, check=True
     )
     body = done.stdout.split("<body>")[1].split("<script>")[0]
-    assert body.count('class="katex-html"') == len(JUDGED)
+    assert body.count('class="formula"') == len(JUDGED)
+    assert body.count('class="katex-html"') == body.count('class="tex"') + len(JUDGED) > 100 * len(JUDGED)
+    assert "untypeset" not in body
     assert "katex-error" not in body
+    assert f"{len(JUDGED)} of {len(JUDGED)}" in body, "the filter counts its rows"
 
 
 def test_verdicts_are_recomputed_from_records(folder: Path, first: Run, tmp_path: Path) -> None:

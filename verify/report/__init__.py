@@ -14,9 +14,14 @@ from markupsafe import Markup, escape
 from verify.judging.outcome import Verdict
 from verify.judging.shown import SIGNS, interval_text, number
 from verify.registry import CLAIMS
+from verify.report.abstract import verified
 from verify.report.drawing import Picture, pictures, write_whole
+from verify.report.graph import SYMBOLS, graph
+from verify.report.prose import typeset
 from verify.session import Run, reload
 
+HEADLINE = {"N10": "phase", "A1": "curves"}
+"""Drawings that stand on top: the phase diagram, and the authors' figure drawn again."""
 RULES = {"within": "within margin", "encloses": "enclosed", "below": "at most", "above": "at least"}
 
 
@@ -54,16 +59,28 @@ def render(run: Run) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number}
+    environment.filters |= {"number": number, "typeset": typeset}
     template = environment.from_string(root.joinpath("report.html").read_text(encoding="utf-8"))
+    claims = [(j, [(picture, figure(picture)) for picture in pictures(j)]) for j in run.judgements]
     return template.render(
         run=run,
-        claims=[(j, [(picture, figure(picture)) for picture in pictures(j)]) for j in run.judgements],
+        claims=claims,
+        headline=[
+            (j, picture, image)
+            for j, images in claims
+            for picture, image in images
+            if picture.drawing.name == HEADLINE.get(j.claim.id)
+        ],
+        sentences=verified(run.judgements),
+        graph=graph(run.judgements),
+        symbols=SYMBOLS,
+        seconds=sum(j.seconds for j in run.judgements),
         counts=[(v, sum(j.verdict is v for j in run.judgements)) for v in Verdict],
         interval=interval_text,
         rules=RULES,
         signs=SIGNS,
         style=Markup(root.joinpath("report.css").read_text(encoding="utf-8")),
+        script=Markup(root.joinpath("report.js").read_text(encoding="utf-8")),
         katex_style=Markup(_katex_style()),
         katex_script=Markup(root.joinpath("vendor/katex/katex.min.js").read_text(encoding="utf-8")),
     )

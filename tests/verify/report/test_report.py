@@ -12,6 +12,7 @@ from verify.claims.plotting import ENTRIES, SERIES, finish, plain
 from verify.registry import CLAIMS
 from verify.report import figure, render, write_report
 from verify.report.drawing import pictures
+from verify.report.prose import typeset
 from verify.session import reload, verify
 from verify.sizes.profile import QUICK, changed
 
@@ -87,7 +88,7 @@ def test_the_case_of_the_deciding_comparison_is_drawn(tmp_path: Path) -> None:
         assert decisive.label.startswith(f"{decisive.case}: ")
         assert [picture.case.label for picture in pictures(judgement)] == [decisive.case]
     assert {j.outcome.decisive.case for j in run.judgements if j.outcome.decisive} != {QUICK.activations[0]}
-    assert f"<figcaption>{run.judgements[0].outcome.decisive.case}<" in render(run)
+    assert f"<figcaption>{typeset(run.judgements[0].outcome.decisive.case)}<" in render(run)
 
 
 def test_a_claim_without_a_figure_of_its_own_shows_its_comparisons(tmp_path: Path) -> None:
