@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from verify.cli.formulas import plain_formula
 from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Comparison, Verdict
@@ -51,7 +52,7 @@ def _filled(line: str, width: int) -> str:
 
 def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Iterator[str]:
     yield f"{claim.id} {claim.title}"
-    yield from _paragraph("Statement", claim.statement)
+    yield from _paragraph("Statement", plain_formula(claim.statement))
     yield from _paragraph("Source", claim.source + ".")
     yield from _paragraph("Written in", f"{claim.file}{_equations(claim)}.")
     if claim.depends_on:
