@@ -25,8 +25,9 @@ help:
 verify: .venv/.runtime
 	$(BIN)/escape-ntk verify --profile $(PROFILE) --out $(OUT)
 
+# Two processes, a file at a time: the first takes the tests of a whole run, which stand in front (tests/conftest.py).
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -12,7 +12,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from running import Run, quick
 
+LONGEST = ("test_session.py", "test_notebooks.py")
 NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that two processes end together."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(autouse=True)

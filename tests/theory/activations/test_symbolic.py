@@ -298,7 +298,7 @@ def sphere(function: object, degree: int, kinks: tuple[float, ...]) -> float:
         (sp.exp(2) / (3 + 2 * sp.exp(-x)), lambda u: mp.exp(2) / (3 + 2 * mp.exp(-u)), ()),
         (sp.exp(sp.Abs(z) / 2), lambda u: mp.exp(abs(u) / 2), (0,)),
     ],
-    ids=str,
+    ids=lambda value: "" if callable(value) else str(value),
 )
 def test_values_by_quadrature(activation: object, function: object, kinks: tuple[float, ...]) -> None:
     sigma = Activation.of(activation)
