@@ -168,6 +168,7 @@ def spectrum(
     digits: Whole = 15,
     kernel: Literal["ntk", "quadntk", "zonal"] = "ntk",
     latex: Flag = False,
+    csv: Flag = False,
     json_: Json = False,
 ) -> int:
     """Certified eigenvalues of degree 0 .. L of an activation's NTK or QuadNTK, or of any zonal kernel.
@@ -187,12 +188,16 @@ def spectrum(
         Which kernel: ntk or quadntk of the activation, or zonal for a kernel in t.
     latex
         Print a LaTeX tabular instead of a table.
+    csv
+        Print comma-separated values instead of a table: degree, multiplicity, the ball as text, its mid and radius.
     json_
         Print one JSON object instead of a table: each ball as text, and its mid and radius as numbers.
     """
     from theory import ntk_spectrum, quadntk_spectrum, zonal_spectrum
-    from verify.cli.spectra import MAX_DEGREE, as_json, patience, table
+    from verify.cli.spectra import MAX_DEGREE, as_csv, as_json, patience, table
 
+    if csv + latex + json_ > 1:
+        raise ValueError("--csv, --latex and --json are three forms of one table: give one of them")
     if degrees > MAX_DEGREE:
         raise ValueError(
             f"degrees={degrees}: needs degrees <= {MAX_DEGREE}; single eigenvalues of higher degree come from "
@@ -203,6 +208,8 @@ def spectrum(
         found = compute(activation, d, degrees, digits)
     if json_:
         emit(json.dumps(as_json(found, activation.strip())), wrap=False)
+    elif csv:
+        emit(as_csv(found), wrap=False)
     else:
         emit(found.to_latex() if latex else table(found), wrap=not latex)
     return 0

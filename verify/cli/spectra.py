@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import sys
 from collections.abc import Iterator
@@ -48,6 +50,17 @@ def as_json(spectrum: Spectrum, activation: str) -> dict[str, Any]:
         "tail_mid": _double(spectrum.tail)["mid"],
         "tail_radius": _double(spectrum.tail)["radius"],
     }
+
+
+def as_csv(spectrum: Spectrum) -> str:
+    """Comma-separated values, a line for each degree; mid and radius are empty beyond the range of doubles."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("degree", "multiplicity", "eigenvalue", "mid", "radius"))
+    for degree, count, value in zip(spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True):
+        near = _double(value)
+        lines.writerow((degree, fmpz(count), value.str(spectrum.digits), near["mid"], near["radius"]))
+    return text.getvalue().rstrip("\n")
 
 
 def _count(count: int) -> int | str:

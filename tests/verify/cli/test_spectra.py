@@ -1,5 +1,6 @@
 """What ``escape-ntk spectrum`` prints, at the ends of its range."""
 
+import csv
 import json
 
 import pytest
@@ -28,6 +29,19 @@ def test_every_form_at_the_ends(
     assert [entry["degree"] for entry in found["spectrum"]] == list(range(degrees + 1))
     assert {"mid", "radius"} <= found["spectrum"][-1].keys()
     assert found["formula"] == table[1]
+    assert main([*words, "--csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    for row, entry in zip(rows, found["spectrum"], strict=True):
+        assert (row["eigenvalue"], row["degree"]) == (entry["eigenvalue"], str(entry["degree"]))
+        assert row["multiplicity"] == str(entry["multiplicity"])
+        assert (row["mid"], row["radius"]) == tuple(
+            "" if entry[n] is None else repr(entry[n]) for n in ("mid", "radius")
+        )
+
+
+def test_two_forms_of_one_table_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["spectrum", "tanh(z + 1)", "--d", "10", "--csv", "--json"]) == 2
+    assert "give one of them" in capsys.readouterr().err
 
 
 def test_a_kernel_in_t(capsys: pytest.CaptureFixture[str]) -> None:
