@@ -61,10 +61,10 @@ def finish(ax: Any, title: str, xlabel: str, ylabel: str, legend: bool = True) -
 
 
 def plain(text: str) -> str:
-    """A text for matplotlib: on one line, of at most twice :data:`LONGEST` characters, never read as a formula.
+    r"""A text for matplotlib: on one line, of at most twice :data:`LONGEST` characters, never read as a formula.
 
     >>> print(plain("price: 3$"))
-    price: 3\\$
+    price: 3\$
     """
     shown = "".join(c if c.isprintable() else " " for c in text)
     return cut(shown, 2 * LONGEST).replace("\\", "/").replace("$", r"\$")
