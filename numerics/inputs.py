@@ -276,14 +276,14 @@ def of_length(x: torch.Tensor, square: float, name: str, why: str) -> torch.Tens
     return x
 
 
-def off_length(x: torch.Tensor, square: float) -> float | None:
-    """|x_i|^2 of the row that is farthest from ``square``; None where every row has it.
+def off_length(x: torch.Tensor, square: float, dtype: torch.dtype | None = None) -> float | None:
+    """|x_i|^2 of the row that is farthest from ``square``; None where every row has it, up to rounding in ``dtype``.
 
     Dividing a row by its norm leaves a relative error of |x|^2 of (d + 2) eps from the sum of squares, and a few eps
     from root, quotient and product: 2 d + 16 covers both, and inputs that were divided twice.
     """
     d = x.shape[-1]
     squares = x.detach().double().square().sum(-1) / square
-    if holds((squares - 1).abs() <= (2 * d + 16) * torch.finfo(x.dtype).eps):
+    if holds((squares - 1).abs() <= (2 * d + 16) * torch.finfo(dtype or x.dtype).eps):
         return None
     return float(squares.flatten()[(squares - 1).abs().argmax()]) * square

@@ -130,7 +130,7 @@ class Objective:
     def _penalise(self, directions: GoodDirections, weights: PenaltyWeights, unlabeled: Array | None) -> None:
         """Set up the penalties that need the good directions."""
         network, averages, forms = self.network, list[InputPenalty](), list[PairPenalty]()
-        worst = None if weights.uses("exact") else off_length(self.x, network.d)
+        worst = None if weights.uses("exact") else off_length(self.x, network.d, torch.float32)
         if worst is not None and directions.method in ("span", "eigen"):
             warnings.warn(
                 f"x has a row with |x|^2 = {worst:.8g}: directions of method={directions.method!r} are those of the "
