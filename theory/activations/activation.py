@@ -28,7 +28,7 @@ from theory.balls.functions import Z, gelu, sigmoid, softplus
 from theory.balls.program import Program
 from theory.showing import axes, cut, finish, line
 
-__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "gelu", "sigmoid", "softplus"]
+__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "expression", "gelu", "sigmoid", "softplus"]
 
 ActivationLike: TypeAlias = "Activation | str | sp.Expr"
 """What functions that take an activation accept: see :meth:`Activation.of`."""
@@ -168,6 +168,17 @@ class Activation:
 
     def __str__(self) -> str:
         return self.text or str(self.expr)
+
+
+def expression(value: ActivationLike) -> sp.Expr:
+    """What functions of an expression g in z accept: the expression itself, an Activation's, or a text's.
+
+    A SymPy expression is taken as it is, since a derivative need not be an activation.
+
+    Raises:
+        ValueError: another object, or a text that is not admitted.
+    """
+    return value if isinstance(value, sp.Expr) else Activation.of(value).expr
 
 
 def _floats(expr: sp.Expr, points: Sequence[float]) -> list[float]:
