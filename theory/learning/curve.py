@@ -16,6 +16,7 @@ from theory.learning.learning_curve import best_ridge, check_samples
 from theory.showing import axes, curve, cut, finish, number, table
 from theory.spectra.spectrum import Spectrum
 
+TITLE = "predicted risk of ridge regression"
 PLACES = 8
 """Most degrees whose number of harmonics a figure marks."""
 
@@ -43,8 +44,9 @@ class LearningCurve:
     learned: tuple[Mapping[int, float], ...]
 
     @property
-    def _title(self) -> str:
-        return f"predicted risk of ridge regression, {cut(self.spectrum.subject)}"
+    def _subject(self) -> str:
+        where = "" if self.spectrum.d is None else f", d = {self.spectrum.d}"
+        return cut(self.spectrum.subject) + where
 
     def __str__(self) -> str:
         """A table: n, ridge, risk."""
@@ -54,14 +56,14 @@ class LearningCurve:
         ]
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
         lines = ("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
-        return "\n".join([self._title, *lines])
+        return "\n".join([f"{TITLE}, {self._subject}", *lines])
 
     def _repr_html_(self) -> str:
         """The table for a notebook, with the fraction of each degree that is learned."""
         degrees = list(self.learned[0])
         rows = zip(self.samples, self.ridges, self.risks, self.learned, strict=True)
         return table(
-            self._title,
+            f"{TITLE}, {self._subject}",
             ("n", "ridge", "risk", *(f"learned of degree {degree}" for degree in degrees)),
             ((n, number(r), number(e), *(f"{share[degree]:.1%}" for degree in degrees)) for n, r, e, share in rows),
         )
@@ -76,12 +78,12 @@ class LearningCurve:
             ImportError: matplotlib is not installed.
         """
         ax = axes(ax)
-        before = sum(1 for each in ax.get_lines() if each.get_label().startswith("risk"))
+        before = sum(each.get_gid() == TITLE for each in ax.get_lines())
         points = sorted(zip(self.samples, self.risks, strict=True))
-        label = "risk" if not before else f"risk, {cut(self.spectrum.subject)}"
-        ax.plot([n for n, _ in points], [risk for _, risk in points], label=label, **curve(before))
-        if self.noise:
-            ax.axhline(self.noise, linewidth=0.8, linestyle=":", color="gray", label="noise")
+        found = [n for n, _ in points], [risk for _, risk in points]
+        ax.plot(*found, label=self._subject, gid=TITLE, **curve(before))
+        if self.noise and not before:
+            ax.axhline(self.noise, linewidth=1.5, linestyle=":", color="gray", label="noise")
         low, high = points[0][0], points[-1][0]
         sizes = zip(self.spectrum.degrees, accumulate(self.spectrum.multiplicities), strict=True)
         inside = [(degree, size) for degree, size in sizes if low <= size <= high][:PLACES]
@@ -91,15 +93,16 @@ class LearningCurve:
                 ax.annotate(
                     f"degree \u2264 {degree}",
                     (size, 1.0),
-                    (3, -3),
+                    (4, -3),
                     xycoords=("data", "axes fraction"),
                     textcoords="offset points",
                     rotation=90,
+                    ha="left",
                     va="top",
                     fontsize="x-small",
                 )
         ax.set_xscale("log")
-        return finish(ax, self._title, "samples n", "test risk")
+        return finish(ax, TITLE, "samples n", "test risk")
 
 
 def learning_curve(
@@ -127,7 +130,7 @@ def learning_curve(
 
     >>> from theory.spectra.tangent_spectra import ntk_spectrum
     >>> print(learning_curve(ntk_spectrum("sin(z + pi/4)", 20, 4), (20, 60, 180), {1: 1.0, 2: 1.0}, ridge=0.1))
-    predicted risk of ridge regression, NTK of sin(z + pi/4)
+    predicted risk of ridge regression, NTK of sin(z + pi/4), d = 20
       n  ridge    risk
      20    0.1   1.589
      60    0.1   1.121
