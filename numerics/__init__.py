@@ -36,7 +36,7 @@ from numerics.optimizers import LBFGS, Adam, GradientDescent
 from numerics.perturbed_descent import PerturbedGradientDescent
 from numerics.precision import allow_tf32
 from numerics.ridge import KernelRidge, RidgeSolution, iterative_kernel_ridge
-from numerics.sampling import gaussian, generator, sphere
+from numerics.sampling import gaussian, generator, sphere, to_sphere
 from numerics.targets import Target
 from numerics.terms.r1 import FreshInputs
 from numerics.terms.weights import Parts, PenaltyWeights
@@ -100,5 +100,6 @@ __all__ = [
     "sparse_construction",
     "sparse_displacement",
     "sphere",
+    "to_sphere",
     "train",
 ]

@@ -17,9 +17,9 @@ import torch
 from numerics.precision import full_precision
 
 FORMAT = b"escape-ntk checkpoint"
-VERSION = 4
+VERSION = 5
 """Of the content; 1 had neither this line nor a sum, 2 one clock for the noise of perturbed descent, 3 no R1 on fresh
-inputs, none at records and no bounds."""
+inputs, none at records and no bounds, 4 no movement of the weights."""
 
 
 @full_precision

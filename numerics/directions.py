@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -28,6 +28,17 @@ from numerics.precision import full_precision
 from numerics.sampling import generator
 from numerics.span import Span
 from theory.harmonics.sphere import check_degree, cumulative_multiplicity
+from theory.showing import axes, curve, facts, finish
+
+CONTROL = 987_654_321
+"""Seed of the random subspace in a figure. A network of the same seed would have its weights in it, which are a good
+direction."""
+METHODS = {
+    "span": "span: displacements T Y of the harmonics Y, in closed form",
+    "eigen": "eigen: top eigenvectors of the feature covariance",
+    "jacobian": "jacobian: top right singular vectors of the Jacobian at given inputs",
+    "random": "random: a control",
+}
 
 
 class Basis(Protocol):
@@ -84,6 +95,7 @@ class GoodDirections:
     orthogonal to the span.
 
     Attributes:
+        method: as given, or "random" for a control.
         dimension: n_k = sum of N(d,l) over l <= k, or ``count``.
 
     Raises:
@@ -109,6 +121,7 @@ class GoodDirections:
         count: int | None = None,
     ) -> None:
         self.network, self.k = network, check_degree(plain(k), "k")
+        self.method: str = method
         if method != "jacobian" and (x is not None or count is not None):
             raise ValueError(f"method={method!r}: takes no inputs and no count; use method='jacobian'")
         k, own = self.k, cumulative_multiplicity(network.d, self.k)
@@ -153,6 +166,7 @@ class GoodDirections:
         noise = torch.randn(shape, generator=generator(seed), dtype=torch.float64, device="cpu").to(network.device)
         flat = torch.linalg.qr(noise.flatten(-2).mT).Q.mT / math.sqrt(2)
         other = copy.copy(self)
+        other.method = "random"
         own = slice(network.first_pair, network.first_pair + network.pairs)
         other._basis = Dense(network, flat.to(network.half).reshape(shape)[..., own, :])
         return other
@@ -239,3 +253,41 @@ class GoodDirections:
         sines = torch.linalg.svdvals(a - overlap @ b).clamp(max=1).flip(-1)
         # arccos loses half of the digits near angle 0, arcsin near pi/2: each is used where it is exact.
         return torch.where(cosines < 0.7, cosines.arccos(), sines.arcsin())
+
+    def _repr_html_(self) -> str:
+        """What they are, for a notebook."""
+        items = {
+            "degrees": f"up to k = {self.k}",
+            "dimension": f"n_k = {self.dimension} of m d = {self.network.m * self.network.d}",
+            "method": METHODS[self.method],
+            "network": f"{self.network.activation.exact}, d = {self.network.d}, m = {self.network.m}",
+        }
+        return facts("good directions", items)
+
+    def plot(self, ax: Any = None, other: GoodDirections | None = None) -> Any:
+        """The principal angles to the true directions, and those of a random subspace beside them; returns the Axes.
+
+        Args:
+            ax: matplotlib Axes to draw on; a new figure's when None.
+            other: the true directions. None for "span", and for "eigen", the definition, where these are "span".
+
+        Raises:
+            ValueError: directions of another network, or none of the other method (see the class).
+            ImportError: matplotlib is not installed.
+
+        Cost: that of "eigen" where it is built, and of :meth:`principal_angles` twice.
+        """
+        if other is None:
+            other = GoodDirections(self.network, self.k, "eigen" if self.method == "span" else "span")
+        ax, subspaces = axes(ax), {f"{self.method} to {other.method}": self}
+        if self.method != "random":
+            subspaces[f"random to {other.method}"] = self.random_subspace(CONTROL)
+        for index, (name, subspace) in enumerate(subspaces.items()):
+            angles = subspace.principal_angles(other).rad2deg()
+            for place, row in enumerate(angles.reshape(-1, angles.shape[-1]).tolist()):
+                label = name if place == 0 else None
+                ax.plot(range(1, len(row) + 1), row, label=label, markersize=3, **curve(index))
+        ax.set_ylim(-3, 93)
+        ax.set_yticks(range(0, 91, 30))
+        title = f"good directions, k = {self.k}, d = {self.network.d}, m = {self.network.m}"
+        return finish(ax, title, "principal angle, in order", "degrees")

@@ -151,17 +151,28 @@ def tensor(value: Array, name: str, like: torch.Tensor | None = None, owner: str
 
 
 def _array(value: npt.ArrayLike, name: str) -> np.ndarray:
-    """A copy in float32, if it has that, or float64."""
+    """A copy in float32, if it has that, or float64; missing entries of a pandas column become NaN."""
     try:
         array = np.asarray(value)
+        if array.dtype == object and _nullable(value):
+            array = value.to_numpy(np.float64, na_value=np.nan)  # type: ignore[union-attr]
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name} of type {type(value).__name__}: needs a tensor or an array of numbers") from error
     if array.dtype.kind not in "iuf":
-        raise ValueError(f"{name} of type {type(value).__name__}, {array.dtype}: needs a tensor or an array of numbers")
+        columns = f"; {name}.select_dtypes('number') are its numbers" if hasattr(value, "select_dtypes") else ""
+        what = f"{name} of type {type(value).__name__}, {array.dtype}"
+        raise ValueError(f"{what}: needs a tensor or an array of numbers{columns}")
     if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise ValueError(f"{name} has masked entries: needs a number in each; drop these rows")
     # Rows in order, whatever the order in memory was: products of another layout are summed otherwise.
     return np.array(array, dtype=np.float32 if array.dtype == np.float32 else np.float64, order="C")
+
+
+def _nullable(value: Any) -> bool:
+    """Whether this is a pandas column, or a table, of numbers in which some may be missing."""
+    found: Any = getattr(value, "dtypes", None)
+    kinds = list(found) if hasattr(found, "index") else [found]  # of a table by column
+    return hasattr(value, "to_numpy") and all(getattr(kind, "kind", "") in ("i", "u", "f") for kind in kinds)
 
 
 def holds(condition: torch.Tensor) -> bool:
@@ -242,23 +253,37 @@ def labels(network: Shapes, x: torch.Tensor, y: Array, loss: Loss) -> torch.Tens
     result = vector(y, "y", x)
     if result.shape not in {(x.shape[-2],), (*network.batch, x.shape[-2])}:
         shapes = f"x of shape {tuple(x.shape)}, y of shape {tuple(result.shape)}"
-        raise ValueError(f"{shapes}: needs (n, {network.d}) and (n,), or a leading axis {network.batch} on each")
+        several = result.ndim == 2 and len(result) == x.shape[-2]
+        remedy = "; the network has one output: take one Objective for each column, y[:, j]" if several else ""
+        raise ValueError(
+            f"{shapes}: needs (n, {network.d}) and (n,), or a leading axis {network.batch} on each{remedy}"
+        )
     if loss.signs and not holds(result.abs() == 1):
         raise ValueError(f"loss={loss.name!r}: needs labels -1 and +1")
     return result
 
 
 def of_length(x: torch.Tensor, square: float, name: str, why: str) -> torch.Tensor:
-    """x when |x_i|^2 = ``square`` in every row, to what normalising and rounding in its dtype leaves.
+    """x when |x_i|^2 = ``square`` in every row, to what normalising and rounding in its dtype leaves."""
+    worst = off_length(x, square)
+    if worst is not None:
+        remedy = (
+            f"use numerics.to_sphere({name})"
+            if square == x.shape[-1]
+            else f"use numerics.to_sphere({name}, {square**0.5:g})"
+        )
+        raise ValueError(f"{name} has a row with |x|^2 = {worst:.8g}: {why} needs |x|^2 = {square:g}; {remedy}")
+    return x
+
+
+def off_length(x: torch.Tensor, square: float, dtype: torch.dtype | None = None) -> float | None:
+    """|x_i|^2 of the row that is farthest from ``square``; None where every row has it, up to rounding in ``dtype``.
 
     Dividing a row by its norm leaves a relative error of |x|^2 of (d + 2) eps from the sum of squares, and a few eps
     from root, quotient and product: 2 d + 16 covers both, and inputs that were divided twice.
     """
     d = x.shape[-1]
     squares = x.detach().double().square().sum(-1) / square
-    tolerance = (2 * d + 16) * torch.finfo(x.dtype).eps
-    if not holds((squares - 1).abs() <= tolerance):
-        worst = float(squares.flatten()[(squares - 1).abs().argmax()]) * square
-        scale = f"{square:g} ** 0.5 * {name} / {name}.norm(dim=-1, keepdim=True)"
-        raise ValueError(f"{name} has a row with |x|^2 = {worst:.8g}: {why} needs |x|^2 = {square:g}; use {scale}")
-    return x
+    if holds((squares - 1).abs() <= (2 * d + 16) * torch.finfo(dtype or x.dtype).eps):
+        return None
+    return float(squares.flatten()[(squares - 1).abs().argmax()]) * square

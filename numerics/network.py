@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
@@ -22,9 +23,12 @@ from numerics.sampling import generator, sphere
 from theory.activations import ActivationLike
 from theory.harmonics.sphere import integer_dimension
 from theory.network.taylor import check_width
+from theory.showing import Formula, axes, cut, facts, finish, line
 
 ROW_NUMBERS = 2**24
 """Numbers in one block of preactivations: longer inputs are evaluated in blocks of rows."""
+CIRCLE, NEURONS = 360, 4
+"""Points of a circle, and neurons, in a figure."""
 CACHED_NUMBERS = 2**17
 """The same on a CPU, for all displacements of a stack together: small enough for its caches, and for memory that is
 kept from one block to the next."""
@@ -234,6 +238,58 @@ class TwoLayerNetwork:
             return (second * (plus - minus)).sum(-1)
 
         return self._output(x, W, rows)
+
+    def _repr_html_(self) -> str:
+        """What it is, for a notebook."""
+        formula = r"m^{-1/2} \sum_r a_r\, \sigma(\langle w_r + W_r, x\rangle)"
+        items = {
+            "f(x; W\u2080 + W)": Formula(formula),
+            "\u03c3(z)": Formula(self.activation.exact.latex),
+            "inputs": f"d = {self.d}",
+            "neurons": f"m = {self.m}, in pairs with signs +1 and -1, so f(x; W\u2080) = 0",
+            "seed": cut(str(self.seed)),
+            "numbers": f"{str(self.dtype).removeprefix('torch.')} on {self.device}",
+        }
+        return facts(f"{self.batch[0]} two-layer networks" if self.batch else "two-layer network", items)
+
+    def plot(self, ax: Any = None, W: Array | None = None) -> Any:
+        """The network and its Taylor terms at the displacement W, along a circle; returns the Axes.
+
+        The circle, of radius sqrt(d) around zero, lies in the plane of the first two right singular vectors of W: there
+        the weights have moved furthest. Without W it lies in that of the first two coordinates, and the first four
+        neurons are drawn in place of f, which is zero.
+
+        Args:
+            ax: matplotlib Axes to draw on; a new figure's when None.
+            W: displacement, (m, d), such as the ``W`` of a :class:`numerics.Trajectory`.
+
+        Raises:
+            ValueError: several networks, or W of another shape.
+            ImportError: matplotlib is not installed.
+        """
+        self.require_single("plot")
+        ax, angles = axes(ax), torch.linspace(0, 2 * math.pi, CIRCLE + 1, dtype=torch.float64, device="cpu")
+        plane = torch.eye(self.d, dtype=torch.float64, device="cpu")[:2]
+        if W is not None:
+            W = finite(displacement(self, W), "W")
+            plane = torch.linalg.eigh(W.double().mT @ W.double()).eigenvectors[:, -2:].mT.flip(0).cpu()
+        circle = torch.stack([angles.cos(), angles.sin()], dim=1) @ plane * math.sqrt(self.d)
+        x = circle.to(self.w)
+        if W is None:
+            values = self.activation(x @ self.half[:NEURONS].mT).mT
+            curves = {f"\u03c3(<w_{r + 1}, x>)": row for r, row in enumerate(values)}
+        else:
+            curves = {"f": self.forward(x, W), "f_L": self.linear(x, W)}
+            try:
+                curves["f_Q"] = self.quadratic(x, W)
+                curves["f_L + f_Q"] = curves["f_L"] + curves["f_Q"]
+            except ValueError:  # sigma'' is a distribution: there is no quadratic term
+                pass
+        for index, (name, row) in enumerate(curves.items()):
+            ax.plot(angles.rad2deg().tolist(), row.tolist(), label=name, **line(index))
+        ax.set_xticks(range(0, 361, 90))
+        where = "at W = 0, coordinates 1 and 2" if W is None else "where W is largest"
+        return finish(ax, f"{cut(str(self.activation.exact))}, m = {self.m}: a circle {where}", "angle in degrees", "")
 
     def _output(self, x: torch.Tensor, W: torch.Tensor, rows: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """m^{-1/2} times ``rows`` at the displacement W, over blocks of inputs that keep memory bounded."""

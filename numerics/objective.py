@@ -15,6 +15,7 @@ slopes of the loss in them are formed in place, and one product adds to the grad
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -23,7 +24,7 @@ import torch
 from numerics.blocks import Block, Blocks, accumulate
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
-from numerics.inputs import Array, inputs, integer, labels, of_length
+from numerics.inputs import Array, inputs, integer, labels, of_length, off_length
 from numerics.jacobian import Jacobian
 from numerics.linear_first import LinearFirst
 from numerics.losses import named_loss
@@ -63,6 +64,7 @@ class Objective:
         crossed: whether R3 is in the loss, the one term that needs the products <p_r, x>.
 
     Raises:
+        UserWarning: inputs off the sphere with directions of the sphere ("span" or "eigen").
         ValueError: shapes, dtypes or devices that do not match, entries that are not finite, an unknown name,
             directions of another network, or inputs (``x``, ``unlabeled``) off the sphere |x|^2 = d where R1 is taken
             in population, over that sphere.
@@ -128,6 +130,13 @@ class Objective:
     def _penalise(self, directions: GoodDirections, weights: PenaltyWeights, unlabeled: Array | None) -> None:
         """Set up the penalties that need the good directions."""
         network, averages, forms = self.network, list[InputPenalty](), list[PairPenalty]()
+        worst = None if weights.uses("exact") else off_length(self.x, network.d, torch.float32)
+        if worst is not None and directions.method in ("span", "eigen"):
+            warnings.warn(
+                f"x has a row with |x|^2 = {worst:.8g}: directions of method={directions.method!r} are those of the "
+                f"sphere |x|^2 = {network.d}; use numerics.to_sphere(x), or method='jacobian', which takes any inputs",
+                stacklevel=4,
+            )
         if weights.uses("exact"):
             of_length(self.x, network.d, "x", POPULATION)
             if self.fresh is not None and self.fresh.law != "sphere":

@@ -34,7 +34,7 @@ class KernelRidge:
 
     Args:
         gram: K, (n, n), symmetric positive semi-definite.
-        y: labels, (n,), converted to the dtype and device of K.
+        y: labels, (n,), or (n, c) of c outputs, converted to the dtype and device of K.
 
     Attributes:
         rank: eigenvalues that are not zero to rounding; below n, ridge = 0 needs ``minimum_norm``.
@@ -53,9 +53,9 @@ class KernelRidge:
         gram = tensor(gram, "gram")
         y = vector(y, "gram or y", gram)
         n = y.shape[0] if y.ndim else 0
-        if y.ndim != 1 or gram.shape != (n, n) or not n:
+        if y.ndim not in (1, 2) or gram.shape != (n, n) or not y.numel():
             shapes = f"gram of shape {tuple(gram.shape)}, y of shape {tuple(y.shape)}"
-            raise ValueError(f"{shapes}: needs gram of shape ({n}, {n}) and y of shape ({n},), n >= 1")
+            raise ValueError(f"{shapes}: needs gram of shape ({n}, {n}) and y of shape ({n},) or ({n}, c), n >= 1")
         size = 3 * gram.element_size()  # the eigenvectors, and LAPACK's work space of 2 n^2
 
         def remedy(there: int) -> str:
@@ -78,7 +78,7 @@ class KernelRidge:
 
     @torch.no_grad()
     def coefficients(self, ridge: float, minimum_norm: bool = False) -> torch.Tensor:
-        """(K + ridge I)^{-1} y, shape (n,).
+        """(K + ridge I)^{-1} y, of the shape of y.
 
         With ``minimum_norm`` the null space of K (eigenvalues below n eps max) is left out: the result is
         P (K + ridge)^{-1} P y, P being the projection on the range of K. At ridge = 0 this is, of all a that minimise
@@ -99,8 +99,7 @@ class KernelRidge:
         n, eps = len(self._values), torch.finfo(self._values.dtype).eps
         first = n - self.rank
         if minimum_norm:
-            shifted = self._values[first:] + ridge
-            return self._vectors[:, first:] @ (self._rotated[first:] / shifted)
+            return self._vectors[:, first:] @ self._divided(first, self._values[first:] + ridge)
         smallest, bound = 0.0 if first else float(self._values[0]), self._delta / eps**0.25
         shifted = self._values + ridge
         if smallest + ridge < bound or not bool((shifted > 0).all()):
@@ -110,13 +109,18 @@ class KernelRidge:
                 f"ridge={ridge!r} on a Gram matrix {what}: its rounding would decide the result; needs a ridge >= "
                 f"{1.01 * least:.3g}, that is ridge > 0, or minimum_norm=True, which leaves out the null space"
             )
-        return self._vectors @ (self._rotated / shifted)
+        return self._vectors @ self._divided(0, shifted)
+
+    def _divided(self, first: int, shifted: torch.Tensor) -> torch.Tensor:
+        """What y has along the eigenvectors from ``first`` on, each divided by its number."""
+        rotated = self._rotated[first:]
+        return rotated / (shifted if rotated.ndim == 1 else shifted[:, None])
 
     @torch.no_grad()
     def predict(self, cross_gram: Array, ridge: float, minimum_norm: bool = False) -> torch.Tensor:
-        """Predictions at test points, from their Gram matrix with the training points, shape (n_test, n).
+        """Predictions at test points, (n_test,) or (n_test, c), from their Gram matrix with the training points.
 
-        Args and errors as :meth:`coefficients`.
+        ``cross_gram`` has shape (n_test, n). Args and errors as :meth:`coefficients`.
         """
         cross = finite(tensor(cross_gram, "cross_gram", self._values, "gram"), "cross_gram")
         if cross.ndim != 2 or cross.shape[1] != len(self._values):
@@ -193,7 +197,8 @@ def iterative_kernel_ridge(
     x = getattr(operator, "x", None)  # an NTKOperator has the inputs; a matrix that multiplies by itself need not
     y = converted(y, "y", x) if isinstance(x, torch.Tensor) else tensor(y, "y")
     if y.ndim != 1 or not len(y) or not bool(torch.isfinite(y).all()):
-        raise ValueError(f"y of shape {tuple(y.shape)}: needs n finite labels, of shape (n,)")
+        several = "; solve for one output at a time, y[:, j], or use KernelRidge" if y.ndim == 2 else ""
+        raise ValueError(f"y of shape {tuple(y.shape)}: needs n finite labels, of shape (n,){several}")
     sizes = {"operator": x, "preconditioner": None if preconditioner is None else preconditioner.vectors}
     for name, rows in sizes.items():
         if isinstance(rows, torch.Tensor) and len(rows) != len(y):

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from numerics.curvature import norm
 from numerics.inputs import Array, copied, finite, inputs, integer, labels, number
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
-from numerics.optimizers import Adam, Method, Stepper
+from numerics.optimizers import Adam, GradientDescent, Method, Stepper
 from numerics.precision import full_precision
+from numerics.progress import ProgressLine
 from numerics.sampling import generator
 from numerics.terms.weights import Parts
 from numerics.trajectory import Observer, Record, Stop, Trajectory
@@ -43,15 +45,15 @@ def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tens
 @torch.no_grad()
 def train(
     objective: Objective,
-    start: Array,
-    method: Method,
-    steps: int,
+    start: Array | None = None,
+    method: Method | None = None,
+    steps: int = 1000,
     record_every: int = 100,
     test: tuple[Array, Array] | None = None,
     gradient_tolerance: float = 0.0,
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
-    progress: Callable[[Record], None] | None = None,
+    progress: bool | Callable[[Record], None] | None = False,
     record_at: Sequence[int] | None = None,
     certify: Choice | None = None,
     stop_at_gap: float = 0.0,
@@ -60,8 +62,9 @@ def train(
 
     Args:
         objective: the loss.
-        start: first displacement, (..., m, d).
-        method: GradientDescent, PerturbedGradientDescent, Adam or LBFGS.
+        start: first displacement, (..., m, d); None for ``small_start(network, 0.3, seed=0)``.
+        method: GradientDescent, PerturbedGradientDescent, Adam or LBFGS; None for ``GradientDescent()``, whose step is
+            measured.
         steps: most updates, >= 1.
         record_every: steps between records.
         test: inputs and labels for the test risk.
@@ -72,7 +75,8 @@ def train(
             killed or interrupted leaves the last one whole; one that was altered by a byte is refused. Each process of
             a sharded network has a file of its own, with its first pair of neurons in the name.
         checkpoint_every: steps between checkpoints.
-        progress: called with each record.
+        progress: True for a line with steps, loss and time left, on a terminal or in a notebook and nowhere else; or a
+            function, which is called with each record.
         record_at: steps at which to record in place of every ``record_every``, such as equidistant ones in log t.
         certify: with which multipliers each record gets a certified lower bound of the global minimum
             (:func:`numerics.optimality_gap`); those of the relaxation, which depend little on W, are found once, at the
@@ -96,13 +100,19 @@ def train(
     stop_at_gap = number(stop_at_gap, "stop_at_gap", "a finite number >= 0", zero=True)
     if not isinstance(objective, Objective):
         raise ValueError(f"objective of type {type(objective).__name__}: needs a numerics.Objective, which comes first")
+    method = GradientDescent() if method is None else method
+    if not callable(getattr(method, "start", None)):
+        raise ValueError(f"method={method!r}: needs a method such as numerics.GradientDescent() or numerics.Adam()")
     chosen = None if record_at is None else {0, *(integer(one, "record_at", 0) for one in record_at)}
     if objective.fresh is not None and not (isinstance(method, Adam) or getattr(method, "step", None) is not None):
         raise ValueError(
             f"method {method}: compares losses, and with R1 on fresh inputs each step has another; use Adam, or "
             f"GradientDescent with a fixed step"
         )
+    if not (callable(progress) or isinstance(progress, bool | None)):
+        raise ValueError(f"progress={progress!r}: needs True, False or a function of a record")
     certify = choice(objective, certify, stop_at_gap)
+    start = small_start(objective.network, 0.3, 0) if start is None else start
     start = finite(objective.network.check_displacement(start, "start"), "start").detach()
     pair = None if test is None else _test_data(objective, test)
     observe = Observer(objective, pair, certify)
@@ -121,32 +131,39 @@ def train(
             step, stopped, records = _restore(found, stepper)
         _agree(objective.network, step)
 
-    while True:
-        objective.draw(step)
-        parts, gradient = stepper.evaluate()
-        length = norm(objective, gradient)
-        if not bool(torch.isfinite(parts.total + length).all()):
-            remedy = method.remedy if step else "the start is too large"
-            values = f"loss={parts.total.tolist()}, |gradient|={length.tolist()}"
-            raise Diverged(f"{values} at step {step}: {remedy} (method {method})")
-        if stopped is None and step == steps:
-            stopped = "steps"
-        elif stopped is None and gradient_tolerance > 0 and bool((length <= gradient_tolerance).all()):
-            stopped = "gradient"
-        due = step % record_every == 0 if chosen is None else step in chosen
-        if (due or stopped is not None) and (not records or records[-1].step != step):
-            records.append(observe(step, parts, length, stepper, records[-1] if records else None))
-            if stopped is None and stop_at_gap > 0 and bool((records[-1].gap <= stop_at_gap).all()):
-                stopped = "gap"
-            if progress is not None:
-                progress(records[-1])
-        if file is not None and (stopped is not None or step % checkpoint_every == 0):
-            saved = [dataclasses.asdict(record) for record in records]
-            file.save({"step": step, "stopped": stopped, "records": saved, "state": stepper.state()})
-        if stopped is not None:
-            return Trajectory(copied(objective.network, stepper.W), tuple(records), stopped)
-        stopped = stepper.advance(step, steps)
-        step += 1
+    with ProgressLine(steps, progress is True) as line:
+        while True:
+            objective.draw(step)
+            parts, gradient = stepper.evaluate()
+            length = norm(objective, gradient)
+            if not bool(torch.isfinite(parts.total + length).all()):
+                remedy = method.remedy if step else "the start is too large"
+                values = f"loss={parts.total.tolist()}, |gradient|={length.tolist()}"
+                raise Diverged(f"{values} at step {step}: {remedy} (method {method})")
+            if stopped is None and step == steps:
+                stopped = "steps"
+            elif stopped is None and gradient_tolerance > 0 and bool((length <= gradient_tolerance).all()):
+                stopped = "gradient"
+            due = step % record_every == 0 if chosen is None else step in chosen
+            if (due or stopped is not None) and (not records or records[-1].step != step):
+                records.append(observe(step, parts, length, stepper, records[-1] if records else None))
+                if stopped is None and stop_at_gap > 0 and bool((records[-1].gap <= stop_at_gap).all()):
+                    stopped = "gap"
+                if callable(progress):
+                    progress(records[-1])
+            line.reach(step, partial(_mean, parts.total), stopped is not None)
+            if file is not None and (stopped is not None or step % checkpoint_every == 0):
+                saved = [dataclasses.asdict(record) for record in records]
+                file.save({"step": step, "stopped": stopped, "records": saved, "state": stepper.state()})
+            if stopped is not None:
+                return Trajectory(copied(objective.network, stepper.W), tuple(records), stopped)
+            stopped = stepper.advance(step, steps)
+            step += 1
+
+
+def _mean(losses: torch.Tensor) -> float:
+    """The loss, or the mean over a batch."""
+    return float(losses.mean())
 
 
 def _test_data(objective: Objective, test: tuple[Array, Array]) -> tuple[torch.Tensor, torch.Tensor]:

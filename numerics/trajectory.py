@@ -5,23 +5,54 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from numerics.certificate.gap import Choice, optimality_gap, relative_gap
 from numerics.certificate.relaxation import Relaxation
+from numerics.curvature import norm
 from numerics.kernels import ntk_gram
 from numerics.objective import Objective
 from numerics.optimizers import End, Stepper
 from numerics.precision import full_precision
 from numerics.terms.weights import Parts
+from theory.showing import axes, curve, finish, number, table
 
 PROBES = 128
 """Training inputs on which the movement of the kernel is measured."""
 
 Stop = Literal["steps", "gradient", "gap"] | End
 """Why a run ended: all steps done, a gradient or a certified gap small enough, or by the method itself."""
+
+
+Panel = Literal["losses", "energies", "movement"]
+PANELS: dict[Panel, tuple[str, dict[str, str]]] = {
+    "losses": (
+        "loss",
+        {
+            "total": "regularised loss",
+            "data": "data term",
+            "test_risk": "test risk",
+            "lower_bound": "certified lower bound",
+        },
+    ),
+    "energies": (
+        "mean square",
+        {
+            "linear_energy": "linear term f_L",
+            "quadratic_energy": "quadratic term f_Q",
+            "outside": "f_L outside the good directions",
+        },
+    ),
+    "movement": (
+        "relative movement",
+        {"weight_movement": "weights, |W| / |W\u2080|", "kernel_movement": "tangent kernel, |K - K\u2080| / |K\u2080|"},
+    ),
+}
+"""What :meth:`Trajectory.plot` draws: the label of the y axis, and the curves with their names."""
+SHOWN = 12
+"""Most records of a table in a notebook."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +66,7 @@ class Record:
         linear_energy, quadratic_energy: means of f_L^2 and f_Q^2 over the test inputs (training inputs without them).
         kernel_movement: ||K_W - K_0||_F / ||K_0||_F, K_W the tangent kernel at W of the network (model "network") or of
             its Taylor model, on up to 128 training inputs; NaN where K_0 = 0.
+        weight_movement: ||W||_F / ||W_0||_F, how far the weights have moved; ||W_0||_F = sqrt(m).
         outside: mean of f_L(x_i; P_{>k} W)^2 over the training inputs, R1 there whatever its weight; NaN without good
             directions.
         test_risk: mean loss on the test inputs; NaN without them.
@@ -49,6 +81,7 @@ class Record:
     linear_energy: torch.Tensor
     quadratic_energy: torch.Tensor
     kernel_movement: torch.Tensor
+    weight_movement: torch.Tensor
     outside: torch.Tensor
     test_risk: torch.Tensor
     rate: torch.Tensor
@@ -98,6 +131,48 @@ class Trajectory:
             return torch.tensor(values, dtype=torch.int64, device="cpu")
         return torch.stack(values)
 
+    def _repr_html_(self) -> str:
+        """A table of at most twelve records for a notebook; of a batch the means over its networks."""
+        last = len(self.records) - 1
+        places = sorted({round(i * last / (SHOWN - 1)) for i in range(SHOWN)})
+        names = {name: label for _, curves in PANELS.values() for name, label in curves.items()}
+        columns = {name: self.curve(name).double().reshape(len(self.records), -1).mean(1).tolist() for name in names}
+        kept = [name for name, column in columns.items() if not all(map(math.isnan, column))]
+        over = f", means over {self.W.shape[0]} networks" if self.W.ndim == 3 else ""
+        return table(
+            f"training, {self.records[-1].step} steps, ended by: {self.stopped}{over}",
+            ("step", *(names[name] for name in kept)),
+            ((self.records[i].step, *(number(columns[name][i]) for name in kept)) for i in places),
+        )
+
+    def plot(self, ax: Any = None, what: Panel = "losses") -> Any:
+        """The course of training over the steps, on a logarithmic axis; returns the Axes.
+
+        Args:
+            ax: matplotlib Axes to draw on; a new figure's when None.
+            what: "losses" (with the test risk and the certified lower bound, where they are there), "energies" (of f_L,
+                of f_Q, and of f_L outside the good directions) or "movement" (of the weights and of the kernel). Of a
+                batch every network has a line.
+
+        Raises:
+            ValueError: another ``what``.
+            ImportError: matplotlib is not installed.
+        """
+        if what not in PANELS:
+            raise ValueError(f"what={what!r}: needs one of {', '.join(PANELS)}")
+        (ylabel, names), ax = PANELS[what], axes(ax)
+        steps, positive = [record.step for record in self.records], False
+        for index, (name, label) in enumerate(names.items()):
+            lines = self.curve(name).double().reshape(len(steps), -1).T.tolist()
+            for place, values in enumerate(lines):
+                drawn = [value if value > 0 else math.nan for value in values]
+                if not all(map(math.isnan, drawn)):
+                    positive = True
+                    ax.plot(steps, drawn, label=label if place == 0 else None, markersize=3, **curve(index))
+        if positive:
+            ax.set_yscale("log")
+        return finish(ax, f"training, ended by: {self.stopped}", "step", ylabel)
+
 
 @full_precision
 class Observer:
@@ -141,7 +216,9 @@ class Observer:
         if objective.directions is not None:
             outside = network.linear(objective.x, objective.directions.complement(W)).square().mean(-1)
         movement, bound = self._movement(W), self._lower_bound(W, before)
-        return Record(step, parts, length, linear, quadratic, movement, outside, risk, stepper.rate.clone(), bound)
+        weights = norm(objective, W) / math.sqrt(network.m)
+        rate = stepper.rate.clone()
+        return Record(step, parts, length, linear, quadratic, movement, weights, outside, risk, rate, bound)
 
     def _lower_bound(self, W: torch.Tensor, before: Record | None) -> torch.Tensor:
         """Every lower bound is one of the same minimum, so the best so far stands."""

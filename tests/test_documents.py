@@ -246,6 +246,13 @@ def test_an_own_claim_is_short() -> None:
     assert all(len(line) <= 120 for body in files.values() for line in body.splitlines())
 
 
+def test_a_joint_network_on_own_data_is_short() -> None:
+    (block,) = (b for b in blocks(ROOT / "docs" / "usage.md", "python") if "to_sphere(" in b)
+    lines = [line for line in block.splitlines() if line.strip()]
+    assert len(lines) <= 8
+    assert all(len(line) <= 120 and ";" not in line.partition("#")[0] for line in lines)
+
+
 def test_the_first_example_prints_what_its_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
     """It stands within the first screen of the README: 30 lines."""
     readme = ROOT / "README.md"

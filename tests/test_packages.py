@@ -76,7 +76,7 @@ def test_the_metadata_agree_with_what_is_checked() -> None:
     names = {line.split(">")[0] for line in extras["verify"]}
     assert not names & {line.split(">")[0] for line in needed}
     assert names | {"numpy"} == set(escape_ntk.EXTRA)
-    assert all(extras[name][0] == "escape-ntk[verify]" for name in ("dev", "notebook", "docs", "cluster"))
+    assert all(extras[name][0] == "escape-ntk[verify]" for name in ("dev", "notebook", "docs", "cluster", "records"))
     assert project["project"]["scripts"] == {"escape-ntk": "escape_ntk:main"}
     assert project["project"]["entry-points"]["pytest11"] == {"escape_ntk_pytest": "escape_ntk_pytest"}
     packaged = project["tool"]["setuptools"]

@@ -26,6 +26,7 @@ from theory.funk_hecke.tables import coefficients
 from theory.golden.constants import GoldenConstant, golden_constants
 from theory.harmonics.gegenbauer import legendre, monomial_coefficients, multiplication
 from theory.harmonics.sphere import cumulative_multiplicity, moment, multiplicity
+from theory.learning.curve import LearningCurve, learning_curve
 from theory.learning.derivation import Derivation, Step
 from theory.learning.floors import risk_floor, samples_necessary
 from theory.learning.learning_curve import (
@@ -79,7 +80,8 @@ from theory.spectra.expansions import (
     quadntk_expansion_expr,
 )
 from theory.spectra.limits import limit_in_dimension, ntk_limit, ntk_limit_expr
-from theory.spectra.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
+from theory.spectra.spectrum import Spectrum
+from theory.spectra.tangent_spectra import ntk_spectrum, quadntk_spectrum
 from theory.spectra.zonal_kernel import ZonalKernel
 from theory.spectra.zonal_spectrum import zonal_eigenvalue, zonal_expansion, zonal_spectrum, zonal_trace
 
@@ -105,6 +107,7 @@ __all__ = [
     "Expansion",
     "GoldenConstant",
     "LearnableDegrees",
+    "LearningCurve",
     "NoClosedForm",
     "Spectrum",
     "Step",
@@ -136,6 +139,7 @@ __all__ = [
     "learnabilities",
     "learnable",
     "learnable_degrees",
+    "learning_curve",
     "legendre",
     "limit_in_dimension",
     "linear_rademacher",

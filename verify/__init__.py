@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
     from verify.judging.outcome import Comparison, Interval, Outcome, Verdict
     from verify.judging.rules import DecisionRule, ExactRule, Measurement, Prediction
+    from verify.records import Records, load
     from verify.running.experiment import Cell
     from verify.sizes.profile import PROFILES, Profile
 
@@ -35,7 +36,9 @@ __all__ = [
     "Outcome",
     "Prediction",
     "Profile",
+    "Records",
     "Verdict",
+    "load",
     "scaled",
     "shifted",
 ]
@@ -46,6 +49,7 @@ _HOMES = {
     "verify.judging.claim": ("Claim", "Control", "Evidence", "HypothesisViolated"),
     "verify.judging.outcome": ("Comparison", "Interval", "Outcome", "Verdict"),
     "verify.judging.rules": ("DecisionRule", "ExactRule", "Measurement", "Prediction"),
+    "verify.records": ("Records", "load"),
     "verify.running.experiment": ("Cell",),
     "verify.sizes.profile": ("PROFILES", "Profile"),
 }

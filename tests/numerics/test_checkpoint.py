@@ -101,8 +101,8 @@ def test_foreign_files(run: tuple[Objective, torch.Tensor], tmp_path: Path) -> N
 
 def test_versions_and_runs(run: tuple[Objective, torch.Tensor], file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = file.read_bytes()
-    file.write_bytes(whole.replace(b"checkpoint 4", b"checkpoint 5", 1))
-    with pytest.raises(ValueError, match="is of another version than 4"):
+    file.write_bytes(whole.replace(b"checkpoint 5", b"checkpoint 6", 1))
+    with pytest.raises(ValueError, match="is of another version than 5"):
         go(run, file)
     file.write_bytes(whole)
     with pytest.raises(ValueError, match="belongs to another run"):

@@ -5,6 +5,7 @@ import math
 import re
 import statistics
 
+import matplotlib
 import pytest
 import torch
 
@@ -281,3 +282,21 @@ def test_directions_in_the_null_space_of_sigma() -> None:
     ):
         with pytest.raises(ValueError, match="Sigma has rank 4 to rounding"):
             call()
+
+
+def test_directions_show_and_draw_their_angles() -> None:
+    matplotlib.use("Agg")
+    network = TwoLayerNetwork(D, M, SIGMA)
+    span, eigen = GoodDirections(network, 1), GoodDirections(network, 1, "eigen")
+    assert "n_k = 6 of m d = 200" in span._repr_html_()
+    for directions, other in ((span, eigen), (eigen, span)):
+        ax = directions.plot()
+        assert directions.plot(ax) is ax
+        own, control = (list(line.get_ydata()) for line in ax.get_lines()[:2])
+        assert own == pytest.approx(directions.principal_angles(other).rad2deg().tolist(), abs=1e-6)
+        assert max(own) < min(control), "a random subspace is far from them"
+    random = span.random_subspace(1)
+    assert "a control" in random._repr_html_()
+    assert len(random.plot(other=eigen).get_lines()) == 1
+    batch = GoodDirections(TwoLayerNetwork(D, M, SIGMA, (0, 1)), 0)
+    assert len(batch.plot().get_lines()) == 4

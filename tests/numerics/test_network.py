@@ -2,6 +2,7 @@
 
 import math
 
+import matplotlib
 import pytest
 import references
 import sympy as sp
@@ -128,3 +129,35 @@ def test_some_networks_of_a_batch() -> None:
 def test_bad_input(call, needle: str) -> None:
     with pytest.raises(ValueError, match=needle):
         call()
+
+
+def test_a_network_shows_itself() -> None:
+    page = TwoLayerNetwork(5, 8, Activation.parse("exp(-z**2)"), (3, 4), dtype=torch.float32)._repr_html_()
+    for part in ("2 two-layer networks", "m = 8", "(3, 4)", "float32 on cpu", "$\\displaystyle e^{- z^{2}}$"):
+        assert part in page
+    many = TwoLayerNetwork(5, 2, "z", range(200))._repr_html_()
+    assert len(many) < 2000
+
+
+def test_a_network_draws_its_terms_where_it_moved() -> None:
+    matplotlib.use("Agg")
+    network = TwoLayerNetwork(5, 8, SIGMA)
+    W = torch.zeros(8, 5, dtype=torch.float64)
+    W[:, 2] = torch.arange(1.0, 9.0).double()
+    W[0, 4] = 0.5
+    ax = network.plot(W=W)
+    f, linear, quadratic, both = (torch.tensor(line.get_ydata()) for line in ax.get_lines())
+    # The first singular vector is almost the third coordinate: the linear term is odd along the circle, f_Q even.
+    x = torch.zeros(1, 5, dtype=torch.float64)
+    vector = torch.linalg.svd(W).Vh[0]
+    x[0] = vector * vector[2].sign() * math.sqrt(5)
+    ends = {round(float(value), 9) for value in (f[0], f[180])}
+    assert round(float(network.forward(x, W)), 9) in ends
+    torch.testing.assert_close(both, linear + quadratic)
+    assert [line.get_label() for line in ax.get_lines()] == ["f", "f_L", "f_Q", "f_L + f_Q"]
+    assert len(network.plot().get_lines()) == 4
+    assert len(TwoLayerNetwork(5, 8, "relu(z)").plot(W=W).get_lines()) == 2, "no quadratic term"
+    with pytest.raises(ValueError, match=r"take network.member"):
+        TwoLayerNetwork(5, 8, SIGMA, (0, 1)).plot()
+    with pytest.raises(ValueError, match="W of shape"):
+        network.plot(W=W[:4])

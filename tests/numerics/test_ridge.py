@@ -13,6 +13,7 @@ from numerics import memory
 from numerics.kernels import ntk_gram
 from numerics.memory import WouldNotFit
 from numerics.network import TwoLayerNetwork
+from numerics.objective import Objective
 from numerics.ridge import KernelRidge, NystromPreconditioner, RidgeSolution, iterative_kernel_ridge
 from numerics.sampling import generator
 
@@ -158,3 +159,37 @@ def test_bad_input(arguments: dict, needle: str) -> None:
     operator, y, _, _ = problem("cpu", torch.float64)
     with pytest.raises(ValueError, match=re.escape(needle)):
         iterative_kernel_ridge(**{"operator": operator, "y": y, "ridge": 1.0, **arguments})
+
+
+def test_several_outputs_are_solved_column_by_column(dtype: torch.dtype) -> None:
+    _, y, test, gram = problem("cpu", dtype)
+    outputs = torch.stack([y, y.flip(0) + 1, y.square()], dim=1)
+    cross = gram[: len(test)].to(dtype)
+    for matrix, ridge, minimum_norm in ((gram.to(dtype), 30.0, False), (torch.ones(N, N, dtype=dtype), 0.0, True)):
+        together = KernelRidge(matrix, outputs)
+        for column in range(3):
+            alone = KernelRidge(matrix, outputs[:, column])
+            expected = alone.coefficients(ridge, minimum_norm)
+            found = together.coefficients(ridge, minimum_norm)[:, column]
+            tolerance = 100 * torch.finfo(dtype).eps
+            torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance * float(expected.abs().max()))
+            predicted = together.predict(cross, ridge, minimum_norm)
+            assert predicted.shape == (len(cross), 3)
+            scale = float(cross.norm() * expected.norm())
+            torch.testing.assert_close(
+                predicted[:, column], alone.predict(cross, ridge, minimum_norm), rtol=0, atol=tolerance * scale
+            )
+            assert not torch.allclose(predicted[:, column], predicted[:, column - 1])
+    assert KernelRidge(gram, outputs[:, :1]).coefficients(1.0).shape == (N, 1)
+
+
+def test_several_outputs_elsewhere_name_the_way_out() -> None:
+    operator, y, _, gram = problem("cpu", torch.float64)
+    outputs = torch.stack([y, y], dim=1)
+    with pytest.raises(ValueError, match=re.escape("y[:, j], or use KernelRidge")):
+        iterative_kernel_ridge(operator, outputs, 1.0)
+    with pytest.raises(ValueError, match=re.escape("take one Objective for each column, y[:, j]")):
+        Objective(operator.network, operator.x, outputs)
+    for bad in (torch.ones(N, 2, 2), torch.ones(N, 0), torch.ones(N - 1, 2)):
+        with pytest.raises(ValueError, match=r"or \(\d+, c\), n >= 1"):
+            KernelRidge(gram, bad)

@@ -2,9 +2,10 @@
 
 import math
 
+import pytest
 import torch
 
-from numerics import gaussian, generator, sphere
+from numerics import gaussian, generator, sphere, to_sphere
 
 
 def test_sphere_points() -> None:
@@ -25,3 +26,25 @@ def test_gaussian_points() -> None:
     lengths = x.square().sum(1)
     assert abs(float(lengths.var()) / 10 - 1) < 0.2, "not on a sphere"
     assert torch.equal(x, gaussian(4000, 5, generator(0)))
+
+
+def test_inputs_of_ones_own_on_the_sphere(dtype: torch.dtype) -> None:
+    x = 7 * gaussian(20, 5, generator(0), dtype)
+    found = to_sphere(x)
+    torch.testing.assert_close(found.square().sum(1), torch.full((20,), 5.0, dtype=dtype))
+    cosines = (found * x).sum(1) / (found.norm(dim=1) * x.norm(dim=1))
+    torch.testing.assert_close(cosines, torch.ones(20, dtype=dtype))
+    torch.testing.assert_close(to_sphere(x, 1)[0], to_sphere(x[0], 1))
+    assert torch.equal(to_sphere(x.numpy()), found)
+    for bad, needle in (
+        (x * 0, "length zero"),
+        (x[:, :2], "d=2"),
+        ([], "d=0"),
+        (1.0, "d=0"),
+        ("x", "needs a tensor or an array"),
+        (x * math.nan, "not finite"),
+    ):
+        with pytest.raises(ValueError, match=needle):
+            to_sphere(bad)
+    with pytest.raises(ValueError, match="radius=-1"):
+        to_sphere(x, -1)

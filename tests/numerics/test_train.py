@@ -282,3 +282,20 @@ def test_what_cannot_be_certified_is_refused_before_training() -> None:
     with pytest.raises(ValueError, match="stop_at_gap=-1"):
         train(objective, start, Adam(), 5, stop_at_gap=-1.0)
     assert math.isnan(float(train(objective, start, Adam(), 2).records[-1].gap))
+
+
+def test_defaults_are_a_small_start_and_descent() -> None:
+    objective, _ = problem()
+    found = train(objective, steps=5)
+    expected = train(objective, small_start(objective.network, 0.3, 0), GradientDescent(), 5)
+    assert torch.equal(found.W, expected.W)
+    with pytest.raises(ValueError, match=r"method='adam': needs a method such as numerics.GradientDescent\(\)"):
+        train(objective, method="adam")
+
+
+def test_the_movement_of_the_weights() -> None:
+    objective, _ = problem()
+    run = train(objective, steps=5)
+    moved = run.W.norm() / objective.network.w.norm()
+    torch.testing.assert_close(run.records[-1].weight_movement, moved)
+    assert float(run.records[0].weight_movement) != float(moved)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+import theory
 from theory import (
     Activation,
     bounds_for_all_dimensions,
@@ -152,3 +153,116 @@ def test_bounds_are_rounded_upwards_from_exact_numbers() -> None:
     assert sp.Rational(range_radius(4, third)) >= 2 * (1 + third)
     assert sp.Rational(range_radius(4, third)) < 2 * (1 + third) + sp.Rational(1, 10**15)
     assert third_derivative_bound("z**4", third) >= 8  # 24 |z|
+
+
+SPECTRUM = ntk_spectrum(SIGMA, 5, 4)
+D, K = 5, 2
+
+
+def limited(seconds: object) -> str:
+    with theory.work_limit(seconds):
+        return "done"
+
+
+NUMBERS: dict[str, Callable] = {
+    "Spectrum": lambda f, i: theory.Spectrum.from_eigenvalues([f(0.5)], i(D), tail=f(0.5)),
+    "TaylorTerms": lambda f, i: taylor_terms(SIGMA, i(3), i(2)).linear,
+    "ZonalKernel": lambda f, i: theory.ZonalKernel.parse("exp(t)")(f(0.5)),
+    "bounds_for_all_dimensions": lambda f, i: bounds_for_all_dimensions(SIGMA, i(1), d_min=i(500)).explain(),
+    "coefficient": lambda f, i: theory.coefficient(SIGMA, i(K), i(D)),
+    "coefficient_expr": lambda f, i: theory.coefficient_expr(SIGMA, i(K), i(D)),
+    "coefficient_rodrigues": lambda f, i: theory.coefficient_rodrigues(SIGMA, i(K), i(D)),
+    "coefficient_sign": lambda f, i: theory.coefficient_sign(SIGMA, i(K), i(D)),
+    "coefficients": lambda f, i: theory.coefficients(SIGMA, i(K), i(D)),
+    "cumulative_multiplicity": lambda f, i: cumulative_multiplicity(i(D), i(K)),
+    "deep_relu_ntk": lambda f, i: theory.deep_relu_ntk(i(1)).text,
+    "effective_regularization": lambda f, i: theory.effective_regularization(SPECTRUM, i(20), f(0.5)),
+    "effective_ridge": lambda f, i: theory.effective_ridge(SIGMA, i(D), i(K)),
+    "hermite_coefficient": lambda f, i: theory.hermite_coefficient(SIGMA, i(K)),
+    "hermite_coefficient_expr": lambda f, i: theory.hermite_coefficient_expr(SIGMA, i(K)),
+    "hermite_sign": lambda f, i: theory.hermite_sign(SIGMA, i(K)),
+    "kernel_ridge_risk": lambda f, i: theory.kernel_ridge_risk(SPECTRUM, i(20), f(0.5), {1: f(0.5)}, f(0.5)),
+    "learnabilities": lambda f, i: theory.learnabilities(SPECTRUM, i(20), f(0.5)),
+    "learnable": lambda f, i: theory.learnable(SIGMA, i(K)),
+    "learnable_degrees": lambda f, i: theory.learnable_degrees(SIGMA, i(K)),
+    "learning_curve": lambda f, i: str(theory.learning_curve(SPECTRUM, [i(20)], {1: f(0.5)}, f(0.5), f(0.5))),
+    "legendre": lambda f, i: theory.legendre(i(K), i(D), sp.Rational(1, 2)),
+    "moment": lambda f, i: moment(i(D), i(K)),
+    "monomial_coefficients": lambda f, i: theory.monomial_coefficients(i(K), i(D)),
+    "multiplication": lambda f, i: theory.multiplication(i(1), i(K), i(D)),
+    "multiplicity": lambda f, i: multiplicity(i(D), i(K)),
+    "ntk_eigenvalue": lambda f, i: theory.ntk_eigenvalue(SIGMA, i(K), i(D)),
+    "ntk_eigenvalue_expr": lambda f, i: theory.ntk_eigenvalue_expr(SIGMA, i(K), i(D)),
+    "ntk_tail_bound": lambda f, i: theory.ntk_tail_bound(SIGMA, i(D), i(K), i(1)),
+    "ntk_trace": lambda f, i: theory.ntk_trace(SIGMA, i(D)),
+    "optimal_ridge": lambda f, i: theory.optimal_ridge(SPECTRUM, i(20), {1: f(0.5)}, f(0.5)),
+    "quadntk_eigenvalue": lambda f, i: theory.quadntk_eigenvalue(SIGMA, i(K), i(D)),
+    "quadntk_eigenvalue_expr": lambda f, i: theory.quadntk_eigenvalue_expr(SIGMA, i(K), i(D)),
+    "quadntk_tail_bound": lambda f, i: theory.quadntk_tail_bound(SIGMA, i(D), i(K), i(1)),
+    "quadntk_trace": lambda f, i: theory.quadntk_trace(SIGMA, i(D)),
+    "random_sign_energy": lambda f, i: random_sign_energy(SIGMA, i(D), [f(0.5)], [f(0.5)]),
+    "range_radius": lambda f, i: range_radius(i(4), f(0.5)),
+    "remainder_bound": lambda f, i: remainder_bound(SIGMA, i(4), [f(0.5), f(0.5)]),
+    "risk_floor": lambda f, i: theory.risk_floor(i(D), i(4), {1: f(0.5)}),
+    "rodrigues_form": lambda f, i: theory.rodrigues_form(SIGMA, i(K), i(D)),
+    "samples_for_risk": lambda f, i: theory.samples_for_risk(SPECTRUM, f(0.5), {1: f(0.75)}, f(0.25)),
+    "samples_necessary": lambda f, i: theory.samples_necessary(i(D), f(0.5), {1: f(0.75)}),
+    "vanishes": lambda f, i: theory.vanishes(SIGMA, i(K)),
+    "work_limit": lambda f, i: limited(f(0.5)),
+    "zonal_eigenvalue": lambda f, i: theory.zonal_eigenvalue("exp(t)", i(K), i(D)),
+    "zonal_expansion": lambda f, i: theory.zonal_expansion("exp(t)", i(K)),
+    "zonal_spectrum": lambda f, i: theory.zonal_spectrum("exp(t)", i(D), i(K)),
+    "zonal_trace": lambda f, i: theory.zonal_trace("exp(t)", i(D)),
+}
+NEITHER = {
+    "Activation": "takes texts and expressions: BY_ACTIVATION",
+    "certified": "takes an expression",
+    "eigenvalue_signs": "takes a spectrum",
+    "golden_constants": "without arguments",
+    "humbert_phi3": "a SymPy function",
+    "limit_in_dimension": "takes an expression",
+    **dict.fromkeys(("RATES", "Derivation", "Step"), "rates as data"),
+    **dict.fromkeys(("AllDimensionBounds", "EigenvalueSigns", "Expansion", "GoldenConstant"), "a result"),
+    **dict.fromkeys(("LearnableDegrees", "LearningCurve", "TaylorSums"), "a result"),
+    **dict.fromkeys(("NoClosedForm", "Undecided", "WorkLimit"), "an exception"),
+}
+
+
+def test_no_door_is_forgotten() -> None:
+    assert {*BY_ACTIVATION, *NUMBERS, *NEITHER} == set(theory.__all__)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_of_every_library(name: str) -> None:
+    expected = repr(NUMBERS[name](float, int))
+    for real, integer in (
+        (np.float64, np.int64),
+        (np.float32, np.uint16),
+        (sp.Float, sp.Integer),
+        (np.array, np.array),
+    ):
+        assert repr(NUMBERS[name](real, integer)) == expected
+    refusals = [lambda value: "x", lambda value: None, lambda value: 1j, lambda value: np.ones(2)]
+    for refused in refusals:
+        with pytest.raises(ValueError, match=r"needs|is no|may stand"):
+            NUMBERS[name](refused, refused)
+
+
+def test_columns_and_arrays_as_lists() -> None:
+    pd = pytest.importorskip("pandas")
+    values = [0.5, 0.25]
+    expected = random_sign_energy(SIGMA, 5, values, values), remainder_bound(SIGMA, 4, values)
+    for form in (
+        tuple,
+        np.array,
+        lambda v: np.array(v, np.float32),
+        pd.Series,
+        lambda v: pd.Series(v, dtype="Float64"),
+    ):
+        found = random_sign_energy(SIGMA, 5, form(values), form(values)), remainder_bound(SIGMA, 4, form(values))
+        assert repr(found) == repr(expected)
+    samples = pd.Series([20, 60])
+    assert theory.learning_curve(SPECTRUM, samples, {1: 1.0}).samples == (20, 60)
+    for energies in (pd.Series([0.0, 1.0]), [0.0, 1.0], np.array([0.0, 1.0])):
+        with pytest.raises(ValueError, match=r"needs a dictionary by degree, such as \{1: 1.0, 2: 0.5\}"):
+            theory.kernel_ridge_risk(SPECTRUM, 20, 0.5, energies)

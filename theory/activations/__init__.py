@@ -6,9 +6,10 @@ from theory.activations.activation import (
     Activation,
     ActivationLike,
     Z,
+    expression,
     gelu,
     sigmoid,
     softplus,
 )
 
-__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "gelu", "sigmoid", "softplus"]
+__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "expression", "gelu", "sigmoid", "softplus"]

@@ -10,22 +10,42 @@ one known point, integrals split there exactly, and even and odd parts simplify 
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import sympy as sp
 
 from theory.activations.derivatives import MAX_ORDER, derivative
 from theory.activations.reading import CATALOGUE, MAX_TEXT, clean, read
 from theory.activations.symbolic import admitted
+from theory.balls.ball import certified_float
 from theory.balls.functions import Z, gelu, sigmoid, softplus
+from theory.balls.program import Program
+from theory.showing import axes, cut, finish, line
 
-__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "gelu", "sigmoid", "softplus"]
+__all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "expression", "gelu", "sigmoid", "softplus"]
 
 ActivationLike: TypeAlias = "Activation | str | sp.Expr"
 """What functions that take an activation accept: see :meth:`Activation.of`."""
+
+
+POINTS = 200
+"""Of a plot, on each side of zero."""
+_FUNCTIONS: Mapping[str, Callable[[float], float]] = {
+    "sin": math.sin,
+    "cos": math.cos,
+    "exp": math.exp,
+    "erf": math.erf,
+    "tanh": math.tanh,
+    "softplus": lambda u: max(u, 0.0) + math.log1p(math.exp(-abs(u))),
+    "Abs": abs,
+    "sign": lambda u: float((u > 0) - (u < 0)),
+}
 
 
 @dataclass(frozen=True)
@@ -116,8 +136,60 @@ class Activation:
         """The expression in LaTeX."""
         return str(sp.latex(self.expr))
 
+    def _repr_latex_(self) -> str:
+        """The formula for a notebook."""
+        return rf"$\displaystyle \sigma(z) = {self.latex}$"
+
+    def plot(self, ax: Any = None, radius: float = 4.0) -> Any:
+        """sigma and its first two derivatives on [-radius, radius], in double precision; returns the Axes.
+
+        A derivative that is a distribution, such as the second one of ReLU, is left out and named in the legend.
+
+        Args:
+            ax: matplotlib Axes to draw on; a new figure's when None.
+            radius: of the interval, > 0. For |x|^2 = d and |w| = 1 the argument <w, x> has mean square 1.
+
+        Raises:
+            ValueError: a radius that is not positive and finite.
+            ImportError: matplotlib is not installed.
+        """
+        if not (isinstance(radius, int | float) and 0 < radius < math.inf):
+            raise ValueError(f"radius={radius!r}: needs a positive finite number")
+        ax = axes(ax)
+        points = [radius * (i / POINTS - 1) for i in range(2 * POINTS + 1)]
+        for order, name in enumerate(("\u03c3", "\u03c3\u2032", "\u03c3\u2033")):
+            try:
+                values = _floats(self.derivative(order), points)
+            except ValueError:
+                ax.plot([], [], label=f"{name}: a distribution", **line(order))
+                continue
+            ax.plot(points, values, label=name, **line(order))
+        return finish(ax, f"\u03c3(z) = {cut(str(self))}", "z", "")
+
     def __str__(self) -> str:
         return self.text or str(self.expr)
+
+
+def expression(value: ActivationLike) -> sp.Expr:
+    """What functions of an expression g in z accept: the expression itself, an Activation's, or a text's.
+
+    A SymPy expression is taken as it is, since a derivative need not be an activation.
+
+    Raises:
+        ValueError: another object, or a text that is not admitted.
+    """
+    return value if isinstance(value, sp.Expr) else Activation.of(value).expr
+
+
+def _floats(expr: sp.Expr, points: Sequence[float]) -> list[float]:
+    """An expression in z at each point; NaN where a double overflows on the way."""
+    program, values = Program([expr], Z, certified_float), []
+    for point in points:
+        value = math.nan
+        with suppress(OverflowError, ZeroDivisionError):
+            value = float(program(point, _FUNCTIONS)[0])
+        values.append(value)
+    return values
 
 
 @lru_cache(maxsize=1024)

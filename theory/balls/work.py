@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from theory.harmonics.sphere import is_number
+
 DEFAULT_SECONDS = 60.0
 """Processor time that one evaluation may take where the caller sets no other limit."""
 MOST_SECONDS = 600.0
@@ -60,7 +62,11 @@ def work_limit(seconds: float) -> Iterator[None]:
     ...     print(coefficient(Activation.parse("tanh(z + 1)"), 2, 10, 1).str(6, radius=False))
     -0.00859366
     """
-    if not seconds > 0:
+    try:
+        positive = is_number(seconds) and float(seconds) > 0
+    except (TypeError, ValueError):
+        positive = False
+    if not positive:
         raise ValueError(f"seconds={seconds!r}: needs a positive number of seconds")
     # A block inside another shortens the time but never extends it.
     before = _allowance.end, _allowance.seconds

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import sympy as sp
 
-from theory.activations import Z
+from theory.activations import ActivationLike, Z, expression
 from theory.funk_hecke.closed_forms import MAX_TERMS, decompose, expanded_terms
 from theory.funk_hecke.summands import Monomial, NoClosedForm
 from theory.harmonics.sphere import check_degree
@@ -37,13 +37,13 @@ def polynomial_part(expr: sp.Expr, parity: int) -> dict[int, sp.Expr] | None:
     return {term.kernel.power: term.factor for term in terms if isinstance(term.kernel, Monomial)}
 
 
-def vanishes(expr: sp.Expr, degree: int) -> bool:
+def vanishes(expr: ActivationLike, degree: int) -> bool:
     """True when lambda_l(expr) is proved to be zero, for every d, by parity and degree.
 
     False says only that this proof does not apply; a ball that excludes zero is the proof of the contrary.
 
     Args:
-        expr: g, an expression in z.
+        expr: g, an expression in z or its text.
         degree: l >= 0.
 
     Raises:
@@ -53,5 +53,5 @@ def vanishes(expr: sp.Expr, degree: int) -> bool:
     >>> vanishes(Activation.parse("tanh(z)").derivative(1), 3)
     True
     """
-    polynomial = polynomial_part(expr, check_degree(degree) % 2)
+    polynomial = polynomial_part(expression(expr), check_degree(degree) % 2)
     return polynomial is not None and all(power < degree for power in polynomial)

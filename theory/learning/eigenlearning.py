@@ -97,7 +97,7 @@ class Eigenlearning:
             shares = zip(spectrum.degrees, spectrum.contributions, strict=True)
             tail += sum(float(share.mid()) for degree, share in shares if degree in listed.keys() - kept.keys())
         floor = noise + sum(v for k, v in target.items() if k not in kept)
-        if spectrum.tail.is_zero() or not spherical(spectrum):
+        if spectrum.d is None or spectrum.tail.is_zero() or not spherical(spectrum):
             return Eigenlearning(modes, tail, floor)
         top = spectrum.degrees[-1]  # N(d,l) grows with l: no eigenvalue above can exceed tail/N(d,top + 1)
         largest = float((abs(spectrum.tail).upper() / multiplicity(spectrum.d, top + 1)).upper())
@@ -251,7 +251,7 @@ class Eigenlearning:
 
 def spherical(spectrum: Spectrum) -> bool:
     """Whether the multiplicities are those of the sphere."""
-    return spectrum.multiplicities == _multiplicities(spectrum.d, spectrum.degrees)
+    return spectrum.d is not None and spectrum.multiplicities == _multiplicities(spectrum.d, spectrum.degrees)
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from theory.activations import Activation
@@ -17,11 +17,18 @@ from theory.balls.work import Undecided
 from theory.funk_hecke.closed_forms import has_closed_form
 from theory.harmonics.sphere import by_degree
 from theory.learning.eigenlearning import TOLERANCE, Eigenlearning, Truncated
-from theory.spectra.eigenvalues import NTK, QUADNTK
-from theory.spectra.spectrum import Spectrum, ntk_spectrum, quadntk_spectrum
+from theory.spectra.eigenvalues import FEATURES, NTK, QUADNTK, TangentKernel
+from theory.spectra.spectrum import Spectrum
+from theory.spectra.tangent_spectra import BOTH, ntk_spectrum, quadntk_spectrum
 from theory.spectra.zonal_kernel import ZonalKernel
 from theory.spectra.zonal_spectrum import zonal_spectrum
 
+KERNELS: Mapping[str, tuple[Callable[..., Spectrum], tuple[TangentKernel, ...]]] = {
+    NTK.name: (ntk_spectrum, (NTK,)),
+    QUADNTK.name: (quadntk_spectrum, (QUADNTK,)),
+    BOTH: (partial(ntk_spectrum, layers="both"), (NTK, FEATURES)),
+}
+"""How a spectrum is continued, and the kernels it is a sum of."""
 MAX_DEGREE = {True: 1024, False: 128}
 """Largest degree that is computed without being asked for, by whether sigma' (sigma'') has a closed form.
 
@@ -59,10 +66,13 @@ def settled(
 
 
 def _limit(spectrum: Spectrum) -> int:
-    if isinstance(spectrum.activation, ZonalKernel):
-        return MAX_DEGREE[spectrum.activation.polynomial is not None]
-    kernel = {kind.name: kind for kind in (NTK, QUADNTK)}[spectrum.kernel]
-    return MAX_DEGREE[has_closed_form(spectrum.activation.derivative(kernel.order))]
+    activation = spectrum.activation
+    if isinstance(activation, str):  # eigenvalues that were given: nothing continues them
+        return spectrum.degrees[-1]
+    if isinstance(activation, ZonalKernel):
+        return MAX_DEGREE[activation.polynomial is not None]
+    _, kernels = KERNELS[spectrum.kernel]
+    return MAX_DEGREE[all(has_closed_form(activation.derivative(kernel.order)) for kernel in kernels)]
 
 
 def _remedy(seen: list[tuple[int, float]], top: int) -> str:
@@ -83,11 +93,15 @@ def _remedy(seen: list[tuple[int, float]], top: int) -> str:
 def _computed(kernel: str, activation: Activation | ZonalKernel, d: int, degree: int, digits: int) -> Spectrum:
     if isinstance(activation, ZonalKernel):
         return zonal_spectrum(activation, d, degree, digits)
-    return {NTK.name: ntk_spectrum, QUADNTK.name: quadntk_spectrum}[kernel](activation, d, degree, digits)
+    return KERNELS[kernel][0](activation, d, degree, digits)
 
 
 def _extended(spectrum: Spectrum, degree: int, digits: int, reason: str) -> Spectrum:
     """The spectrum of the same kernel up to a larger degree; refused when this one is of no kernel."""
+    if isinstance(spectrum.activation, str) or spectrum.d is None:
+        raise ValueError(
+            f"{reason}: the radius of the tail of {spectrum.activation} is too large; give it with more digits"
+        )
     try:
         longer = _computed(spectrum.kernel, spectrum.activation, spectrum.d, degree, digits)
     except Undecided as error:

@@ -33,7 +33,8 @@ MAX_SAMPLES = 10**15
 """Above this many samples a double no longer tells n from n + 1 safely."""
 
 
-def _check_samples(n: int) -> int:
+def check_samples(n: int) -> int:
+    """``n`` when it is an integer >= 1; ValueError otherwise."""
     number = as_integer(n)
     if number is None or number < 1:
         raise ValueError(f"n={shown(n)}: needs an integer n >= 1")
@@ -54,12 +55,12 @@ def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
     Cost: 200 evaluations of the law. Source: arXiv:2110.03922; docs/mathematics, :eq:`conservation-law`.
 
     >>> from theory.activations import Activation
-    >>> from theory.spectra.spectrum import ntk_spectrum
+    >>> from theory.spectra.tangent_spectra import ntk_spectrum
     >>> spectrum = ntk_spectrum(Activation.parse("sin(z + pi/4)"), 20, 4)
     >>> round(effective_regularization(spectrum, 60, 0.1), 6)
     0.119196
     """
-    n, ridge = _check_samples(n), check_size("ridge", ridge)
+    n, ridge = check_samples(n), check_size("ridge", ridge)
     return settled(spectrum, {}, 0.0, lambda problem: problem.solved(n, ridge))
 
 
@@ -74,7 +75,7 @@ def learnabilities(spectrum: Spectrum, n: int, ridge: float) -> dict[int, float]
     Source: arXiv:2110.03922; docs/mathematics, :eq:`conservation-law`.
 
     >>> from theory.activations import Activation
-    >>> from theory.spectra.spectrum import ntk_spectrum
+    >>> from theory.spectra.tangent_spectra import ntk_spectrum
     >>> spectrum = ntk_spectrum(Activation.parse("tanh(z)"), 20, 3)
     >>> {degree: round(share, 4) for degree, share in learnabilities(spectrum, 60, 0.1).items()}
     {0: 0.0, 1: 0.8899, 2: 0.0, 3: 0.0193}
@@ -114,12 +115,12 @@ def kernel_ridge_risk(
     Source: Simon, Dickens, Karkada & DeWeese (arXiv:2110.03922); docs/mathematics, :eq:`ridge-risk`.
 
     >>> from theory.activations import Activation
-    >>> from theory.spectra.spectrum import ntk_spectrum
+    >>> from theory.spectra.tangent_spectra import ntk_spectrum
     >>> spectrum = ntk_spectrum(Activation.parse("sin(z + pi/4)"), 20, 4)
     >>> [round(kernel_ridge_risk(spectrum, n, 0.1, {1: 1.0, 2: 1.0}), 4) for n in (20, 60, 180)]
     [1.5894, 1.121, 0.5359]
     """
-    n, ridge = _check_samples(n), check_size("ridge", ridge)
+    n, ridge = check_samples(n), check_size("ridge", ridge)
     return settled(spectrum, energies, noise, lambda problem: problem.risk(n, problem.solved(n, ridge), ridge))
 
 
@@ -142,17 +143,17 @@ def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noi
     Cost: some 10^3 evaluations of the risk. Source: docs/mathematics, :eq:`ridge-risk`, minimised.
 
     >>> from theory.activations import Activation
-    >>> from theory.spectra.spectrum import ntk_spectrum
+    >>> from theory.spectra.tangent_spectra import ntk_spectrum
     >>> spectrum = ntk_spectrum(Activation.parse("sin(z + pi/4)"), 20, 4)
     >>> [round(optimal_ridge(spectrum, n, {1: 1.0, 2: 1.0}, noise=0.5), 4) for n in (60, 180, 1000)]
     [0.0, 0.1542, 2.7291]
     """
-    n = _check_samples(n)
-    return settled(spectrum, energies, noise, lambda problem: _best_ridge(problem, n))
+    n = check_samples(n)
+    return settled(spectrum, energies, noise, lambda problem: best_ridge(problem, n, problem.best(n)[0]))
 
 
-def _best_ridge(problem: Eigenlearning, n: int) -> float:
-    kappa, _ = problem.best(n)
+def best_ridge(problem: Eigenlearning, n: int, kappa: float) -> float:
+    """The ridge of the best kappa at n (:meth:`theory.learning.eigenlearning.Eigenlearning.best`)."""
     if kappa == math.inf or kappa == 0.0 or (problem.ridgeless(n) and kappa == problem.kappa(n, 0.0)):
         return 0.0 if kappa != math.inf else math.inf
     # The conservation law solved for the ridge.
@@ -193,7 +194,7 @@ def samples_for_risk(
     Source: docs/mathematics, :eq:`ridge-risk`, inverted.
 
     >>> from theory.activations import Activation
-    >>> from theory.spectra.spectrum import ntk_spectrum
+    >>> from theory.spectra.tangent_spectra import ntk_spectrum
     >>> spectrum = ntk_spectrum(Activation.parse("sin(z + pi/4)"), 20, 4)
     >>> [samples_for_risk(spectrum, 0.5, {1: 1.0, 2: 1.0}, noise=0.3, ridge=r) for r in (None, 1.0, 9.0)]
     [639, 640, 1120]

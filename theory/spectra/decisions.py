@@ -12,7 +12,7 @@ from typing import Literal
 import sympy as sp
 from flint import arb
 
-from theory.activations import Activation, ActivationLike
+from theory.activations import Activation, ActivationLike, expression
 from theory.balls.ball import MAX_BITS
 from theory.balls.work import WorkLimit, evaluation
 from theory.funk_hecke.closed_forms import has_closed_form
@@ -28,11 +28,11 @@ DECISION_BITS = 512
 Sign = Literal["zero", "nonzero", "undecided"]
 
 
-def coefficient_sign(expr: sp.Expr, degree: int, d: int) -> Sign:
+def coefficient_sign(expr: ActivationLike, degree: int, d: int) -> Sign:
     """Whether lambda_l(expr) is zero at this d: "zero" and "nonzero" are proofs.
 
     Args:
-        expr: g, an expression in z (:data:`theory.activations.Z`).
+        expr: g, an expression in z or its text (:data:`theory.activations.Z`).
         degree: l >= 0.
         d: dimension, 3 <= d <= 10**6.
 
@@ -42,7 +42,7 @@ def coefficient_sign(expr: sp.Expr, degree: int, d: int) -> Sign:
     >>> [coefficient_sign(Activation.parse("tanh(z)").derivative(1), l, 10) for l in range(3)]
     ['nonzero', 'zero', 'nonzero']
     """
-    d, degree = integer_dimension(d), check_degree(degree)
+    expr, d, degree = expression(expr), integer_dimension(d), check_degree(degree)
     if vanishes(expr, degree):
         return "zero"
     return _decide(lambda bits: coefficient_ball(expr, degree, d, bits), expr)
@@ -65,11 +65,11 @@ def _decide(evaluate: Callable[[int], arb], expr: sp.Expr) -> Sign:
     return "undecided"
 
 
-def hermite_sign(expr: sp.Expr, degree: int) -> Sign:
+def hermite_sign(expr: ActivationLike, degree: int) -> Sign:
     """Whether E[expr(G) He_l(G)], the limit of d^{l/2} lambda_l(expr), is zero: "zero" and "nonzero" are proofs.
 
     Args:
-        expr: g, an expression in z.
+        expr: g, an expression in z or its text.
         degree: l >= 0.
 
     Raises:
@@ -78,7 +78,7 @@ def hermite_sign(expr: sp.Expr, degree: int) -> Sign:
     >>> hermite_sign(Activation.parse("relu(z - 1)").derivative(1), 3), hermite_sign(Activation.parse("z**2").expr, 1)
     ('zero', 'zero')
     """
-    degree = check_degree(degree)
+    expr, degree = expression(expr), check_degree(degree)
     if vanishes(expr, degree):
         return "zero"
     return _decide(lambda bits: coefficient_term(expr, degree, 0, bits), expr)

@@ -3,7 +3,8 @@ r"""Eigenvalues, traces and tails of the NTK and the QuadNTK on the sphere, cert
 Both kernels have the form K(x,x') = c <x,x'>^p E_w[g(<w,x>) g(<w,x'>)], x on S^{d-1}(sqrt d), w on the unit sphere:
 
 - NTK: c = 1, p = 1, g = sigma';
-- QuadNTK: c = 1/4, p = 2, g = sigma''.
+- QuadNTK: c = 1/4, p = 2, g = sigma'';
+- the features themselves, which a trained second layer adds to the NTK: c = 1, p = 0, g = sigma.
 
 On degree-l harmonics (multiplicity N(d,l)) such a kernel has the eigenvalue
 
@@ -71,6 +72,7 @@ class TangentKernel:
 
 NTK = TangentKernel("NTK", r"\Lambda", 1, sp.Rational(1))
 QUADNTK = TangentKernel("QuadNTK", "Q", 2, sp.Rational(1, 4))
+FEATURES = TangentKernel("feature kernel", r"\lambda^2", 0, sp.Rational(1))
 
 
 @lru_cache(maxsize=65536)

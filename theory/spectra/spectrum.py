@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import html
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flint import arb, ctx
 
-from theory.activations import Activation, ActivationLike
-from theory.balls.ball import digits_to_bits, square
-from theory.balls.exact import ExactlyEqual
+from theory.activations import Activation
+from theory.balls.ball import digits_to_bits
+from theory.balls.exact import ExactlyEqual, as_ball
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided, WorkLimit, evaluation, seconds_for
-from theory.funk_hecke.closed_forms import is_polynomial
-from theory.funk_hecke.tables import coefficient_list
-from theory.harmonics.sphere import as_integer, check_degree, integer_dimension, multiplicity, short, shown
-from theory.spectra.eigenvalues import (
-    NTK,
-    QUADNTK,
-    TangentKernel,
-    exact_weights,
-    kernel_eigenvalue,
-    kernel_trace,
-    remaining_trace,
-)
+from theory.harmonics.sphere import as_integer, by_degree, integer_dimension, multiplicity, short, shown
+from theory.showing import axes, curve, cut, finish, table
+from theory.spectra.eigenvalues import NTK, QUADNTK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +25,9 @@ if TYPE_CHECKING:
 GUARD_BITS = 64
 """Extra precision for sums over degrees, whose terms are large multiples of certified eigenvalues."""
 
-CLOSE = 8
-"""How many times the precision asked for a coefficient may take before the eigenvalues are computed one by one."""
+
+SMALLEST, LARGEST = 1e-300, 1e150
+"""Eigenvalues and multiplicities that a figure draws."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +37,18 @@ class Spectrum(ExactlyEqual):
     Two are equal when every number is, balls by midpoint and radius; pickle and copy keep all of them exactly.
 
     Attributes:
-        activation: sigma, or the :class:`theory.ZonalKernel` itself.
-        d: dimension.
+        activation: sigma, or the :class:`theory.ZonalKernel` itself; a name, where eigenvalues were given.
+        d: dimension; None where multiplicities were given that belong to no sphere.
         degrees: 0..L.
         multiplicities: N(d,l) for each degree.
         eigenvalues: certified eigenvalue for each degree.
         tail: ball of sum_{l > L} N(d,l) Lambda_l, from the trace.
-        kernel: "NTK" or "QuadNTK", or "zonal" for any other kernel.
+        kernel: "NTK", "both-layer NTK" or "QuadNTK", "zonal" for any other kernel, "given" for eigenvalues from
+            elsewhere.
         digits: relative digits certified for each eigenvalue.
 
-    >>> print(ntk_spectrum(Activation.parse("relu(z)"), 10, 3, digits=8))
+    >>> from theory.spectra.tangent_spectra import ntk_spectrum
+    >>> print(ntk_spectrum("relu(z)", 10, 3, digits=8))
     NTK of relu(z) on the sphere of radius sqrt(d), d = 10
     degree  multiplicity  eigenvalue, certified
          0             1  [0.16730121 +/- 1.68e-9]
@@ -65,14 +58,66 @@ class Spectrum(ExactlyEqual):
     trace above degree 3: [0.76477 +/- 1.58e-6]
     """
 
-    activation: Activation | ZonalKernel
-    d: int
+    activation: Activation | ZonalKernel | str
+    d: int | None
     degrees: tuple[int, ...]
     multiplicities: tuple[int, ...]
     eigenvalues: tuple[arb, ...]
     tail: arb
     kernel: str = "NTK"
     digits: int = 15
+
+    @staticmethod
+    def from_eigenvalues(
+        eigenvalues: Sequence[Any] | Mapping[int, Any],
+        d: int | None = None,
+        multiplicities: Sequence[int] | None = None,
+        tail: Any = 0,
+        name: str = "given eigenvalues",
+    ) -> Spectrum:
+        """A spectrum from numbers of one's own, for learning curves of any kernel and any law of the inputs.
+
+        The eigenvalues are those of the integral operator f -> E_x'[K(., x') f(x')] over the inputs' law; those of a
+        Gram matrix of n points, divided by n, estimate them. The numbers are taken at their word: a float is exactly
+        that number, and only balls carry an error.
+
+        Args:
+            eigenvalues: by degree from 0 on, in a list, an array or a pandas column; or a dictionary by degree, in
+                which absent degrees are zero.
+            d: dimension of the sphere; degree l then has multiplicity N(d,l).
+            multiplicities: how often each eigenvalue occurs, in place of d; once each when both are None. The degrees
+                then number the eigenvalues.
+            tail: the sum of all other eigenvalues, with multiplicity.
+            name: as printed.
+
+        Raises:
+            ValueError: no eigenvalue, one that is no finite real number, a number of multiplicities that differs, one
+                that is no integer >= 1, or both d and multiplicities.
+
+        >>> from theory.learning.learning_curve import kernel_ridge_risk
+        >>> spectrum = Spectrum.from_eigenvalues([2.0, 0.5, 0.25], multiplicities=[1, 8, 30])
+        >>> round(kernel_ridge_risk(spectrum, 20, 0.1, {1: 1.0}), 4)
+        0.2821
+        """
+        try:
+            listed = (
+                by_degree("eigenvalues", eigenvalues)
+                if isinstance(eigenvalues, Mapping)
+                else dict(enumerate(eigenvalues))
+            )
+        except TypeError:
+            listed = {}
+        if not listed:
+            raise ValueError(
+                f"eigenvalues={shown(eigenvalues)}: needs a list of one or more, or a dictionary by degree"
+            )
+        if d is not None and multiplicities is not None:
+            raise ValueError("d and multiplicities: needs one of them, for d alone says how often each degree occurs")
+        degrees = tuple(range(max(listed) + 1))
+        values = tuple(as_ball(f"eigenvalues[{degree}]", listed.get(degree, 0)) for degree in degrees)
+        d = None if d is None else integer_dimension(d)
+        counts = _counts(degrees, d, multiplicities)
+        return Spectrum(str(name), d, degrees, counts, values, as_ball("tail", tail), "given")
 
     @property
     def trace(self) -> arb:
@@ -109,6 +154,8 @@ class Spectrum(ExactlyEqual):
     @property
     def subject(self) -> str:
         """Which kernel it is, in words."""
+        if self.kernel == "given":
+            return str(self.activation)
         return f"kernel {self.activation}" if self.kernel == "zonal" else f"{self.kernel} of {self.activation}"
 
     def _rows(self) -> list[tuple[str, str, str]]:
@@ -117,23 +164,73 @@ class Spectrum(ExactlyEqual):
 
     def __str__(self) -> str:
         """A table: degree, multiplicity, certified eigenvalue; then the tail."""
-        rows = [("degree", "multiplicity", "eigenvalue, certified"), *self._rows()]
+        how = "given" if self.kernel == "given" else "certified"
+        rows = [("degree", "multiplicity", f"eigenvalue, {how}"), *self._rows()]
         widths = [max(len(row[i]) for row in rows) for i in range(2)]
         lines = [f"{a:>{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in rows]
-        head = f"{self.subject} on the sphere of radius sqrt(d), d = {self.d}"
+        head = self.subject if self.d is None else f"{self.subject} on the sphere of radius sqrt(d), d = {self.d}"
         return "\n".join([head, *lines, f"trace above degree {self.degrees[-1]}: {self.tail.str(5)}"])
 
     def _repr_html_(self) -> str:
-        """The table for a notebook."""
-        head = "<tr><th>degree</th><th>multiplicity</th><th>eigenvalue</th></tr>"
-        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in self._rows())
-        caption = html.escape(f"{self.subject}, d = {self.d}; trace above: {self.tail.str(5)}")
-        return f"<table><caption>{caption}</caption>{head}{body}</table>"
+        """The table for a notebook, with what each degree adds to the trace."""
+        rows = zip(self._rows(), self.contributions, strict=True)
+        where = "" if self.d is None else f", d = {self.d}"
+        return table(
+            f"{cut(self.subject, 200)}{where}; trace above degree {self.degrees[-1]}: {self.tail.str(5)}",
+            ("degree", "multiplicity", "eigenvalue", "multiplicity \u00d7 eigenvalue"),
+            ((*row, share.str(5, radius=False)) for row, share in rows),
+        )
+
+    def plot(self, ax: Any = None) -> Any:
+        """The staircase of the eigenvalues in falling order, each as wide as its multiplicity; returns the Axes.
+
+        Both axes are logarithmic, and a mark in the middle of a step names its degree. Zero, undecided and negative
+        eigenvalues, and what exceeds the range of doubles, are named in the legend.
+
+        Args:
+            ax: matplotlib Axes to draw on; a new figure's when None.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        ax, style, first = axes(ax), curve(0), 1.0
+        rows = list(zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True))
+        steps = [
+            (float(value.mid()), degree, float(arb(count)))
+            for degree, count, value in rows
+            if value > 0 and float(value.mid()) > SMALLEST and float(arb(count)) < LARGEST
+        ]
+        steps.sort(key=lambda step: -step[0])
+        before: float | None = None
+        for value, degree, count in steps:
+            end = first + count
+            if before is not None:
+                ax.plot([first, first], [before, value], color=style["color"], linewidth=0.8)
+            ax.plot([first, end], [value, value], color=style["color"], linewidth=2.0)
+            ax.annotate(str(degree), ((first * end) ** 0.5, value), (0, 4), textcoords="offset points", ha="center")
+            first, before = end, value
+        drawn = {degree for _, degree, _ in steps}
+        left = {
+            "zero": [degree for degree, _, value in rows if value.is_zero()],
+            "negative": [degree for degree, _, value in rows if value < 0],
+            "undecided": [degree for degree, _, value in rows if value.contains(0) and not value.is_zero()],
+            "beyond doubles": [degree for degree, _, value in rows if value > 0 and degree not in drawn],
+        }
+        for what, degrees in left.items():
+            if degrees:
+                ax.plot([], [], " ", label=cut(f"{what}: degree {', '.join(map(str, degrees))}"))
+        ax.plot([], [], " ", label=f"trace above degree {self.degrees[-1]}: {self.tail.str(3, radius=False)}")
+        if steps:
+            ax.set_xscale("log")
+            ax.set_yscale("log")
+        where = "" if self.d is None else f", d = {self.d}"
+        return finish(ax, f"{cut(self.subject)}{where}", "eigenvalues, counted with multiplicity", "eigenvalue")
 
     def to_latex(self) -> str:
         r"""A ``tabular`` with midpoints to all certified digits, for a paper; needs no LaTeX package.
 
-        >>> print(ntk_spectrum(Activation.parse("relu(z)"), 10, 1, digits=8).to_latex())
+        >>> from theory.spectra.tangent_spectra import ntk_spectrum
+        >>> print(ntk_spectrum("relu(z)", 10, 1, digits=8).to_latex())
         \begin{tabular}{rrl}
         $\ell$ & $N(10,\ell)$ & $\Lambda_\ell$ \\ \hline
         $0$ & $1$ & $0.16730121$ \\
@@ -141,10 +238,11 @@ class Spectrum(ExactlyEqual):
         \end{tabular}
         """
         symbol = {k.name: k.symbol for k in (NTK, QUADNTK)}.get(self.kernel, r"\lambda")
-        lines = [r"\begin{tabular}{rrl}", rf"$\ell$ & $N({self.d},\ell)$ & ${symbol}_\ell$ \\ \hline"]
-        for degree, count, value in zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True):
+        count = r"\text{multiplicity}" if self.d is None else rf"N({self.d},\ell)"
+        lines = [r"\begin{tabular}{rrl}", rf"$\ell$ & ${count}$ & ${symbol}_\ell$ \\ \hline"]
+        for degree, often, value in zip(self.degrees, self.multiplicities, self.eigenvalues, strict=True):
             number = _latex(value.str(self.digits, radius=False))
-            lines.append(rf"${degree}$ & ${_latex(short(count))}$ & ${number}$ \\")
+            lines.append(rf"${degree}$ & ${_latex(short(often))}$ & ${number}$ \\")
         return "\n".join([*lines, r"\end{tabular}"])
 
     def to_numpy(self) -> np.ndarray[Any, Any]:
@@ -186,83 +284,18 @@ class Spectrum(ExactlyEqual):
         return frame
 
 
+def _counts(degrees: Sequence[int], d: int | None, given: Sequence[int] | None) -> tuple[int, ...]:
+    """N(d,l) by degree, or the multiplicities given, checked; once each without both."""
+    if d is not None:
+        return tuple(multiplicity(d, degree) for degree in degrees)
+    if given is None:
+        return (1,) * len(degrees)
+    counts = [as_integer(count) for count in given]
+    if len(counts) != len(degrees) or any(count is None or count < 1 for count in counts):
+        raise ValueError(f"multiplicities={shown(given)}: needs {len(degrees)} integers >= 1, one for each eigenvalue")
+    return tuple(count for count in counts if count is not None)
+
+
 def _latex(number: str) -> str:
     mantissa, _, exponent = number.partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
-
-
-def _spectrum(kernel: TangentKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
-    d, max_degree = integer_dimension(d), check_degree(max_degree, "max_degree")
-    degrees = tuple(range(max_degree + 1))
-    goal = digits_to_bits(digits)
-    subject = f"the spectrum up to degree {max_degree} of the {kernel.name} of {activation} at d={d}"
-    with evaluation(subject, seconds_for(max_degree)):
-        values = _eigenvalues(kernel, activation, d, degrees, digits)
-        # Precision of the sum alone: how wide the balls of the eigenvalues are is settled already.
-        with exclusive, ctx.workprec(goal + GUARD_BITS):
-            counts = tuple(multiplicity(d, degree) for degree in degrees)
-            listed = sum((v * n for v, n in zip(values, counts, strict=True)), arb(0))
-            tail = kernel_trace(kernel, activation, d, digits) - listed
-        # The difference of two balls cannot tell a tail of zero, which a polynomial has above its degree.
-        if tail.contains(0) and is_polynomial(activation.derivative(kernel.order)):
-            tail = remaining_trace(kernel, activation, d, max_degree, digits)  # exactly zero, or small
-    return Spectrum(activation, d, degrees, counts, values, tail, kernel.name, digits)
-
-
-def _eigenvalues(
-    kernel: TangentKernel, activation: Activation, d: int, degrees: tuple[int, ...], digits: int
-) -> tuple[arb, ...]:
-    """Each eigenvalue to ``digits``, from one list of coefficients or one by one."""
-    expr, goal = activation.derivative(kernel.order), digits_to_bits(digits)
-    try:
-        # Two digits more than asked for each coefficient: its square and the sum of squares keep the digits asked.
-        table = coefficient_list(
-            expr,
-            degrees[-1] + kernel.order,
-            d,
-            digits,
-            spare=2,
-            max_bits=CLOSE * goal,
-            subject=f"a derivative of {activation}",
-        )
-    except WorkLimit:
-        raise
-    except Undecided:
-        # One coefficient is zero without a proof, or so small that its own digits cost more than all the others, and
-        # every eigenvalue may be positive all the same.
-        return tuple(kernel_eigenvalue(kernel, activation, degree, d, digits) for degree in degrees)
-    with exclusive, ctx.workprec(goal + GUARD_BITS):
-        return tuple(
-            sum((square(table[j]) * w for j, w in exact_weights(kernel, degree, d)), arb(0)) for degree in degrees
-        )
-
-
-def ntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: int = 15) -> Spectrum:
-    """The NTK's :class:`Spectrum` up to ``max_degree``, each eigenvalue certified to ``digits``.
-
-    Args:
-        activation: sigma, differentiable.
-        d: dimension, 3 <= d <= 10**6.
-        max_degree: L >= 0.
-        digits: relative decimal digits to certify for each eigenvalue; the tail is a difference and has fewer.
-
-    Raises:
-        ValueError, Undecided: as :func:`theory.ntk_eigenvalue`.
-
-    Cost: one table of coefficients, see :func:`theory.coefficients`, and the trace.
-    Source: docs/mathematics, :eq:`ntk-eigenvalue`; the tail from :eq:`trace`.
-    """
-    activation = Activation.of(activation)
-    return _spectrum(NTK, activation, d, max_degree, digits)
-
-
-def quadntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: int = 15) -> Spectrum:
-    """The QuadNTK's :class:`Spectrum`; arguments, errors and cost as :func:`ntk_spectrum`, sigma twice differentiable.
-
-    Source: docs/mathematics, :eq:`quadntk-eigenvalue`; the tail from :eq:`trace`.
-
-    >>> print(quadntk_spectrum(Activation.parse("z**2"), 10, 1).tail)  # <x,x'>^2: degrees 0 and 2
-    90.0000000000000
-    """
-    activation = Activation.of(activation)
-    return _spectrum(QUADNTK, activation, d, max_degree, digits)

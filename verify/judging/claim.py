@@ -207,6 +207,12 @@ class Claim:
         sentence = self.describe(profile, evidence) if control is None else ""
         return Outcome(comparisons, sentence, self.obstacles(profile, evidence))
 
+    def _repr_html_(self) -> str:
+        """What it says, for a notebook."""
+        from verify.judging.showing import claim_page
+
+        return claim_page(self)
+
     def cases(self, profile: Profile) -> tuple[Case, ...]:
         """Every setting in which the profile has this claim judged, k by k."""
         ks = self.ks(profile)

@@ -106,6 +106,18 @@ class Judgement:
         parts = [self.outcome.explanation, *(f"INCONCLUSIVE: {reason}." for reason in self.reasons)]
         return " ".join(part for part in parts if part)
 
+    def _repr_html_(self) -> str:
+        """The verdict and what it rests on, for a notebook."""
+        from verify.judging.showing import judgement_page
+
+        return judgement_page(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """The claim's figure in the deciding case (:func:`verify.judging.showing.draw_judgement`); the Axes."""
+        from verify.judging.showing import draw_judgement
+
+        return draw_judgement(self, ax)
+
     def as_json(self) -> dict[str, Any]:
         """The claim's entry of ``escape-ntk verify --json``."""
         first = self.controls[0]

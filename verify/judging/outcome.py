@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from scipy import special
 
@@ -185,6 +185,18 @@ class Outcome:
         """The worst verdict of the comparisons; without any, INCONCLUSIVE."""
         hindered = [Verdict.INCONCLUSIVE] if self.obstacles else []
         return worst([c.verdict for c in self.comparisons] + hindered)
+
+    def _repr_html_(self) -> str:
+        """The comparisons, for a notebook."""
+        from verify.judging.showing import outcome_page
+
+        return outcome_page(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Every interval beside what its rule admits (:func:`verify.judging.showing.draw_outcome`); the Axes."""
+        from verify.judging.showing import draw_outcome
+
+        return draw_outcome(self, ax)
 
     @property
     def p_value(self) -> float:

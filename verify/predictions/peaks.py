@@ -24,7 +24,7 @@ from functools import lru_cache
 
 import sympy as sp
 
-from theory import Activation, Spectrum, cumulative_multiplicity, kernel_ridge_risk
+from theory import Activation, Spectrum, kernel_ridge_risk
 from theory.activations import Z
 from verify.predictions.learning_curves import spectrum
 from verify.sizes.profile import parse
@@ -63,5 +63,5 @@ def leading_peak(listed: Spectrum, degree: int) -> tuple[float, float]:
 
     Source: docs/mathematics, :eq:`peak`.
     """
-    largest = cumulative_multiplicity(listed.d, degree)
+    largest = sum(listed.multiplicities[: degree + 1])
     return float(largest), largest / (2 * listed.multiplicities[degree] * math.sqrt(excess(listed, degree)))

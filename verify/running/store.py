@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,10 +35,9 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS verdicts (run INTEGER PRIMARY KEY, judgements TEXT NOT NULL, digest TEXT NOT NULL);
 """
 
-_RECORD = (
-    "SELECT key, kind, specification, numbers, seconds, fingerprint, provenance, created, digest "
-    "FROM records WHERE key = ?"
-)
+_RECORDS = "SELECT key, kind, specification, numbers, seconds, fingerprint, provenance, created, digest FROM records"
+_RECORD = f"{_RECORDS} WHERE key = ?"
+_RECORDS += " ORDER BY rowid"
 _RUN = "SELECT id, profile, claims, fingerprint, provenance, created, digest FROM runs WHERE id = ?"
 
 
@@ -131,6 +130,21 @@ class Store:
             return None
         self.origins.add(columns[6])
         return numbers, float(columns[4])
+
+    def each(self) -> Iterator[tuple[str, str, Numbers, float, str, str]]:
+        """Every record that verifies, in the order of storing: kind, specification, numbers, seconds, code, created.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with guard(self.path, "cannot be read"):
+            rows = self._connection.execute(_RECORDS).fetchall()
+        for *columns, mark in rows:
+            numbers = _loads(columns[3])
+            if seal(*columns) != mark or not isinstance(numbers, dict):
+                self.damaged += 1
+                continue
+            yield columns[1], columns[2], numbers, float(columns[4]), columns[5], columns[7]
 
     def add(
         self,

@@ -1,3 +1,4 @@
+import re
 import sys
 
 import numpy as np
@@ -182,3 +183,47 @@ def test_notebook_table_and_long_multiplicities() -> None:
     page = spectrum._repr_html_()
     assert page.count("<tr>") == 14
     assert "NTK of sin(z + pi/4), d = 1000000" in page
+
+
+def test_given_eigenvalues_in_every_form() -> None:
+    pd = pytest.importorskip("pandas")
+    values = [2.0, 0.5, 0.25]
+    expected = Spectrum.from_eigenvalues(values, d=10)
+    assert expected.multiplicities == (1, 10, 54)
+    for form in (
+        tuple(values),
+        np.array(values),
+        np.array(values, np.float32),
+        pd.Series(values),
+        dict(enumerate(values)),
+    ):
+        assert Spectrum.from_eigenvalues(form, d=10) == expected
+    assert Spectrum.from_eigenvalues([1, 2]).eigenvalues == Spectrum.from_eigenvalues(np.array([1, 2])).eigenvalues
+    sparse = Spectrum.from_eigenvalues({0: 1.0, 3: 2.0}, multiplicities=np.array([1, 2, 3, 4]))
+    assert [bool(value.is_zero()) for value in sparse.eigenvalues] == [False, True, True, False]
+    assert sparse.trace.overlaps(arb(9))
+    assert "eigenvalue, given" in str(sparse)
+    assert "multiplicity" in sparse.to_latex()
+    assert sparse.to_pandas().attrs["d"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needle"),
+    [
+        (([],), "one or more"),
+        ((1.0,), "one or more"),
+        ((["1"],), "eigenvalues[0]='1'"),
+        (([1.0, float("nan")],), "eigenvalues[1]=nan"),
+        (([1 + 2j],), "finite real number"),
+        (([1.0], 10, [1]), "needs one of them"),
+        (([1.0], None, [0]), "needs 1 integers >= 1"),
+        (([1.0], None, [1, 2]), "needs 1 integers >= 1"),
+        (([1.0], None, [1.5]), "needs 1 integers >= 1"),
+        (([1.0], 2), "d=2"),
+        (([1.0], 10, None, "x"), "tail='x'"),
+        (({-1: 1.0},), "degree=-1"),
+    ],
+)
+def test_bad_eigenvalues(arguments: tuple, needle: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(needle)):
+        Spectrum.from_eigenvalues(*arguments)
