@@ -32,6 +32,8 @@ class Interval:
         stderr: standard error of a statistical estimate; 0 for an interval that is without randomness by the way it was
             made (:meth:`around`), never because a standard error happened to be 0.
         dof: degrees of freedom of the standard error (Student t); infinite for a normal estimate.
+        enclosed: whether every error in it is bounded, as in a ball (:meth:`enclosing`); an error that is estimated,
+            from two grids or a residual, is none of these.
     """
 
     value: float
@@ -39,6 +41,7 @@ class Interval:
     upper: float
     stderr: float = 0.0
     dof: float = math.inf
+    enclosed: bool = False
 
     def __post_init__(self) -> None:
         blank = math.isnan(self.value) and (self.lower, self.upper) == (-math.inf, math.inf)
@@ -48,6 +51,8 @@ class Interval:
             raise ValueError(f"interval {self}: needs a finite stderr >= 0 and dof > 0")
         if self.stderr == 0 and math.isfinite(self.dof):
             raise ValueError(f"interval {self}: a statistical one needs stderr > 0; for others leave dof out")
+        if self.enclosed and self.stderr > 0:
+            raise ValueError(f"interval {self}: encloses nothing for certain with stderr > 0; leave enclosed out")
 
     @staticmethod
     def around(value: float, radius: float) -> Interval:
@@ -55,6 +60,13 @@ class Interval:
         if not (math.isfinite(value) and math.isfinite(radius)):
             return Interval.unknown(value)
         return Interval(value, value - radius, value + radius)
+
+    @staticmethod
+    def enclosing(value: float, lower: float, upper: float) -> Interval:
+        """An interval that holds the true value for certain; unknown when it has an end that is not finite."""
+        if not all(map(math.isfinite, (value, lower, upper))):
+            return Interval.unknown(value)
+        return Interval(value, lower, upper, enclosed=True)
 
     @staticmethod
     def student(value: float, stderr: float, dof: float = math.inf, slack: float = 0.0) -> Interval:

@@ -56,12 +56,12 @@ class CertificateSizes(Sizes):
 FULL = CertificateSizes(
     dimensions={1: (16, 32, 64)},
     draws={1: 2},
-    steps={1: 2500},
+    steps={1: 2000},
     joint_dimension={1: 12},
     joint_widths={1: (48, 96, 192, 384)},
     joint_samples={1: 144},
     joint_draws={1: 3},
-    joint_steps={1: 3000},
+    joint_steps={1: 2500},
     joint_gap=0.2,
     iterations=300,
 )
