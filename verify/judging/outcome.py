@@ -11,6 +11,8 @@ from typing import Literal
 
 from scipy import special
 
+from verify.judging.grade import SAMPLING, Grade, levelling, lowest, unresolved
+
 CONFIDENCE = 0.99
 """Two-sided confidence of every statistical interval."""
 
@@ -115,6 +117,8 @@ class Comparison:
         uncertainty: radius of the ball that the prediction is the middle of: HOLDS and FAILS must follow for all of it.
         case: label of the case that it belongs to.
         proved: whether the interval is a theorem for all that the claim speaks of, not for what was looked at.
+        grid: the sizes over which the measured exponent was taken; empty for other quantities.
+        rival: the nearest truth that has to come out FAILS, where the rule states one.
     """
 
     label: str
@@ -126,6 +130,45 @@ class Comparison:
     uncertainty: float = 0.0
     case: str = ""
     proved: bool = False
+    grid: tuple[float, ...] = ()
+    rival: float | None = None
+
+    @property
+    def graded(self) -> tuple[Grade, str]:
+        """How strong the evidence is, whatever the verdict, and why it is no stronger; no words for *proved*."""
+        why = self._toy()
+        if why:
+            return Grade.TOY, why
+        if self.measured.stderr > 0 or any(name.startswith(SAMPLING) for name, _ in self.budget):
+            return Grade.STATISTICAL, SAMPLING
+        if self.proved:
+            return Grade.PROVED, ""
+        if self.measured.enclosed:
+            return Grade.CERTIFIED, "at the sizes and draws looked at"
+        return Grade.STATISTICAL, "errors estimated, not bounded"
+
+    def _toy(self) -> str:
+        """Why the statement cannot be told from its neighbours; empty where it can."""
+        low, high = self.measured.lower, self.measured.upper
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return "nothing is known"
+        if self.rival is not None and low <= self.rival <= high and self.verdict is not Verdict.FAILS:
+            return f"the interval admits the rival {self.rival:.4g}"
+        return unresolved(self.grid) or self._levelling()
+
+    def _levelling(self) -> str:
+        """Why a quantity that rises or falls may level off, where no more is said of it than that."""
+        if not self.grid or self.predicted != 0 or self.rule not in ("below", "above"):
+            return ""
+        sign = -1 if self.rule == "below" else 1
+        slope = sign * levelling(self.grid)
+        apart = self.measured.upper < min(slope, 0) or self.measured.lower > max(slope, 0)
+        return "" if apart else f"a law that levels off has the slope {slope:.2f}"
+
+    @property
+    def grade(self) -> Grade:
+        """The grade alone."""
+        return self.graded[0]
 
     @property
     def allowed(self) -> tuple[float, float]:
@@ -197,6 +240,11 @@ class Outcome:
         """The worst verdict of the comparisons; without any, INCONCLUSIVE."""
         hindered = [Verdict.INCONCLUSIVE] if self.obstacles else []
         return worst([c.verdict for c in self.comparisons] + hindered)
+
+    @property
+    def grade(self) -> Grade | None:
+        """The lowest grade of the comparisons; None without any."""
+        return lowest(c.grade for c in self.comparisons)
 
     @property
     def p_value(self) -> float:

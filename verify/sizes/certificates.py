@@ -36,10 +36,10 @@ class CertificateSizes(Sizes):
     draws: ByK[Count] = {1: 1}
     steps: ByK[Count] = {1: 1200}
     joint_dimension: ByK[Dimension] = {1: 6}
-    joint_widths: ByK[Grid[Width]] = {1: (32, 64, 128)}
+    joint_widths: ByK[Grid[Width]] = {1: (24, 64, 160)}
     joint_samples: ByK[Count] = {1: 54}
     joint_draws: ByK[Count] = {1: 1}
-    joint_steps: ByK[Count] = {1: 800}
+    joint_steps: ByK[Count] = {1: 1200}
     joint_gap: Positive = Field(default=0.3, lt=1)
     iterations: Count = 200
 
