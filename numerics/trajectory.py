@@ -93,8 +93,9 @@ class Record:
         return relative_gap(self.parts.total.double(), self.lower_bound)
 
     def numbers(self) -> dict[str, float]:
-        """Everything as floats by name, for one network."""
+        """Everything as floats by name, the gap included, for one network."""
         own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("step", "parts")}
+        own["gap"] = self.gap
         return {"step": self.step, **self.parts.numbers(), **{name: float(value) for name, value in own.items()}}
 
     def member(self, index: int) -> Record:

@@ -33,6 +33,7 @@ def test_members_and_numbers() -> None:
     assert numbers["step"] == 3
     assert numbers["total"] == 4.0
     assert numbers["lower_bound"] == 3.0
+    assert numbers["gap"] == 0.25
     assert numbers["test_risk"] == 2.0
     assert {f.name for f in dataclasses.fields(Record)} - {"parts"} <= numbers.keys()
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 
+from numerics.certificate.gap import optimality_gap
 from numerics.curvature import extreme_eigenvalue
 from numerics.perturbed_descent import OVERFLOW, DescentHistory, PerturbedGradientDescent, perturbed_descent
 from numerics.sampling import generator
@@ -14,7 +15,7 @@ from verify.cells.optimization import CURVE_POINTS, EARLY, best_constructions
 from verify.cells.training import Arm, Draws, Training, Weights
 from verify.running.experiment import Numbers
 
-ENDS = ("loss", "gradient", "risks", "remainder", "curvature")
+ENDS = ("loss", "gradient", "risks", "remainder", "curvature", "taylor", "lower", "apart")
 """What is known of the end of one run; None where it diverged."""
 
 
@@ -64,21 +65,27 @@ class EndToEnd(Descended):
             joint loss in either case.
         signs: draws of S tried for the reference.
         lanczos: relative tolerance of lambda_min.
+        iterations: of the relaxation's L-BFGS.
 
     Numbers, each a list over the draws: ``reached``, the step of the end, None where the run had not ended;
     ``fall``, the least of a step over step |grad|^2; ``gradients``, halfway and at the last step, and ``early``, after
     ten steps; ``gradient`` at the end, evaluated afresh; ``curvature``, (lambda_min, residual) there, and
     ``start_curvature`` at the start of the first draw; ``losses``, at the start and at the end; ``reference``, that of
     the best construction a W_L + b S W_Q; ``risks``, on test points; ``remainder``, the mean square of f - f_L - f_Q
-    there. ``curve``: (step, loss) of the first draw. Where a run diverged its end is None. An arm other than "joint"
-    gives no curvatures and no curve.
+    there. ``curve``: (step, loss) of the first draw. ``taylor``, the loss of f_L + f_Q with the same penalties at the
+    end; ``lower``, certified, below that loss at every displacement; ``apart``, the mean square of f - f_L - f_Q over
+    the training inputs: |loss^(1/2) - taylor^(1/2)| <= apart^(1/2), as the roots of both losses are norms that differ
+    there alone. Where a run diverged its end is None. An arm other than "joint" gives no curvatures, no bound and no
+    curve.
 
-    Cost: of the descent, 2 n m d multiplications a step and network, and of Lanczos, some hundred times that.
+    Cost: of the descent, 2 n m d multiplications a step and network, of Lanczos, some hundred times that, and of the
+    bound, :attr:`iterations` steps.
     """
 
     arm: Arm = "joint"
     signs: int
     lanczos: float
+    iterations: int = 150
 
     @property
     def cost(self) -> float:
@@ -132,7 +139,20 @@ class EndToEnd(Descended):
         if self.arm == "joint":
             lowest = extreme_eigenvalue(objective, W, "smallest", self.lanczos)
             numbers["curvature"] = [lowest.value, lowest.residual]
+            numbers |= self._certified(one, W)
         return numbers
+
+    def _certified(self, one: Draws, W: torch.Tensor) -> Numbers:
+        """The end as one of the Taylor model: its loss, the bound, and how far the network is from the model."""
+        network = one.network
+        objective = self.model_copy(update={"model": "taylor"}).objective(one, "joint", self.weights)
+        bound = optimality_gap(objective, W, "relaxation", self.iterations)
+        rest = network.forward(one.x, W) - network.linear(one.x, W) - network.quadratic(one.x, W)
+        return {
+            "taylor": float(bound.value),
+            "lower": float(bound.lower),
+            "apart": float(rest.square().mean()),
+        }
 
 
 def alone(draws: Draws, index: int) -> Draws:

@@ -1,4 +1,4 @@
-"""Cells of O1 and O2: perturbed descent on the true regularised loss, many draws and initialisations at a time."""
+"""Cells of O1 and O2: perturbed descent on regularised losses, many draws and initialisations at a time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import ClassVar
 
 import torch
 
+from numerics.certificate.gap import optimality_gap
 from numerics.constructions import joint_construction, random_signs
 from numerics.curvature import extreme_eigenvalue
 from numerics.directions import GoodDirections
+from numerics.models import ModelName
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.perturbed_descent import OVERFLOW, DescentHistory, PerturbedGradientDescent, perturbed_descent
@@ -30,7 +32,7 @@ SCALES = (0.25, 0.5, 0.75, 1.0)
 
 
 class RegularisedLoss(Cell):
-    r"""Draws of network, data and target, with the regularised loss of the network itself (l1 = l3 = 1).
+    r"""Draws of network, data and target, with the regularised loss (l1 = l3 = 1).
 
     Target: a random harmonic of degree k + one zonal harmonic of degree k + 1, of energy 1 each.
 
@@ -74,8 +76,17 @@ class RegularisedLoss(Cell):
         directions = GoodDirections(network, self.k)
         return Objective(network, x, self.target(draw)(x), PenaltyWeights(r4=self.r4), directions, "network")
 
-    def batch(self, copies: int = 1, regularised: bool = True) -> Objective:
-        """All draws as one batch of networks, each ``copies`` times in a row; or their data terms alone."""
+    def batch(
+        self, copies: int = 1, regularised: bool = True, model: ModelName = "network", heavier: float = 1.0
+    ) -> Objective:
+        """All draws as one batch of networks, each ``copies`` times in a row; or their data terms alone.
+
+        Args:
+            copies: of each draw.
+            regularised: whether the penalties are there.
+            model: whose loss.
+            heavier: factor of l4.
+        """
         order = [draw for draw in range(self.draws) for _ in range(copies)]
         sigma = Activation.parse(self.activation)
         seeds = [self.drawn(f"network {draw}") for draw in order]
@@ -83,8 +94,9 @@ class RegularisedLoss(Cell):
         x = torch.stack([self.inputs(draw) for draw in order])
         y = torch.stack([self.target(draw)(x[i]) for i, draw in enumerate(order)])
         if not regularised:
-            return Objective(network, x, y, PenaltyWeights(0.0, 0.0, 0.0, 0.0), None, "network")
-        return Objective(network, x, y, PenaltyWeights(r4=self.r4), GoodDirections(network, self.k), "network")
+            return Objective(network, x, y, PenaltyWeights(0.0, 0.0, 0.0, 0.0), None, model)
+        weights = PenaltyWeights(r4=heavier * self.r4)
+        return Objective(network, x, y, weights, GoodDirections(network, self.k), model)
 
 
 class Descending(RegularisedLoss):
@@ -154,14 +166,21 @@ class Descent(Descending):
 
 
 class IndependentInitialisations(Descending):
-    """O2: several initialisations on each draw, against the best of the joint constructions a W_L + b S W_Q.
+    """O2: several initialisations on each draw of the Taylor model, against a certified bound of its global minimum.
 
     Attributes:
         initialisations: on each draw. regularised: False descends on the data term alone.
         signs: draws of S tried for the reference.
+        heavier: factor of l4 in the planted bound. iterations: of the relaxation's L-BFGS.
 
-    Numbers: ``ends``, (draws, initialisations), the regularised loss at the ends; ``reached`` likewise, None where a
-    run did not end; ``reference``, ``zero``: by draw, the loss of the best construction and that at W = 0.
+    Numbers, (draws, initialisations): ``ends``, the regularised loss of f_L + f_Q at the ends; ``reached``, None where
+    a run did not end; ``early``, the loss after ten steps; ``network``, the regularised loss of f at the same W, and
+    ``remainder``, the mean square of f - f_L - f_Q there, over the training inputs. By draw: ``lower``, below the loss
+    of f_L + f_Q at every displacement, and ``heavier``, the same number for the loss with l4 times :attr:`heavier`,
+    which is no bound of this loss; ``reference``, the loss of the best construction a W_L + b S W_Q; ``zero``, at W =
+    0. Without regularisation there are ``ends`` and ``reached`` alone.
+
+    Cost: the descent, and one relaxation for each draw (:func:`numerics.optimality_gap`).
     """
 
     stream: ClassVar[str] = "IndependentStarts"
@@ -169,25 +188,45 @@ class IndependentInitialisations(Descending):
     initialisations: int
     regularised: bool = True
     signs: int
+    heavier: float = 2.0
+    iterations: int = 300
 
     def run(self) -> Numbers:
-        _, run = self.descend(self.batch(self.initialisations, self.regularised), self.draws * self.initialisations)
-        ends, _ = self.batch(self.initialisations).value_and_gradient(run.W)
+        copies = self.initialisations
+        _, run = self.descend(self.batch(copies, self.regularised, "taylor"), self.draws * copies)
+        objective = self.batch(copies, model="taylor")
+        ends = objective.value_and_gradient(run.W)[0].total.reshape(self.draws, copies)
         numbers: Numbers = {
-            "ends": ends.total.reshape(self.draws, self.initialisations).tolist(),
+            "ends": ends.tolist(),
             "reached": [
-                [t if t >= 0 else None for t in row]
-                for row in run.reached.reshape(self.draws, self.initialisations).tolist()
+                [t if t >= 0 else None for t in row] for row in run.reached.reshape(self.draws, copies).tolist()
             ],
         }
         if not self.regularised:
             return numbers
+        network, x = objective.network, objective.x
+        rest = network.forward(x, run.W) - network.linear(x, run.W) - network.quadratic(x, run.W)
+        by_start = {
+            "early": run.losses[min(EARLY, len(run.losses) - 1)],
+            "network": self.batch(copies).value_and_gradient(run.W)[0].total,
+            "remainder": rest.square().mean(-1),
+        }
+        best = run.W.unflatten(0, (self.draws, copies))[list(range(self.draws)), ends.argmin(1).tolist()]
+        bound = optimality_gap(self.batch(model="taylor"), best, "relaxation", self.iterations)
+        planted = optimality_gap(self.batch(model="taylor", heavier=self.heavier), best, bound.multipliers)
         reference, zero = self.references()
-        return numbers | {"reference": reference, "zero": zero}
+        return {
+            **numbers,
+            **{name: values.reshape(self.draws, copies).tolist() for name, values in by_start.items()},
+            "lower": bound.lower.tolist(),
+            "heavier": planted.lower.tolist(),
+            "reference": reference,
+            "zero": zero,
+        }
 
     def references(self) -> tuple[list[float], list[float]]:
         """By draw, the smallest loss over the constructions, and the loss at W = 0."""
-        objective = self.batch()
+        objective = self.batch(model="taylor")
         targets = [self.target(draw) for draw in range(self.draws)]
         generators = [generator(self.drawn(f"signs {draw}")) for draw in range(self.draws)]
         zero = objective.value_and_gradient(torch.zeros_like(objective.network.w))[0].total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from rich.text import Text
 
 from verify.cli.streams import forgiving, printable, wrapped
 from verify.judging.claim import Claim
+from verify.judging.grade import Grade
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
 from verify.judging.shown import CONTROLS, shown
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from verify.running.sweep import Done
 
 COLOURS = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.INCONCLUSIVE: "yellow"}
-HEADINGS = ("claim", "verdict", "deciding comparison", "admitted", "measured", "interval", "control")
+HEADINGS = ("claim", "verdict", "grade", "deciding comparison", "admitted", "measured", "interval", "control")
 LOOK, EVERY = 2.0, 60.0
 """Seconds between looks at the long cells, and between lines about them where there is no terminal."""
 WORDS = 40
@@ -125,7 +127,8 @@ def _row(judgement: Judgement) -> tuple[str, ...]:
     if c is not None:
         found = shown(c)
         numbers = (printable(c.label), found.admitted, found.measured, found.interval)
-    return (name, str(judgement.verdict), *numbers, CONTROLS[judgement.control])
+    grade = "none" if judgement.grade is None else str(judgement.grade)
+    return (name, str(judgement.verdict), grade, *numbers, CONTROLS[judgement.control])
 
 
 def show_table(console: Console, judgements: Sequence[Judgement]) -> None:
@@ -135,7 +138,7 @@ def show_table(console: Console, judgements: Sequence[Judgement]) -> None:
     """
     rows = [_row(j) for j in judgements]
     widths = [max(len(r[i]) for r in (HEADINGS, *rows)) for i in range(len(HEADINGS))]
-    numbers = sum(widths) - widths[0] - widths[2] + 3 * len(HEADINGS) + 1
+    numbers = sum(widths) - widths[0] - widths[3] + 3 * len(HEADINGS) + 1
     if not console.is_terminal:
         for row in (HEADINGS, *rows):
             line = "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
@@ -159,6 +162,7 @@ def _wide(judgements: Sequence[Judgement], rows: Sequence[tuple[str, ...]]) -> T
     for judgement, row in zip(judgements, rows, strict=True):
         cells = [Text(text) for text in row]
         cells[1].stylize(COLOURS[judgement.verdict])
+        cells[2].stylize(COLOURS[Verdict.INCONCLUSIVE] if judgement.grade is Grade.TOY else "")
         cells[-1].stylize("" if judgement.control is Verdict.FAILS else COLOURS[Verdict.INCONCLUSIVE])
         table.add_row(*cells)
     return table
@@ -166,8 +170,8 @@ def _wide(judgements: Sequence[Judgement], rows: Sequence[tuple[str, ...]]) -> T
 
 def _paragraph(judgement: Judgement, row: tuple[str, ...], width: int) -> Iterator[Text]:
     """The row as lines broken between words: verdict and claim first, then what decides it."""
-    name, verdict, label, admitted, measured, interval, control = row
-    head, *more = wrapped(f"{verdict} {name}; control {control}", width)
+    name, verdict, grade, label, admitted, measured, interval, control = row
+    head, *more = wrapped(f"{verdict} {name}; {grade}; control {control}", width)
     first = Text(head)
     first.stylize(COLOURS[judgement.verdict], 0, len(verdict))
     yield first
@@ -178,6 +182,8 @@ def _paragraph(judgement: Judgement, row: tuple[str, ...], width: int) -> Iterat
 def _summary(judgements: Sequence[Judgement]) -> Iterator[str]:
     counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
     yield f"{len(judgements)} claims: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    grades = Counter("none" if j.grade is None else str(j.grade) for j in judgements)
+    yield "grade of the evidence: " + ", ".join(f"{grades[g]} {g}" for g in (*map(str, Grade), "none") if grades[g])
     caught = sum(j.control is Verdict.FAILS for j in judgements)
     yield f"controls (the same check with a planted error): caught in {caught} of {len(judgements)} claims"
     for judgement in judgements:

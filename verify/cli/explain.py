@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 
 from verify.cli.formulas import plain_formula
 from verify.judging.claim import Claim
+from verify.judging.grade import Grade
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Comparison, Verdict
 from verify.judging.rules import ExactRule, Rule
@@ -73,6 +75,7 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
     if judgement.outcome.explanation:
         yield from _paragraph("What was measured", judgement.outcome.explanation)
     yield from _paragraph("Verdict", str(judgement.verdict))
+    yield from _grades(judgement)
     for reason in judgement.reasons:
         yield from _paragraph("", f"INCONCLUSIVE: {reason}.")
     used = dict.fromkeys(c.rule for c in judgement.outcome.comparisons)
@@ -88,6 +91,18 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
             f"{control.planted}: {control.verdict}, the planted error is {CONTROLS[control.verdict]} "
             f"({failing} of {len(control.outcome.comparisons)} comparisons fail{silent}; some must in every case).",
         )
+
+
+def _grades(judgement: Judgement) -> Iterator[str]:
+    """The grade of the evidence, and by grade and reason how many comparisons have it."""
+    if judgement.grade is None:
+        return
+    graded = Counter(c.graded for c in judgement.outcome.comparisons)
+    order = sorted(graded.items(), key=lambda item: list(Grade).index(item[0][0]))
+    parts = [f"{count} {grade}{f' ({why})' if why else ''}" for (grade, why), count in order]
+    missed = "; a control is not caught, so the claim is not told from the error that was planted"
+    lowered = missed if judgement.control is not Verdict.FAILS else ""
+    yield from _paragraph("Grade of the evidence", f"{judgement.grade}. Comparisons: {', '.join(parts)}{lowered}.")
 
 
 def _equations(claim: Claim) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verify.judging.claim import Case, Claim, Control, Evidence, HypothesisViolated
+from verify.judging.grade import Grade
 from verify.judging.multiplicity import LEVEL, holm
 from verify.judging.outcome import Comparison, Outcome, Verdict
 from verify.running.experiment import Unusable
@@ -101,6 +102,12 @@ class Judgement:
         return tuple(reasons)
 
     @property
+    def grade(self) -> Grade | None:
+        """The lowest grade of the comparisons, *toy* where a control is not caught; None without comparisons."""
+        found = self.outcome.grade
+        return found if found is None or self.control is Verdict.FAILS else Grade.TOY
+
+    @property
     def explanation(self) -> str:
         """How it was measured, and the reasons where the verdict is INCONCLUSIVE."""
         parts = [self.outcome.explanation, *(f"INCONCLUSIVE: {reason}." for reason in self.reasons)]
@@ -125,6 +132,8 @@ class Judgement:
             "id": self.claim.id,
             "title": self.claim.title,
             "verdict": str(self.verdict),
+            "grade": None if self.grade is None else str(self.grade),
+            "grades": {c.label: str(c.grade) for c in self.outcome.comparisons},
             "prediction": self.outcome.prediction,
             "estimate": self.outcome.estimate,
             "budget": self.outcome.budget,

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from scipy import special
 
+from verify.judging.grade import SAMPLING, Grade, levelling, lowest, unresolved
+
 CONFIDENCE = 0.99
 """Two-sided confidence of every statistical interval."""
 
@@ -32,6 +34,8 @@ class Interval:
         stderr: standard error of a statistical estimate; 0 for an interval that is without randomness by the way it was
             made (:meth:`around`), never because a standard error happened to be 0.
         dof: degrees of freedom of the standard error (Student t); infinite for a normal estimate.
+        enclosed: whether every error in it is bounded, as in a ball (:meth:`enclosing`); an error that is estimated,
+            from two grids or a residual, is none of these.
     """
 
     value: float
@@ -39,6 +43,7 @@ class Interval:
     upper: float
     stderr: float = 0.0
     dof: float = math.inf
+    enclosed: bool = False
 
     def __post_init__(self) -> None:
         blank = math.isnan(self.value) and (self.lower, self.upper) == (-math.inf, math.inf)
@@ -48,6 +53,8 @@ class Interval:
             raise ValueError(f"interval {self}: needs a finite stderr >= 0 and dof > 0")
         if self.stderr == 0 and math.isfinite(self.dof):
             raise ValueError(f"interval {self}: a statistical one needs stderr > 0; for others leave dof out")
+        if self.enclosed and self.stderr > 0:
+            raise ValueError(f"interval {self}: encloses nothing for certain with stderr > 0; leave enclosed out")
 
     @staticmethod
     def around(value: float, radius: float) -> Interval:
@@ -55,6 +62,13 @@ class Interval:
         if not (math.isfinite(value) and math.isfinite(radius)):
             return Interval.unknown(value)
         return Interval(value, value - radius, value + radius)
+
+    @staticmethod
+    def enclosing(value: float, lower: float, upper: float) -> Interval:
+        """An interval that holds the true value for certain; unknown when it has an end that is not finite."""
+        if not all(map(math.isfinite, (value, lower, upper))):
+            return Interval.unknown(value)
+        return Interval(value, lower, upper, enclosed=True)
 
     @staticmethod
     def student(value: float, stderr: float, dof: float = math.inf, slack: float = 0.0) -> Interval:
@@ -103,6 +117,8 @@ class Comparison:
         uncertainty: radius of the ball that the prediction is the middle of: HOLDS and FAILS must follow for all of it.
         case: label of the case that it belongs to.
         proved: whether the interval is a theorem for all that the claim speaks of, not for what was looked at.
+        grid: the sizes over which the measured exponent was taken; empty for other quantities.
+        rival: the nearest truth that has to come out FAILS, where the rule states one.
     """
 
     label: str
@@ -114,6 +130,45 @@ class Comparison:
     uncertainty: float = 0.0
     case: str = ""
     proved: bool = False
+    grid: tuple[float, ...] = ()
+    rival: float | None = None
+
+    @property
+    def graded(self) -> tuple[Grade, str]:
+        """How strong the evidence is, whatever the verdict, and why it is no stronger; no words for *proved*."""
+        why = self._toy()
+        if why:
+            return Grade.TOY, why
+        if self.measured.stderr > 0 or any(name.startswith(SAMPLING) for name, _ in self.budget):
+            return Grade.STATISTICAL, SAMPLING
+        if self.proved:
+            return Grade.PROVED, ""
+        if self.measured.enclosed:
+            return Grade.CERTIFIED, "at the sizes and draws looked at"
+        return Grade.STATISTICAL, "errors estimated, not bounded"
+
+    def _toy(self) -> str:
+        """Why the statement cannot be told from its neighbours; empty where it can."""
+        low, high = self.measured.lower, self.measured.upper
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return "nothing is known"
+        if self.rival is not None and low <= self.rival <= high and self.verdict is not Verdict.FAILS:
+            return f"the interval admits the rival {self.rival:.4g}"
+        return unresolved(self.grid) or self._levelling()
+
+    def _levelling(self) -> str:
+        """Why a quantity that rises or falls may level off, where no more is said of it than that."""
+        if not self.grid or self.predicted != 0 or self.rule not in ("below", "above"):
+            return ""
+        sign = -1 if self.rule == "below" else 1
+        slope = sign * levelling(self.grid)
+        apart = self.measured.upper < min(slope, 0) or self.measured.lower > max(slope, 0)
+        return "" if apart else f"a law that levels off has the slope {slope:.2f}"
+
+    @property
+    def grade(self) -> Grade:
+        """The grade alone."""
+        return self.graded[0]
 
     @property
     def allowed(self) -> tuple[float, float]:
@@ -197,6 +252,11 @@ class Outcome:
         from verify.judging.showing import draw_outcome
 
         return draw_outcome(self, ax)
+
+    @property
+    def grade(self) -> Grade | None:
+        """The lowest grade of the comparisons; None without any."""
+        return lowest(c.grade for c in self.comparisons)
 
     @property
     def p_value(self) -> float:

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from verify.judging.grade import SAMPLING
 from verify.judging.outcome import CONFIDENCE, Comparison, Interval
 from verify.judging.statistics import clustered_exponent, exponent_interval, mean_interval, normal_interval
 
@@ -179,21 +180,31 @@ class DecisionRule:
         if isinstance(measurement.data, Interval):
             raise ValueError(f"{self.name}: a statistical rule needs observations, not an interval")
         predicted, data = self._reduced(prediction, np.asarray(measurement.data, dtype=float))
-        margin = self.margin * abs(predicted) if self.relative else self.margin
+        unit = abs(predicted) if self.relative else 1.0
         budget = (*measurement.errors.items(), *measurement.budget.items(), *prediction.budget.items())
         spread, middle = (float(np.ptp(data)), float(data.mean())) if data.size else (math.nan, math.nan)
         if spread <= self.rounding * abs(middle) and self.rounding:
-            exact = Interval.around(middle, spread)
-            terms = (("rounding", spread), *budget)
-            return Comparison(self.name, predicted, exact, self.rule, margin, terms, prediction.uncertainty)
-        measured, missing = self.interval(data)
-        slack = sum(measurement.errors.values())
-        if slack and math.isfinite(measured.lower):
-            measured = Interval.student(measured.value, measured.stderr, measured.dof, slack)
-        terms = ((f"sampling, {CONFIDENCE:.0%}", measured.upper - measured.value - slack), *budget)
-        if missing:
-            terms = (*terms, ("censored observations", float(missing)))
-        return Comparison(self.name, predicted, measured, self.rule, margin, terms, prediction.uncertainty)
+            measured, terms = Interval.around(middle, spread), (("rounding", spread), *budget)
+        else:
+            measured, missing = self.interval(data)
+            slack = sum(measurement.errors.values())
+            if slack and math.isfinite(measured.lower):
+                measured = Interval.student(measured.value, measured.stderr, measured.dof, slack)
+            chance = measured.upper - measured.value - slack
+            terms = ((f"{SAMPLING}, {CONFIDENCE:.0%}", chance), *budget)
+            if missing:
+                terms = (*terms, ("censored observations", float(missing)))
+        return Comparison(
+            self.name,
+            predicted,
+            measured,
+            self.rule,
+            self.margin * unit,
+            terms,
+            prediction.uncertainty,
+            grid=self.grid,
+            rival=predicted + self.alternative * unit,
+        )
 
     def _reduced(self, prediction: Prediction, data: np.ndarray) -> tuple[float, np.ndarray]:
         """The number that the statistic is held against, and the observations reduced by their own predictions."""

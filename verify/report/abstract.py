@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from verify.judging.grade import Grade, lowest
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
 
@@ -54,6 +55,11 @@ class Verified:
         order = (Verdict.FAILS, Verdict.INCONCLUSIVE, Verdict.HOLDS)
         found = {judgement.verdict for judgement in self.judged}
         return next((verdict for verdict in order if verdict in found), None)
+
+    @property
+    def grade(self) -> Grade | None:
+        """The lowest grade of evidence among its claims."""
+        return lowest(judgement.grade for judgement in self.judged if judgement.grade is not None)
 
 
 def verified(judgements: Sequence[Judgement]) -> list[Verified]:

@@ -36,10 +36,10 @@ class CertificateSizes(Sizes):
     draws: ByK[Count] = {1: 1}
     steps: ByK[Count] = {1: 1200}
     joint_dimension: ByK[Dimension] = {1: 6}
-    joint_widths: ByK[Grid[Width]] = {1: (32, 64, 128)}
+    joint_widths: ByK[Grid[Width]] = {1: (24, 64, 160)}
     joint_samples: ByK[Count] = {1: 54}
     joint_draws: ByK[Count] = {1: 1}
-    joint_steps: ByK[Count] = {1: 800}
+    joint_steps: ByK[Count] = {1: 1200}
     joint_gap: Positive = Field(default=0.3, lt=1)
     iterations: Count = 200
 
@@ -56,12 +56,12 @@ class CertificateSizes(Sizes):
 FULL = CertificateSizes(
     dimensions={1: (16, 32, 64)},
     draws={1: 2},
-    steps={1: 2500},
+    steps={1: 2000},
     joint_dimension={1: 12},
     joint_widths={1: (48, 96, 192, 384)},
     joint_samples={1: 144},
     joint_draws={1: 3},
-    joint_steps={1: 3000},
+    joint_steps={1: 2500},
     joint_gap=0.2,
     iterations=300,
 )

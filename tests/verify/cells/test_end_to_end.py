@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from numerics import optimality_gap
 from numerics.curvature import hessian_vector
 from verify.cells.end_to_end import Descended, EndToEnd, alone
 
@@ -55,6 +56,21 @@ def test_the_end_is_what_it_is_said_to_be(numbers: dict[str, Any]) -> None:
         assert abs(value - lowest) <= max(residual, 1e-4)
     assert all(fall >= 0.5 for fall in numbers["fall"])
     assert all(a > b for (a, b) in numbers["losses"])
+
+
+def test_the_end_against_the_bound_of_its_taylor_model(numbers: dict[str, Any]) -> None:
+    """The bound again from W = 0; the two losses differ by no more than the remainder says."""
+    cell = EndToEnd(**FIELDS, **OWN)
+    draws = cell.drawn_all()
+    for i in range(cell.draws):
+        one = alone(draws, i)
+        loss, model, lower = numbers["losses"][i][1], numbers["taylor"][i], numbers["lower"][i]
+        apart = abs(loss**0.5 - model**0.5)
+        assert 0 < apart <= numbers["apart"][i] ** 0.5
+        assert lower <= model
+        other = EndToEnd(**FIELDS, **OWN, model="taylor").objective(one, "joint", cell.weights)
+        again = optimality_gap(other, torch.zeros_like(one.network.w), "relaxation", 400)
+        assert lower == pytest.approx(float(again.lower), rel=0.05)
 
 
 def test_numbers_are_json_and_one_for_each_draw(numbers: dict[str, Any]) -> None:

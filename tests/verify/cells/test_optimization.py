@@ -12,8 +12,10 @@ from references import dense_hessian
 
 from numerics import (
     GoodDirections,
+    Objective,
     Target,
     generator,
+    optimality_gap,
     small_start,
 )
 from numerics.constructions import joint_construction, random_signs
@@ -90,7 +92,7 @@ def independent(**changes: Any) -> IndependentInitialisations:
 
 def test_initialisations_share_the_draw_and_are_judged_by_the_full_loss() -> None:
     cell = independent()
-    objective = cell.batch(2)
+    objective = cell.batch(2, model="taylor")
     assert torch.equal(objective.x[0], objective.x[1])
     assert torch.equal(objective.network.w[2], objective.network.w[3])
     assert not torch.equal(objective.x[1], objective.x[2])
@@ -102,10 +104,30 @@ def test_initialisations_share_the_draw_and_are_judged_by_the_full_loss() -> Non
     assert set(free) == {"ends", "reached"}
 
 
+def test_the_bound_is_below_every_loss_of_the_draw_and_a_planted_one_is_not() -> None:
+    """The bound again from W = 0, which knows nothing of the ends; the remainder by the triangle inequality."""
+    cell = independent(m=64, n=24, steps=1500)
+    numbers = {name: np.array(values, dtype=float) for name, values in cell.run().items()}
+    lower, least = numbers["lower"], numbers["ends"].min(1)
+    assert (lower <= least).all()
+    assert (lower <= numbers["reference"]).all()
+    assert (1 - lower / numbers["ends"].max(1) < 0.15).all()
+    assert (1 - lower / numbers["early"].min(1) > 0.15).all()
+    assert (numbers["heavier"] > least).all()
+    objective = cell.batch(model="taylor")
+    anywhere = optimality_gap(objective, torch.zeros_like(objective.network.w), "relaxation")
+    assert anywhere.lower.tolist() == pytest.approx(lower.tolist(), rel=0.02)
+    # |L_f^(1/2) - L^(1/2)| is at most the root mean square of what the model leaves out.
+    apart = np.abs(np.sqrt(numbers["network"]) - np.sqrt(numbers["ends"]))
+    assert (apart > 0).all()
+    assert (apart <= np.sqrt(numbers["remainder"])).all()
+
+
 def test_the_reference_is_the_best_construction() -> None:
     """By building each target's construction anew: a W_L + b S W_Q."""
     cell = independent()
-    network, target, objective = cell.network(0), cell.target(0), cell.single(0)
+    network, target, whole = cell.network(0), cell.target(0), cell.batch(model="taylor")
+    objective = Objective(network, whole.x[0], whole.y[0], whole.weights, GoodDirections(network, 1), "taylor")
     gen, losses = generator(cell.drawn("signs 0")), []
     silent = joint_construction(network, target, 1, torch.ones(8, dtype=torch.float64)).W
     for _ in range(3):

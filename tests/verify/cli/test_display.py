@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from rich.console import Console
 from verify.cli.display import show_table
 from verify.cli.explain import explain
 from verify.cli.main import main
+from verify.judging.grade import Grade
 from verify.judging.judgement import Judgement
-from verify.judging.outcome import Comparison, Interval, Verdict
+from verify.judging.outcome import Comparison, Interval, Outcome, Verdict
 from verify.judging.shown import entry, interval_text, shown
 from verify.registry import CLAIMS
 from verify.session import verify
@@ -63,6 +65,10 @@ def test_json_says_what_is_admitted(judged: list[Judgement]) -> None:
             low, high = found["admitted"][c.label]
             assert (-math.inf if low is None else low, math.inf if high is None else high) == c.allowed
             assert (found["rule"][c.label], found["margin"][c.label]) == (c.rule, c.margin)
+            assert found["grades"][c.label] == str(c.grade)
+        assert found["grade"] == str(judgement.grade)
+    assert [entry(j)["grade"] for j in judged] == ["certified", "statistical"]
+    assert set(entry(judged[1])["grades"].values()) == {"proved", "certified", "statistical"}
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 220, None])
@@ -75,9 +81,11 @@ def test_nothing_breaks_inside_a_word(width: int | None, judged: list[Judgement]
     words = set(re.sub("[\u2500-\u257f]", " ", text).split())
     for judgement in judged:
         c = shown(judgement.outcome.decisive)
-        for part in (judgement.claim.id, str(judgement.verdict), c.admitted, c.measured, c.interval, "caught"):
-            assert {word.rstrip(",") for word in part.split()} <= {word.rstrip(",:") for word in words}
+        said = (judgement.claim.id, str(judgement.verdict), str(judgement.grade))
+        for part in (*said, c.admitted, c.measured, c.interval, "caught"):
+            assert {word.rstrip(",") for word in part.split()} <= {word.rstrip(",:;") for word in words}
     assert "2 claims: 2 HOLDS" in text
+    assert "evidence: 1 certified, 1 statistical" in " ".join(text.split())
     assert "FAILS" not in text, "a control that is caught is no failure"
 
 
@@ -85,7 +93,27 @@ def test_explain_and_report_name_a_control_by_what_became_of_it(judged: list[Jud
     text = explain(CLAIMS["S3"], QUICK, judged[1], width=60)
     assert "predicted 0.7357589 +- 7.35759e-07" in text
     assert re.search(r"Control: .*: FAILS, the planted error is caught \(", " ".join(text.split()))
+    assert "Grade of the evidence: statistical. Comparisons: 15 proved, 10 certified (at" in " ".join(text.split())
+    assert "15 statistical (errors estimated, not bounded)." in " ".join(text.split())
     assert all(len(line) <= 60 or line.startswith("    ") for line in text.splitlines())
+
+
+def test_a_control_that_is_not_caught_leaves_a_toy(judged: list[Judgement]) -> None:
+    first = judged[0]
+    outcome = replace(first, controls=(replace(first.controls[0], p_value=1.0),))
+    assert (first.grade, outcome.grade) == (Grade.CERTIFIED, Grade.TOY)
+    assert outcome.as_json()["grade"] == "toy"
+    assert "a control is not caught" in " ".join(explain(CLAIMS["S2"], QUICK, outcome).split())
+
+
+def test_no_comparison_has_no_grade(judged: list[Judgement]) -> None:
+    nothing = replace(judged[0], outcome=Outcome((), "", ("a hypothesis is violated",)))
+    assert nothing.grade is None
+    assert entry(nothing)["grade"] is None
+    assert "Grade of the evidence" not in explain(CLAIMS["S2"], QUICK, nothing)
+    file = io.StringIO()
+    show_table(Console(file=file), [nothing])
+    assert "evidence: 1 none" in file.getvalue()
 
 
 def test_a_report_that_cannot_be_written_costs_no_verdict(

@@ -52,7 +52,9 @@ def test_a_figure_that_fails_is_a_sentence_and_the_report_is_written(tmp_path: P
     (judgement,) = run.judgements
     shown = image(figure(pictures(judgement)[0]))
     assert "cannot be drawn (IndexError" in " ".join(ElementTree.fromstring(shown).itertext())  # noqa: S314 - our own
-    assert "HOLDS" in write_report(tmp_path, run).read_text()
+    page = write_report(tmp_path, run).read_text()
+    assert '✓ HOLDS</span> <span class="meta">certified</span>' in page
+    assert "<td>certified</td>" in page
     (whole,) = reload(tmp_path, CLAIMS).judgements
     assert image(figure(pictures(whole)[0])).count("<path") > 9
 

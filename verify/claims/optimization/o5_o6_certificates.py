@@ -11,15 +11,13 @@ from verify.cells.certified import EARLY, CertifiedEnds
 from verify.cells.training import Arm
 from verify.claims.activations import affordable, trainable
 from verify.claims.descent import level
+from verify.claims.optimization.certificates import GAP, SOUND, enclosed, gaps, soundness
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
 from verify.judging.claim import Claim, Control, Evidence
-from verify.judging.outcome import Interval
-from verify.judging.rules import Data, DecisionRule, ExactRule, Rule
+from verify.judging.rules import Data, DecisionRule, ExactRule, Measurement, Rule
 from verify.predictions.sample_counts import r4_weight
 from verify.sizes.profile import Profile
 
-GAP = "(loss - certified bound) / loss, largest"
-SOUND = "certified bound / least loss found, largest"
 EXPONENT = "exponent of the gap in m"
 CERTIFIED = 1e-2
 """Relative gap at which an end counts as a global minimum: no displacement has a loss that is lower by a hundredth."""
@@ -74,23 +72,17 @@ def _joint(p: Profile) -> Cells:
 
 
 def _gaps(numbers: Any, name: str = "value") -> np.ndarray:
-    """1 - bound/loss, (draws, starts); one column where there is one loss for all starts."""
-    losses, lower = np.array(numbers[name]), np.array(numbers["lower"])
-    return 1 - lower[:, None] / losses.reshape(len(lower), -1)
+    return gaps(numbers[name], numbers["lower"])
 
 
-def _soundness(evidence: Evidence, cells: Cells, bound: str = "lower") -> dict[str, Interval]:
-    """The bound over the least loss that was met on the same draw, anywhere on the way."""
-    ratios = []
-    for cell in cells.values():
-        row = evidence[cell]
-        met = np.column_stack([row["value"], row["early"], row["zero"], row["free"]])
-        ratios.append(np.array(row[bound]) / met.min(1))
-    return {SOUND: Interval.around(float(np.concatenate(ratios).max()), 0.0)}
+def _soundness(evidence: Evidence, cells: Cells, bound: str = "lower") -> dict[str, Measurement]:
+    rows = [evidence[cell] for cell in cells.values()]
+    met = [np.column_stack([row["value"], row["early"], row["zero"], row["free"]]) for row in rows]
+    return soundness(np.concatenate([row[bound] for row in rows]), np.concatenate(met))
 
 
-def _largest(evidence: Evidence, cells: list[CertifiedEnds], name: str = "value") -> dict[str, Interval]:
-    return {GAP: Interval.around(max(float(_gaps(evidence[cell], name).max()) for cell in cells), 0.0)}
+def _largest(evidence: Evidence, cells: list[CertifiedEnds], name: str = "value") -> dict[str, Measurement]:
+    return {GAP: enclosed(max(float(_gaps(evidence[cell], name).max()) for cell in cells))}
 
 
 def _widest(p: Profile) -> list[CertifiedEnds]:
@@ -107,7 +99,7 @@ def _table(p: Profile, evidence: Evidence, name: str = "value") -> dict[str, np.
     }
 
 
-def _falling(p: Profile, evidence: Evidence, name: str = "value") -> dict[str, Data | Interval]:
+def _falling(p: Profile, evidence: Evidence, name: str = "value") -> dict[str, Data | Measurement]:
     table = np.concatenate([level(rows) for rows in _table(p, evidence, name).values()])
     return {EXPONENT: table, **_largest(evidence, _widest(p), name)}
 

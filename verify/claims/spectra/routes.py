@@ -155,6 +155,5 @@ def trace_measurement(evidence: Evidence, cell: TraceAndTail, omitted: int | Non
     middle, low, high = read_ball(numbers["partial"])
     missing = read_ball(numbers["terms"][omitted])[0] if omitted is not None else 0.0
     tail = read_ball(numbers["tail_bound"])[2]
-    known = math.isfinite(middle - missing)
-    sums = Interval(middle - missing, low - missing, high - missing + tail) if known else Interval.unknown(math.nan)
+    sums = Interval.enclosing(middle - missing, low - missing, high - missing + tail)
     return {trace_rule(cell).name: Measurement(sums, budget={"tail bound": tail, "ball radius": high - low})}

@@ -74,7 +74,8 @@ def _s3_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement | Inter
         routes, d = _routes(p, degree), p.spectral.limit_dimensions[-1]
         found[routes["extrapolated"]] = _extrapolated(p.spectral.limit_dimensions, _scaled(p, evidence, degree))
         if "symbolic" in routes:
-            found[routes["symbolic"]] = Interval(*read_ball(evidence[_closed_forms(p)]["symbolic_balls"][degree]))
+            ball = evidence[_closed_forms(p)]["symbolic_balls"][degree]
+            found[routes["symbolic"]] = Interval.enclosing(*read_ball(ball))
         if "proved" in routes:
             ball = evidence[_eigenvalues(p, d)]["balls"][degree]
             found[routes["proved"]] = every_dimension.limit(p, evidence, LIMIT_DEGREES, degree, d, ball)

@@ -70,6 +70,9 @@ def made_up(cell: Cell, rng: np.random.Generator) -> Numbers:
         "reference": near(0.4, 0.05, count),
         "risks": near(0.5, 0.05, count),
         "remainder": near(0.03, 0.05, count),
+        "taylor": [0.12] * count,
+        "lower": [0.06] * count,
+        "apart": [0.04] * count,
         "curve": [[0, 2.0], [900, 0.1]],
     }
 
@@ -99,6 +102,8 @@ def test_a_true_theorem_holds_and_every_comparison_fails_under_some_control(prof
             assert planted.p_value < 0.01 / 31, control.planted
             failed |= {label for label, verdict in verdicts(planted).items() if verdict is Verdict.FAILS}
     assert failed == set(verdicts(outcome))
+    assert "certified lower bound" in outcome.explanation
+    assert "0.50 (0.100 and 0.120, bound 0.060, 0.200)" in outcome.explanation
     assert (FLAT in verdicts(outcome)) is (len(p.headline.dimensions[p.k]) >= 3)
     assert (OVER_QUADNTK in verdicts(outcome)) is (p.k == 1)
 

@@ -44,8 +44,13 @@ def made_up(cell: Cell, rng: np.random.Generator) -> dict[str, Any]:
         return {
             "ends": ends.tolist(),
             "reached": [[100] * cell.initialisations] * cell.draws,
+            "early": (4 * ends).tolist(),
+            "network": (1.1 * ends).tolist(),
+            "remainder": (0.1 * ends).tolist(),
+            "lower": (0.92 * levels[:, 0]).tolist(),
+            "heavier": (1.1 * levels[:, 0]).tolist(),
             "reference": (2 * levels[:, 0]).tolist(),
-            "zero": [2.0] * cell.draws,
+            "zero": (5 * levels[:, 0]).tolist(),
         }
     if isinstance(cell, SignCurvature):
         data = -np.array(near(5.0, 0.1, cell.draws))
