@@ -149,8 +149,7 @@ def separation_theorem(
         raise ValueError(f"k={shown(k)}: needs k = 1; the theorem is proved for a sparse part of degree 2")
     d_min = check_smallest(d_min)
     numbers = {
-        name: _fraction(name, value)
-        for name, value in (("share", share), ("epsilon", epsilon), ("delta", delta))
+        name: _fraction(name, value) for name, value in (("share", share), ("epsilon", epsilon), ("delta", delta))
     }
     for name, value in numbers.items():
         if not 0 < value < 1:
@@ -163,8 +162,9 @@ def separation_theorem(
             f"epsilon={numbers['epsilon']}: eps^2 (E_1 + E_2) reaches the kernels' (1 - s) E_2, so nothing is separated"
         )
     suprema, means = _constants(activation)
-    draft = SeparationTheorem(activation, 1, d_min, dense, sparse, **numbers, suprema=suprema, means=means,
-                              taylor_width=0, network_width=0)
+    draft = SeparationTheorem(
+        activation, 1, d_min, dense, sparse, **numbers, suprema=suprema, means=means, taylor_width=0, network_width=0
+    )
     for name, least in draft.bounds().items():
         if name.startswith("least") and not least > 0:
             raise ValueError(
@@ -173,8 +173,18 @@ def separation_theorem(
             )
     widths = (_smallest(lambda m, network=network: draft.ratio(m, network)) for network in (False, True))
     taylor, network = widths
-    return SeparationTheorem(activation, 1, d_min, dense, sparse, **numbers, suprema=suprema, means=means,
-                             taylor_width=taylor, network_width=network)
+    return SeparationTheorem(
+        activation,
+        1,
+        d_min,
+        dense,
+        sparse,
+        **numbers,
+        suprema=suprema,
+        means=means,
+        taylor_width=taylor,
+        network_width=network,
+    )
 
 
 def _constants(activation: Activation) -> tuple[dict[str, str], dict[str, str]]:
@@ -188,7 +198,10 @@ def _constants(activation: Activation) -> tuple[dict[str, str], dict[str, str]]:
     slope, curvature = derivatives[:2]
     means = {
         name: refine(
-            lambda bits, expr=expr: hermite_ball(expr, 0, bits), DIGITS, max_bits=integral_bits(DIGITS, expr), subject=name
+            lambda bits, expr=expr: hermite_ball(expr, 0, bits),
+            DIGITS,
+            max_bits=integral_bits(DIGITS, expr),
+            subject=name,
         ).str(DIGITS, more=True)
         for name, expr in zip(MEANS, (slope**2, curvature**2, curvature, slope), strict=True)
     }

@@ -18,7 +18,7 @@ from theory.balls.precision import exclusive
 from theory.bounds.proof import rounded
 from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.harmonics.sphere import multiplicity
-from theory.learning.separation_error import MEANS, SUPREMA, Errors, exact
+from theory.learning.separation_error import MEANS, SUPREMA, Errors
 
 if TYPE_CHECKING:
     from theory.learning.separation import SeparationTheorem
@@ -80,8 +80,10 @@ def sampled(d_min: int) -> list[int]:
 
 
 def certificate(theorem: SeparationTheorem) -> dict[str, Any]:
-    """The data of :meth:`theory.learning.separation.SeparationTheorem.certificate`; numbers are exact integers, exact
-    fractions, decimal bounds rounded outwards, or balls "[middle +/- radius]", all as text but the integers.
+    """The data of :meth:`theory.learning.separation.SeparationTheorem.certificate`.
+
+    Numbers are exact integers, and as text exact fractions, decimal bounds rounded outwards and balls
+    "[middle +/- radius]".
     """
     widths = {"taylor": theorem.taylor_width, "network": theorem.network_width}
     parts = {name: theorem.errors(m) for name, m in widths.items()}
@@ -106,10 +108,7 @@ def certificate(theorem: SeparationTheorem) -> dict[str, Any]:
         },
         "sphere": [
             {"d": d, "multiplicity": multiplicity(d, 2)}
-            | {
-                name: value.str(ZONAL_DIGITS, more=True)
-                for name, value in zonal_means(theorem.activation, d).items()
-            }
+            | {name: value.str(ZONAL_DIGITS, more=True) for name, value in zonal_means(theorem.activation, d).items()}
             for d in sampled(theorem.d_min)
         ],
         "inequalities": [
@@ -151,15 +150,15 @@ def _statement(t: SeparationTheorem) -> str:
     return "\n".join(
         (
             f"Theorem. Let sigma(z) = {t.activation}, d >= {t.d_min} an integer, and f* = f_1 + f_2 on the sphere of "
-            f"radius sqrt(d): f_1 linear of energy",
-            f"{t.dense}, f_2 the zonal harmonic of degree 2 and energy {t.sparse} along a unit vector beta.",
-            f"(a) For every kernel method with n <= {t.share} N(d,2) labels, N(d,2) = (d+2)(d-1)/2, the test risk is at "
-            f"least {t.floor * t.sparse} in the mean",
-            "    over a uniform beta, the inputs and everything else that is random.",
-            f"(b) At every even width m >= {t.taylor_width:,} some W = W_L + S W_Q has E(f_L + f_Q - f*)^2 <= {risk}, "
-            f"with probability at least {1 - t.delta} over weights",
-            "    and signs, for every beta.",
-            f"(c) At every even width m >= {t.network_width:,} the same holds of the network, E(f - f*)^2 <= {risk}.",
+            f"radius sqrt(d):",
+            f"f_1 linear of energy {t.dense}, f_2 the zonal harmonic of degree 2 and energy {t.sparse} along a unit "
+            f"vector beta.",
+            f"(a) Every kernel method with n <= {t.share} N(d,2) labels, N(d,2) = (d+2)(d-1)/2, has a test risk of at "
+            f"least {t.floor * t.sparse}",
+            "    in the mean over a uniform beta, the inputs and everything else that is random.",
+            f"(b) At every even width m >= {t.taylor_width:,} some W = W_L + S W_Q has E(f_L + f_Q - f*)^2 <= {risk}",
+            f"    with probability at least {1 - t.delta} over weights and signs, for every beta.",
+            f"(c) At every even width m >= {t.network_width:,} the same holds of the network: E(f - f*)^2 <= {risk}.",
         )
     )
 
@@ -233,11 +232,11 @@ def _remainder(t: SeparationTheorem) -> str:
     found = t.errors(t.network_width)
     squares = ", ".join(f"{name} {rounded(getattr(found, name) ** 2, True)}" for name in ("odd", "even", "fourth"))
     return _text(
-        "The network itself. Taylor's theorem adds the third order and a remainder below sup|sigma''''| p^4/24 for each "
-        "neuron, p = <W_r,x>. With p = s c <beta,x> + l, l = <W_L,r,x>, the third order splits into what is odd in the "
+        "The network itself. Taylor's theorem adds the third order and a remainder below sup|sigma''''| p^4/24 for "
+        "each neuron, p = <W_r,x>. With p = s c <beta,x> + l, l = <W_L,r,x>, the third order splits into what is odd in the "
         "sign, c^3 <beta,x>^3 + 3 c <beta,x> l^2, whose squares add, and what is even, 3 c^2 <beta,x>^2 l + l^3, which "
         "the triangle inequality bounds. By Hoelder's inequality a product of three such factors has an L2 norm of at "
         "most sqrt(15) times the product of the lengths, one of four at most sqrt(105) times.",
-        f"At m = {t.network_width:,} the mean squares of odd, even and fourth order are at most {squares}; with those of "
-        f"step 3 at that m the error is at most {rounded(found.network, True)} <= {t.allowed}, and (c) follows as (b).",
+        f"At m = {t.network_width:,} the mean squares of odd, even and fourth order are at most {squares}; with those "
+        f"of step 3 at that m the error is at most {rounded(found.network, True)} <= {t.allowed}, and (c) follows as (b).",
     )
