@@ -36,6 +36,7 @@ from theory.learning.learning_curve import (
     samples_for_risk,
 )
 from theory.learning.rademacher import linear_rademacher, quadratic_rademacher
+from theory.learning.separation import SeparationTheorem, separation_theorem
 from theory.network.constructions import (
     dense_norm,
     dense_norm_expr,
@@ -106,6 +107,7 @@ __all__ = [
     "GoldenConstant",
     "LearnableDegrees",
     "NoClosedForm",
+    "SeparationTheorem",
     "Spectrum",
     "Step",
     "TaylorSums",
@@ -172,6 +174,7 @@ __all__ = [
     "rodrigues_form",
     "samples_for_risk",
     "samples_necessary",
+    "separation_theorem",
     "slope_covariance",
     "slope_covariance_expr",
     "sparse_norm",

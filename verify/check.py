@@ -17,7 +17,7 @@ from math import comb
 from pathlib import Path
 from typing import Any
 
-from mpmath import iv
+from mpmath import iv  # type: ignore[import-untyped]
 
 from verify.intervals import MEANS, Refused, means, stays_below
 

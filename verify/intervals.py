@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import factorial
 from typing import Any
 
-from mpmath import inf, iv
+from mpmath import inf, iv  # type: ignore[import-untyped]
 
 REACH, ORDER = 9, 10
 """The line is cut at |z| = 9; length of the Taylor series on a cell."""

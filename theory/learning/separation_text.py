@@ -233,10 +233,12 @@ def _remainder(t: SeparationTheorem) -> str:
     squares = ", ".join(f"{name} {rounded(getattr(found, name) ** 2, True)}" for name in ("odd", "even", "fourth"))
     return _text(
         "The network itself. Taylor's theorem adds the third order and a remainder below sup|sigma''''| p^4/24 for "
-        "each neuron, p = <W_r,x>. With p = s c <beta,x> + l, l = <W_L,r,x>, the third order splits into what is odd in the "
-        "sign, c^3 <beta,x>^3 + 3 c <beta,x> l^2, whose squares add, and what is even, 3 c^2 <beta,x>^2 l + l^3, which "
+        "each neuron, p = <W_r,x>. With p = s c <beta,x> + l, l = <W_L,r,x>, the third order splits into what is odd "
+        "in the sign, c^3 <beta,x>^3 + 3 c <beta,x> l^2, whose squares add, and what is even, "
+        "3 c^2 <beta,x>^2 l + l^3, which "
         "the triangle inequality bounds. By Hoelder's inequality a product of three such factors has an L2 norm of at "
         "most sqrt(15) times the product of the lengths, one of four at most sqrt(105) times.",
         f"At m = {t.network_width:,} the mean squares of odd, even and fourth order are at most {squares}; with those "
-        f"of step 3 at that m the error is at most {rounded(found.network, True)} <= {t.allowed}, and (c) follows as (b).",
+        f"of step 3 at that m the error is at most {rounded(found.network, True)} <= {t.allowed}, and (c) follows as "
+        "(b).",
     )
