@@ -85,12 +85,18 @@ class SeparationTheorem(ExactlyEqual):
         return {n: arb(t) for n, t in self.suprema.items()}, {n: arb(t) for n, t in self.means.items()}
 
     def bounds(self) -> dict[str, arb]:
-        """The constants for every d >= d_min, of :func:`theory.learning.separation_error.bounds`."""
+        """The constants for every d >= d_min, of :func:`theory.learning.separation_error.bounds`.
+
+        Source: docs/mathematics, :eq:`separation-constants`.
+        """
         with exclusive, ctx.workprec(BITS):
             return bounds(self.d_min, (self.dense, self.sparse), *self.balls())
 
     def errors(self, m: int) -> Errors:
-        """Root mean squares of the parts of the error at width m."""
+        """Root mean squares of the parts of the error at width m.
+
+        Source: docs/mathematics, :eq:`separation-taylor` and :eq:`separation-network`.
+        """
         with exclusive, ctx.workprec(BITS):
             return errors(m, self.balls()[0], self.bounds())
 
@@ -142,7 +148,7 @@ def separation_theorem(
     :eq:`separation-theorem`.
 
     >>> separation_theorem("sin(z + pi/4)").taylor_width
-    31252
+    31210
     """
     activation = Activation.of(activation)
     if k != 1:
