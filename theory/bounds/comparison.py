@@ -5,9 +5,7 @@ Let t be a coordinate of a uniform point of the unit sphere in R^D, D = d + 2j, 
 .. math:: \Big| E_D[g(\sqrt d\,t)] - E[g(G)] \Big| \le
           \frac{2}{\sqrt\pi}\,\frac{\sup|g'|}{d + 2j - 1} + \frac{j \sup|g''|}{d + 2j} .
 
-The first part is Stein's method: X = sqrt(D) t has E[F'(X) - X F(X)] = E[F'(X)(X^2 - 1)]/(D - 1) for every F, and the
-solution F of F' - x F = h - E h(G) has |F'| <= sqrt(2/pi) sup|h'| (Chen, Goldstein and Shao 2011, Lemma 2.4), while
-E|X^2 - 1| <= sqrt(2). The second part changes the scale from sqrt(D) to sqrt(d).
+The first part is :eq:`stein-bound`, the second changes the scale from sqrt(D) to sqrt(d).
 
 Cruder than :mod:`theory.bounds.all_dimensions`, but every number in it can be checked by hand.
 """

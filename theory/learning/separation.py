@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -177,8 +178,7 @@ def separation_theorem(
                 f"d_min={d_min}: the bounds do not keep {name.removeprefix('least ')} of {activation} away from zero; "
                 f"use a larger d_min, or an activation such as sin(z + pi/4)"
             )
-    widths = (_smallest(lambda m, network=network: draft.ratio(m, network)) for network in (False, True))
-    taylor, network = widths
+    taylor, network = (_smallest(partial(draft.ratio, network=model)) for model in (False, True))
     return SeparationTheorem(
         activation,
         1,
@@ -204,7 +204,7 @@ def _constants(activation: Activation) -> tuple[dict[str, str], dict[str, str]]:
     slope, curvature = derivatives[:2]
     means = {
         name: refine(
-            lambda bits, expr=expr: hermite_ball(expr, 0, bits),
+            partial(hermite_ball, expr, 0),
             DIGITS,
             max_bits=integral_bits(DIGITS, expr),
             subject=name,

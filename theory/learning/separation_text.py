@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from dataclasses import fields
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from functools import partial
@@ -61,7 +62,7 @@ def zonal_means(activation: Activation, d: int) -> dict[str, arb]:
         plain, radial = (coefficient_ball(expr, 0, d, bits) for expr in (first, Z**2 * first))
         return (d * plain - radial) / (d - 1)
 
-    parts = {
+    parts: dict[str, Callable[[int], arb]] = {
         "slope energy": partial(coefficient_ball, first**2, 0, d),
         "curvature energy": partial(coefficient_ball, second**2, 0, d),
         "curvature": partial(coefficient_ball, second, 0, d),

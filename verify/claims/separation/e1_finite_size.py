@@ -77,8 +77,9 @@ def _rules(p: Profile) -> tuple[Rule, ...]:
 @lru_cache(maxsize=64)
 def _width(activation: str, d_min: int, share: float, epsilon: float, delta: float) -> int:
     """The width of the theorem for the Taylor model."""
-    numbers = {n: Fraction(str(v)) for n, v in (("share", share), ("epsilon", epsilon), ("delta", delta))}
-    return separation_theorem(activation, 1, d_min, **numbers).taylor_width
+    return separation_theorem(
+        activation, 1, d_min, share=str(share), epsilon=str(epsilon), delta=str(delta)
+    ).taylor_width
 
 
 @lru_cache(maxsize=64)
