@@ -37,6 +37,7 @@ from theory.learning.learning_curve import (
     samples_for_risk,
 )
 from theory.learning.rademacher import linear_rademacher, quadratic_rademacher
+from theory.learning.separation import SeparationTheorem, separation_theorem
 from theory.network.constructions import (
     dense_norm,
     dense_norm_expr,
@@ -109,6 +110,7 @@ __all__ = [
     "LearnableDegrees",
     "LearningCurve",
     "NoClosedForm",
+    "SeparationTheorem",
     "Spectrum",
     "Step",
     "TaylorSums",
@@ -176,6 +178,7 @@ __all__ = [
     "rodrigues_form",
     "samples_for_risk",
     "samples_necessary",
+    "separation_theorem",
     "slope_covariance",
     "slope_covariance_expr",
     "sparse_norm",

@@ -26,6 +26,7 @@ CHAPTERS = {
     "constructions": "G",
     "optimization": "O",
     "generalization": "N",
+    "separation": "E",
     "authors": "A",
 }
 """The chapters in reading order, each with the letter with which its ids begin."""

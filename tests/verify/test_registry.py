@@ -15,7 +15,7 @@ ALL = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
 
 
 NAMES = [*(f"S{i}" for i in range(1, 11)), *(f"T{i}" for i in range(1, 4)), *(f"G{i}" for i in range(1, 6))]
-NAMES += [*(f"O{i}" for i in range(1, 7)), *(f"N{i}" for i in range(1, 14)), "A1", "A2"]
+NAMES += [*(f"O{i}" for i in range(1, 7)), *(f"N{i}" for i in range(1, 14)), "E1", "A1", "A2"]
 
 
 def test_registry() -> None:

@@ -18,6 +18,39 @@ from sympy.core.function import AppliedUndef
 from theory.balls.exact import ExactlyEqual
 
 Kind = Literal["exact order", "upper bound", "sufficient", "necessary"]
+Ground = Literal["definition", "elementary", "proved", "certified", "rate"]
+
+
+@dataclass(frozen=True)
+class Premise:
+    """What a premise of a derivation rests on.
+
+    Attributes:
+        ground: "definition" - it names or chooses something; "elementary" - it holds for all numbers, functions or sets
+            and needs nothing of this project; "proved" - the derivations of the equations ``by``; "certified" - the
+            functions ``by`` of :mod:`theory` enclose or bound it; "rate" - the conclusions of the derivations ``by``.
+        by: those names; empty for the first two alone.
+        claims: ids of the claims that hold it against numbers. Where one of them FAILS, it is in doubt.
+
+    Raises:
+        ValueError: names where there must be none, or none where there must be some.
+    """
+
+    ground: Ground
+    by: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.by) == (self.ground in ("definition", "elementary")):
+            raise ValueError(f"premise {self.ground!r}, by={self.by!r}: names what proves it, and a definition nothing")
+
+    def __str__(self) -> str:
+        by = f" by {', '.join(self.by)}" if self.by else ""
+        claims = f"; measured by {', '.join(self.claims)}" if self.claims else ""
+        return f"{self.ground}{by}{claims}"
+
+
+DEFINED, ELEMENTARY = Premise("definition"), Premise("elementary")
 
 
 class Exponent(sp.Function):
@@ -58,15 +91,19 @@ class Step:
             q(j), holds for every value of those symbols.
         reason: why it holds.
         uses: the numbers (from 1) of the earlier steps it follows from; empty for a premise.
+        premise: what a premise rests on; None for a step that follows from others.
     """
 
     relation: sp.Rel
     reason: str
     uses: tuple[int, ...] = ()
+    premise: Premise | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.relation, sp.Eq | sp.Le | sp.Ge):
             raise ValueError(f"relation={self.relation!r}: needs an Eq, Le or Ge that SymPy leaves unevaluated")
+        if self.uses and self.premise is not None:
+            raise ValueError(f"{self.relation}: follows from {self.uses}, so it rests on no premise of its own")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +137,11 @@ class Derivation(ExactlyEqual):
         """The right side of the conclusion."""
         return self.conclusion.rhs
 
+    @property
+    def premises(self) -> dict[int, Premise | None]:
+        """What each premise rests on, by the number of its step; None where nothing is named."""
+        return {number: step.premise for number, step in enumerate(self.steps, 1) if not step.uses}
+
     def check(self) -> None:
         """Verify that every step which is not a premise follows from the steps it names.
 
@@ -125,7 +167,8 @@ class Derivation(ExactlyEqual):
         lines = [f"{self.name} ({self.kind}): {self.statement}", f"Source: {self.source}."]
         lines += [f"  {symbol}: {meaning}" for symbol, meaning in self.symbols.items()]
         for number, step in enumerate(self.steps, 1):
-            origin = f"from {', '.join(map(str, step.uses))}" if step.uses else "premise"
+            resting = f"premise: {step.premise}" if step.premise else "premise"
+            origin = f"from {', '.join(map(str, step.uses))}" if step.uses else resting
             relation = step.relation
             sign = {"==": "=", "<=": "<=", ">=": ">="}[relation.rel_op]
             lines.append(f"{number}. {relation.lhs} {sign} {relation.rhs}   [{origin}] {step.reason}")

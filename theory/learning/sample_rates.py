@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.learning.derivation import Derivation, Exponent, Step
+from theory.learning.derivation import DEFINED, ELEMENTARY, Derivation, Exponent, Premise, Step
 from theory.learning.spectral_rates import DIMENSION, LINEAR_NORM, QUADRATIC_NORM, W2, G, N, d, k
 
 p = sp.Symbol("p", integer=True, positive=True)
@@ -25,7 +25,7 @@ LOSSES = {"T": "mean test loss", "S": "mean training loss", "Lam": "Lipschitz co
 def _uniform(complexity: sp.Expr) -> Step:
     """Test against training loss over a class of that complexity."""
     reason = "symmetrisation and contraction: the mean over the inputs of the greatest excess T - S over the class"
-    return Step(sp.Le(test, train + 2 * Lam * complexity), reason)
+    return Step(sp.Le(test, train + 2 * Lam * complexity), reason, premise=Premise("proved", ("joint-test-loss",)))
 
 
 NTK_SAMPLES = Derivation(
@@ -43,10 +43,22 @@ NTK_SAMPLES = Derivation(
         **LOSSES,
     },
     steps=(
-        Step(sp.Eq(W2, C_W * d ** LINEAR_NORM.exponent.subs(k, p)), "rate linear_norm at k = p"),
-        Step(sp.Eq(K, C_K * d), "K(x,x) = d E_tau[sigma'(sqrt(d) t)^2], and the mean tends to E[sigma'(G)^2], finite"),
-        Step(sp.Le(R, sp.sqrt(W2 * K / n)), "linear_rademacher"),
-        Step(sp.Eq(n, W2 * K / epsilon**2), "choice of n"),
+        Step(
+            sp.Eq(W2, C_W * d ** LINEAR_NORM.exponent.subs(k, p)),
+            "rate linear_norm at k = p",
+            premise=Premise("rate", ("linear_norm",)),
+        ),
+        Step(
+            sp.Eq(K, C_K * d),
+            "K(x,x) = d E_tau[sigma'(sqrt(d) t)^2], and the mean tends to E[sigma'(G)^2], finite",
+            premise=Premise("certified", ("ntk_trace", "bounds_for_all_dimensions"), ("S2",)),
+        ),
+        Step(
+            sp.Le(R, sp.sqrt(W2 * K / n)),
+            "linear_rademacher",
+            premise=Premise("certified", ("linear_rademacher",), ("N8",)),
+        ),
+        Step(sp.Eq(n, W2 * K / epsilon**2), "choice of n", premise=DEFINED),
         Step(sp.Le(R, epsilon), "substitute; a larger n only lowers the bound", (3, 4)),
         _uniform(R),
         Step(sp.Le(2 * Lam * R, 2 * Lam * epsilon), "scaled", (5,)),
@@ -72,9 +84,13 @@ NTK_SAMPLES_NECESSARY = Derivation(
         "n_min": "the lower bound of n",
     },
     steps=(
-        Step(sp.Le(energy * (1 - n / N(p)), risk), "risk_floor: n labels leave N(d,p) - n dimensions"),
-        Step(sp.Eq(risk, (1 - L) * energy), "the share L is learned"),
-        Step(sp.Eq(n_min, N(p) * L), "definition"),
+        Step(
+            sp.Le(energy * (1 - n / N(p)), risk),
+            "risk_floor: n labels leave N(d,p) - n dimensions",
+            premise=Premise("certified", ("risk_floor",), ("N2", "N7")),
+        ),
+        Step(sp.Eq(risk, (1 - L) * energy), "the share L is learned", premise=DEFINED),
+        Step(sp.Eq(n_min, N(p) * L), "definition", premise=DEFINED),
         Step(sp.Le(n_min, n), "step 1 times N(p)/E", (1, 2, 3)),
         DIMENSION,
         Step(sp.Eq(n_min, L / sp.factorial(p) * d**p), "substitute", (3, 5)),
@@ -92,9 +108,21 @@ NTK_ALONE_SAMPLES = Derivation(
     source=SECTION,
     symbols={"p": "degree of the sparse part", "n_min": "samples necessary", "n_enough": "samples sufficient"},
     steps=(
-        Step(sp.Eq(Exponent(n_min, d), NTK_SAMPLES_NECESSARY.exponent), "rate ntk_samples_necessary"),
-        Step(sp.Eq(Exponent(n_enough, d), NTK_SAMPLES.exponent), "rate ntk_samples"),
-        Step(sp.Eq(p, k + 1), "f_sp has degree exactly k + 1, and the NTK does not see that it is sparse"),
+        Step(
+            sp.Eq(Exponent(n_min, d), NTK_SAMPLES_NECESSARY.exponent),
+            "rate ntk_samples_necessary",
+            premise=Premise("rate", ("ntk_samples_necessary",)),
+        ),
+        Step(
+            sp.Eq(Exponent(n_enough, d), NTK_SAMPLES.exponent),
+            "rate ntk_samples",
+            premise=Premise("rate", ("ntk_samples",)),
+        ),
+        Step(
+            sp.Eq(p, k + 1),
+            "f_sp has degree exactly k + 1, and the NTK does not see that it is sparse",
+            premise=DEFINED,
+        ),
         Step(sp.Eq(Exponent(n_enough, d), k + 1), "sufficient", (2, 3)),
         Step(sp.Eq(Exponent(n_min, d), k + 1), "necessary", (1, 3)),
     ),
@@ -119,13 +147,22 @@ QUADNTK_SAMPLES = Derivation(
         **LOSSES,
     },
     steps=(
-        Step(sp.Eq(G, C_g * d**QUADRATIC_NORM.exponent), "rate quadratic_norm"),
-        Step(sp.Eq(B4, 8 * alpha**2 * G), "construction of W_Q, as m grows"),
+        Step(
+            sp.Eq(G, C_g * d**QUADRATIC_NORM.exponent),
+            "rate quadratic_norm",
+            premise=Premise("rate", ("quadratic_norm",)),
+        ),
+        Step(
+            sp.Eq(B4, 8 * alpha**2 * G),
+            "construction of W_Q, as m grows",
+            premise=Premise("certified", ("sparse_norm",), ("G3",)),
+        ),
         Step(
             sp.Le(R, sp.sqrt(B4) * s * sp.sqrt(sp.E * logs * d / (2 * n))),
             "quadratic_rademacher, with (e-1) n + d log(d) <= e n for n >= d log(d)",
+            premise=Premise("certified", ("quadratic_rademacher",), ("N8",)),
         ),
-        Step(sp.Eq(n, B4 * s**2 * sp.E * logs * d / (2 * epsilon**2)), "choice of n"),
+        Step(sp.Eq(n, B4 * s**2 * sp.E * logs * d / (2 * epsilon**2)), "choice of n", premise=DEFINED),
         Step(sp.Le(R, epsilon), "substitute; a larger n only lowers the bound", (3, 4)),
         _uniform(R),
         Step(sp.Le(2 * Lam * R, 2 * Lam * epsilon), "scaled", (5,)),
@@ -166,17 +203,42 @@ JOINT_SAMPLES = Derivation(
         Step(
             sp.Le(test, test_g + Lam * r_test),
             "R_1 in population: the losses of f and g differ by at most Lam |h|, and E|h| <= (E h^2)^{1/2}",
+            premise=Premise("proved", ("joint-test-loss",)),
         ),
-        Step(sp.Le(train_g, train + Lam * r_train), "R_1 on the training inputs: the same for the means over them"),
-        Step(sp.Le(test_g, train_g + 2 * Lam * R_g), "symmetrisation and contraction over the class of g, in the mean"),
-        Step(sp.Le(R_g, R_L + R_Q), "a supremum of a sum is at most the sum of the suprema"),
-        Step(sp.Eq(n_k, N(k)), "the top degree gives the leading order of n_k = sum_{l <= k} N(d,l)"),
+        Step(
+            sp.Le(train_g, train + Lam * r_train),
+            "R_1 on the training inputs: the same for the means over them",
+            premise=Premise("proved", ("joint-test-loss",), ("N9",)),
+        ),
+        Step(
+            sp.Le(test_g, train_g + 2 * Lam * R_g),
+            "symmetrisation and contraction over the class of g, in the mean",
+            premise=Premise("proved", ("joint-test-loss",)),
+        ),
+        Step(sp.Le(R_g, R_L + R_Q), "a supremum of a sum is at most the sum of the suprema", premise=ELEMENTARY),
+        Step(
+            sp.Eq(n_k, N(k)),
+            "the top degree gives the leading order of n_k = sum_{l <= k} N(d,l)",
+            premise=Premise("proved", ("multiplicity",)),
+        ),
         DIMENSION,
-        Step(sp.Le(R_L, F * sp.sqrt(n_k / n_linear)), "functions of norm at most F in a space of dimension n_k"),
-        Step(sp.Eq(n_linear, F**2 * n_k / epsilon**2), "choice of n_L"),
+        Step(
+            sp.Le(R_L, F * sp.sqrt(n_k / n_linear)),
+            "functions of norm at most F in a space of dimension n_k",
+            premise=Premise("proved", ("joint-test-loss",)),
+        ),
+        Step(sp.Eq(n_linear, F**2 * n_k / epsilon**2), "choice of n_L", premise=DEFINED),
         Step(sp.Le(R_L, epsilon), "substitute; a larger n_L only lowers the bound", (7, 8)),
-        Step(sp.Le(R_Q, epsilon), "rate quadntk_samples, at n_Q samples or more"),
-        Step(sp.Eq(n_quadratic, C_Q * logs / epsilon**2 * d**QUADNTK_SAMPLES.exponent), "rate quadntk_samples"),
+        Step(
+            sp.Le(R_Q, epsilon),
+            "rate quadntk_samples, at n_Q samples or more",
+            premise=Premise("rate", ("quadntk_samples",)),
+        ),
+        Step(
+            sp.Eq(n_quadratic, C_Q * logs / epsilon**2 * d**QUADNTK_SAMPLES.exponent),
+            "rate quadntk_samples",
+            premise=Premise("rate", ("quadntk_samples",)),
+        ),
         Step(sp.Le(R_g, 2 * epsilon), "sum of steps 4, 9 and 10", (4, 9, 10)),
         Step(sp.Le(2 * Lam * R_g, 4 * Lam * epsilon), "scaled", (12,)),
         Step(
@@ -184,7 +246,7 @@ JOINT_SAMPLES = Derivation(
             "sum of steps 1, 2, 3 and 13",
             (1, 2, 3, 13),
         ),
-        Step(sp.Eq(n, n_linear + n_quadratic), "enough for both parts"),
+        Step(sp.Eq(n, n_linear + n_quadratic), "enough for both parts", premise=DEFINED),
         Step(sp.Eq(n, (F**2 / sp.factorial(k) + C_Q * logs) / epsilon**2 * d**k), "substitute", (5, 6, 8, 11, 15)),
         Step(sp.Eq(Exponent(n, d), k), "exponent of step 16, without the logarithm", (16,)),
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.learning.derivation import Derivation, Exponent, Step
+from theory.learning.derivation import ELEMENTARY, Derivation, Exponent, Premise, Step
 
 d = sp.Symbol("d", positive=True)
 k, ell, i = sp.symbols("k l i", integer=True, positive=True)
@@ -17,7 +17,11 @@ Lambda, N, T, c, energy, mu, q = (
 )
 W2, G, T_0 = sp.symbols("W2 G T_0", positive=True)
 
-DIMENSION = Step(sp.Eq(N(j), d**j / sp.factorial(j)), "dimension of degree-j harmonics")
+DIMENSION = Step(
+    sp.Eq(N(j), d**j / sp.factorial(j)),
+    "dimension of degree-j harmonics",
+    premise=Premise("proved", ("multiplicity",), ("S1",)),
+)
 
 NTK_EIGENVALUE = Derivation(
     name="ntk_eigenvalue",
@@ -32,10 +36,15 @@ NTK_EIGENVALUE = Derivation(
     },
     steps=(
         DIMENSION,
-        Step(sp.Eq(q(j), mu(j) ** 2 / N(j)), "Gaussian limit: N(d,j) lambda_j^2 -> mu_j^2"),
+        Step(
+            sp.Eq(q(j), mu(j) ** 2 / N(j)),
+            "Gaussian limit: N(d,j) lambda_j^2 -> mu_j^2",
+            premise=Premise("certified", ("bounds_for_all_dimensions",), ("S3",)),
+        ),
         Step(
             sp.Eq(Lambda(ell), d / (2 * ell + d - 2) * (ell * q(ell - 1) + (ell + d - 2) * q(ell + 1))),
             "multiplication of E_w[sigma' sigma'] by <x,x'>",
+            premise=Premise("proved", ("ntk-eigenvalue",), ("S1",)),
         ),
         Step(sp.Eq(q(j), sp.factorial(j) * mu(j) ** 2 * d**-j), "substitute", (1, 2)),
         Step(
@@ -76,16 +85,26 @@ LINEAR_NORM = Derivation(
         "i": "1 <= i < k: the degree k - i stands for every degree below k",
     },
     steps=(
-        Step(sp.Eq(Lambda(ell), c(ell) * d**NTK_EIGENVALUE.exponent), "rate ntk_eigenvalue"),
-        Step(sp.Eq(T(ell), energy(ell) / Lambda(ell)), "coefficient of a least-norm solution"),
+        Step(
+            sp.Eq(Lambda(ell), c(ell) * d**NTK_EIGENVALUE.exponent),
+            "rate ntk_eigenvalue",
+            premise=Premise("rate", ("ntk_eigenvalue",), ("S4",)),
+        ),
+        Step(
+            sp.Eq(T(ell), energy(ell) / Lambda(ell)),
+            "coefficient of a least-norm solution",
+            premise=Premise("proved", ("dense-norm",), ("G4",)),
+        ),
         Step(
             sp.Eq(Exponent(T_0, d), 0),
             "Lambda_0 has the limit mu_1(sigma')^2, not zero; without energy in degree 0 T_0 is left out",
+            premise=Premise("certified", ("bounds_for_all_dimensions",), ("S3",)),
         ),
         Step(sp.Eq(T(ell), energy(ell) / c(ell) * d ** (ell - 1)), "substitute", (1, 2)),
         Step(
             sp.Eq(Exponent(W2, d), sp.Max(Exponent(T_0, d), Exponent(T(k), d), Exponent(T(k - i), d))),
             "a sum of k + 1 non-negative terms has the largest of their exponents",
+            premise=ELEMENTARY,
         ),
         Step(sp.Eq(Exponent(W2, d), k - 1), "the top degree", (3, 4, 5)),
     ),
@@ -108,16 +127,26 @@ QUADRATIC_NORM = Derivation(
     },
     steps=(
         DIMENSION,
-        Step(sp.Eq(q(j), mu(j) ** 2 / N(j)), "Gaussian limit: N(d,j) lambda_j^2 -> mu_j^2"),
+        Step(
+            sp.Eq(q(j), mu(j) ** 2 / N(j)),
+            "Gaussian limit: N(d,j) lambda_j^2 -> mu_j^2",
+            premise=Premise("certified", ("bounds_for_all_dimensions",), ("S3",)),
+        ),
         Step(
             sp.Eq(c(j), energy(j) * d ** ((1 - k) * sp.Rational(1, 2)) / sp.sqrt(N(j))),
             "Gaussian limit: sqrt(d) t -> G and sqrt(N) P_j -> He_j/sqrt(j!)",
+            premise=Premise("proved", ("gaussian-limit",)),
         ),
-        Step(sp.Eq(T(j), d ** (k - 1) * c(j) ** 2 * N(j) / q(j)), "E[P_j P_j'] = delta/N(d,j) in the definition of g"),
+        Step(
+            sp.Eq(T(j), d ** (k - 1) * c(j) ** 2 * N(j) / q(j)),
+            "E[P_j P_j'] = delta/N(d,j) in the definition of g",
+            premise=Premise("proved", ("sparse-profile", "sparse-norm"), ("G3",)),
+        ),
         Step(sp.Eq(T(j), sp.factorial(j) ** -1 * energy(j) ** 2 / mu(j) ** 2 * d**j), "substitute", (1, 2, 3, 4)),
         Step(
             sp.Eq(Exponent(G, d), sp.Max(Exponent(T(k - 1), d), Exponent(T(k - 1 - 2 * i), d))),
             "a sum of finitely many non-negative terms has the largest of their exponents",
+            premise=ELEMENTARY,
         ),
         Step(sp.Eq(Exponent(G, d), k - 1), "the top degree", (5, 6)),
     ),

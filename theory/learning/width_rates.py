@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.learning.derivation import Derivation, Exponent, Step
+from theory.learning.derivation import DEFINED, ELEMENTARY, Derivation, Exponent, Premise, Step
 
 m, b, a, C, W_r, Q, Q2 = sp.symbols("m b a C W_r Q Q2", positive=True)
 j = sp.Symbol("j", integer=True, positive=True)
@@ -29,8 +29,8 @@ def _concluded(steps: tuple[Step, ...], power: sp.Rational, order: int) -> tuple
     count = len(steps)
     return (
         *steps,
-        Step(sp.Eq(a, power), "scaling of the displacement"),
-        Step(sp.Eq(j, order), "order of the term"),
+        Step(sp.Eq(a, power), "scaling of the displacement", premise=DEFINED),
+        Step(sp.Eq(j, order), "order of the term", premise=DEFINED),
         Step(
             sp.Eq(Exponent(Q, m), steps[-1].relation.rhs.subs({a: power, j: order})),
             "substitute",
@@ -50,8 +50,12 @@ def _coherent(name: str, order: int, power: sp.Rational, subject: str) -> Deriva
         symbols=SYMBOLS,
         steps=_concluded(
             (
-                Step(sp.Eq(W_r, b * m**-a), "size of the displacement"),
-                Step(sp.Eq(Q, m * C * W_r**j / sp.sqrt(m)), "triangle inequality over m neurons, each at most C W_r^j"),
+                Step(sp.Eq(W_r, b * m**-a), "size of the displacement", premise=DEFINED),
+                Step(
+                    sp.Eq(Q, m * C * W_r**j / sp.sqrt(m)),
+                    "triangle inequality over m neurons, each at most C W_r^j",
+                    premise=Premise("elementary", claims=("T3",)),
+                ),
                 Step(sp.Eq(Q, C * b**j * m ** (HALF - a * j)), "substitute", (1, 2)),
                 Step(sp.Eq(Exponent(Q, m), HALF - a * j), "exponent of step 3", (3,)),
             ),
@@ -71,12 +75,13 @@ def _random_signs(name: str, order: int, power: sp.Rational) -> Derivation:
         symbols=SYMBOLS | {"Q2": "expectation of Q^2 over the signs and the input"},
         steps=_concluded(
             (
-                Step(sp.Eq(W_r, b * m**-a), "size of the displacement"),
+                Step(sp.Eq(W_r, b * m**-a), "size of the displacement", premise=DEFINED),
                 Step(
                     sp.Eq(Q2, m * C * W_r ** (2 * j) / m),
                     "odd order: products of different neurons have mean 0, so the squares add",
+                    premise=Premise("proved", ("random-signs",), ("G2", "T3")),
                 ),
-                Step(sp.Eq(Q, sp.sqrt(Q2)), "definition of the root mean square"),
+                Step(sp.Eq(Q, sp.sqrt(Q2)), "definition of the root mean square", premise=DEFINED),
                 Step(sp.Eq(Q, sp.sqrt(C) * b**j * m ** (-a * j)), "substitute", (1, 2, 3)),
                 Step(sp.Eq(Exponent(Q, m), -a * j), "exponent of step 4", (4,)),
             ),
@@ -102,12 +107,25 @@ SIGNS_REMAINDER = Derivation(
     source="derived: docs/mathematics, section 4, where the bound without signs is the weaker m^{-1/4}",
     symbols={"T_3": "the third-order term", "T_4": "the bound of the remainder after it", "R": "f - f_L - f_Q"},
     steps=(
-        Step(sp.Eq(Exponent(T_3, m), SIGNS_THIRD.exponent), "rate width_signs_third"),
-        Step(sp.Eq(Exponent(T_4, m), SIGNS_FOURTH.exponent), "rate width_signs_fourth"),
-        Step(sp.Le(R, T_3 + T_4), "Taylor's theorem to third order and the triangle inequality"),
+        Step(
+            sp.Eq(Exponent(T_3, m), SIGNS_THIRD.exponent),
+            "rate width_signs_third",
+            premise=Premise("rate", ("width_signs_third",)),
+        ),
+        Step(
+            sp.Eq(Exponent(T_4, m), SIGNS_FOURTH.exponent),
+            "rate width_signs_fourth",
+            premise=Premise("rate", ("width_signs_fourth",)),
+        ),
+        Step(
+            sp.Le(R, T_3 + T_4),
+            "Taylor's theorem to third order and the triangle inequality",
+            premise=Premise("elementary", claims=("T2",)),
+        ),
         Step(
             sp.Eq(Exponent(T_3 + T_4, m), sp.Max(Exponent(T_3, m), Exponent(T_4, m))),
             "the larger term leads the bound of R",
+            premise=ELEMENTARY,
         ),
         Step(sp.Eq(Exponent(T_3 + T_4, m), -HALF), "the fourth order leads", (1, 2, 4)),
     ),

@@ -1,4 +1,4 @@
-"""Commands that measure nothing: report, explain, compare, calibrate, spectrum."""
+"""Commands that measure nothing: report, explain, compare, calibrate, certificate, spectrum."""
 
 from __future__ import annotations
 
@@ -156,6 +156,45 @@ def report(folder: Annotated[Path, Parameter(name="DIR")], /, *, claims_from: Fr
 
     home = record_folder(folder)
     emit(f"report: {write_report(home, reload(home, known(claims_from or (), stored_claims(home))))}")
+    return 0
+
+
+def certificate(
+    activation: str,
+    /,
+    *,
+    out: Path = Path("separation.json"),
+    d_min: Whole = 100,
+    share: str = "3/10",
+    epsilon: str = "1/4",
+    delta: str = "1/10",
+    explain: Flag = False,
+) -> int:
+    """Prove the separation of kernels and the network for every d >= d_min, and write the certificate.
+
+    Parameters
+    ----------
+    activation
+        An expression in z, such as "sin(z + pi/4)", with bounded derivatives.
+    out
+        The file to write; python -m verify.check reads it.
+    d_min
+        Smallest dimension.
+    share
+        Labels of the kernels, a share of N(d,2).
+    epsilon
+        Error of the network relative to the target.
+    delta
+        Probability of failure.
+    explain
+        Print theorem and proof, not the theorem alone.
+    """
+    from theory import separation_theorem
+
+    theorem = separation_theorem(activation, 1, d_min, share=share, epsilon=epsilon, delta=delta)
+    out.write_text(json.dumps(theorem.certificate(), indent=1) + "\n", encoding="utf-8")
+    emit(theorem.explain() if explain else str(theorem), wrap=False)
+    emit(f"certificate: {out}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The command ``escape-ntk``: claims, verify, report, figure, explain, compare, calibrate, spectrum.
+"""The command ``escape-ntk``: claims, verify, report, figure, explain, compare, calibrate, certificate, spectrum.
 
 Exit status: 0 every claim HOLDS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
 something is INCONCLUSIVE; 70 an error of the program itself, with its traceback; 130 interrupted.
@@ -162,7 +162,15 @@ def verify(
     return 1 if "FAILS" in verdicts else 3 if "INCONCLUSIVE" in verdicts else 0
 
 
-for inquiry in (commands.report, figure, commands.explain, commands.compare, commands.calibrate, commands.spectrum):
+for inquiry in (
+    commands.report,
+    figure,
+    commands.explain,
+    commands.compare,
+    commands.calibrate,
+    commands.certificate,
+    commands.spectrum,
+):
     app.command(inquiry)
 
 

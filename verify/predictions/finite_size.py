@@ -76,9 +76,23 @@ class Modes:
         return float(np.sqrt(2 * self.coupling(degree, degree) / self.counts[degree]))
 
     def shift(self, degree: int) -> float:
-        """Limit of m times the displacement of the mean eigenvalue of a degree."""
-        gaps = {j: self.eigenvalues[degree] - self.eigenvalues[j] for j in range(len(self.counts)) if j != degree}
-        return float(sum(2 * self.coupling(degree, j) / gap for j, gap in gaps.items() if gap) / self.counts[degree])
+        """Limit of m times the displacement of the mean eigenvalue of a degree.
+
+        Degrees that are not coupled to it do not move it, whatever their eigenvalues.
+
+        Raises:
+            ValueError: a degree that is coupled to it has the same eigenvalue: the displacement is then of order
+                m^{-1/2}.
+        """
+        pulls = {j: self.coupling(degree, j) for j in range(len(self.counts)) if j != degree}
+        return float(sum(2 * v / self._gap(degree, j) for j, v in pulls.items() if v) / self.counts[degree])
+
+    def _gap(self, i: int, j: int) -> float:
+        """Lambda_i - Lambda_j where a prediction divides by it."""
+        gap = float(self.eigenvalues[i] - self.eigenvalues[j])
+        if gap == 0:
+            raise ValueError(f"Lambda_{i} = Lambda_{j}: the prediction divides by their gap; use another d")
+        return gap
 
     def sines(self, k: int, of: Literal["displacements", "eigenfunctions"] = "displacements") -> float:
         """Limit of m times the sum of the squared sines of the principal angles.
@@ -88,14 +102,19 @@ class Modes:
             of: "displacements" - the top eigenvectors of the covariance against the T Y; "eigenfunctions" - the top
                 eigenfunctions of the empirical kernel against the Y: the same sum without the weight
                 Lambda_l'/Lambda_l.
+
+        Raises:
+            ValueError: an eigenvalue of degree <= k is zero, or equal to one of a higher degree that is coupled to it.
         """
         v, total = self.eigenvalues, 0.0
         for i in range(k + 1):
             for j in range(k + 1, len(v)):
                 term = 2 * self.coupling(i, j)
                 if of == "displacements":
+                    if v[i] == 0:
+                        raise ValueError(f"Lambda_{i} = 0: no displacement has that degree; use another activation")
                     term = term * v[j] / v[i]
-                total += term / (v[i] - v[j]) ** 2
+                total += term / self._gap(i, j) ** 2 if term else 0.0
         return float(total)
 
 

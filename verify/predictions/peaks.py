@@ -54,14 +54,22 @@ def noisy_risk(activation: str, d: int, degree: int, n: int, noise: float, ridge
 
 
 def excess(listed: Spectrum, degree: int) -> float:
-    """b, the trace of the degrees above l in units of that of degree l."""
-    return float(listed.effective_ridge(degree).mid()) / float(listed.contributions[degree].mid())
+    """b, the trace of the degrees above l in units of that of degree l; ValueError when that of degree l is zero."""
+    own = float(listed.contributions[degree].mid())
+    if own == 0:
+        raise ValueError(f"Lambda_{degree} = 0 at d={listed.d}: the NTK has no peak of degree {degree}")
+    return float(listed.effective_ridge(degree).mid()) / own
 
 
 def leading_peak(listed: Spectrum, degree: int) -> tuple[float, float]:
     """(n, risk / noise) at the peak of degree l to leading order in b: n_l and n_l / (2 N(d,l) b^{1/2}).
 
+    Raises:
+        ValueError: Lambda_l = 0, or b = 0: without any eigenvalue above degree l the risk at the peak has no bound.
+
     Source: docs/mathematics, :eq:`peak`.
     """
-    largest = sum(listed.multiplicities[: degree + 1])
-    return float(largest), largest / (2 * listed.multiplicities[degree] * math.sqrt(excess(listed, degree)))
+    largest, above = sum(listed.multiplicities[: degree + 1]), excess(listed, degree)
+    if above <= 0:
+        raise ValueError(f"no trace is left above degree {degree} at d={listed.d}: the peak has no finite height")
+    return float(largest), largest / (2 * listed.multiplicities[degree] * math.sqrt(above))

@@ -40,6 +40,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+import numpy as np
 from numpy.polynomial import Polynomial
 from scipy import integrate, special
 
@@ -92,10 +93,20 @@ class WidthLimits:
         """sum_{l <= k} of A_l and B_l."""
         return Form(float(self.modes.radial[: self.k + 1].sum()), float(self.modes.tangential[: self.k + 1].sum()))
 
+    def _learned(self, degree: int) -> float:
+        """Lambda_l, where the prediction divides by it; ValueError when it is zero."""
+        value = float(self.modes.eigenvalues[degree])
+        if value == 0:
+            raise ValueError(
+                f"Lambda_{degree} of {self.activation} is zero at d={self.d}, and the prediction divides by it; use an "
+                f"activation such as tanh(z + 1)"
+            )
+        return value
+
     @property
     def projector(self) -> Form:
-        """m (P_{<=k})_rr as m grows."""
-        eigenvalues = self.modes.eigenvalues[: self.k + 1]
+        """m (P_{<=k})_rr as m grows; ValueError when some Lambda_l, l <= k, is zero."""
+        eigenvalues = np.array([self._learned(degree) for degree in range(self.k + 1)])
         parts = (self.modes.radial, self.modes.tangential)
         along, across = (float((part[: self.k + 1] / eigenvalues).sum()) for part in parts)
         return Form(along, across)
@@ -141,19 +152,18 @@ class WidthLimits:
         return float(own + 2 / m * (self.slope.on(*self._parts(degree)) - own))
 
     def dense_norm(self, energies: Mapping[int, float], m: float = math.inf) -> float:
-        """Mean of |W_L|^2, to order 1/m."""
+        """Mean of |W_L|^2, to order 1/m; ValueError when some Lambda_l, l <= k, is zero."""
         total = 0.0
         for degree, energy in energies.items():
-            eigenvalue = self.modes.eigenvalues[degree]
+            eigenvalue = self._learned(degree)
             total += energy / eigenvalue * (1 + 2 / m * (self.projector.on(*self._parts(degree)) / eigenvalue - 1))
         return float(total)
 
     def dense_error(self, energies: Mapping[int, float]) -> float:
-        """Limit of m times the mean square of f_L(W_L) - f_k."""
+        """Limit of m times the mean square of f_L(W_L) - f_k; ValueError when a Lambda_l of its degrees is zero."""
         form = self.slope.minus(self.low)
         terms = (
-            energy * form.on(*self._parts(degree)) / self.modes.eigenvalues[degree] ** 2
-            for degree, energy in energies.items()
+            energy * form.on(*self._parts(degree)) / self._learned(degree) ** 2 for degree, energy in energies.items()
         )
         return float(2 * sum(terms))
 

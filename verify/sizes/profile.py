@@ -23,6 +23,7 @@ from verify.sizes import (
     neighbours,
     optimization,
     risks,
+    separation,
     spectral,
     taylor,
     training,
@@ -36,6 +37,7 @@ from verify.sizes.kernels import KernelSizes
 from verify.sizes.neighbours import NeighbourSizes
 from verify.sizes.optimization import OptimizationSizes
 from verify.sizes.risks import RiskSizes
+from verify.sizes.separation import SeparationSizes
 from verify.sizes.spectral import SpectralSizes
 from verify.sizes.taylor import TaylorSizes
 from verify.sizes.training import TrainingSizes
@@ -91,6 +93,7 @@ class Profile(BaseModel):
     neighbours: NeighbourSizes = NeighbourSizes()
     certificates: CertificateSizes = CertificateSizes()
     classes: ClassSizes = ClassSizes()
+    separation: SeparationSizes = SeparationSizes()
 
     @model_validator(mode="after")
     def readable(self) -> Profile:
@@ -156,6 +159,7 @@ FULL = Profile(
     neighbours=neighbours.FULL,
     certificates=certificates.FULL,
     classes=classes.FULL,
+    separation=separation.FULL,
 )
 GPU = Profile(
     name="gpu",
@@ -172,6 +176,7 @@ GPU = Profile(
     neighbours=neighbours.GPU,
     certificates=certificates.GPU,
     classes=classes.GPU,
+    separation=separation.GPU,
 )
 AUTHORS = Profile(name="authors", authors=authors.AUTHORS)
 

@@ -241,3 +241,31 @@ def test_arguments_are_checked() -> None:
         ntk_expansion_expr(parse("tanh(z)"), 1)
     with pytest.raises(ValueError, match="distribution"):
         quadntk_expansion(parse("relu(z)"), 1)
+
+
+VANISHING = (
+    "cos(z) + exp(-1/2)*z**2/2",
+    "sin(z) - exp(-1/2)*z",
+    "sin(z) + cos(z) - exp(-1/2)*z + exp(-1/2)*z**2/2",
+    "z**3 - 3*z",
+)
+"""Leading Gaussian coefficients that vanish while the coefficients on the sphere do not."""
+
+
+@pytest.mark.parametrize("text", VANISHING)
+@pytest.mark.parametrize("degree", range(5))
+@pytest.mark.parametrize("kernel", ["NTK", "QuadNTK"])
+def test_a_leading_term_that_vanishes_is_decided(text: str, degree: int, kernel: str) -> None:
+    """The exponent and the limit are those that eigenvalues at d = 10^5 and 10^6 have, or both say zero."""
+    expansion, eigenvalue = {
+        "NTK": (ntk_expansion, ntk_eigenvalue),
+        "QuadNTK": (quadntk_expansion, quadntk_eigenvalue),
+    }[kernel]
+    found = expansion(text, degree)
+    for d in (10**5, 10**6):
+        value = eigenvalue(text, degree, d)
+        if found.exponent is None:
+            assert value.is_zero()
+        else:
+            scaled = value / arb(d) ** found.exponent
+            assert abs(scaled / found.limit - 1) < 100 / arb(d)

@@ -75,3 +75,18 @@ def test_gram_law_against_random_matrices(features: int) -> None:
     assert top == pytest.approx(law.group([0]), rel=0.01)
     assert bulk == pytest.approx(law.bulk(), rel=0.01)
     assert smallest == pytest.approx(law.smallest(), rel=0.03)
+
+
+def test_equal_and_vanishing_eigenvalues_are_refused() -> None:
+    """A gap of zero was dropped from the displacement, and gave infinity or nan in the angles."""
+    theirs = modes(Activation.parse("sin(z + pi/4)"), 8)
+    equal = theirs.eigenvalues.copy()
+    equal[1] = equal[2]
+    with pytest.raises(ValueError, match="Lambda_1 = Lambda_2"):
+        replace(theirs, eigenvalues=equal).shift(1)
+    with pytest.raises(ValueError, match="Lambda_1 = Lambda_2"):
+        replace(theirs, eigenvalues=equal).sines(1)
+    odd = modes(Activation.parse("sin(z)"), 8)
+    with pytest.raises(ValueError, match="Lambda_0 = 0"):
+        odd.sines(1)
+    assert math.isfinite(odd.shift(1))

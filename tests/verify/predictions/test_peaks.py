@@ -51,3 +51,10 @@ def test_no_peak_with_slopes_of_order_one() -> None:
 def test_a_ridge_removes_it() -> None:
     risks = [noisy_risk(narrowed(SIGMA, 0.125), 100, 1, n, 1.0, ridge=1.0) for n in (60, 80, 101, 130, 160)]
     assert risks == sorted(risks, reverse=True)
+
+
+def test_a_degree_that_is_absent_or_the_last_has_no_peak() -> None:
+    with pytest.raises(ValueError, match="Lambda_2 = 0"):
+        leading_peak(ntk_spectrum("sin(z)", 8, 5), 2)
+    with pytest.raises(ValueError, match="no trace is left"):
+        leading_peak(ntk_spectrum("z", 8, 5), 1)

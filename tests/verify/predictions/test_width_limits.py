@@ -84,3 +84,16 @@ def test_the_joint_construction_adds_up(k: int, d: int) -> None:
 
 def test_forms_are_linear() -> None:
     assert Form(3.0, 2.0).minus(Form(1.0, 0.5)).on(2.0, 4.0) == 10.0
+
+
+@pytest.mark.parametrize("text", ["sin(z)", "z**3 - 3*z", "cos(z) + exp(-1/2)*z**2/2"])
+def test_an_eigenvalue_that_is_zero_is_refused(text: str) -> None:
+    """Lambda_0 or Lambda_1 vanishes by parity, and every prediction that divides by it says so."""
+    theory = width_limits(Activation.parse(text), 1, 8)
+    for ask in (
+        lambda: theory.projector,
+        lambda: theory.dense_norm({0: 1.0, 1: 1.0}, 100),
+        lambda: theory.dense_error({0: 1.0, 1: 1.0}),
+    ):
+        with pytest.raises(ValueError, match="is zero at d=8"):
+            ask()

@@ -1,0 +1,1 @@
+"""Claims on the separation of kernels and the network at finite size."""
