@@ -59,10 +59,12 @@ def draw_outcome(outcome: Outcome, ax: Any = None) -> Any:
     """Every measured interval beside what its rule admits, a row for each comparison; returns the Axes.
 
     A row is in units of the comparison's margin (of its interval where there is no margin) about the prediction: the
-    band is what the rule admits, the line the interval, and the verdict stands at the right. An interval outside the
-    axes is an arrow at their edge.
+    band is what the rule admits, the line the interval with the measured value in it, and the verdict stands at the
+    right. An interval outside the axes is an arrow at their edge.
     """
-    ax, judged = axes(ax), outcome.comparisons[:ROWS]
+    judged, fresh, ax = outcome.comparisons[:ROWS], ax is None, axes(ax)
+    if fresh:
+        ax.figure.set_figheight(1.2 + 0.22 * max(len(judged), 6))
     for row, c in enumerate(judged):
         unit = max(c.margin, c.measured.upper - c.measured.value, 1e-300)
         unit = unit if math.isfinite(unit) else 1.0
@@ -75,6 +77,9 @@ def draw_outcome(outcome: Outcome, ax: Any = None) -> Any:
             ax.plot([math.copysign(0.96 * REACH, left)], [row], ">" if left > 0 else "<", color=color)
         else:
             ax.plot([left, right], [row, row], "-", marker="|", color=color, linewidth=2)
+            middle = (c.measured.value - c.predicted) / unit
+            if abs(middle) <= REACH:
+                ax.plot([middle], [row], "o", color=color, markersize=4)
         ax.annotate(str(c.verdict), (1.0, row), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points")
         ax.texts[-1].set(va="center", fontsize="x-small")
     ax.axvline(0.0, linewidth=0.8, color="gray")

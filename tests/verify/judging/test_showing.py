@@ -42,7 +42,8 @@ def test_an_outcome_in_words_and_as_a_figure() -> None:
     assert found.plot(ax) is ax
     ax.figure.savefig("/dev/null", format="png")
     assert {text.get_text() for text in ax.texts} == {str(verdict) for verdict in Verdict}
-    own, far = ax.get_lines()[0], ax.get_lines()[1]
+    own, value, far = ax.get_lines()[:3]
+    assert list(value.get_xdata()) == pytest.approx([0.1])
     assert list(own.get_xdata()) == pytest.approx([-0.1, 0.3])
     assert (far.get_marker(), float(far.get_xdata()[0])) == (">", pytest.approx(0.96 * REACH))
 
