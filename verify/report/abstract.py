@@ -26,7 +26,7 @@ ABSTRACT = (
         "The spectrum of the NTK names the directions in which the weights may move without harm.",
         ("S5", "S7", "G1", "G2", "N9"),
     ),
-    Sentence("One wide network can use both terms at once, which neither can alone.", ("G5", "N5", "N6")),
+    Sentence("One wide network can use both terms at once, which neither can alone.", ("G5", "E1", "N5", "N6")),
     Sentence(
         "Gradient descent on the regularised loss converges to a global minimiser.",
         ("O1", "O2", "O3", "O5", "O6", "N10"),
