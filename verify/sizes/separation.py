@@ -23,7 +23,7 @@ class SeparationSizes(Sizes):
     epsilon: Positive = Field(default=0.35, lt=1)
     delta: Positive = Field(default=0.1, lt=1)
     dimensions: tuple[Dimension, ...] = Field(default=(100, 200, 1000, 10_000, 100_000), min_length=1)
-    networks: Count = Field(default=6, ge=2)
+    networks: Count = Field(default=8, ge=2)
     inputs: Count = Field(default=100, ge=2)
     draws: Count = Field(default=48, ge=2)
 
