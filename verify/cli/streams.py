@@ -147,7 +147,7 @@ class Kept:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, KeyboardInterrupt):
             there = f"{self._there} of {self._total} cells are kept in {self._folder}"
-            error.args = (f"{there if self._total else 'nothing is lost'}, the same command continues",)
+            error.args = (f"{there if self._total else 'no cell was there yet'}, the same command continues",)
 
 
 @contextmanager
