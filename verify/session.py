@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import torch
 
 from verify.judging.claim import Claim, HypothesisViolated
 from verify.judging.judgement import Judgement, admissible, judge, settle
+from verify.running.costs import Rates
 from verify.running.experiment import Cell, fingerprint, versions
 from verify.running.machine import kernels, machine
 from verify.running.rows import Failure, RunRow
 from verify.running.store import Store
-from verify.running.sweep import ATTEMPTS, Done, run_cells
+from verify.running.sweep import ATTEMPTS, Done, keys_of, run_cells
 from verify.sizes.profile import Profile
 
 Listener = Callable[[Claim, int, int], None]
@@ -58,6 +60,7 @@ def verify(
     limit: float | None = None,
     attempts: int = ATTEMPTS,
     isolated: bool = False,
+    executor: Executor | None = None,
 ) -> Run:
     """Check hypotheses, compute what the store in ``folder`` lacks, and judge.
 
@@ -71,6 +74,7 @@ def verify(
         limit: seconds that a cell may take, in a process of its own then.
         attempts: how often a cell is tried.
         isolated: whether even one worker is a process of its own, which may crash without an end to the run.
+        executor: any ``concurrent.futures`` executor in place of workers.
 
     Returns:
         The run.
@@ -80,7 +84,7 @@ def verify(
         StoreError: the records cannot be kept, or another process writes there.
         CellFailed: no computation can be run at all; one that fails leaves its claims INCONCLUSIVE.
     """
-    _require(profile.device)
+    require_device(profile.device)
     origin = provenance(profile)
     cells = {claim.id: design(claim, profile) for claim in claims}
     union = tuple(dict.fromkeys(cell for own in cells.values() for cell in own))
@@ -108,7 +112,9 @@ def verify(
         for claim in claims:
             if not cells[claim.id]:
                 complete(claim)
-        results = run_cells(union, store, origin, workers, None, report, failed.__setitem__, limit, attempts, isolated)
+        results = run_cells(
+            union, store, origin, workers, executor, report, failed.__setitem__, limit, attempts, isolated
+        )
         judgements = settle([_judge(c, profile, cells[c.id], results, failed, len(claims)) for c in claims])
         origins = [json.loads(text) for text in store.origins]
         if not all(done.stored for done in results.values()):
@@ -121,6 +127,29 @@ def verify(
         what = "record did" if damaged == 1 else "records did"
         notes = (f"{damaged} {what} not match their checksum in {folder} and were computed anew",)
     return Run(judgements, profile, origin, created, notes, tuple(failed.values()))
+
+
+def outstanding(claims: Sequence[Claim], profile: Profile, folder: Path) -> tuple[dict[Cell, str], Rates, int]:
+    """What a run would have to compute; nothing is computed or written.
+
+    Returns:
+        The cells that ``folder`` lacks with their keys, how long cells take as far as its records know, and the number
+        of cells that are there.
+
+    Raises:
+        StoreError: the records cannot be read.
+    """
+    keys = keys_of(cell for claim in claims for cell in design(claim, profile))
+    rates, total = Rates(), len(keys)
+    if (folder / "records.sqlite").exists():
+        mark = fingerprint()
+        with Store(folder, create=False) as store:
+            for cell, key in tuple(keys.items()):
+                found = store.find(cell, mark, key)
+                if found is not None:
+                    rates.learn(cell, found[1])
+                    del keys[cell]
+    return keys, rates, total - len(keys)
 
 
 def _judge(
@@ -204,8 +233,12 @@ def _profile(row: RunRow, folder: Path) -> Profile:
         ) from None
 
 
-def _require(device: str) -> None:
-    """Refuse a device that is not there."""
+def require_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        ValueError: what is there, and the way out.
+    """
     if device == "cpu":
         return
     _, _, index = device.partition(":")

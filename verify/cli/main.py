@@ -13,15 +13,15 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
 from escape_ntk import INTERRUPTED, MISUSE, TERMINATED, leave, require_extra
 from verify.cli import commands
 from verify.cli.figure import figure
-from verify.cli.options import Duration, From, Json, Whole
+from verify.cli.options import Activation, Duration, From, Json, Set, Whole
 from verify.cli.options import sizes as read_sizes
 from verify.cli.streams import Kept, Output, Terminated, emit, forgiving, interruptible, notify, prepare, silence
 from verify.cli.sweep import app as sweep
@@ -101,10 +101,12 @@ def verify(
     workers: Whole | None = None,
     time_limit: Duration | None = None,
     attempts: Whole = 3,
+    scheduler: str | None = None,
+    slurm: Whole | None = None,
     json_: Json = False,
     seed: Whole | None = None,
-    activation: Annotated[list[str] | None, Parameter(negative="")] = None,
-    set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    activation: Activation = None,
+    set_: Set = None,
 ) -> int:
     """Measure, judge and report. The same command again computes only what is missing.
 
@@ -126,6 +128,10 @@ def verify(
         How long a single computation may take, such as 90, 15m or 2h; no limit when left out.
     attempts
         How often a computation is tried before it counts as failed; its claims are INCONCLUSIVE then.
+    scheduler
+        Address of a Dask scheduler, such as tcp://node7:8786, whose workers compute (extra cluster).
+    slurm
+        Number of SLURM jobs whose workers compute, started as dask-jobqueue is configured (extra cluster).
     json_
         Print one JSON object on standard output instead of the table.
     seed
@@ -140,6 +146,7 @@ def verify(
     from verify.judging.shown import entry
     from verify.registry import select
     from verify.report import write_report
+    from verify.running.cluster import cluster
     from verify.running.experiment import versions
     from verify.running.sweep import CHECKPOINTS, Done, default_workers
     from verify.session import verify as run
@@ -150,18 +157,31 @@ def verify(
         raise ValueError(f"workers={workers}: needs an integer workers >= 1")
     if attempts < 1:
         raise ValueError(f"attempts={attempts}: needs an integer attempts >= 1")
+    remote = (scheduler is not None) + (slurm is not None)
+    if remote + (workers is not None or time_limit is not None) > 1:
+        raise ValueError("--scheduler, --slurm: need to be alone, without each other, --workers and --time-limit")
+    if slurm is not None and slurm < 1:
+        raise ValueError(f"slurm={slurm}: needs an integer slurm >= 1")
     count = workers or default_workers(sizes.device)
     kept = Kept(out)
 
     # From here on there is something to keep: Ctrl-C unwinds, and what runs is ended in order.
     screen = Output(stderr=True)
-    with kept, interruptible(leave), ProgressDisplay(screen, selected, out / CHECKPOINTS) as progress:
+    engine = cluster(scheduler, slurm, sizes.device) if remote else nullcontext()
+    with (
+        kept,
+        interruptible(leave),
+        engine as executor,
+        ProgressDisplay(screen, selected, out / CHECKPOINTS) as progress,
+    ):
 
         def on_cell(done: Done, there: int, total: int) -> None:
             kept.note(there, total)
             progress.cell(done, there, total)
 
-        found = run(selected, sizes, out, count, progress.claim, on_cell, time_limit, attempts, workers is None)
+        found = run(
+            selected, sizes, out, count, progress.claim, on_cell, time_limit, attempts, workers is None, executor
+        )
     for note in found.notes:
         notify(note)
     for failure in found.failed[:NAMED]:

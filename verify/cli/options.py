@@ -42,6 +42,8 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 Flag = Annotated[bool, Parameter(negative="")]
 From = Annotated[list[str] | None, Parameter(name="--claims-from", negative="")]
 """Files of claims, and packages with claims, beside those of escape-ntk."""
+Activation = Annotated[list[str] | None, Parameter(negative="")]
+Set = Annotated[list[str] | None, Parameter(name="--set", negative="")]
 
 
 def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], seed: int | None = None) -> Profile:

@@ -132,14 +132,19 @@ class Kept:
 
     Args:
         folder: of the records.
+        total: number of cells, where it is known from the beginning.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._there, self._total = folder, 0, 0
+    def __init__(self, folder: Path, total: int = 0) -> None:
+        self._folder, self._there, self._total = folder, 0, total
 
     def note(self, there: int, total: int) -> None:
         """So many cells of ``total`` are in the records."""
         self._there, self._total = there, total
+
+    def done(self, cell: object) -> None:
+        """One more cell is there."""
+        self._there += 1
 
     def __enter__(self) -> Kept:
         return self

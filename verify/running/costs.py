@@ -30,6 +30,11 @@ class Rates:
             return math.inf
         return total / cost * cell.cost if cost and cell.cost else total / count
 
+    def guess(self, cell: Cell) -> float:
+        """As :meth:`expect`; where nothing was measured by the cell's cost, at a billion a second, or one second."""
+        expected = self.expect(cell)
+        return expected if math.isfinite(expected) else cell.cost / 1e9 or 1.0
+
 
 def packs(cells: Iterable[Cell], rates: Rates, seconds: float, most: int) -> list[list[Cell]]:
     """Cells in tasks that should take about ``seconds`` each; a cell that takes longer, or is unknown, is alone.

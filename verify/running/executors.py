@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from pathlib import Path
 from typing import Protocol
 
@@ -72,10 +72,13 @@ def run_on(executor: Executor, sweep: Ledger, folder: Path) -> None:
                 sweep.require()
                 continue
             cells = tasks.pop(future)
-            error = future.exception()
+            try:
+                error = future.exception()
+            except CancelledError as lost:  # the scheduler is gone
+                raise _broken(lost) from lost
             if error is None:
                 sweep.take(list(zip(cells, future.result(), strict=True)))
-            elif isinstance(error, BrokenExecutor):
+            elif isinstance(error, BrokenExecutor | CancelledError) or type(error).__name__ == "FutureCancelledError":
                 raise _broken(error) from error
             elif len(cells) > 1:
                 alone.update(cells)

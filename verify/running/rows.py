@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from verify.running.experiment import Cell, Numbers
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, kind TEXT NOT NULL, specification TEXT NOT NULL, numbers TEXT NOT NULL,
@@ -62,6 +64,40 @@ class RunRow:
     fingerprint: str
     provenance: dict[str, str]
     created: str
+
+
+def record_row(
+    cell: Cell,
+    fingerprint: str,
+    numbers: Numbers,
+    seconds: float,
+    provenance: dict[str, str],
+    key: str | None = None,
+) -> tuple[Any, ...]:
+    """The row of a cell's numbers, its checksum last.
+
+    Raises:
+        TypeError: the numbers are no JSON values.
+        ValueError: one of them is not finite.
+    """
+    columns = (
+        cell.key(fingerprint) if key is None else key,
+        type(cell).__name__,
+        cell.specification,
+        json.dumps(numbers, allow_nan=False),
+        float(seconds),
+        fingerprint,
+        json.dumps(provenance),
+        now(),
+    )
+    return (*columns, seal(*columns))
+
+
+def failure_row(key: str, failure: Failure, fingerprint: str, provenance: dict[str, str]) -> tuple[Any, ...]:
+    """The row of a cell that failed, its checksum last."""
+    said = (failure.specification, failure.attempts, plain(failure.reason), plain(failure.trace))
+    columns = (key, *said, fingerprint, json.dumps(provenance), now())
+    return (*columns, seal(*columns))
 
 
 def seal(*columns: Any) -> str:

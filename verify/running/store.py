@@ -21,7 +21,7 @@ from typing import Any
 from verify.running.database import StoreError, exists, guard, reader, recognise, writer
 from verify.running.experiment import Cell, Numbers
 from verify.running.lock import Lock
-from verify.running.rows import TABLES, Failure, RunRow, loads, now, plain, seal
+from verify.running.rows import TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal
 
 _RECORD = (
     "SELECT key, kind, specification, numbers, seconds, fingerprint, provenance, created, digest "
@@ -168,19 +168,12 @@ class Store:
             ValueError: one of them is not finite.
             StoreError: they cannot be written.
         """
-        columns = (
-            cell.key(fingerprint) if key is None else key,
-            type(cell).__name__,
-            cell.specification,
-            json.dumps(numbers, allow_nan=False),
-            float(seconds),
-            fingerprint,
-            json.dumps(provenance),
-            now(),
-        )
         self.require()
-        self._write("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *columns, seal(*columns))
-        self._write("DELETE FROM failures WHERE key = ?", columns[0])
+        self._put(record_row(cell, fingerprint, numbers, seconds, provenance, key))
+
+    def _put(self, row: Sequence[Any]) -> None:
+        self._write("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+        self._write("DELETE FROM failures WHERE key = ?", row[0])
 
     def add_failure(self, key: str, failure: Failure, fingerprint: str, provenance: dict[str, str]) -> None:
         """Keep that a cell gave no numbers, in place of what was said of it before.
@@ -189,9 +182,31 @@ class Store:
             StoreError: it cannot be written.
         """
         self.require()
-        said = (failure.specification, failure.attempts, plain(failure.reason), plain(failure.trace))
-        columns = (key, *said, fingerprint, json.dumps(provenance), now())
-        self._write("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *columns, seal(*columns))
+        self._put_failure(failure_row(key, failure, fingerprint, provenance))
+
+    def _put_failure(self, row: Sequence[Any]) -> None:
+        self._write("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a record with this key, sound or not."""
+        return self._one("SELECT 1 FROM records WHERE key = ?", key) is not None
+
+    def merge(self, rows: Sequence[Sequence[Any]], failures: Sequence[Sequence[Any]]) -> int:
+        """Take over rows of another folder, whose checksums were checked; what is there stays.
+
+        Returns:
+            How many records are new.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        fresh = [row for row in rows if not self.has(row[0])]
+        for row in fresh:
+            self._put(row)
+        for row in failures:
+            if not self.has(row[0]):
+                self._put_failure(row)
+        return len(fresh)
 
     def failure(self, key: str) -> Failure | None:
         """Why the cell with this key has no numbers; None where nothing is known, or what is does not verify."""

@@ -6,18 +6,19 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from verify.running.costs import Rates, heavy_first
 from verify.running.executors import run_on
 from verify.running.experiment import Cell, CellFailed, Numbers, code_of, fingerprint
 from verify.running.rows import Failure
-from verify.running.store import Store
 from verify.running.work import Attempt, attempt, execute
 from verify.running.workers import Workers
 
-__all__ = ["ATTEMPTS", "CHECKPOINTS", "Done", "default_workers", "execute", "keys_of", "run_cells"]
+__all__ = ["ATTEMPTS", "CHECKPOINTS", "Done", "Keeper", "cores", "default_workers", "execute", "keys_of", "run_cells"]
 
 CHECKPOINTS = "checkpoints"
 """Folder beside the records in which long cells keep what they go on from."""
@@ -37,9 +38,43 @@ class Done:
     stored: bool
 
 
+class Keeper(Protocol):
+    """Where numbers are looked up and kept: :class:`verify.running.store.Store`, or the shards of a chunk."""
+
+    path: Path
+
+    def find(self, cell: Cell, fingerprint: str, key: str | None = None) -> tuple[Numbers, float] | None:
+        """Numbers and seconds of a cell, where they are there."""
+
+    def add(
+        self,
+        cell: Cell,
+        fingerprint: str,
+        numbers: Numbers,
+        seconds: float,
+        provenance: dict[str, str],
+        key: str | None = None,
+    ) -> None:
+        """Keep the numbers of a cell."""
+
+    def add_failure(self, key: str, failure: Failure, fingerprint: str, provenance: dict[str, str]) -> None:
+        """Keep that a cell failed."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Where several results are kept at once."""
+
+    def require(self) -> None:
+        """Check that what was kept is still there."""
+
+
 def default_workers(device: str) -> int:
     """One per core on a CPU, one on an accelerator."""
-    return (os.cpu_count() or 1) if device == "cpu" else 1
+    return cores() if device == "cpu" else 1
+
+
+def cores() -> int:
+    """How many cores this process may use: a cluster's job has a share of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def keys_of(cells: Iterable[Cell]) -> dict[Cell, str]:
@@ -55,7 +90,7 @@ def keys_of(cells: Iterable[Cell]) -> dict[Cell, str]:
 
 def run_cells(
     cells: Iterable[Cell],
-    store: Store,
+    store: Keeper,
     provenance: dict[str, str],
     workers: int = 1,
     executor: Executor | None = None,
@@ -126,7 +161,7 @@ class _Sweep:
 
     def __init__(
         self,
-        store: Store,
+        store: Keeper,
         provenance: dict[str, str],
         on_done: Callable[[Done], None] | None,
         on_failed: Callable[[Cell, Failure], None] | None,

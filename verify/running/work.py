@@ -7,9 +7,11 @@ of a plan. So they give the same numbers.
 from __future__ import annotations
 
 import json
+import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -61,15 +63,32 @@ def execute(cell: Cell, key: str | None = None, folder: Path | None = None) -> t
             f"{type(cell).__module__} is another one in the worker than in the session that asked: a file was edited "
             f"since it was loaded, or versions differ; restart the session, or reload the module"
         )
-    # One thread per worker: results are then the same for every number of workers.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    start = time.perf_counter()
-    try:
+    with _one_thread():
+        start = time.perf_counter()
         numbers = cell.run() if folder is None else cell.run_in(folder)
         return numbers, time.perf_counter() - start
+
+
+_entering = threading.Lock()
+_inside: list[int] = []
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Where torch computes with one thread: results are then the same for every number of workers.
+
+    The setting is the process's. Where an executor runs cells in threads, the last to leave restores it.
+    """
+    with _entering:
+        _inside.append(_inside[0] if _inside else torch.get_num_threads())
+        torch.set_num_threads(1)
+    try:
+        yield
     finally:
-        torch.set_num_threads(before)
+        with _entering:
+            before = _inside.pop()
+            if not _inside:
+                torch.set_num_threads(before)
 
 
 @lru_cache(maxsize=1024)
