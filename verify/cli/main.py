@@ -21,7 +21,7 @@ from cyclopts import App, CycloptsError
 from escape_ntk import INTERRUPTED, MISUSE, TERMINATED, leave, require_extra
 from verify.cli import commands
 from verify.cli.figure import figure
-from verify.cli.options import Activation, Duration, From, Json, Set, Whole
+from verify.cli.options import Activation, Duration, Flag, From, Json, Set, Whole
 from verify.cli.options import sizes as read_sizes
 from verify.cli.streams import Kept, Output, Terminated, emit, forgiving, interruptible, notify, prepare, silence
 from verify.cli.sweep import app as sweep
@@ -103,6 +103,7 @@ def verify(
     attempts: Whole = 3,
     scheduler: str | None = None,
     slurm: Whole | None = None,
+    dry_run: Flag = False,
     json_: Json = False,
     seed: Whole | None = None,
     activation: Activation = None,
@@ -132,6 +133,9 @@ def verify(
         Address of a Dask scheduler, such as tcp://node7:8786, whose workers compute (extra cluster).
     slurm
         Number of SLURM jobs whose workers compute, started as dask-jobqueue is configured (extra cluster).
+    dry_run
+        Only say how many cells are to be computed, how long that should take and how much memory; a few cells of each
+        class are tried out for that, 10 s each at most, and nothing is kept.
     json_
         Print one JSON object on standard output instead of the table.
     seed
@@ -163,6 +167,9 @@ def verify(
     if slurm is not None and slurm < 1:
         raise ValueError(f"slurm={slurm}: needs an integer slurm >= 1")
     count = workers or default_workers(sizes.device)
+    if dry_run:
+        commands.estimated(selected, sizes, out, count, json_)
+        return 0
     kept = Kept(out)
 
     # From here on there is something to keep: Ctrl-C unwinds, and what runs is ended in order.

@@ -92,8 +92,8 @@ def run_on(executor: Executor, sweep: Ledger, folder: Path) -> None:
 
 def _broken(error: BaseException) -> CellFailed:
     return CellFailed(
-        f"the executor takes no more tasks ({type(error).__name__}: {error}): a worker was killed, memory ran out, or "
-        f"it was shut down; what was computed is kept, the same command continues"
+        f"the executor takes no more tasks ({type(error).__name__}{': ' if str(error) else ''}{error}): a worker was "
+        f"killed, memory ran out, or the scheduler was shut down; the same command continues"
     )
 
 

@@ -7,6 +7,7 @@ of a plan. So they give the same numbers.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 import traceback
@@ -17,6 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
+
+if sys.platform != "win32":
+    import resource
 
 from verify.running.experiment import Cell, Numbers, code_of, fingerprint
 
@@ -33,12 +37,14 @@ class Attempt:
         seconds: they took.
         reason: why there are none, in a sentence.
         trace: the traceback, where an exception was the reason.
+        memory: bytes at most that the process has had by then; 0 where the system does not say.
     """
 
     text: str = ""
     seconds: float = 0.0
     reason: str = ""
     trace: str = ""
+    memory: int = 0
 
     @property
     def numbers(self) -> Numbers:
@@ -104,12 +110,20 @@ def attempt(cell: Cell, key: str | None = None, folder: Path | None = None) -> A
         numbers, seconds = execute(cell, key, folder)
         if not isinstance(numbers, dict):
             raise TypeError(f"run() gave a {type(numbers).__name__}; it needs to give a dict of JSON values")
-        return Attempt(json.dumps(numbers, allow_nan=False), seconds)
+        return Attempt(json.dumps(numbers, allow_nan=False), seconds, memory=_peak())
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # whatever a cell raises, the others go on
         trace = "".join(traceback.format_exception(error, limit=-40))[-TRACE:]
         return Attempt("", time.perf_counter() - start, f"{type(error).__name__}: {error}"[:2000], trace)
+
+
+def _peak() -> int:
+    """Bytes at most that this process has had resident."""
+    if sys.platform == "win32":
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def attempt_all(work: Sequence[tuple[Cell, str]], folder: Path | None = None) -> list[Attempt]:

@@ -128,6 +128,16 @@ class Workers:
             worker.pipe.send_bytes(data)
         return True
 
+    def once(self, cell: Cell, key: str) -> Attempt:
+        """Run one cell and wait for it, when nothing else is under way."""
+        given = False
+        while True:
+            given = given or self.give(None, cell, key, 0.0)
+            for _, found in self.wait(LOOK):
+                if found is not None:
+                    return found
+                given = False
+
     def wait(self, timeout: float) -> list[Answer]:
         """What has come within ``timeout`` seconds; several answers at once where there are.
 
