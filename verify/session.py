@@ -204,8 +204,7 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
                     f"found with --claims-from FILE"
                 )
             there, cells = {}, design(known[name], profile)
-            for cell in cells:
-                key = cell.key(row.fingerprint)
+            for cell, key in keys_of(cells, row.fingerprint).items():
                 found = store.find(cell, row.fingerprint, key)
                 if store.damaged:
                     raise ValueError(

@@ -77,13 +77,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def keys_of(cells: Iterable[Cell]) -> dict[Cell, str]:
-    """Keys of the cells, each once.
+def keys_of(cells: Iterable[Cell], mark: str | None = None) -> dict[Cell, str]:
+    """Keys of the cells, each once; the code of each class is looked at once.
+
+    Args:
+        cells: to be looked up or computed.
+        mark: fingerprint of the package and the libraries, the present one when left out.
 
     Raises:
         Unidentified: a cell from outside the package uses something whose content cannot be read.
     """
-    mark, union = fingerprint(), tuple(dict.fromkeys(cells))
+    mark, union = fingerprint() if mark is None else mark, tuple(dict.fromkeys(cells))
     codes = {kind: code_of(kind) for kind in {type(cell) for cell in union}}
     return {cell: cell.key(mark, codes[type(cell)]) for cell in union}
 
