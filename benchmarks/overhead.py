@@ -7,7 +7,6 @@
   workers, which import torch, and once from the first result on.
 - ``records``: opening a file of 100,000 records and looking up the 300 cells of a claim.
 - ``plan``: keys and 1,000 chunks of 1,000,000 cells, with the memory of the process.
-- ``tasks``: how many tasks a second a Dask scheduler takes with 1,000 idle workers (extra cluster), on this machine.
 """
 
 from __future__ import annotations
@@ -96,47 +95,23 @@ def plan(folder: Path, count: int, chunks: int) -> dict[str, float]:
     return {"seconds": round(seconds, 1), "GB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)}
 
 
-def tasks(count: int, workers: int) -> dict[str, float]:
-    """Tasks a second of a Dask scheduler whose workers are threads of this process, which do nothing."""
-    import asyncio
-
-    from distributed import Client, Scheduler, Worker
-
-    async def run() -> float:
-        quiet = {"dashboard": False, "dashboard_address": None}
-        async with Scheduler(port=0, host="127.0.0.1", **quiet) as scheduler:
-            crowd = [Worker(scheduler.address, nthreads=1, dashboard=False, memory_limit=0) for _ in range(workers)]
-            await asyncio.gather(*crowd)
-            async with Client(scheduler.address, asynchronous=True) as client:
-                start = time.perf_counter()
-                await client.gather(client.map(abs, range(count), pure=False))
-                seconds = time.perf_counter() - start
-            await asyncio.gather(*(worker.close(timeout=1) for worker in crowd))
-        return seconds
-
-    seconds = asyncio.run(run())
-    return {"workers": workers, "tasks": count, "tasks a second": round(count / seconds)}
-
-
 def main() -> None:
     """Print the figures of what is asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("cells", "records", "plan", "tasks"))
+    parser.add_argument("--only", choices=("cells", "records", "plan"))
     parser.add_argument("--cells", type=int, default=1000)
     parser.add_argument("--milliseconds", type=float, default=50.0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--chunks", type=int, default=1000)
-    parser.add_argument("--crowd", type=int, default=1000, help="workers of the Dask scheduler, with --only tasks")
     options = parser.parse_args()
     parts = {
         "cells": lambda at: small_cells(at, options.cells, options.milliseconds / 1000, options.workers),
         "records": lambda at: records(at, options.records),
         "plan": lambda at: plan(at, options.points, options.chunks),
-        "tasks": lambda at: tasks(10 * options.crowd, options.crowd),
     }
-    wanted = [options.only] if options.only else ["cells", "records", "plan"]
+    wanted = [options.only] if options.only else list(parts)
     with tempfile.TemporaryDirectory() as folder:
         for name in wanted:
             print(name, json.dumps(parts[name](Path(folder) / name)), flush=True)
