@@ -101,11 +101,13 @@ def disturbed(folder: Path, options: argparse.Namespace, kills: int, mark: str) 
                 pass
             if counts["coordinator"] + counts["worker"] >= kills:
                 continue
-            workers = children(coordinator.pid)
             whom = rng.choice(["coordinator", "worker"])
-            victim = coordinator.pid if whom == "coordinator" or not workers else rng.choice(workers)
-            os.kill(victim, signal.SIGKILL)
-            counts["coordinator" if victim == coordinator.pid else "worker"] += 1
+            while whom == "worker" and not children(coordinator.pid) and coordinator.poll() is None:
+                time.sleep(0.05)  # it is still starting
+            victims = [coordinator.pid] if whom == "coordinator" else children(coordinator.pid)
+            if victims:
+                os.kill(rng.choice(victims), signal.SIGKILL)
+                counts[whom] += 1
         if coordinator.returncode == 0:
             return counts
         if coordinator.returncode != -signal.SIGKILL:
