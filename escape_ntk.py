@@ -20,11 +20,12 @@ EXTRA = ("torch", "numpy", "scipy", "pydantic", "loky", "matplotlib", "jinja2")
 LIGHT = (
     *("verify.__main__", "verify.suggestions", "verify.cli", "verify.cli.main", "verify.cli.commands"),
     *("verify.cli.figure", "verify.cli.options", "verify.cli.spectra", "verify.cli.streams"),
+    *("verify.cli.sweep",),
 )
 """Modules of verify that do without: the command line, with ``spectrum`` and ``--help``."""
 
 MISUSE = 2
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 
 
 class CannotStart(ImportError):
@@ -110,22 +111,24 @@ def _refuse(sentence: str, name: str) -> None:
 
 
 def leave(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
-    """End the process on Ctrl-C, at once: nothing has been begun that would be lost.
+    """End the process on Ctrl-C or SIGTERM, at once: nothing has been begun that would be lost.
 
     An exception could get lost in a callback of a C library or in an import; then the command would go on.
     """
+    ended = number == signal.SIGTERM
     shown = b"\x1b[?25h" if os.isatty(2) else b""  # a progress line hides the cursor
     try:
-        os.write(2, shown + b"escape-ntk: interrupted\n")
+        os.write(2, shown + (b"escape-ntk: terminated\n" if ended else b"escape-ntk: interrupted\n"))
     finally:
-        os._exit(INTERRUPTED)
+        os._exit(TERMINATED if ended else INTERRUPTED)
 
 
 def main() -> int:
     """The command ``escape-ntk`` and ``python -m verify``; returns the exit status."""
-    watched = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if watched:
-        signal.signal(signal.SIGINT, leave)
+    own = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    watched = [number for number, handler in own.items() if signal.getsignal(number) == handler]
+    for number in watched:
+        signal.signal(number, leave)
     try:
         from verify.cli.main import main as command
 
@@ -135,5 +138,5 @@ def main() -> int:
         print(f"escape-ntk: {error}{remedy}", file=sys.stderr)
         return MISUSE
     finally:
-        if watched:  # what is left is to leave
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in watched:  # what is left is to leave
+            signal.signal(number, signal.SIG_DFL)

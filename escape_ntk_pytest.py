@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from verify.judging.claim import Claim
     from verify.judging.judgement import Judgement
+    from verify.running.rows import Failure
     from verify.sizes.profile import Profile
 
 OPTIONAL = ("derivative", "power")
@@ -223,6 +224,7 @@ class _Run:
     def __init__(self, session: pytest.Session, profile: Profile, folder: Path, workers: int) -> None:
         self.session, self.profile, self.folder, self.workers = session, profile, folder, workers
         self.found: dict[str, Judgement] | Exception | None = None
+        self.failed: tuple[Failure, ...] = ()
 
     def judgement(self, claim: Claim) -> Judgement:
         from verify.session import verify
@@ -232,13 +234,22 @@ class _Run:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("default")  # a project that makes warnings errors means its own tests
-                    judged = verify(claims, self.profile, self.folder, self.workers).judgements
-                self.found = {each.claim.id: each for each in judged}
+                    run = verify(claims, self.profile, self.folder, self.workers)
+                self.found, self.failed = {each.claim.id: each for each in run.judgements}, run.failed
             except Exception as error:  # every item says so
                 self.found = error
         if isinstance(self.found, Exception):
             raise self.found
         return self.found[claim.id]
+
+    def lost(self, claim: Claim) -> str:
+        """The first cell of the claim that failed, in a sentence; empty where none did."""
+        from verify.session import design
+
+        if not self.failed:
+            return ""
+        own = {cell.specification for cell in design(claim, self.profile)}
+        return next((failure.sentence for failure in self.failed if failure.specification in own), "")
 
 
 class _ClaimItem(pytest.Item):
@@ -252,6 +263,9 @@ class _ClaimItem(pytest.Item):
     def runtest(self) -> None:
         """Pass, skip or fail by the verdict."""
         judgement = self.run.judgement(self.claim)
+        lost = self.run.lost(self.claim)
+        if lost:
+            raise Refuted(f"{self.claim.id} {self.claim.title}: not judged, for a cell of it: {lost}")
         if str(judgement.verdict) == "HOLDS":
             return
         if str(judgement.verdict) == "INCONCLUSIVE" and not self.strict:

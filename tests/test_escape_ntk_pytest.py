@@ -169,6 +169,16 @@ def test_a_strict_run_of_the_claims_alone(repository: Path) -> None:
     assert (repository / "o" / "records.sqlite").is_file()
 
 
+def test_a_claim_whose_cells_fail_is_no_skipped_test(repository: Path) -> None:
+    claims = repository / "claims_of_ours.py"
+    claims.write_text(
+        re.sub(r"(    def run\(self\).*\n)", r"\1        raise ValueError('planted')\n", claims.read_text())
+    )
+    status, out = run(repository, *OURS, "--escape-ntk-claims", "M1")
+    assert status == 1, out
+    assert re.search(r"M1 A mean: not judged, for a cell of it: .* failed 3 times: ValueError: planted", out)
+
+
 def test_without_options_nothing_is_added(repository: Path) -> None:
     status, out = run(repository, "-p", "no:cacheprovider")
     assert (status, "collected 1 item" in out) == (0, True)

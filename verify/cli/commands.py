@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from escape_ntk import require_extra
 from verify.cli.options import Flag, From, Json, Whole, record_folder, sizes
-from verify.cli.streams import columns, emit
+from verify.cli.streams import columns, emit, notify
+
+if TYPE_CHECKING:
+    from verify.judging.claim import Claim
+    from verify.sizes.profile import Profile
 
 # Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` starts without torch.
+
+
+def estimated(claims: list[Claim], sizes: Profile, out: Path, workers: int, json_: bool) -> None:
+    """What a run would compute and take, before it."""
+    from verify.running.estimate import estimate
+    from verify.session import outstanding, require_device
+
+    require_device(sizes.device)
+    keys, rates, stored = outstanding(claims, sizes, out)
+    found = estimate(keys, rates, workers, stored, lambda name: notify(f"trying out {name}"))
+    emit(json.dumps(asdict(found) | {"seconds": found.seconds}) if json_ else "\n".join(found.lines()), wrap=not json_)
 
 
 def explain(

@@ -1,7 +1,8 @@
-"""The command ``escape-ntk``: claims, verify, report, figure, explain, compare, calibrate, certificate, spectrum.
+"""``escape-ntk``: claims, verify, sweep, report, figure, explain, compare, calibrate, certificate, spectrum.
 
 Exit status: 0 every claim HOLDS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
-something is INCONCLUSIVE; 70 an error of the program itself, with its traceback; 130 interrupted.
+something is INCONCLUSIVE, also because a cell failed; 70 an error of the program itself, with its traceback; 130
+interrupted by Ctrl-C, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,23 +13,26 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
-from escape_ntk import INTERRUPTED, MISUSE, leave, require_extra
+from escape_ntk import INTERRUPTED, MISUSE, TERMINATED, leave, require_extra
 from verify.cli import commands
 from verify.cli.figure import figure
-from verify.cli.options import From, Json, Whole
+from verify.cli.options import Activation, Duration, Flag, From, Json, Set, Whole
 from verify.cli.options import sizes as read_sizes
-from verify.cli.streams import Output, emit, forgiving, interruptible, notify, prepare, silence
+from verify.cli.streams import Kept, Output, Terminated, emit, forgiving, interruptible, notify, prepare, silence
+from verify.cli.sweep import app as sweep
 
 # Heavy imports (torch, the claims) live in the commands that need them: ``spectrum`` and ``--help`` start without
 # torch and run where the extra is not installed.
 
 INTERNAL = 70
 PIPE = 141
+NAMED = 5
+"""Failed cells that are named on standard error; the records have all of them."""
 OWN = ("escape_ntk", "theory", "numerics", "verify")
 """Packages whose exceptions carry a sentence for the user."""
 
@@ -95,10 +99,15 @@ def verify(
     claims_from: From = None,
     out: Path = Path("out"),
     workers: Whole | None = None,
+    time_limit: Duration | None = None,
+    attempts: Whole = 3,
+    scheduler: str | None = None,
+    slurm: Whole | None = None,
+    dry_run: Flag = False,
     json_: Json = False,
     seed: Whole | None = None,
-    activation: Annotated[list[str] | None, Parameter(negative="")] = None,
-    set_: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
+    activation: Activation = None,
+    set_: Set = None,
 ) -> int:
     """Measure, judge and report. The same command again computes only what is missing.
 
@@ -114,7 +123,19 @@ def verify(
     out
         Folder for records.sqlite and report.html.
     workers
-        Processes; one per core by default. Results do not depend on it.
+        Processes; one per core by default. Results do not depend on it. With 1 the command computes by itself, and a
+        computation that crashes ends it.
+    time_limit
+        How long a single computation may take, such as 90, 15m or 2h; no limit when left out.
+    attempts
+        How often a computation is tried before it counts as failed; its claims are INCONCLUSIVE then.
+    scheduler
+        Address of a Dask scheduler, such as tcp://node7:8786, whose workers compute (extra cluster).
+    slurm
+        Number of SLURM jobs whose workers compute, started as dask-jobqueue is configured (extra cluster).
+    dry_run
+        Only say how many cells are to be computed, how long that should take and how much memory; a few cells of each
+        class are tried out for that, 10 s each at most, and nothing is kept.
     json_
         Print one JSON object on standard output instead of the table.
     seed
@@ -129,21 +150,54 @@ def verify(
     from verify.judging.shown import entry
     from verify.registry import select
     from verify.report import write_report
+    from verify.running.cluster import cluster
     from verify.running.experiment import versions
-    from verify.running.sweep import CHECKPOINTS, default_workers
+    from verify.running.sweep import CHECKPOINTS, Done, default_workers
     from verify.session import verify as run
 
     sizes = read_sizes(profile, set_ or (), activation or (), seed)
     selected = select(claims, sizes, claims_from or ())
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: needs an integer workers >= 1")
+    if attempts < 1:
+        raise ValueError(f"attempts={attempts}: needs an integer attempts >= 1")
+    remote = (scheduler is not None) + (slurm is not None)
+    if remote + (workers is not None or time_limit is not None) > 1:
+        raise ValueError("--scheduler, --slurm: need to be alone, without each other, --workers and --time-limit")
+    if slurm is not None and slurm < 1:
+        raise ValueError(f"slurm={slurm}: needs an integer slurm >= 1")
     count = workers or default_workers(sizes.device)
+    if dry_run:
+        commands.estimated(selected, sizes, out, count, json_)
+        return 0
+    kept = Kept(out)
 
     # From here on there is something to keep: Ctrl-C unwinds, and what runs is ended in order.
-    with interruptible(leave), ProgressDisplay(Output(stderr=True), selected, out / CHECKPOINTS) as progress:
-        found = run(selected, sizes, out, count, progress.claim, progress.cell)
+    screen = Output(stderr=True)
+    engine = cluster(scheduler, slurm, sizes.device) if remote else nullcontext()
+    with (
+        kept,
+        interruptible(leave),
+        engine as executor,
+        ProgressDisplay(screen, selected, out / CHECKPOINTS) as progress,
+    ):
+
+        def on_cell(done: Done, there: int, total: int) -> None:
+            kept.note(there, total)
+            progress.cell(done, there, total)
+
+        found = run(
+            selected, sizes, out, count, progress.claim, on_cell, time_limit, attempts, workers is None, executor
+        )
     for note in found.notes:
         notify(note)
+    for failure in found.failed[:NAMED]:
+        notify(failure.sentence)
+    if found.failed:
+        notify(
+            f"cells that failed: {len(found.failed)}; escape-ntk sweep failures {out} prints their tracebacks, and the "
+            f"same command tries them again"
+        )
     # The page is written before anything is printed, and printing goes on without it: neither costs the other.
     try:
         path = write_report(out, found)
@@ -172,6 +226,7 @@ for inquiry in (
     commands.spectrum,
 ):
     app.command(inquiry)
+app.command(sweep)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -181,12 +236,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with interruptible():
             return _run(words)
-    except KeyboardInterrupt:
-        keeps = "; what was computed is kept, the same command continues" if words[:1] == ["verify"] else ""
-        notify(f"interrupted{keeps}")
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        return _interrupted(stop)
     except Exception as error:
         return _status(error)
+
+
+def _interrupted(stop: KeyboardInterrupt) -> int:
+    """The exit status of Ctrl-C or SIGTERM, after a sentence with what is kept."""
+    ended = isinstance(stop, Terminated)
+    notify("; ".join(["terminated" if ended else "interrupted", *map(str, stop.args)]))
+    return TERMINATED if ended else INTERRUPTED
 
 
 def _run(arguments: list[str]) -> int:

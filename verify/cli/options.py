@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,10 +25,25 @@ def whole(kind: type, tokens: Sequence[Token]) -> int:
 
 
 Whole = Annotated[int, Parameter(converter=whole)]
+
+
+def duration(kind: type, tokens: Sequence[Token]) -> float:
+    """Seconds from the command line: 90, 90s, 15m or 2h."""
+    text = tokens[0].value
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0.0
+    if not seconds:
+        raise ValueError(f"{tokens[0].keyword}={text!r}: needs a time above 0, such as 90, 15m or 2h")
+    return seconds
+
+
+Duration = Annotated[float, Parameter(converter=duration)]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Flag = Annotated[bool, Parameter(negative="")]
 From = Annotated[list[str] | None, Parameter(name="--claims-from", negative="")]
 """Files of claims, and packages with claims, beside those of escape-ntk."""
+Activation = Annotated[list[str] | None, Parameter(negative="")]
+Set = Annotated[list[str] | None, Parameter(name="--set", negative="")]
 
 
 def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], seed: int | None = None) -> Profile:

@@ -11,6 +11,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import IO
 
@@ -122,33 +123,67 @@ def silence(stream: IO[str]) -> None:
     os.close(nowhere)
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM, as clusters do; it unwinds as after Ctrl-C."""
+
+
+class Kept:
+    """Where an interrupt carries what is kept of the run; a context manager.
+
+    Args:
+        folder: of the records.
+        total: number of cells, where it is known from the beginning.
+    """
+
+    def __init__(self, folder: Path, total: int = 0) -> None:
+        self._folder, self._there, self._total = folder, 0, total
+
+    def note(self, there: int, total: int) -> None:
+        """So many cells of ``total`` are in the records."""
+        self._there, self._total = there, total
+
+    def done(self, cell: object) -> None:
+        """One more cell is there."""
+        self._there += 1
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            there = f"{self._there} of {self._total} cells are kept in {self._folder}"
+            error.args = (f"{there if self._total else 'no cell was there yet'}, the same command continues",)
+
+
 @contextmanager
 def interruptible(*also: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Where Ctrl-C ends in KeyboardInterrupt, whatever becomes of that exception on its way.
+    """Where Ctrl-C ends in KeyboardInterrupt and SIGTERM in Terminated, whatever becomes of them on their way.
 
-    Raised inside a callback of a C library it may come out as another one, such as SystemError. Nothing is changed off
-    the main thread, and where another handler stands than Python's own.
+    Raised inside a callback of a C library the exception may come out as another one, such as SystemError. Nothing is
+    changed off the main thread, and where another handler stands than Python's own.
 
     Args:
         also: handlers that are replaced as well.
     """
-    pressed = False
+    pressed: KeyboardInterrupt | None = None
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal pressed
-        pressed = True
-        raise KeyboardInterrupt
+        pressed = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+        raise pressed
 
-    before = signal.getsignal(signal.SIGINT)
-    replaced = before in (signal.default_int_handler, *also) and threading.current_thread() is threading.main_thread()
-    if replaced:
-        signal.signal(signal.SIGINT, note)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    own = (signal.default_int_handler, signal.SIG_DFL, *also)
+    main = threading.current_thread() is threading.main_thread()
+    replaced = [number for number, handler in before.items() if handler in own and main]
+    for number in replaced:
+        signal.signal(number, note)
     try:
         yield
     except Exception as error:
-        if pressed:
-            raise KeyboardInterrupt from error
+        if pressed is not None:
+            raise pressed from error
         raise
     finally:
-        if replaced:
-            signal.signal(signal.SIGINT, before)
+        for number in replaced:
+            signal.signal(number, before[number])

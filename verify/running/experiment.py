@@ -29,7 +29,7 @@ Numbers = dict[str, Any]
 
 
 class CellFailed(RuntimeError):
-    """A cell raised; the message names the cell and the cause."""
+    """Cells gave no numbers, or cannot be run at all; the message names the first and the cause."""
 
 
 class Unusable(ValueError):
@@ -134,7 +134,7 @@ def code_of(kind: type[Cell]) -> str:
 def sources() -> frozenset[Path]:
     """The files whose content the fingerprint covers: theory, numerics, the cells and what runs them."""
     here = Path(__file__).parent
-    files = [here / "experiment.py", here / "sweep.py", *(here.parent / "cells").rglob("*.py")]
+    files = [here / "experiment.py", here / "work.py", *(here.parent / "cells").rglob("*.py")]
     for module in ("theory", "numerics"):
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 import sysconfig
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -48,3 +50,30 @@ def named(module: str, qualname: str) -> Any:
     for part in qualname.split("."):
         value = getattr(value, part, None)
     return value
+
+
+@contextmanager
+def library_first() -> Iterator[None]:
+    """While processes are started, Python's own modules come before those of the same name in the user's folders.
+
+    Workers take over this process's path, and would import a random.py that lies beside a notebook.
+    """
+    path, safe = list(sys.path), os.environ.get("PYTHONSAFEPATH")
+    library = [entry for entry in path if entry and entry in _folders()]
+    sys.path[:] = [*library, *(entry for entry in path if entry not in library)]
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        if safe is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = safe
+
+
+def _folders() -> set[str]:
+    """Folders of the standard library on the path: itself, its compiled modules, and its archive."""
+    found = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    found |= {os.path.join(folder, "lib-dynload") for folder in found}
+    return found | {entry for entry in sys.path if entry.endswith(".zip") and "python" in os.path.basename(entry)}

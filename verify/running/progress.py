@@ -54,12 +54,21 @@ def lines(folder: Path, since: float) -> Iterator[str]:
             if path.stat().st_mtime < since:
                 continue
             found = json.loads(path.read_text())
-            left = "" if found["left"] is None else f", {_duration(found['left'])} left"
+            left = "" if found["left"] is None else f", {duration(found['left'])} left"
             yield f"{found['what']}: step {found['step']} of {found['total']}{left}"
         except (OSError, ValueError, KeyError, TypeError):  # gone meanwhile, or no such file
             continue
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours in words, such as "95 s", "12 min" and "2.5 h"."""
     whole = round(seconds)
-    return f"{whole} s" if whole < 120 else f"{whole // 60} min" if whole < 7200 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.2g} s"
+        if seconds < 9.5
+        else f"{whole} s"
+        if whole < 120
+        else f"{whole // 60} min"
+        if whole < 7200
+        else f"{seconds / 3600:.1f} h"
+    )

@@ -1,65 +1,37 @@
-"""Records in SQLite: one row per computed cell, one per run. Numbers are JSON text; nothing is pickled.
+"""Records in SQLite: a row for each computed cell, each cell that failed, and each run.
 
-Every row carries a SHA-256 of its other columns. What does not verify, by a flipped bit or by hand, is as good as not
-there: it is computed again by a run, and refused by whoever only reads. The file carries an application id and the
-version of its schema; a file of another program or version is refused before SQLite touches it.
+Numbers are JSON text; nothing is pickled. Every row carries a SHA-256 of its other columns. What does not verify, by a
+flipped bit or by hand, is as good as not there: it is computed again by a run, and refused by whoever only reads. The
+file carries an application id and the version of its schema; a file of another program or version is refused before
+SQLite touches it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from verify.running.database import StoreError, exists, guard, reader, recognise, writer
 from verify.running.experiment import Cell, Numbers
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS records (
-    key TEXT PRIMARY KEY, kind TEXT NOT NULL, specification TEXT NOT NULL, numbers TEXT NOT NULL,
-    seconds REAL NOT NULL, fingerprint TEXT NOT NULL, provenance TEXT NOT NULL, created TEXT NOT NULL,
-    digest TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS runs (
-    id INTEGER PRIMARY KEY, profile TEXT NOT NULL, claims TEXT NOT NULL, fingerprint TEXT NOT NULL,
-    provenance TEXT NOT NULL, created TEXT NOT NULL, digest TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS verdicts (run INTEGER PRIMARY KEY, judgements TEXT NOT NULL, digest TEXT NOT NULL);
-"""
+from verify.running.lock import Lock
+from verify.running.rows import TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal
 
 _RECORDS = "SELECT key, kind, specification, numbers, seconds, fingerprint, provenance, created, digest FROM records"
 _RECORD = f"{_RECORDS} WHERE key = ?"
 _RECORDS += " ORDER BY rowid"
 _RUN = "SELECT id, profile, claims, fingerprint, provenance, created, digest FROM runs WHERE id = ?"
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """One run: its number, profile (JSON), ids of claims, fingerprint, provenance and time."""
-
-    number: int
-    profile: str
-    claims: list[str]
-    fingerprint: str
-    provenance: dict[str, str]
-    created: str
-
-
-def seal(*columns: Any) -> str:
-    """SHA-256 of the columns of a row; every float is kept to its last bit."""
-    return hashlib.sha256(json.dumps(columns, ensure_ascii=True, default=repr).encode()).hexdigest()
+_FAILURE = "SELECT key, specification, attempts, reason, trace, fingerprint, provenance, created, digest FROM failures"
 
 
 class Store:
-    """The file records.sqlite of one output folder; a context manager. One writer at a time.
+    """The file records.sqlite of one output folder; a context manager. A second writer is refused.
 
     Args:
         folder: that holds the file, or shall hold it.
@@ -70,7 +42,8 @@ class Store:
         origins: provenance (JSON) of those that did.
 
     Raises:
-        StoreError: the folder cannot be written, or the file is not a store of this version.
+        StoreError: the folder cannot be written, another process writes there, or the file is not a store of this
+            version.
     """
 
     def __init__(self, folder: Path, create: bool = True) -> None:
@@ -78,12 +51,20 @@ class Store:
         self.damaged = 0
         self.origins: set[str] = set()
         self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._lock: Lock | None = None
+        self._file: tuple[int, int] | None = None
         if create:
             with guard(self.path, "cannot keep records there"):
                 folder.mkdir(parents=True, exist_ok=True)
                 if self.path.exists():
                     recognise(self.path, empty=True)
-                self._connection = writer(self.path, _TABLES)
+                self._lock = Lock(folder)
+                try:
+                    self._connection = writer(self.path, TABLES)
+                    self._file = self._stands()
+                except BaseException:
+                    self._lock.release()
+                    raise
         else:
             if not exists(self.path):
                 raise StoreError(f"{folder}: no records.sqlite there; run escape-ntk verify --out {folder} first")
@@ -105,6 +86,45 @@ class Store:
         self._connection.close()
         if self._copy is not None:
             self._copy.cleanup()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _stands(self) -> tuple[int, int] | None:
+        """What file stands under the store's name."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def require(self) -> None:
+        """Check that the file is still the one that was opened: SQLite would go on writing into a deleted one.
+
+        Raises:
+            StoreError: the folder was deleted, moved or replaced.
+        """
+        if self._file is not None and self._stands() != self._file:
+            raise StoreError(
+                f"{self.path}: was deleted or replaced while it was written, and what was computed is gone with it; "
+                f"run the same command again"
+            )
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Where several writes are one transaction: all are kept, or none.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        self.require()
+        self._write("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._write("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
 
     def find(self, cell: Cell, fingerprint: str, key: str | None = None) -> tuple[Numbers, float] | None:
         """Numbers and seconds of a cell computed by code with this fingerprint; None when there are none that verify.
@@ -123,7 +143,7 @@ class Store:
             return None
         *columns, mark = row
         expected = [key, type(cell).__name__, cell.specification, fingerprint]
-        numbers = _loads(columns[3])
+        numbers = loads(columns[3])
         sound = seal(*columns) == mark and [*columns[:3], columns[5]] == expected and isinstance(numbers, dict)
         if not sound:
             self.damaged += 1
@@ -140,7 +160,7 @@ class Store:
         with guard(self.path, "cannot be read"):
             rows = self._connection.execute(_RECORDS).fetchall()
         for *columns, mark in rows:
-            numbers = _loads(columns[3])
+            numbers = loads(columns[3])
             if seal(*columns) != mark or not isinstance(numbers, dict):
                 self.damaged += 1
                 continue
@@ -155,28 +175,73 @@ class Store:
         provenance: dict[str, str],
         key: str | None = None,
     ) -> None:
-        """Keep the numbers of a cell; one transaction.
+        """Keep the numbers of a cell; that it failed before is forgotten.
 
         Raises:
             TypeError: the numbers are no JSON values.
             ValueError: one of them is not finite.
             StoreError: they cannot be written.
         """
-        columns = (
-            cell.key(fingerprint) if key is None else key,
-            type(cell).__name__,
-            cell.specification,
-            json.dumps(numbers, allow_nan=False),
-            float(seconds),
-            fingerprint,
-            json.dumps(provenance),
-            _now(),
-        )
-        self._write("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *columns, seal(*columns))
+        self.require()
+        self._put(record_row(cell, fingerprint, numbers, seconds, provenance, key))
+
+    def _put(self, row: Sequence[Any]) -> None:
+        self._write("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+        self._write("DELETE FROM failures WHERE key = ?", row[0])
+
+    def add_failure(self, key: str, failure: Failure, fingerprint: str, provenance: dict[str, str]) -> None:
+        """Keep that a cell gave no numbers, in place of what was said of it before.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        self.require()
+        self._put_failure(failure_row(key, failure, fingerprint, provenance))
+
+    def _put_failure(self, row: Sequence[Any]) -> None:
+        self._write("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a record with this key, sound or not."""
+        return self._one("SELECT 1 FROM records WHERE key = ?", key) is not None
+
+    def merge(self, rows: Sequence[Sequence[Any]], failures: Sequence[Sequence[Any]]) -> int:
+        """Take over rows of another folder, whose checksums were checked; what is there stays.
+
+        Returns:
+            How many records are new.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        fresh = [row for row in rows if not self.has(row[0])]
+        for row in fresh:
+            self._put(row)
+        for row in failures:
+            if not self.has(row[0]):
+                self._put_failure(row)
+        return len(fresh)
+
+    def failure(self, key: str) -> Failure | None:
+        """Why the cell with this key has no numbers; None where nothing is known, or what is does not verify."""
+        found = self._failures(" WHERE key = ?", key)
+        return found[0] if found else None
+
+    def failures(self) -> list[Failure]:
+        """Every cell that failed when it was last tried, by specification; damaged rows are left out."""
+        return self._failures(" ORDER BY specification")
+
+    def _failures(self, where: str, *values: str) -> list[Failure]:
+        if self._one("SELECT 1 FROM sqlite_master WHERE name = 'failures'") is None:  # written before there were any
+            return []
+        with guard(self.path, "cannot be read"):
+            rows = self._connection.execute(_FAILURE + where, values).fetchall()
+        sound = [row for row in rows if seal(*row[:-1]) == row[-1]]
+        return [Failure(what, tries, why, trace, at) for _, what, tries, why, trace, _, _, at, _ in sound]
 
     def add_run(self, profile: str, claims: list[str], fingerprint: str, provenance: dict[str, str]) -> int:
         """Note that a run was begun: its profile as JSON and its claims. Returns its number."""
-        columns = (profile, json.dumps(claims), fingerprint, json.dumps(provenance), _now())
+        columns = (profile, json.dumps(claims), fingerprint, json.dumps(provenance), now())
         top = self._one("SELECT max(id) FROM runs")
         number = (top[0] if top is not None and isinstance(top[0], int) else 0) + 1
         self._write("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", number, *columns, seal(number, *columns))
@@ -210,7 +275,7 @@ class Store:
     def _said(self) -> dict[str, Any]:
         number = self._ended()
         text, mark = self._one("SELECT judgements, digest FROM verdicts WHERE run = ?", number) or ("", "")
-        found = _loads(text)
+        found = loads(text)
         if seal(number, text) != mark or not isinstance(found, dict):
             raise self._damage("the verdicts of its newest run")
         return found
@@ -225,7 +290,7 @@ class Store:
         if row is None or seal(*row[:-1]) != row[-1]:
             raise self._damage("its newest run")
         found, profile, claims, fingerprint, provenance, created, _ = row
-        return RunRow(found, profile, _loads(claims), fingerprint, _loads(provenance), created)
+        return RunRow(found, profile, loads(claims), fingerprint, loads(provenance), created)
 
     def _ended(self) -> Any:
         """Number of the newest run that ended."""
@@ -249,15 +314,3 @@ class Store:
     def _write(self, query: str, *values: Any) -> None:
         with guard(self.path, "cannot keep records there"):
             self._connection.execute(query, values)
-
-
-def _loads(text: Any) -> Any:
-    """JSON; None for what is none, nested beyond reason, or holds integers of thousands of digits."""
-    try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,25 +1,31 @@
-"""Runs cells on an executor and keeps their numbers. Only what the store lacks is computed."""
+"""Runs cells and keeps their numbers. Only what the store lacks is computed, and what fails does not end the rest."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-import sysconfig
-import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, as_completed
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-import torch
-from loky import get_reusable_executor
-
+from verify.running.costs import Rates, heavy_first
+from verify.running.executors import run_on
 from verify.running.experiment import Cell, CellFailed, Numbers, code_of, fingerprint
-from verify.running.store import Store
+from verify.running.rows import Failure
+from verify.running.work import Attempt, attempt, execute
+from verify.running.workers import Workers
+
+__all__ = ["ATTEMPTS", "CHECKPOINTS", "Done", "Keeper", "cores", "default_workers", "execute", "keys_of", "run_cells"]
+
+CHECKPOINTS = "checkpoints"
+"""Folder beside the records in which long cells keep what they go on from."""
+ATTEMPTS = 3
+"""How often a cell is tried before it counts as failed: memory may run out, or somebody end a worker, by chance."""
+LOOK = 0.3
+"""Seconds at most between two looks at whether the records are still there."""
 
 
 @dataclass(frozen=True)
@@ -32,154 +38,209 @@ class Done:
     stored: bool
 
 
-CHECKPOINTS = "checkpoints"
-"""Folder beside the records in which long cells keep what they go on from."""
+class Keeper(Protocol):
+    """Where numbers are looked up and kept: :class:`verify.running.store.Store`, or the shards of a chunk."""
 
+    path: Path
 
-def execute(cell: Cell, key: str | None = None, folder: Path | None = None) -> tuple[Numbers, float]:
-    """Numbers of a cell and the seconds they took; what a worker runs.
+    def find(self, cell: Cell, fingerprint: str, key: str | None = None) -> tuple[Numbers, float] | None:
+        """Numbers and seconds of a cell, where they are there."""
 
-    Args:
-        cell: to compute.
-        folder: for checkpoints; without it nothing is kept.
-        key: under which the numbers shall be kept; a worker that has loaded other code than the one it stands for
-            refuses.
+    def add(
+        self,
+        cell: Cell,
+        fingerprint: str,
+        numbers: Numbers,
+        seconds: float,
+        provenance: dict[str, str],
+        key: str | None = None,
+    ) -> None:
+        """Keep the numbers of a cell."""
 
-    Raises:
-        RuntimeError: this process has other code, or other versions, than the one that asked.
-    """
-    if key is not None and cell.key(fingerprint()) != key:
-        raise RuntimeError(
-            f"{type(cell).__module__} is another one in the worker than in the session that asked: a file was edited "
-            f"since it was loaded, or versions differ; restart the session, or reload the module"
-        )
-    # One thread per worker: results are then the same for every number of workers.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    start = time.perf_counter()
-    try:
-        numbers = cell.run() if folder is None else cell.run_in(folder)
-        return numbers, time.perf_counter() - start
-    finally:
-        torch.set_num_threads(before)
+    def add_failure(self, key: str, failure: Failure, fingerprint: str, provenance: dict[str, str]) -> None:
+        """Keep that a cell failed."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Where several results are kept at once."""
+
+    def require(self) -> None:
+        """Check that what was kept is still there."""
 
 
 def default_workers(device: str) -> int:
     """One per core on a CPU, one on an accelerator."""
-    return (os.cpu_count() or 1) if device == "cpu" else 1
+    return cores() if device == "cpu" else 1
+
+
+def cores() -> int:
+    """How many cores this process may use: a cluster's job has a share of the machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def keys_of(cells: Iterable[Cell], mark: str | None = None) -> dict[Cell, str]:
+    """Keys of the cells, each once; the code of each class is looked at once.
+
+    Args:
+        cells: to be looked up or computed.
+        mark: fingerprint of the package and the libraries, the present one when left out.
+
+    Raises:
+        Unidentified: a cell from outside the package uses something whose content cannot be read.
+    """
+    mark, union = fingerprint() if mark is None else mark, tuple(dict.fromkeys(cells))
+    codes = {kind: code_of(kind) for kind in {type(cell) for cell in union}}
+    return {cell: cell.key(mark, codes[type(cell)]) for cell in union}
 
 
 def run_cells(
     cells: Iterable[Cell],
-    store: Store,
+    store: Keeper,
     provenance: dict[str, str],
     workers: int = 1,
     executor: Executor | None = None,
     on_done: Callable[[Done], None] | None = None,
+    on_failed: Callable[[Cell, Failure], None] | None = None,
+    limit: float | None = None,
+    attempts: int = ATTEMPTS,
+    isolated: bool = False,
 ) -> dict[Cell, Done]:
-    """Numbers of every cell, from the store or computed and kept there.
+    """Numbers of every cell, from the store or computed and kept there as each cell ends.
+
+    A cell fails when it raises, gives numbers that are no finite JSON values, ends its process, or takes longer than
+    the limit. It is tried again a bounded number of times, then kept as failed, with its traceback, and the others go
+    on. The next call tries it again.
 
     Args:
         cells: duplicates are computed once.
-        store: looked up first, and written as each cell ends.
+        store: looked up first, and written as cells end.
         provenance: where the numbers come from, kept with each record (see ``verify.session.provenance``).
-        workers: processes; 1 computes in this process.
-        executor: any ``concurrent.futures`` executor instead, such as ``dask.distributed.Client().get_executor()``.
+        workers: processes; 1 computes in this process, which a cell that crashes then ends.
+        executor: any ``concurrent.futures`` executor instead, such as ``dask.distributed.Client().get_executor()``. It
+            is given several small cells at a time.
         on_done: called in this process as each cell becomes available.
+        on_failed: called likewise as each cell fails; without it the call raises once everything else is done.
+        limit: seconds that a cell may take; with it cells never run in this process.
+        attempts: how often a cell is tried.
+        isolated: whether even one worker is a process of its own.
+
+    Returns:
+        What is there; cells that failed are missing.
 
     Raises:
-        CellFailed: a cell raised, or a worker ended without a word. What was computed before is kept.
+        CellFailed: without ``on_failed``, when cells failed. Always, when no worker can start or the executor breaks.
+            What was computed is kept.
         StoreError: the records cannot be read or kept.
+        ValueError: a limit with an executor, which would have to end its own workers.
         Unidentified: a cell from outside the package uses something whose content cannot be read.
     """
-    mark = fingerprint()
-    results: dict[Cell, Done] = {}
+    if limit is not None and executor is not None:
+        raise ValueError(f"limit={limit:g}: an executor ends its workers itself; use workers=, or a plan of chunks")
+    sweep = _Sweep(store, provenance, on_done, on_failed, attempts)
     # Keys are fixed before anything runs: a cell that fills a cache of its own has another one afterwards.
-    union = tuple(dict.fromkeys(cells))
-    codes = {kind: code_of(kind) for kind in {type(cell) for cell in union}}
-    keys = {cell: cell.key(mark, codes[type(cell)]) for cell in union}
+    sweep.look_up(keys_of(cells))
     folder = (store.path.parent / CHECKPOINTS).absolute()
-    missing: list[Cell] = []
-
-    def accept(cell: Cell, numbers: Numbers, seconds: float, stored: bool) -> None:
-        results[cell] = Done(cell, numbers, seconds, stored)
-        if on_done is not None:
-            on_done(results[cell])
-
-    for cell, key in keys.items():
-        found = store.find(cell, mark, key)
-        if found is None:
-            missing.append(cell)
-        else:
-            accept(cell, *found, stored=True)
-
-    def compute(cell: Cell, outcome: Callable[[], tuple[Numbers, float]]) -> None:
-        try:
-            numbers, seconds = outcome()
-            # As they will be read again: lists for tuples, text for the keys of tables.
-            numbers = json.loads(json.dumps(numbers, allow_nan=False))
-        except BrokenExecutor:
-            raise CellFailed(
-                f"{cell.specification}: a worker process ended without a word: it was killed, memory ran out, or it "
-                f"could not start; use fewer workers (--workers 1 shows the cause), the same command continues"
-            ) from None
-        except Exception as error:  # whatever a cell raises, it is named
-            raise CellFailed(f"{cell.specification}: {type(error).__name__}: {error}") from error
-        store.add(cell, mark, numbers, seconds, provenance, keys[cell])
-        accept(cell, numbers, seconds, stored=False)
-
-    if executor is None and (workers == 1 or len(missing) <= 1):
-        for cell in missing:
-            compute(cell, lambda cell=cell: execute(cell, folder=folder))  # type: ignore[misc]
-        return results
-    # A worker that has grown is replaced by loky between cells; that is its business, not the user's.
-    warnings.filterwarnings("ignore", message="A worker was restarted", category=UserWarning)
-    # Heavy cells first: a long one begun last would keep one worker busy while the others have nothing left.
-    ordered = sorted(missing, key=lambda cell: -cell.cost)
-    with _library_first():
-        pool: Any = executor if executor is not None else _workers(workers, missing)
-        futures = {}
-        try:
-            futures = {pool.submit(execute, cell, keys[cell], folder): cell for cell in ordered}
-            for future in as_completed(futures):
-                compute(futures[future], future.result)
-        except BaseException:
-            if executor is None:
-                pool.shutdown(wait=True, kill_workers=True)
-            for future in futures:
-                future.cancel()
-            raise
-    return results
+    if sweep.queue and executor is not None:
+        run_on(executor, sweep, folder)
+    elif sweep.queue and (workers > 1 or limit is not None or isolated):
+        _in_workers(sweep, min(workers, len(sweep.queue)), folder, limit)
+    while sweep.queue:
+        cell = sweep.queue.popleft()
+        sweep.take([(cell, attempt(cell, folder=folder))])
+    if sweep.failed and on_failed is None:
+        first, *others = sweep.failed.values()
+        more = f"; so did {len(others)} more" if others else ""
+        raise CellFailed(f"{first.sentence}{more}")
+    return sweep.results
 
 
-def _workers(count: int, cells: Iterable[Cell]) -> Any:
-    """Worker processes; for cells from outside the package new ones, which have loaded no earlier state of them."""
-    outside = any(" " in code_of(kind) for kind in {type(cell) for cell in cells})
-    return get_reusable_executor(max_workers=count, reuse=False if outside else "auto", kill_workers=outside)
+class _Sweep:
+    """What is there, what is to be done, and how often each cell was tried.
 
-
-@contextmanager
-def _library_first() -> Iterator[None]:
-    """While processes are started, Python's own modules come before those of the same name in the user's folders.
-
-    Workers take over this process's path, and would import a random.py that lies beside a notebook.
+    Attributes:
+        queue: cells to compute, heavy ones first; a cell to be tried again comes at its end.
+        keys: of all cells.
+        rates: how long cells of a class take.
+        results, failed: what came of them.
     """
-    path, safe = list(sys.path), os.environ.get("PYTHONSAFEPATH")
-    library = [entry for entry in path if entry and entry in _library()]
-    sys.path[:] = [*library, *(entry for entry in path if entry not in library)]
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        sys.path[:] = path
-        if safe is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = safe
+
+    def __init__(
+        self,
+        store: Keeper,
+        provenance: dict[str, str],
+        on_done: Callable[[Done], None] | None,
+        on_failed: Callable[[Cell, Failure], None] | None,
+        attempts: int,
+    ) -> None:
+        self._store, self._provenance, self._attempts = store, provenance, attempts
+        self._on_done, self._on_failed = on_done, on_failed
+        self._tried: dict[Cell, int] = {}
+        self.queue: deque[Cell] = deque()
+        self.keys: dict[Cell, str] = {}
+        self.rates = Rates()
+        self.results: dict[Cell, Done] = {}
+        self.failed: dict[Cell, Failure] = {}
+
+    def look_up(self, keys: dict[Cell, str]) -> None:
+        """Take what the store has; the rest is queued."""
+        self.keys, missing, mark = keys, [], fingerprint()
+        for cell, key in keys.items():
+            found = self._store.find(cell, mark, key)
+            if found is None:
+                missing.append(cell)
+            else:
+                self.rates.learn(cell, found[1])
+                self._accept(Done(cell, *found, stored=True))
+        self.queue.extend(heavy_first(missing))
+
+    def require(self) -> None:
+        """Check that the records are still there."""
+        self._store.require()
+
+    def take(self, found: Sequence[tuple[Cell, Attempt]]) -> None:
+        """Keep what has come, in one transaction; cells that may be tried again are queued."""
+        mark, done, failed = fingerprint(), [], []
+        if not found:
+            return
+        with self._store.together():
+            for cell, result in found:
+                if result.text:
+                    done.append(Done(cell, result.numbers, result.seconds, stored=False))
+                    self._store.add(cell, mark, done[-1].numbers, result.seconds, self._provenance, self.keys[cell])
+                    continue
+                self._tried[cell] = self._tried.get(cell, 0) + 1
+                if self._tried[cell] < self._attempts:
+                    self.queue.append(cell)
+                    continue
+                failure = Failure(cell.specification, self._tried[cell], result.reason, result.trace)
+                failed.append((cell, failure))
+                self._store.add_failure(self.keys[cell], failure, mark, self._provenance)
+        for each in done:
+            self.rates.learn(each.cell, each.seconds)
+            self._accept(each)
+        for cell, failure in failed:
+            self.failed[cell] = failure
+            if self._on_failed is not None:
+                self._on_failed(cell, failure)
+
+    def _accept(self, done: Done) -> None:
+        self.results[done.cell] = done
+        if self._on_done is not None:
+            self._on_done(done)
 
 
-def _library() -> set[str]:
-    """Folders of the standard library on the path: itself, its compiled modules, and its archive."""
-    found = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    found |= {os.path.join(folder, "lib-dynload") for folder in found}
-    return found | {entry for entry in sys.path if entry.endswith(".zip") and "python" in os.path.basename(entry)}
+def _in_workers(sweep: _Sweep, count: int, folder: Path, limit: float | None) -> None:
+    """Compute what is queued in processes of this machine."""
+    under_way = 0
+    with Workers(count, folder, limit) as workers:
+        while sweep.queue or under_way:
+            while sweep.queue:
+                cell = sweep.queue[0]
+                if not workers.give(cell, cell, sweep.keys[cell], sweep.rates.expect(cell)):
+                    break
+                sweep.queue.popleft()
+                under_way += 1
+            answers = workers.wait(LOOK)
+            sweep.require()
+            under_way -= len(answers)
+            sweep.queue.extendleft(cell for cell, found in answers if found is None)
+            sweep.take([(cell, found) for cell, found in answers if found is not None])

@@ -35,9 +35,11 @@ def test_what_a_killed_run_left_is_not_shown(tmp_path: Path) -> None:
     assert list(lines(tmp_path / "not there", 0.0)) == []
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(59, "59 s"), (150, "2 min"), (9000, "2.5 h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.25, "0.25 s"), (2, "2 s"), (59, "59 s"), (150, "2 min"), (9000, "2.5 h")]
+)
 def test_durations(seconds: float, text: str) -> None:
-    assert progress._duration(seconds) == text
+    assert progress.duration(seconds) == text
 
 
 def test_the_display_tells_long_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
