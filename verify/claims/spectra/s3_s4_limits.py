@@ -46,13 +46,13 @@ def _closed_forms(p: Profile) -> CertifiedLimits:
 def _routes(p: Profile, degree: int) -> dict[str, str]:
     """Names of a degree's comparisons by route.
 
-    The extrapolated eigenvalue; where there are such, the closed form, and the eigenvalue less its expansion, whose
-    remainder is proved.
+    The eigenvalue less its expansion, whose remainder is proved, or else the extrapolated eigenvalue; and the closed
+    form, where there is one.
     """
     name = f"lim d^{degree - 1} Lambda_{degree}" if degree else "lim Lambda_0"
     closed = {"symbolic": f"{name}, symbolic"} if certified.closed_limits(p.activation, LIMIT_DEGREES) else {}
-    proved = {"proved": f"{name}, proved"} if every_dimension.cells(p, LIMIT_DEGREES) else {}
-    return {"extrapolated": name} | closed | proved
+    proved = {"proved": f"{name}, proved"} if every_dimension.cells(p, LIMIT_DEGREES) else {"extrapolated": name}
+    return proved | closed
 
 
 def _s3_predict(p: Profile) -> dict[str, Prediction]:
@@ -72,7 +72,8 @@ def _s3_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement | Inter
     found: dict[str, Measurement | Interval] = {}
     for degree in range(LIMIT_DEGREES + 1):
         routes, d = _routes(p, degree), p.spectral.limit_dimensions[-1]
-        found[routes["extrapolated"]] = _extrapolated(p.spectral.limit_dimensions, _scaled(p, evidence, degree))
+        if "extrapolated" in routes:
+            found[routes["extrapolated"]] = _extrapolated(p.spectral.limit_dimensions, _scaled(p, evidence, degree))
         if "symbolic" in routes:
             ball = evidence[_closed_forms(p)]["symbolic_balls"][degree]
             found[routes["symbolic"]] = Interval.enclosing(*read_ball(ball))
@@ -83,19 +84,22 @@ def _s3_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement | Inter
 
 
 def _s3_rules(p: Profile) -> tuple[ExactRule, ...]:
-    """One margin for all routes; the interval of a proved one has no error but its remainder."""
-    proved = {name for degree in range(LIMIT_DEGREES + 1) if (name := _routes(p, degree).get("proved"))}
+    """One margin for all routes; a closed form and an eigenvalue with its remainder say where the limit itself is."""
+    extrapolated = {_routes(p, degree).get("extrapolated") for degree in range(LIMIT_DEGREES + 1)}
     return tuple(
-        ExactRule(name, "within", LIMIT_MARGIN, relative=True, proved=name in proved) for name in _s3_predict(p)
+        ExactRule(name, "within", LIMIT_MARGIN, relative=True, proved=name not in extrapolated)
+        for name in _s3_predict(p)
     )
 
 
 def _s3_describe(p: Profile, evidence: Evidence) -> str:
     closed = certified.closed_limits(p.activation, LIMIT_DEGREES) or ["none for this activation"]
+    seen = (extrapolate(p.spectral.limit_dimensions, _scaled(p, evidence, j)) for j in range(LIMIT_DEGREES + 1))
     return (
-        f"Certified eigenvalues at d = {', '.join(f'{d:,}' for d in p.spectral.limit_dimensions)}, extrapolated in "
-        f"1/d, against Gaussian integrals with certified tails. Closed forms of the limits: {', '.join(closed)}. "
-        f"Proved: the last eigenvalue less its expansion in 1/d, whose remainder is bounded for every d from some on."
+        f"Certified eigenvalues at d = {', '.join(f'{d:,}' for d in p.spectral.limit_dimensions)} against Gaussian "
+        f"integrals with certified tails. Closed forms of the limits: {', '.join(closed)}. Proved where sigma' is "
+        f"smooth: the last eigenvalue less its expansion in 1/d, whose remainder is bounded for every d from some on. "
+        f"Extrapolated in 1/d: {', '.join(f'{one.value:.10g}' for one in seen)}."
     )
 
 
@@ -117,8 +121,8 @@ S3 = Claim(
     why="For large d the products <w,x> are nearly Gaussian, so Gegenbauer coefficients turn into Hermite ones: "
     "N(d,l)^{1/2} lambda_l tends to mu_l with an error of order 1/d. Of the two coefficients in Lambda_l the one of "
     "degree l-1 dominates.",
-    refuted_by="A certified eigenvalue, scaled and extrapolated from d near 10^5, further than 10^-6 of the constant "
-    "from the Gaussian integral; or a proved interval of the limit that far from it.",
+    refuted_by="A proved interval of the limit further than 10^-6 of the constant from the Gaussian integral; where "
+    "nothing is proved, a certified eigenvalue, scaled and extrapolated from d near 10^5, that far from it.",
     equations=("ntk-limit", "coefficient-for-all-d"),
     hypotheses=(
         differentiable(1),
@@ -146,31 +150,43 @@ EXPONENTS = {f"exponent of Lambda_{degree}": degree for degree in (1, 2, 3, 4)}
 
 
 def _proved(p: Profile) -> dict[str, int]:
-    """The same for the exponents that bounds for every d prove."""
+    """The exponents that bounds for every d prove; slopes are judged where there are none."""
     if not every_dimension.cells(p, LIMIT_DEGREES):
         return {}
     return {f"{name}, proved for every d >= 3": degree for name, degree in EXPONENTS.items()}
 
 
 def _s4_predict(p: Profile) -> dict[str, float]:
-    return {name: float(1 - degree) for name, degree in (EXPONENTS | _proved(p)).items()}
+    return {name: float(1 - degree) for name, degree in (_proved(p) or EXPONENTS).items()}
 
 
 def _s4_rules(p: Profile) -> tuple[ExactRule, ...]:
-    slopes = (ExactRule(name, "within", EXPONENT_MARGIN) for name in EXPONENTS)
-    return (*slopes, *(ExactRule(name, "within", proved=True) for name in _proved(p)))
+    proved = tuple(ExactRule(name, "within", proved=True) for name in _proved(p))
+    return proved or tuple(ExactRule(name, "within", EXPONENT_MARGIN) for name in EXPONENTS)
+
+
+def _slopes(p: Profile, evidence: Evidence, degree: int) -> tuple[tuple[int, ...], list[float]]:
+    """Slopes of log2 Lambda_l between d and 2d, by d."""
+    dimensions = p.spectral.exponent_dimensions
+    values = _measured(p, evidence, dimensions, degree)
+    return dimensions[:-1], [math.log2(b / a) for a, b in pairwise(values)]
 
 
 def _s4_observe(p: Profile, evidence: Evidence) -> dict[str, Measurement]:
-    """Slopes of log2 Lambda_l between d and 2d, extrapolated."""
-    dimensions, found = p.spectral.exponent_dimensions, {}
-    for name, degree in EXPONENTS.items():
-        slopes = [math.log2(b / a) for a, b in pairwise(_measured(p, evidence, dimensions, degree))]
-        found[name] = _extrapolated(dimensions[:-1], slopes)
+    """The proved exponents, or else the slopes."""
+    found = {}
     for name, degree in _proved(p).items():
-        balls = {d: evidence[_eigenvalues(p, d)]["balls"][degree] for d in dimensions}
+        balls = {d: evidence[_eigenvalues(p, d)]["balls"][degree] for d in p.spectral.exponent_dimensions}
         found[name] = every_dimension.exponent(p, evidence, LIMIT_DEGREES, degree, balls)
-    return found
+    return found or {name: _extrapolated(*_slopes(p, evidence, degree)) for name, degree in EXPONENTS.items()}
+
+
+def _s4_describe(p: Profile, evidence: Evidence) -> str:
+    slopes = (f"{extrapolate(*_slopes(p, evidence, degree)).value:.7f}" for degree in EXPONENTS.values())
+    return (
+        f"Slopes of log2 Lambda_l between d and 2d from certified eigenvalues, extrapolated in 1/d, l = 1 to 4: "
+        f"{', '.join(slopes)}.{every_dimension.statement(p, evidence, LIMIT_DEGREES)}"
+    )
 
 
 def _s4_figure(p: Profile, evidence: Evidence, ax: Any) -> None:
@@ -190,8 +206,8 @@ S4 = Claim(
     source="derived: docs/mathematics, section 3; arXiv:2007.12826",
     why="N(d,l-1) grows as d^{l-1} while the energy of sigma' in degree l-1 stays constant, so lambda_{l-1}^2 falls as "
     "d^{-(l-1)}; the factor <x,x'> gives the degree-l eigenvalue the coefficient of degree l-1.",
-    refuted_by="A local exponent, extrapolated in 1/d, further than 0.001 from -(l-1); or another exponent for which "
-    "positive constants below and above are proved.",
+    refuted_by="Another exponent for which positive constants below and above are proved for every d; where nothing is "
+    "proved, a local exponent, extrapolated in 1/d, further than 0.001 from -(l-1).",
     equations=("ntk-expansion", "coefficient-for-all-d"),
     hypotheses=(
         differentiable(1),
@@ -206,10 +222,7 @@ S4 = Claim(
     predict=_s4_predict,
     observe=_s4_observe,
     controls=(Control("exponent -l in place of -(l-1)", predict=shifted(_s4_predict, -1.0)),),
-    describe=lambda p, evidence: (
-        "Slopes of log2 Lambda_l between d and 2d from certified eigenvalues, extrapolated in 1/d."
-        + every_dimension.statement(p, evidence, LIMIT_DEGREES)
-    ),
+    describe=_s4_describe,
     figure=_s4_figure,
 )
 

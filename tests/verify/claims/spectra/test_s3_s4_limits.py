@@ -15,6 +15,19 @@ def test_it_holds_and_its_controls_fail(claim: Claim, examine) -> None:
     examine(claim)
 
 
+@pytest.mark.parametrize("claim", [S3, S4], ids=lambda claim: claim.id)
+def test_where_sigma_is_smooth_all_is_proved_and_elsewhere_slopes_are_judged(claim: Claim) -> None:
+    """relu(z)**2 + z has a kink in sigma', for which there are no bounds at every d."""
+    for case in claim.cases(QUICK):
+        assert {rule.proved for rule in claim.rules(case.profile)} == {True}
+    kinked = QUICK.model_copy(update={"activations": ("relu(z)**2 + z",)})
+    (case,) = claim.cases(kinked)
+    rules = claim.rules(case.profile)
+    assert {rule.name for rule in rules} == set(claim.predict(case.profile))
+    assert [rule for rule in rules if not rule.proved]
+    assert all("proved" not in rule.name for rule in rules)
+
+
 def test_a_proved_exponent_has_to_agree_with_the_eigenvalues() -> None:
     """Bounds that are positive, and between which a certified eigenvalue does not lie, prove nothing."""
     p = S4.cases(QUICK)[0].profile
