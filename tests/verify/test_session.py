@@ -17,6 +17,8 @@ from verify.running.store import seal
 from verify.session import reload
 from verify.sizes.profile import QUICK
 
+pytestmark = pytest.mark.timeout(3000)  # a whole run, beside which other tests run
+
 JUDGED = {claim.id: claim for claim in judged_by(QUICK)}
 
 

@@ -189,3 +189,16 @@ def _summary(judgements: Sequence[Judgement]) -> Iterator[str]:
     for judgement in judgements:
         for reason in judgement.reasons:
             yield printable(f"{judgement.claim.id} INCONCLUSIVE: {reason}")
+    yield from _doubted(judgements)
+
+
+def _doubted(judgements: Sequence[Judgement]) -> Iterator[str]:
+    """The derivations of theory.RATES whose premises a failed claim puts in doubt, those that use others included."""
+    verdicts = {judgement.claim.id: judgement.verdict for judgement in judgements}
+    if Verdict.FAILS not in verdicts.values():
+        return
+    from theory import RATES
+    from verify.premises import doubts
+
+    for sentence in dict.fromkeys(sentence for rate in RATES for sentence in doubts(rate, verdicts)):
+        yield f"a premise of theory.RATES is in doubt: {sentence}"

@@ -69,15 +69,17 @@ def columns() -> int | None:
 
 
 def wrapped(line: str, width: int, indent: str = "    ") -> list[str]:
-    """A line broken between words, never inside a number, an interval, or between a sign and its number.
+    """A line broken between words, never inside a number, an interval that fits, or between a sign and its number.
 
     >>> wrapped("measured 0.5 in [0.25, 0.75], admitted 0.5 +- 0.25", 24, "  ")
     ['measured 0.5 in', '  [0.25, 0.75], admitted', '  0.5 +- 0.25']
     """
     if len(line) <= width:
         return [line]
-    glued = re.sub(r"\[[^][]*\]| \+/?- |[<>]= ", lambda match: match[0].replace(" ", GLUE), line)
     start = line[: len(line) - len(line.lstrip())]
+    room = width - len(start + indent)
+    whole = rf"\[[^][]{{,{max(room - 2, 0)}}}\]| \+/?- |[<>]= "
+    glued = re.sub(whole, lambda match: match[0].replace(" ", GLUE), line)
     broken = textwrap.wrap(
         glued,
         width,

@@ -67,8 +67,8 @@ def test_json_says_what_is_admitted(judged: list[Judgement]) -> None:
             assert (found["rule"][c.label], found["margin"][c.label]) == (c.rule, c.margin)
             assert found["grades"][c.label] == str(c.grade)
         assert found["grade"] == str(judgement.grade)
-    assert [entry(j)["grade"] for j in judged] == ["certified", "statistical"]
-    assert set(entry(judged[1])["grades"].values()) == {"proved", "certified", "statistical"}
+    assert [entry(j)["grade"] for j in judged] == ["certified", "proved"]
+    assert set(entry(judged[1])["grades"].values()) == {"proved"}
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 220, None])
@@ -85,16 +85,15 @@ def test_nothing_breaks_inside_a_word(width: int | None, judged: list[Judgement]
         for part in (*said, c.admitted, c.measured, c.interval, "caught"):
             assert {word.rstrip(",") for word in part.split()} <= {word.rstrip(",:;") for word in words}
     assert "2 claims: 2 HOLDS" in text
-    assert "evidence: 1 certified, 1 statistical" in " ".join(text.split())
+    assert "evidence: 1 proved, 1 certified" in " ".join(text.split())
     assert "FAILS" not in text, "a control that is caught is no failure"
 
 
 def test_explain_and_report_name_a_control_by_what_became_of_it(judged: list[Judgement]) -> None:
     text = explain(CLAIMS["S3"], QUICK, judged[1], width=60)
-    assert "predicted 0.7357589 +- 7.35759e-07" in text
+    assert "predicted 0.551819161757164 +- 5.51819e-07" in " ".join(text.split())
     assert re.search(r"Control: .*: FAILS, the planted error is caught \(", " ".join(text.split()))
-    assert "Grade of the evidence: statistical. Comparisons: 15 proved, 10 certified (at" in " ".join(text.split())
-    assert "15 statistical (errors estimated, not bounded)." in " ".join(text.split())
+    assert "Grade of the evidence: proved. Comparisons: 25 proved." in " ".join(text.split())
     assert all(len(line) <= 60 or line.startswith("    ") for line in text.splitlines())
 
 
@@ -104,6 +103,16 @@ def test_a_control_that_is_not_caught_leaves_a_toy(judged: list[Judgement]) -> N
     assert (first.grade, outcome.grade) == (Grade.CERTIFIED, Grade.TOY)
     assert outcome.as_json()["grade"] == "toy"
     assert "a control is not caught" in " ".join(explain(CLAIMS["S2"], QUICK, outcome).split())
+
+
+def test_a_failed_claim_puts_derivations_in_doubt(judged: list[Judgement]) -> None:
+    refuted = Comparison("exponent", 1.0, Interval(3.0, 2.9, 3.1), "within", 0.4)
+    failed = replace(judged[0], claim=CLAIMS["G4"], outcome=Outcome((refuted,), ""), rejected=True)
+    for judgements, doubted in ((judged, False), ([*judged, failed], True)):
+        screen = io.StringIO()
+        show_table(Console(file=screen, width=200), judgements)
+        line = "a premise of theory.RATES is in doubt: linear_norm, step 2 (T(l) = E(l)/Lambda(l)): G4 FAILS"
+        assert (line in screen.getvalue()) == doubted
 
 
 def test_no_comparison_has_no_grade(judged: list[Judgement]) -> None:
