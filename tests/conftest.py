@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _single_thread() -> None:
     """Tests run on one torch thread: small matrices gain nothing from more, and sums keep their order."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_figures_left() -> Iterator[None]:
+    """What a test draws and leaves open would be counted against the tests after it."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=NO_CUDA)])

@@ -91,6 +91,10 @@ def run(line: str) -> int:
         case ["python", "-m", "pytest", *rest]:
             collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", *rest]
             return subprocess.run(collect, cwd=ROOT, capture_output=True, check=False).returncode
+        case ["python", "-m", "verify.check", *rest]:
+            return subprocess.run(
+                [sys.executable, "-m", "verify.check", *rest], capture_output=True, check=False
+            ).returncode
         case ["pytest", *rest]:
             own = [sys.executable, "-m", "pytest", "-p", "escape_ntk_pytest", *rest]
             where = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -35,7 +35,7 @@ def test_against_the_dense_solve(device: str, dtype: torch.dtype) -> None:
     ("call", "needle"),
     [
         (lambda: KernelRidge(torch.eye(3), torch.zeros(4)), "shape (4, 4)"),
-        (lambda: KernelRidge(torch.eye(3), torch.zeros(3, 1)), "y of shape (3, 1)"),
+        (lambda: KernelRidge(torch.eye(3), torch.zeros(3, 1, 1)), "y of shape (3, 1, 1)"),
         (lambda: KernelRidge(-torch.eye(3), torch.zeros(3)), "eigenvalue -1"),
         (lambda: KernelRidge(torch.ones(2, 2).triu(), torch.zeros(2)), "not symmetric"),
         (lambda: KernelRidge(torch.full((2, 2), math.nan), torch.zeros(2)), "not finite"),

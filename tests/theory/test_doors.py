@@ -56,6 +56,7 @@ BY_ACTIVATION: dict[str, Callable] = {
     "ntk_limit": lambda a: ntk_limit(a, 1),
     "ntk_limit_expr": lambda a: ntk_limit_expr(a, 1),
     "bounds_for_all_dimensions": lambda a: bounds_for_all_dimensions(a, 1, d_min=500).explain(),
+    "separation_theorem": lambda a: theory.separation_theorem(a, d_min=np.int64(200)).taylor_width,
     "dense_norm": lambda a: dense_norm(a, 5, {1: 1}),
     "dense_norm_expr": lambda a: dense_norm_expr(a, 5, {1: 1}),
     "sparse_norm": lambda a: sparse_norm(a, 1, 5),
@@ -223,7 +224,7 @@ NEITHER = {
     "limit_in_dimension": "takes an expression",
     **dict.fromkeys(("RATES", "Derivation", "Step"), "rates as data"),
     **dict.fromkeys(("AllDimensionBounds", "EigenvalueSigns", "Expansion", "GoldenConstant"), "a result"),
-    **dict.fromkeys(("LearnableDegrees", "LearningCurve", "TaylorSums"), "a result"),
+    **dict.fromkeys(("LearnableDegrees", "LearningCurve", "SeparationTheorem", "TaylorSums"), "a result"),
     **dict.fromkeys(("NoClosedForm", "Undecided", "WorkLimit"), "an exception"),
 }
 
