@@ -98,7 +98,7 @@ _CUT = {flag: cut_functions(flag) for flag in (False, True)}
 
 
 class AnalyticBall:
-    """A complex ball for formulas with + - * / **, and functions as methods: sqrt, log, exp, acos, hypgeom_0f1, ...
+    """A complex ball for formulas with ``+ - * / **``, and functions as methods: sqrt, log, exp, acos, hypgeom_0f1, ...
 
     Numbers beside it may be int, float (the binary number that it is), fmpq, arb or acb.
 

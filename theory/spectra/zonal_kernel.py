@@ -32,7 +32,7 @@ class ZonalKernel:
 
     Attributes:
         formula: a SymPy expression in one symbol, or a function on balls: it is given an
-            :class:`theory.balls.analytic.AnalyticBall` and returns one, by + - * / ** and the ball's own functions,
+            :class:`theory.balls.analytic.AnalyticBall` and returns one, by ``+ - * / **`` and the ball's own functions,
             such as ``lambda t: (t - 1).exp()``. Two kernels are equal when their formulas are.
         text: how it is printed.
         variable: "t", or "angle" for a function of theta = acos t. A function that is analytic in theta on all of
@@ -71,7 +71,7 @@ class ZonalKernel:
     def parse(text: str | sp.Expr) -> ZonalKernel:
         """Read an expression in t by a whitelist over Python's syntax tree; nothing is evaluated as code.
 
-        Besides + - * / **, with integer and half-integer powers, it may use exp, sin, cos, tan, sinh, cosh, tanh, erf,
+        Besides ``+ - * / **``, with integer and half-integer powers, it may use exp, sin, cos, tan, sinh, cosh, tanh, erf,
         log, sqrt, acos, asin, atan, pi and E. Numbers are exact: ``0.1`` is the rational 1/10.
 
         Raises:
