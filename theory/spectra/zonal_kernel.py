@@ -71,8 +71,8 @@ class ZonalKernel:
     def parse(text: str | sp.Expr) -> ZonalKernel:
         """Read an expression in t by a whitelist over Python's syntax tree; nothing is evaluated as code.
 
-        Besides ``+ - * / **``, with integer and half-integer powers, it may use exp, sin, cos, tan, sinh, cosh, tanh, erf,
-        log, sqrt, acos, asin, atan, pi and E. Numbers are exact: ``0.1`` is the rational 1/10.
+        Besides ``+ - * / **``, with integer and half-integer powers, it may use exp, sin, cos, tan, sinh, cosh, tanh,
+        erf, log, sqrt, acos, asin, atan, pi and E. Numbers are exact: ``0.1`` is the rational 1/10.
 
         Raises:
             ValueError: naming the offending token and what may stand there.
