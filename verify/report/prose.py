@@ -22,7 +22,7 @@ GREEK = frozenset(
 )
 TEX_FUNCTIONS = frozenset(("log", "exp", "sin", "cos", "tanh", "sup", "inf", "min", "max", "deg", "lim", "sum"))
 FUNCTIONS = TEX_FUNCTIONS | {"erf", "relu", "gelu", "softplus", "sigmoid", "diag", "span", "sqrt"}
-SYMBOLS = {"eps": r"\varepsilon", "epsilon": r"\varepsilon", "phi": r"\varphi", "grad": r"\nabla"}
+WRITTEN_AS = {"eps": r"\varepsilon", "epsilon": r"\varepsilon", "phi": r"\varphi", "grad": r"\nabla"}
 LETTERS = frozenset("dnmklWwxyzfghKHDSPTYLRuvsrjpqBQ")
 """Letters that stand for something whenever they stand alone."""
 WEAK = frozenset("aAbCEIcti")
@@ -205,8 +205,8 @@ def _name(text: str, i: int) -> _Piece | None:
     square = re.compile(r"([a-z]) x \1\b|T\*T\b").match(text, i)
     if square:
         return _Piece(rf"{square[1]} \times {square[1]}" if square[1] else "T^*T", square.end(), True)
-    if name in GREEK or name in SYMBOLS:
-        return None if _word_follows(text, end) else _Piece(SYMBOLS.get(name, f"\\{name}"), end, True)
+    if name in GREEK or name in WRITTEN_AS:
+        return None if _word_follows(text, end) else _Piece(WRITTEN_AS.get(name, f"\\{name}"), end, True)
     if len(name) > 2 and re.compile(r"'+\(").match(text, end):
         return _Piece(rf"\mathrm{{{name}}}", end, True)
     if name in ("R", "l", "W", "log") and follows.isdigit() and not text[end + 1 : end + 2].isalnum():
