@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from verify.judging.claim import Claim, HypothesisViolated
-from verify.judging.judgement import Judgement, admissible, judge, settle
+from verify.judging.claim import Claim
+from verify.judging.judgement import Judgement, settle
+from verify.judging.looks import Look
 from verify.running.costs import Rates
 from verify.running.experiment import Cell, fingerprint, versions
 from verify.running.machine import kernels, machine
 from verify.running.rows import Failure, RunRow
 from verify.running.store import Store
 from verify.running.sweep import ATTEMPTS, Done, keys_of, run_cells
+from verify.sequential import Repeating, halt, looked
 from verify.sizes.profile import Profile
-
-Listener = Callable[[Claim, int, int], None]
-"""Called with (claim, cells computed, cells from the records) when all cells of a claim are there."""
+from verify.state import Listener, State, design, judged
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,6 @@ class Run:
     failed: tuple[Failure, ...] = ()
 
 
-def design(claim: Claim, profile: Profile) -> tuple[Cell, ...]:
-    """Every cell of the cases in which the claim's hypotheses hold, each once."""
-    cases, _ = admissible(claim, profile)
-    return tuple(dict.fromkeys(cell for case in cases for cell in claim.design(case.profile)))
-
-
 def verify(
     claims: Sequence[Claim],
     profile: Profile,
@@ -61,6 +55,7 @@ def verify(
     attempts: int = ATTEMPTS,
     isolated: bool = False,
     executor: Executor | None = None,
+    repeating: Repeating | None = None,
 ) -> Run:
     """Check hypotheses, compute what the store in ``folder`` lacks, and judge.
 
@@ -75,6 +70,7 @@ def verify(
         attempts: how often a cell is tried.
         isolated: whether even one worker is a process of its own, which may crash without an end to the run.
         executor: any ``concurrent.futures`` executor in place of workers.
+        repeating: looks again at open verdicts, with twice the repetitions each time; None for fixed sizes.
 
     Returns:
         The run.
@@ -86,38 +82,27 @@ def verify(
     """
     require_device(profile.device)
     origin = provenance(profile)
-    cells = {claim.id: design(claim, profile) for claim in claims}
-    union = tuple(dict.fromkeys(cell for own in cells.values() for cell in own))
-    waiting = {claim.id: set(cells[claim.id]) for claim in claims}
-    there: dict[Cell, Done] = {}
-    failed: dict[Cell, Failure] = {}
-
-    def complete(claim: Claim) -> None:
-        stored = sum(there[cell].stored for cell in cells[claim.id])
-        if listener is not None:
-            listener(claim, len(cells[claim.id]) - stored, stored)
-
-    def report(done: Done) -> None:
-        there[done.cell] = done
-        if on_cell is not None:
-            on_cell(done, len(there), len(union))
-        for claim in claims:
-            if done.cell in waiting[claim.id]:
-                waiting[claim.id].remove(done.cell)
-                if not waiting[claim.id]:
-                    complete(claim)
-
+    state = State(claims, profile, Look(0 if repeating is None else 1), listener, on_cell)
     with Store(folder) as store:
         number = store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), origin)
-        for claim in claims:
-            if not cells[claim.id]:
-                complete(claim)
-        results = run_cells(
-            union, store, origin, workers, executor, report, failed.__setitem__, limit, attempts, isolated
-        )
-        judgements = settle([_judge(c, profile, cells[c.id], results, failed, len(claims)) for c in claims])
+
+        def measure() -> None:
+            lost = state.failed.__setitem__
+            run_cells(state.wanted(), store, origin, workers, executor, state.report, lost, limit, attempts, isolated)
+
+        state.begin()
+        measure()
+        judgements = state.judgements()
+        while repeating is not None:
+            chosen, halted = repeating.again(judgements, state.lacking, state.rates, workers)
+            if not chosen:
+                judgements = halt(judgements, halted)
+                break
+            state.look_again(chosen)
+            measure()
+            judgements = state.judgements()
         origins = [json.loads(text) for text in store.origins]
-        if not all(done.stored for done in results.values()):
+        if not all(done.stored for done in state.there.values()):
             origins.append(origin)
         machines = {tuple(kernels(found).items()) for found in origins}
         store.keep_verdicts(number, [j.as_json() for j in judgements], [dict(found) for found in sorted(machines)])
@@ -126,7 +111,7 @@ def verify(
     if damaged:
         what = "record did" if damaged == 1 else "records did"
         notes = (f"{damaged} {what} not match their checksum in {folder} and were computed anew",)
-    return Run(judgements, profile, origin, created, notes, tuple(failed.values()))
+    return Run(judgements, profile, origin, created, notes, tuple(state.failed.values()))
 
 
 def outstanding(claims: Sequence[Claim], profile: Profile, folder: Path) -> tuple[dict[Cell, str], Rates, int]:
@@ -152,29 +137,6 @@ def outstanding(claims: Sequence[Claim], profile: Profile, folder: Path) -> tupl
     return keys, rates, total - len(keys)
 
 
-def _judge(
-    claim: Claim,
-    profile: Profile,
-    cells: Sequence[Cell],
-    there: Mapping[Cell, Done],
-    failed: Mapping[Cell, Failure],
-    family: int,
-) -> Judgement:
-    """A claim judged where all its cells are there; cases that need one that failed are obstacles with that reason."""
-
-    def computed(view: Profile) -> None:
-        lost = [failed[cell] for cell in dict.fromkeys(claim.design(view)) if cell in failed]
-        if lost:
-            what = "a cell" if len(lost) == 1 else f"{len(lost)} cells"
-            raise HypothesisViolated(
-                f"{what} could not be computed, {'such as' if len(lost) > 1 else 'namely'} {lost[0].sentence}"
-            )
-
-    done = [there[cell] for cell in cells if cell in there]
-    judged = judge(replace(claim, hypotheses=(*claim.hypotheses, computed)), profile, done, family)
-    return replace(judged, claim=claim)
-
-
 def stored_claims(folder: Path) -> list[str]:
     """Ids of the claims in the newest run of ``folder`` that ended.
 
@@ -196,14 +158,17 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
     with Store(folder, create=False) as store:
         row = store.run()
         profile = _profile(row, folder)
-        judgements, failed = [], {}
+        said = {entry["id"]: entry for entry in store.verdicts()}
+        judgements, halted, failed = [], {}, {}
         for name in row.claims:
             if name not in known:
                 raise ValueError(
                     f"{folder}: its run holds claim {name}, which this version does not know; a claim from a file is "
                     f"found with --claims-from FILE"
                 )
-            there, cells = {}, design(known[name], profile)
+            look, halted[name] = looked(said.get(name, {}))
+            view = look.profile(known[name], profile)
+            there, cells = {}, design(known[name], view)
             for cell, key in keys_of(cells, row.fingerprint).items():
                 found = store.find(cell, row.fingerprint, key)
                 if store.damaged:
@@ -218,8 +183,9 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
                     failed[cell] = lost
                 else:
                     raise ValueError(f"{folder}: no record of {cell.specification}; {again}")
-            judgements.append(_judge(known[name], profile, cells, there, failed, len(row.claims)))
-    return Run(settle(judgements), profile, row.provenance, row.created, failed=tuple(failed.values()))
+            judgements.append(judged(known[name], view, cells, there, failed, len(row.claims), look))
+    judgements = halt(settle(judgements), halted)
+    return Run(judgements, profile, row.provenance, row.created, failed=tuple(failed.values()))
 
 
 def _profile(row: RunRow, folder: Path) -> Profile:

@@ -146,6 +146,8 @@ class Claim:
         simulate: (case's profile, truth, generator) -> the numbers that the design's cells would hold in a world where
             ``truth`` is so in place of what the claim predicts, such as another exponent; None where no such world is
             written down.
+        repetitions: fields of the profile, as in "spectral.block_replicates", that count the independent repetitions of
+            the statistical comparisons: :mod:`verify.judging.looks` doubles them where a verdict is open.
         ks: the k for which the profile has the claim judged.
         activations: "each" - judged for every activation of the profile; "pooled" - the profile's activations share
             the repetitions; "none" - the claim is not about one.
@@ -171,17 +173,21 @@ class Claim:
     equations: tuple[str, ...] = ()
     obstacles: Callable[[Profile, Evidence], tuple[str, ...]] = nothing
     simulate: Simulate | None = None
+    repetitions: tuple[str, ...] = ()
     ks: Callable[[Profile], tuple[int, ...]] = only_one
     activations: Literal["each", "pooled", "none"] = "each"
     file: str = ""
 
-    def check(self, profile: Profile, evidence: Evidence, control: Control | None = None) -> Outcome:
+    def check(
+        self, profile: Profile, evidence: Evidence, control: Control | None = None, share: float = 1.0
+    ) -> Outcome:
         """Hold the prediction against the data, comparison by comparison, or a control's in their place.
 
         Args:
             profile: of a case.
             evidence: the numbers of the design's cells.
             control: whose prediction or data replaces the claim's, name by name.
+            share: of every level, in (0, 1], see :mod:`verify.judging.looks`.
 
         Raises:
             ValueError: rules, predictions and measurements that are not about the same comparisons.
@@ -202,10 +208,11 @@ class Claim:
                     f"claim {self.id}: what is {what} and the rules differ: {odd or 'a rule stated twice'}"
                 )
         comparisons = tuple(
-            rule.compare(Prediction.of(predictions[rule.name]), _measurement(measurements[rule.name])) for rule in rules
+            rule.compare(Prediction.of(predictions[rule.name]), _measurement(measurements[rule.name]), share)
+            for rule in rules
         )
         sentence = self.describe(profile, evidence) if control is None else ""
-        return Outcome(comparisons, sentence, self.obstacles(profile, evidence))
+        return Outcome(comparisons, sentence, self.obstacles(profile, evidence), share)
 
     def _repr_html_(self) -> str:
         """What it says, for a notebook."""

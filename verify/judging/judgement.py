@@ -9,6 +9,7 @@ from typing import Any
 
 from verify.judging.claim import Case, Claim, Control, Evidence, HypothesisViolated
 from verify.judging.grade import Grade
+from verify.judging.looks import FIXED, Look
 from verify.judging.multiplicity import LEVEL, holm
 from verify.judging.outcome import Comparison, Outcome, Verdict
 from verify.running.experiment import Unusable
@@ -60,6 +61,8 @@ class Judgement:
         evidence: the numbers.
         rejected: whether FAILS survives Holm's correction.
         failing: claims that this one builds on and that come out FAILS.
+        look: how it was looked at, see :mod:`verify.judging.looks`.
+        halted: why an open verdict was not looked at again, where looking again was asked for; else empty.
     """
 
     claim: Claim
@@ -71,6 +74,8 @@ class Judgement:
     evidence: Evidence
     rejected: bool = False
     failing: tuple[str, ...] = ()
+    look: Look = FIXED
+    halted: str = ""
 
     @property
     def control(self) -> Verdict:
@@ -99,7 +104,13 @@ class Judgement:
             for c in self.controls
             if c.verdict is not Verdict.FAILS and self.outcome.comparisons
         ]
-        return tuple(reasons)
+        return tuple([*reasons, self.halted] if self.halted else reasons)
+
+    @property
+    def open(self) -> bool:
+        """Whether more repetitions may decide: chance alone stands between the numbers and a verdict."""
+        hindered = bool(self.outcome.obstacles) or (self.outcome.verdict is Verdict.HOLDS and bool(self.failing))
+        return self.verdict is Verdict.INCONCLUSIVE and bool(self.outcome.comparisons) and not hindered
 
     @property
     def grade(self) -> Grade | None:
@@ -109,9 +120,18 @@ class Judgement:
 
     @property
     def explanation(self) -> str:
-        """How it was measured, and the reasons where the verdict is INCONCLUSIVE."""
-        parts = [self.outcome.explanation, *(f"INCONCLUSIVE: {reason}." for reason in self.reasons)]
+        """How it was measured, how often it was looked at, and the reasons where the verdict is INCONCLUSIVE."""
+        parts = [self.outcome.explanation, self._looked, *(f"INCONCLUSIVE: {reason}." for reason in self.reasons)]
         return " ".join(part for part in parts if part)
+
+    @property
+    def _looked(self) -> str:
+        number, confidence = self.look.number, f"{100 * self.look.confidence:.6g} %"
+        if not number:
+            return ""
+        if number == 1:
+            return f"Decided at the first look, with intervals of {confidence}." if not self.open else ""
+        return f"Looked at {number} times, each time with twice the repetitions; intervals of {confidence}."
 
     def _repr_html_(self) -> str:
         """The verdict and what it rests on, for a notebook."""
@@ -146,6 +166,8 @@ class Judgement:
             },
             "controls": [{"verdict": str(c.verdict), "planted": c.planted} for c in self.controls],
             "seconds": round(self.seconds, 3),
+            "look": self.look.number,
+            "halted": self.halted,
         }
         return _json_values(entry)
 
@@ -176,28 +198,29 @@ def admissible(claim: Claim, profile: Profile) -> tuple[tuple[Case, ...], tuple[
     return tuple(cases), tuple(obstacles)
 
 
-def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1) -> Judgement:
+def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1, look: Look = FIXED) -> Judgement:
     """Derive a claim's verdict, and its controls', from numbers.
 
     Args:
         claim: with the cells of its design in ``done``.
-        profile: of the run.
+        profile: of the run, with the repetitions of this look.
         done: cells with their numbers.
         family: claims in the run.
+        look: the levels.
     """
-    evidence = Evidence({item.cell: item.numbers for item in done})
+    evidence, share = Evidence({item.cell: item.numbers for item in done}), look.share
     cases, obstacles = admissible(claim, profile)
-    outcome = merge(cases, [_checked(claim, case, evidence) for case in cases], obstacles)
+    outcome = merge(cases, [_checked(claim, case, evidence, share) for case in cases], obstacles, share)
     controls = []
     for control in claim.controls:
         asked = [case for case in cases if control.asked(case)]
         if cases and not asked:
             continue
-        found = [_checked(claim, case, evidence, control) for case in asked]
+        found = [_checked(claim, case, evidence, share, control) for case in asked]
         p_value = max((o.p_value for o in found), default=1.0)
         orders = ", ".join(str(k) for k in dict.fromkeys(case.profile.k for case in asked))
         planted = control.planted if len(asked) == len(cases) else f"{control.planted} (k = {orders} only)"
-        controls.append(ControlJudgement(planted, merge(asked, found), p_value, family))
+        controls.append(ControlJudgement(planted, merge(asked, found, (), share), p_value, family))
     return Judgement(
         claim=claim,
         cases=cases,
@@ -206,18 +229,21 @@ def judge(claim: Claim, profile: Profile, done: Sequence[Done], family: int = 1)
         seconds=sum(item.seconds for item in done),
         computed=sum(not item.stored for item in done),
         evidence=evidence,
+        look=look,
     )
 
 
-def _checked(claim: Claim, case: Case, evidence: Evidence, control: Control | None = None) -> Outcome:
+def _checked(claim: Claim, case: Case, evidence: Evidence, share: float, control: Control | None = None) -> Outcome:
     """The outcome in a case; numbers from which nothing follows are an obstacle, not an error."""
     try:
-        return claim.check(case.profile, evidence, control)
+        return claim.check(case.profile, evidence, control, share)
     except Unusable as reason:
         return Outcome((), "", (str(reason),))
 
 
-def merge(cases: Sequence[Case], outcomes: Sequence[Outcome], obstacles: tuple[str, ...] = ()) -> Outcome:
+def merge(
+    cases: Sequence[Case], outcomes: Sequence[Outcome], obstacles: tuple[str, ...] = (), share: float = 1.0
+) -> Outcome:
     """One outcome of all cases: labels led by the case, and the explanation of the first case of each k."""
     comparisons: list[Comparison] = []
     sentences: dict[int, str] = {}
@@ -230,7 +256,7 @@ def merge(cases: Sequence[Case], outcomes: Sequence[Outcome], obstacles: tuple[s
         text = " ".join(f"k = {k}: {sentence}" for k, sentence in sentences.items())
     else:
         text = next(iter(sentences.values()), "")
-    return Outcome(tuple(comparisons), text, obstacles)
+    return Outcome(tuple(comparisons), text, obstacles, share)
 
 
 def settle(judgements: Sequence[Judgement]) -> list[Judgement]:

@@ -14,7 +14,7 @@ from scipy import special
 from verify.judging.grade import SAMPLING, Grade, levelling, lowest, unresolved
 
 CONFIDENCE = 0.99
-"""Two-sided confidence of every statistical interval."""
+"""Two-sided confidence of every statistical interval, in a run of fixed sizes."""
 
 
 class Verdict(StrEnum):
@@ -34,6 +34,7 @@ class Interval:
         stderr: standard error of a statistical estimate; 0 for an interval that is without randomness by the way it was
             made (:meth:`around`), never because a standard error happened to be 0.
         dof: degrees of freedom of the standard error (Student t); infinite for a normal estimate.
+        confidence: two-sided, of a statistical estimate.
         enclosed: whether every error in it is bounded, as in a ball (:meth:`enclosing`); an error that is estimated,
             from two grids or a residual, is none of these.
     """
@@ -44,6 +45,7 @@ class Interval:
     stderr: float = 0.0
     dof: float = math.inf
     enclosed: bool = False
+    confidence: float = CONFIDENCE
 
     def __post_init__(self) -> None:
         blank = math.isnan(self.value) and (self.lower, self.upper) == (-math.inf, math.inf)
@@ -71,7 +73,9 @@ class Interval:
         return Interval(value, lower, upper, enclosed=True)
 
     @staticmethod
-    def student(value: float, stderr: float, dof: float = math.inf, slack: float = 0.0) -> Interval:
+    def student(
+        value: float, stderr: float, dof: float = math.inf, slack: float = 0.0, confidence: float = CONFIDENCE
+    ) -> Interval:
         """The interval of a t (or normal) estimate, widened by ``slack``, an error that is no matter of chance.
 
         A standard error of 0 says that observations were repeated or altered, not that the value is certain: nothing is
@@ -79,8 +83,19 @@ class Interval:
         """
         if not (math.isfinite(value) and 0 < stderr < math.inf and dof > 0 and 0 <= slack < math.inf):
             return Interval.unknown(value)
-        radius = student_quantile(dof) * stderr + slack
-        return Interval(value, value - radius, value + radius, stderr, dof)
+        radius = student_quantile(dof, confidence) * stderr + slack
+        return Interval(value, value - radius, value + radius, stderr, dof, confidence=confidence)
+
+    @property
+    def slack(self) -> float:
+        """The part of a statistical interval's radius that is no matter of chance."""
+        return max((self.upper - self.value) - student_quantile(self.dof, self.confidence) * self.stderr, 0.0)
+
+    def at(self, confidence: float, slack: float = 0.0) -> Interval:
+        """The same estimate at another confidence, widened by ``slack``; for one that has none of either."""
+        if not (self.stderr > 0 and math.isfinite(self.lower)):
+            return self
+        return Interval.student(self.value, self.stderr, self.dof, slack, confidence)
 
     @staticmethod
     def unknown(value: float) -> Interval:
@@ -89,9 +104,9 @@ class Interval:
 
 
 @lru_cache(maxsize=256)
-def student_quantile(dof: float) -> float:
-    """Half-width of the interval of :data:`CONFIDENCE` in standard errors."""
-    q = (1 + CONFIDENCE) / 2
+def student_quantile(dof: float, confidence: float = CONFIDENCE) -> float:
+    """Half-width of the two-sided interval of a confidence in standard errors."""
+    q = (1 + confidence) / 2
     return float(special.ndtri(q) if math.isinf(dof) else special.stdtrit(dof, q))
 
 
@@ -208,8 +223,7 @@ class Comparison:
             return 0.0 if self.verdict is Verdict.FAILS else 1.0
         m = self.measured
         floor, ceiling = self._admitted(self.uncertainty)
-        slack = max((m.upper - m.value) - student_quantile(m.dof) * m.stderr, 0.0)
-        outside = (max(floor - m.value, m.value - ceiling) - slack) / m.stderr
+        outside = (max(floor - m.value, m.value - ceiling) - m.slack) / m.stderr
         return float(special.ndtr(-outside) if math.isinf(m.dof) else special.stdtr(m.dof, -outside))
 
 
@@ -229,11 +243,13 @@ class Outcome:
         comparisons: what was held against what.
         explanation: how it was measured.
         obstacles: reasons why nothing can be concluded, such as a violated hypothesis; with any, never HOLDS.
+        share: of every level that the comparisons had, in (0, 1], see :mod:`verify.judging.looks`.
     """
 
     comparisons: tuple[Comparison, ...]
     explanation: str
     obstacles: tuple[str, ...] = ()
+    share: float = 1.0
 
     @property
     def verdict(self) -> Verdict:
@@ -260,8 +276,9 @@ class Outcome:
 
     @property
     def p_value(self) -> float:
-        """Bonferroni over the comparisons: at most this probability of FAILS as clear as here, were the claim true."""
-        return min(1.0, len(self.comparisons) * min((c.p_value for c in self.comparisons), default=1.0))
+        """Bonferroni over comparisons and looks: at most this probability of FAILS as clear, were the claim true."""
+        least = min((c.p_value for c in self.comparisons), default=1.0)
+        return min(1.0, len(self.comparisons) * least / self.share)
 
     @property
     def prediction(self) -> dict[str, float]:

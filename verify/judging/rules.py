@@ -89,8 +89,8 @@ class ExactRule:
     relative: bool = False
     proved: bool = False
 
-    def compare(self, prediction: Prediction, measurement: Measurement) -> Comparison:
-        """Hold a measured interval against a prediction.
+    def compare(self, prediction: Prediction, measurement: Measurement, share: float = 1.0) -> Comparison:
+        """Hold a measured interval against a prediction; there is no level to have a share of.
 
         Raises:
             ValueError: observations in place of an interval, or errors beside it: they belong into the interval.
@@ -171,8 +171,13 @@ class DecisionRule:
             return exponent_interval(self.grid, table), missing
         return clustered_exponent(self.grid, table[~np.isnan(table).any(axis=1)]), missing
 
-    def compare(self, prediction: Prediction, measurement: Measurement) -> Comparison:
+    def compare(self, prediction: Prediction, measurement: Measurement, share: float = 1.0) -> Comparison:
         """Hold measured numbers against a prediction.
+
+        Args:
+            prediction: of this comparison.
+            measurement: of it.
+            share: of the interval's level 1 - :data:`CONFIDENCE`, in (0, 1].
 
         Raises:
             ValueError: an interval in place of observations, or data of another shape than the rule was stated for.
@@ -187,11 +192,10 @@ class DecisionRule:
             measured, terms = Interval.around(middle, spread), (("rounding", spread), *budget)
         else:
             measured, missing = self.interval(data)
-            slack = sum(measurement.errors.values())
-            if slack and math.isfinite(measured.lower):
-                measured = Interval.student(measured.value, measured.stderr, measured.dof, slack)
+            slack, confidence = sum(measurement.errors.values()), 1 - share * (1 - CONFIDENCE)
+            measured = measured.at(confidence, slack)
             chance = measured.upper - measured.value - slack
-            terms = ((f"{SAMPLING}, {CONFIDENCE:.0%}", chance), *budget)
+            terms = ((f"{SAMPLING}, {100 * confidence:.6g}%", chance), *budget)
             if missing:
                 terms = (*terms, ("censored observations", float(missing)))
         return Comparison(

@@ -130,6 +130,7 @@ A2 = Claim(
     drawings=(Drawing("curves", _draw, 10.5, 3.4, "Means over the seeds, and their span."),),
     ks=lambda p: (1,) if p.authors.shape_draws else (),
     activations="none",
+    repetitions=("authors.shape_draws",),
 )
 
 CLAIMS = (A2,)

@@ -139,6 +139,7 @@ G1 = Claim(
     describe=_g1_described,
     figure=_g1_figure,
     ks=cases.ks,
+    repetitions=("directions.energy_replicates",),
 )
 
 
@@ -273,6 +274,7 @@ G2 = Claim(
     describe=_g2_described,
     figure=_g2_figure,
     ks=cases.ks,
+    repetitions=("directions.sign_networks",),
 )
 
 CLAIMS = (G1, G2)

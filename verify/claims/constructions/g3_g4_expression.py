@@ -141,6 +141,7 @@ G3 = Claim(
     describe=_g3_described,
     figure=_g3_figure,
     ks=cases.ks,
+    repetitions=("directions.sparse_networks",),
 )
 
 
@@ -238,6 +239,7 @@ G4 = Claim(
     describe=_g4_described,
     figure=_g4_figure,
     ks=cases.ks,
+    repetitions=("directions.dense_networks",),
 )
 
 CLAIMS = (G3, G4)

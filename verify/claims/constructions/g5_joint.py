@@ -187,6 +187,7 @@ G5 = Claim(
     describe=_g5_described,
     figure=_g5_figure,
     ks=cases.ks,
+    repetitions=("directions.joint_networks",),
 )
 
 CLAIMS = (G5,)

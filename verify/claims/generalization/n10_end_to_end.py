@@ -273,6 +273,7 @@ N10 = Claim(
     obstacles=_obstacles,
     ks=lambda p: tuple(p.headline.dimensions),
     activations="pooled",
+    repetitions=("headline.draws",),
 )
 
 CLAIMS = (N10,)

@@ -214,6 +214,7 @@ N11 = Claim(
     figure=_figure,
     obstacles=_obstacles,
     activations="pooled",
+    repetitions=("risks.taylor_pairs", "risks.taylor_draws"),
 )
 
 CLAIMS = (N11,)

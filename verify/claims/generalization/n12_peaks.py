@@ -250,6 +250,7 @@ N12 = Claim(
     simulate=_simulate,
     ks=lambda p: tuple(p.neighbours.peak_dimensions),
     activations="pooled",
+    repetitions=("neighbours.peak_replicates",),
 )
 
 CLAIMS = (N12,)

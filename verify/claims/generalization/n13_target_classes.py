@@ -237,6 +237,7 @@ N13 = Claim(
     obstacles=_obstacles,
     ks=lambda p: tuple(p.classes.dimension),
     activations="pooled",
+    repetitions=("classes.draws",),
 )
 
 CLAIMS = (N13,)

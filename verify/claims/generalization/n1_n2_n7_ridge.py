@@ -186,6 +186,7 @@ N1 = Claim(
     figure=_figure,
     ks=lambda p: tuple(p.kernels.curve_dimension),
     activations="pooled",
+    repetitions=("kernels.curve_replicates",),
 )
 
 ESCAPE = Growth(
@@ -243,6 +244,7 @@ N2 = Claim(
     figure=ESCAPE.figure,
     ks=lambda p: tuple(p.kernels.mixed_dimensions),
     activations="pooled",
+    repetitions=("kernels.rate_replicates",),
 )
 
 N7 = Claim(
@@ -276,6 +278,7 @@ N7 = Claim(
     figure=DENSE.figure,
     ks=lambda p: tuple(p.kernels.dense_dimensions),
     activations="pooled",
+    repetitions=("kernels.rate_replicates",),
 )
 
 CLAIMS = (N1, N2, N7)

@@ -192,6 +192,7 @@ N3 = Claim(
     simulate=JOINT.simulate,
     ks=_ks,
     activations="pooled",
+    repetitions=("training.repetitions",),
 )
 
 N4 = Claim(
@@ -220,6 +221,7 @@ N4 = Claim(
     simulate=QUADRATIC.simulate,
     ks=_ks,
     activations="pooled",
+    repetitions=("training.quadratic_repetitions",),
 )
 
 CLAIMS = (N3, N4)

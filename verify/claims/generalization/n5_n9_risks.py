@@ -212,6 +212,7 @@ N5 = Claim(
     obstacles=lambda p, e: obstacles(p, e, ("joint", *KERNELS), tuple(KERNELS)),
     ks=_ks,
     activations="pooled",
+    repetitions=("risks.draws",),
 )
 
 N9 = Claim(
@@ -266,6 +267,7 @@ N9 = Claim(
     obstacles=lambda p, e: obstacles(p, e, ("joint", "r1_training", "r1_population"), ("r1_population",)),
     ks=_ks,
     activations="pooled",
+    repetitions=("risks.draws",),
 )
 
 CLAIMS = (N5, N9)

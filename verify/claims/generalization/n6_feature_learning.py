@@ -138,6 +138,7 @@ N6 = Claim(
     obstacles=lambda p, e: obstacles(p, e, ("joint",)),
     ks=_ks,
     activations="pooled",
+    repetitions=("risks.draws",),
 )
 
 CLAIMS = (N6,)

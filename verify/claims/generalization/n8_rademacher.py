@@ -242,6 +242,7 @@ N8 = Claim(
     describe=_described,
     figure=_figure,
     activations="pooled",
+    repetitions=("kernels.suprema_replicates", "kernels.noisy_networks"),
 )
 
 

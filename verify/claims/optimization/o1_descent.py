@@ -187,6 +187,7 @@ O1 = Claim(
     obstacles=_o1_obstacles,
     ks=lambda p: tuple(p.optimization.descent_dimensions),
     activations="pooled",
+    repetitions=("optimization.descent_replicates",),
 )
 
 CLAIMS = (O1,)

@@ -199,6 +199,7 @@ O3 = Claim(
     obstacles=_o3_obstacles,
     ks=lambda p: tuple(p.optimization.sign_dimension),
     activations="pooled",
+    repetitions=("optimization.sign_replicates",),
 )
 
 CLAIMS = (O3,)

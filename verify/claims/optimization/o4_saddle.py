@@ -145,6 +145,7 @@ O4 = Claim(
     figure=_o4_figure,
     ks=lambda p: tuple(p.optimization.saddle_dimension),
     activations="pooled",
+    repetitions=("optimization.saddle_replicates",),
 )
 
 CLAIMS = (O4,)

@@ -250,6 +250,7 @@ O6 = Claim(
     figure=_o6_figure,
     ks=lambda p: tuple(p.certificates.joint_dimension),
     activations="pooled",
+    repetitions=("certificates.joint_draws",),
 )
 
 CLAIMS = (O5, O6)

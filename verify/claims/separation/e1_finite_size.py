@@ -231,6 +231,7 @@ E1 = Claim(
     describe=_describe,
     figure=_figure,
     activations="pooled",
+    repetitions=("separation.networks",),
 )
 
 CLAIMS = (E1,)

@@ -270,6 +270,7 @@ S10 = Claim(
         ),
     ),
     ks=lambda p: tuple(p.neighbours.bulk_dimension),
+    repetitions=("neighbours.bulk_replicates",),
 )
 
 

@@ -55,6 +55,7 @@ S1 = Claim(
     controls=(Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_eigenvalues, WRONG)),),
     describe=lambda p, evidence: eigenvalue_explanation(p, "NTK"),
     figure=lambda p, evidence, ax: eigenvalue_figure(p, evidence, ax, "NTK"),
+    repetitions=("spectral.blocks",),
 )
 
 

@@ -173,6 +173,7 @@ S5 = Claim(
     describe=_describe,
     figure=_figure,
     ks=lambda p: tuple(p.spectral.block_dimension),
+    repetitions=("spectral.block_replicates",),
 )
 
 

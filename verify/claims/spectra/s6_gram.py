@@ -182,6 +182,7 @@ S6 = Claim(
     describe=_describe,
     figure=_figure,
     ks=lambda p: tuple(p.spectral.gram_dimension),
+    repetitions=("spectral.gram_replicates",),
 )
 
 

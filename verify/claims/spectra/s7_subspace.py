@@ -114,6 +114,7 @@ S7 = Claim(
     describe=_describe,
     figure=_figure,
     ks=lambda p: tuple(p.spectral.block_dimension),
+    repetitions=("spectral.block_replicates",),
 )
 
 

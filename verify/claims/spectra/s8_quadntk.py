@@ -78,6 +78,7 @@ S8 = Claim(
         f"{p.spectral.quadratic_trace_degree}, with a bound of the rest that does not use the trace, encloses it."
     ),
     figure=lambda p, evidence, ax: eigenvalue_figure(p, evidence, ax, "QuadNTK"),
+    repetitions=("spectral.blocks",),
 )
 
 

@@ -200,6 +200,7 @@ S9 = Claim(
     describe=_describe,
     figure=_figure,
     activations="none",
+    repetitions=("spectral.parity_replicates",),
 )
 
 

@@ -161,6 +161,7 @@ T3 = Claim(
     describe=_describe,
     figure=_figure,
     ks=lambda p: tuple(p.taylor.widths),
+    repetitions=("taylor.width_replicates",),
 )
 
 CLAIMS = (T3,)
