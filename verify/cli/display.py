@@ -82,9 +82,7 @@ class ProgressDisplay:
                 self._bar.update(self._task, cell=printable(found))
             elif elapsed - told >= EVERY:
                 self._told = elapsed, found
-                self._console.print(
-                    printable(f"[{elapsed:6.1f} s] {found}"), markup=False, highlight=False, soft_wrap=True
-                )
+                self._line(found)
 
     def __exit__(
         self,
@@ -105,19 +103,27 @@ class ProgressDisplay:
             with forgiving(self._console.file):
                 self._bar.update(self._task, completed=there, total=total, cell=type(done.cell).__name__)
 
-    def claim(self, claim: Claim, computed: int, stored: int) -> None:
-        """All cells of a claim are there."""
-        self._complete += 1
+    def look(self, claims: Sequence[Claim]) -> None:
+        """These claims are looked at again."""
+        names = ", ".join(claim.id for claim in claims)
+        self._line(f"still open, looked at again with twice the repetitions: {names}")
+
+    def _line(self, text: str) -> None:
         with forgiving(self._console.file):
             self._console.print(
-                printable(
-                    f"[{time.perf_counter() - self._started:6.1f} s] {claim.id} {claim.title} ({self._complete} of "
-                    f"{len(self._claims)}) done: {computed} computed, {stored} from the records"
-                ),
+                printable(f"[{time.perf_counter() - self._started:6.1f} s] {text}"),
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
             )
+
+    def claim(self, claim: Claim, computed: int, stored: int) -> None:
+        """All cells of a claim are there."""
+        self._complete += 1
+        self._line(
+            f"{claim.id} {claim.title} ({self._complete} of {len(self._claims)}) done: {computed} computed, {stored} "
+            f"from the records"
+        )
 
 
 def _row(judgement: Judgement) -> tuple[str, ...]:
@@ -184,6 +190,10 @@ def _summary(judgements: Sequence[Judgement]) -> Iterator[str]:
     yield f"{len(judgements)} claims: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     grades = Counter("none" if j.grade is None else str(j.grade) for j in judgements)
     yield "grade of the evidence: " + ", ".join(f"{grades[g]} {g}" for g in (*map(str, Grade), "none") if grades[g])
+    again = Counter(j.look.number for j in judgements if j.look.number > 1)
+    if again:
+        looks = ", ".join(f"{again[number]} at {number} looks" for number in sorted(again))
+        yield f"decided or left open after further looks, each with twice the repetitions: {looks}"
     caught = sum(j.control is Verdict.FAILS for j in judgements)
     yield f"controls (the same check with a planted error): caught in {caught} of {len(judgements)} claims"
     for judgement in judgements:

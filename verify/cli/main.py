@@ -103,6 +103,8 @@ def verify(
     attempts: Whole = 3,
     scheduler: str | None = None,
     slurm: Whole | None = None,
+    adaptive: Flag = False,
+    budget: Duration | None = None,
     dry_run: Flag = False,
     json_: Json = False,
     seed: Whole | None = None,
@@ -133,6 +135,11 @@ def verify(
         Address of a Dask scheduler, such as tcp://node7:8786, whose workers compute (extra cluster).
     slurm
         Number of SLURM jobs whose workers compute, started as dask-jobqueue is configured (extra cluster).
+    adaptive
+        Look again at verdicts that chance leaves open, with twice the repetitions each time, until they are decided. No
+        error becomes likelier: the looks share the level of one.
+    budget
+        With --adaptive: no further look is begun that would end later than so long after the start, such as 30m.
     dry_run
         Only say how many cells are to be computed, how long that should take and how much memory; a few cells of each
         class are tried out for that, 10 s each at most, and nothing is kept.
@@ -153,6 +160,7 @@ def verify(
     from verify.running.cluster import cluster
     from verify.running.experiment import versions
     from verify.running.sweep import CHECKPOINTS, Done, default_workers
+    from verify.sequential import Repeating
     from verify.session import verify as run
 
     sizes = read_sizes(profile, set_ or (), activation or (), seed)
@@ -166,6 +174,8 @@ def verify(
         raise ValueError("--scheduler, --slurm: need to be alone, without each other, --workers and --time-limit")
     if slurm is not None and slurm < 1:
         raise ValueError(f"slurm={slurm}: needs an integer slurm >= 1")
+    if budget is not None and not adaptive:
+        raise ValueError(f"budget={budget:g}: bounds further looks; give --adaptive too")
     count = workers or default_workers(sizes.device)
     if dry_run:
         commands.estimated(selected, sizes, out, count, json_)
@@ -186,8 +196,9 @@ def verify(
             kept.note(there, total)
             progress.cell(done, there, total)
 
+        looks = Repeating(budget, on_look=progress.look) if adaptive else None
         found = run(
-            selected, sizes, out, count, progress.claim, on_cell, time_limit, attempts, workers is None, executor
+            selected, sizes, out, count, progress.claim, on_cell, time_limit, attempts, workers is None, executor, looks
         )
     for note in found.notes:
         notify(note)
