@@ -244,7 +244,7 @@ class _Run:
 
     def lost(self, claim: Claim) -> str:
         """The first cell of the claim that failed, in a sentence; empty where none did."""
-        from verify.session import design
+        from verify.state import design
 
         if not self.failed:
             return ""

@@ -22,8 +22,8 @@ from verify.judging.outcome import Verdict
 from verify.predictions import certified
 from verify.registry import CLAIMS
 from verify.running.sweep import Done
-from verify.session import design
 from verify.sizes.profile import QUICK, Profile
+from verify.state import design
 
 FAMILY = len(CLAIMS)
 

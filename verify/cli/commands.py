@@ -101,6 +101,7 @@ def calibrate(
     claims: str | None = None,
     claims_from: From = None,
     truth: float | None = None,
+    adaptive: Flag = False,
     runs: Whole = 2000,
     seed: Whole = 0,
     markdown: Flag = False,
@@ -123,6 +124,8 @@ def calibrate(
         What is so in the simulated worlds in place of what the claim predicts, such as the exponent 2 of N3. Raw
         numbers are then simulated, and the claim is judged whole, with its controls; without it, each statistical rule
         is fed with normal errors, and the status is 1 when a rule errs too often.
+    adaptive
+        Look again at open verdicts, as escape-ntk verify --adaptive does.
     runs
         Simulated runs for each rule and truth, or worlds.
     seed
@@ -144,12 +147,12 @@ def calibrate(
     found = sizes(profile, (), ())
     chosen = select(claim if claims is None else claims, found, sources)
     if truth is None:
-        rates = simulate(chosen, found, runs, seed)
+        rates = simulate(chosen, found, runs, seed, adaptive)
         emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
         return 0 if all(r.admissible for r in rates) else 1
     if len(chosen) != 1:
         raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
-    shares = verdict_rates(chosen[0], found, truth, runs, len(select(None, found, sources)), seed)
+    shares = verdict_rates(chosen[0], found, truth, runs, len(select(None, found, sources)), seed, adaptive)
     emit(json.dumps(shares.as_json()) if json_ else shares.text(), wrap=not json_)
     return 0
 

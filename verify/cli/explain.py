@@ -14,8 +14,8 @@ from verify.judging.outcome import Comparison, Verdict
 from verify.judging.rules import ExactRule, Rule
 from verify.judging.shown import CONTROLS, shown
 from verify.registry import CLAIMS
-from verify.session import design
 from verify.sizes.profile import Profile
+from verify.state import design
 
 WIDTH = 100
 """Of the paragraphs; a narrower terminal's own width wins."""

@@ -1,11 +1,16 @@
-"""Error rates of the decision rules: how often a true claim comes out FAILS, and a false one does not.
+"""Error rates of the decision rules: how often a true claim comes out FAILS, and a false one does not, or even HOLDS.
 
 Every rule is fed simulated measurements of a known truth, judged as in a run of all claims: FAILS needs a p value that
 survives the strictest step of Holm's correction and Bonferroni's over the comparisons of the claim.
 
 - *false FAILS*: the truth lies on the edge of the margin, the admitted truth that is hardest to tell from a false one.
 - *missed FAILS*: the truth is displaced by the rule's stated alternative.
+- *false HOLDS*: so it is, and the verdict is HOLDS, the error that misleads most.
 - *HOLDS*: the truth is the prediction itself; the share of verdicts that are HOLDS is the rule's power to confirm.
+
+With ``adaptive`` each simulated run looks again while its verdict is open, as :mod:`verify.judging.looks` has it: the
+data of a look are those of the one before and as many again. The repetitions that this takes in the mean are told in
+units of a run of fixed sizes.
 
 A share of simulated runs is itself a matter of chance, so each rate is judged by its Clopper-Pearson interval: a rule
 errs too often when the whole interval lies above what is allowed, it is fine when none of it does, and otherwise there
@@ -16,12 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
 
 from verify.judging.claim import Claim
+from verify.judging.looks import FIXED, MOST, Look
 from verify.judging.multiplicity import LEVEL
 from verify.judging.outcome import Verdict
 from verify.judging.rules import DecisionRule
@@ -29,6 +35,7 @@ from verify.sizes.profile import Profile
 
 FALSE_FAILS = 0.01
 MISSED_FAILS = 0.05
+FALSE_HOLDS = 0.05
 """What a rule is allowed."""
 CERTAINTY = 0.99
 """Probability that no rule of a table is called worse, or better, than it is."""
@@ -55,9 +62,11 @@ class ErrorRates:
         claim: its id.
         case: where it is used.
         rule: the rule.
-        false_fails, missed_fails, holds: shares of the simulated runs.
-        runs: simulated, for each of the three.
+        false_fails, missed_fails, holds, false_holds: shares of the simulated runs.
+        runs: simulated, for each of the three truths.
         together: rates of the same table, over which :data:`CERTAINTY` is shared.
+        repetitions: mean number at the prediction, in units of a run of fixed sizes.
+        rival_repetitions: the same at the alternative.
     """
 
     claim: str
@@ -67,50 +76,97 @@ class ErrorRates:
     missed_fails: float
     holds: float
     runs: int
-    together: int = 2
+    together: int = 3
+    false_holds: float = 0.0
+    repetitions: float = 1.0
+    rival_repetitions: float = 1.0
 
     def _intervals(self) -> tuple[tuple[float, float, float], ...]:
-        """(lower end, upper end, allowed) of the two rates."""
+        """(lower end, upper end, allowed) of the three rates."""
         level = (1 - CERTAINTY) / self.together
-        pairs = ((self.false_fails, FALSE_FAILS), (self.missed_fails, MISSED_FAILS))
+        pairs = (
+            (self.false_fails, FALSE_FAILS),
+            (self.missed_fails, MISSED_FAILS),
+            (self.false_holds, FALSE_HOLDS),
+        )
         return tuple((*clopper_pearson(round(rate * self.runs), self.runs, level), most) for rate, most in pairs)
 
     @property
     def admissible(self) -> bool:
-        """Whether neither error rate is shown to be beyond what is allowed."""
+        """Whether no error rate is shown to be beyond what is allowed."""
         return all(low <= allowed for low, _, allowed in self._intervals())
 
     @property
     def decided(self) -> bool:
-        """Whether there were runs enough to tell: the rule is not admissible, or both rates are shown to be within."""
+        """Whether there were runs enough to tell: the rule is not admissible, or all rates are shown to be within."""
         return not self.admissible or all(high <= allowed for _, high, allowed in self._intervals())
 
 
+class Shares(NamedTuple):
+    """Shares of simulated runs, and mean repetitions in units of a run of fixed sizes; see :class:`ErrorRates`."""
+
+    false_fails: float
+    missed_fails: float
+    holds: float
+    false_holds: float
+    repetitions: float
+    rival_repetitions: float
+
+
 def error_rates(
-    rule: DecisionRule, family: int, runs: int, generator: np.random.Generator
-) -> tuple[float, float, float]:
-    """Shares of false FAILS, missed FAILS and HOLDS over ``runs`` simulated runs each.
+    rule: DecisionRule, family: int, runs: int, generator: np.random.Generator, adaptive: bool = False
+) -> Shares:
+    """How a rule does in ``runs`` simulated runs at each of three truths.
 
     Args:
         rule: to simulate.
         family: comparisons among which the level is shared.
-        runs: simulated for each of the three.
+        runs: simulated for each truth.
         generator: of the simulated errors.
+        adaptive: whether a run looks again while its verdict is open.
     """
 
-    def fails(displacement: float) -> bool:
-        return rule.simulate(displacement, generator).p_value <= LEVEL / family
+    def ended(displacement: float) -> tuple[Verdict, int]:
+        return _run(rule, displacement, family, generator, adaptive)
 
     edges = rule.edges
-    false = sum(fails(edges[i % len(edges)]) for i in range(runs)) / runs
-    missed = sum(not fails(rule.alternative) for _ in range(runs)) / runs
+    false = sum(ended(edges[i % len(edges)])[0] is Verdict.FAILS for i in range(runs))
     # A bound is confirmed as far on its good side as the alternative lies on the other.
-    truth = 0.0 if rule.rule == "within" else -rule.alternative
-    holds = sum(rule.simulate(truth, generator).verdict is Verdict.HOLDS for _ in range(runs)) / runs
-    return false, missed, holds
+    true = [ended(0.0 if rule.rule == "within" else -rule.alternative) for _ in range(runs)]
+    rival = [ended(rule.alternative) for _ in range(runs)]
+
+    def share(found: Sequence[tuple[Verdict, int]], verdict: Verdict) -> float:
+        return sum(one is verdict for one, _ in found) / runs
+
+    def used(found: Sequence[tuple[Verdict, int]]) -> float:
+        return sum(repetitions for _, repetitions in found) / runs
+
+    missed = 1 - share(rival, Verdict.FAILS)
+    confirmed, misled = share(true, Verdict.HOLDS), share(rival, Verdict.HOLDS)
+    return Shares(false / runs, missed, confirmed, misled, used(true), used(rival))
 
 
-def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 0) -> list[ErrorRates]:
+def _run(
+    rule: DecisionRule, displacement: float, family: int, generator: np.random.Generator, adaptive: bool
+) -> tuple[Verdict, int]:
+    """The verdict of one simulated run, and its repetitions in units of a run of fixed sizes."""
+    look, factor = Look(1) if adaptive else FIXED, 1
+    data = rule.simulated(displacement, generator)
+    while True:
+        found = rule.judge_simulated(data, look.share)
+        if found.p_value / look.share <= LEVEL / family:
+            return Verdict.FAILS, factor
+        if found.verdict is Verdict.HOLDS:
+            return Verdict.HOLDS, factor
+        if not 0 < look.number < MOST:
+            return Verdict.INCONCLUSIVE, factor
+        data = rule.joined(data, rule.simulated(displacement, generator))
+        rule, factor, look = rule.repeated(2), 2 * factor, look.next()
+
+
+def calibrate(
+    claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 0, adaptive: bool = False
+) -> list[ErrorRates]:
     """Error rates of every distinct statistical rule of the claims.
 
     Args:
@@ -118,6 +174,7 @@ def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 
         profile: whose sizes the rules have.
         runs: simulated for each rule and truth.
         seed: of the simulation.
+        adaptive: whether runs look again while a verdict is open.
 
     Raises:
         ValueError: runs < 1, or seed < 0.
@@ -138,8 +195,8 @@ def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 
         tasks += [(claim, label, rule, comparisons * len(claims)) for rule, label in distinct.items()]
     results = []
     for place, (claim, label, rule, family) in enumerate(tasks):
-        rates = error_rates(rule, family, runs, np.random.default_rng([seed, place]))
-        results.append(ErrorRates(claim.id, label, rule, *rates, runs, 2 * len(tasks)))
+        found = error_rates(rule, family, runs, np.random.default_rng([seed, place]), adaptive)
+        results.append(ErrorRates(claim.id, label, rule, runs=runs, together=3 * len(tasks), **found._asdict()))
     return results
 
 
@@ -153,6 +210,9 @@ def as_json(rates: Sequence[ErrorRates]) -> dict[str, Any]:
             "false_fails": r.false_fails,
             "missed_fails": r.missed_fails,
             "holds": r.holds,
+            "false_holds": r.false_holds,
+            "repetitions": r.repetitions,
+            "rival_repetitions": r.rival_repetitions,
             "admissible": r.admissible,
             "decided": r.decided,
         }
@@ -169,7 +229,10 @@ HEADINGS = (
     "alternative",
     "false FAILS",
     "missed FAILS",
+    "false HOLDS",
     "HOLDS at the prediction",
+    "repetitions there",
+    "at the alternative",
 )
 
 
@@ -184,7 +247,10 @@ def table(rates: Sequence[ErrorRates], markdown: bool = False) -> str:
             f"{r.rule.alternative:+.3g}",
             f"{r.false_fails:.2%}",
             f"{r.missed_fails:.2%}",
+            f"{r.false_holds:.2%}",
             f"{r.holds:.1%}",
+            f"{r.repetitions:.2f}",
+            f"{r.rival_repetitions:.2f}",
         )
         for r in rates
     ]

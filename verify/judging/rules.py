@@ -230,10 +230,27 @@ class DecisionRule:
 
     def simulate(self, displacement: float, generator: np.random.Generator) -> Comparison:
         """The comparison when the truth lies ``displacement`` from a prediction of 0, with normal errors."""
-        raw = replace(self, scale="value", relative=False, rounding=0.0, pool="")
-        return raw.compare(Prediction(0.0), Measurement(raw._simulated(displacement, generator)))
+        return self.judge_simulated(self.simulated(displacement, generator))
 
-    def _simulated(self, displacement: float, generator: np.random.Generator) -> Data:
+    def judge_simulated(self, data: Data, share: float = 1.0) -> Comparison:
+        """The comparison of simulated data, which are reduced already, with a prediction of 0."""
+        raw = replace(self, scale="value", relative=False, rounding=0.0, pool="")
+        return raw.compare(Prediction(0.0), Measurement(data), share)
+
+    def repeated(self, factor: int) -> DecisionRule:
+        """The rule for so many times the repetitions; a Monte-Carlo mean has a noise that is smaller by the root."""
+        if self.statistic == "normal mean":
+            return replace(self, noise=self.noise / math.sqrt(factor))
+        return replace(self, replicates=self.replicates * factor)
+
+    def joined(self, first: Data, second: Data) -> Data:
+        """Two simulated data of the same repetitions as one."""
+        if self.statistic == "normal mean":
+            return [(float(first[0]) + float(second[0])) / 2, float(first[1]) / math.sqrt(2)]  # type: ignore[arg-type]
+        return np.concatenate([first, second])
+
+    def simulated(self, displacement: float, generator: np.random.Generator) -> Data:
+        """Reduced observations with normal errors, when the truth lies ``displacement`` from a prediction of 0."""
         if self.statistic == "normal mean":
             return [displacement + self.noise * generator.normal(), self.noise]
         if self.statistic == "mean":

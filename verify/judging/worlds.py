@@ -17,6 +17,7 @@ import numpy as np
 from verify.judging.calibration import CERTAINTY, clopper_pearson
 from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement, judge
+from verify.judging.looks import FIXED, MOST, Look
 from verify.judging.multiplicity import LEVEL
 from verify.judging.outcome import Verdict
 from verify.running.experiment import Cell, Numbers
@@ -34,6 +35,7 @@ class VerdictRates:
         predicted: what the claim predicts, by comparison.
         counts: number of worlds by verdict.
         runs: worlds simulated.
+        repetitions: mean number, in units of a run of fixed sizes.
     """
 
     claim: str
@@ -41,6 +43,7 @@ class VerdictRates:
     predicted: dict[str, float]
     counts: dict[Verdict, int]
     runs: int
+    repetitions: float = 1.0
 
     def interval(self, verdict: Verdict) -> tuple[float, float]:
         """Clopper-Pearson interval of a verdict's probability; it holds with probability :data:`CERTAINTY`."""
@@ -55,6 +58,7 @@ class VerdictRates:
             "truth": self.truth,
             "predicted": self.predicted,
             "runs": self.runs,
+            "repetitions": self.repetitions,
             **shares,
             "intervals": intervals,
         }
@@ -67,10 +71,14 @@ class VerdictRates:
             low, high = self.interval(verdict)
             share = self.counts[verdict] / self.runs
             lines.append(f"  {verdict!s:<12} {share:7.2%}   [{low:.2%}, {high:.2%}] at {CERTAINTY:.0%}")
+        if self.repetitions != 1:
+            lines.append(f"  repetitions  {self.repetitions:.2f} times those of a run of fixed sizes, in the mean")
         return "\n".join(lines)
 
 
-def verdict_rates(claim: Claim, profile: Profile, truth: float, runs: int, family: int, seed: int = 0) -> VerdictRates:
+def verdict_rates(
+    claim: Claim, profile: Profile, truth: float, runs: int, family: int, seed: int = 0, adaptive: bool = False
+) -> VerdictRates:
     """Judge a claim in ``runs`` simulated worlds.
 
     Args:
@@ -80,6 +88,7 @@ def verdict_rates(claim: Claim, profile: Profile, truth: float, runs: int, famil
         runs: worlds.
         family: claims of a run, among which the level is shared.
         seed: of the simulation.
+        adaptive: whether an open verdict is looked at again, as :mod:`verify.judging.looks` has it.
 
     Raises:
         ValueError: a claim without ``simulate``, no case of it in the profile, runs < 1 or seed < 0.
@@ -90,19 +99,35 @@ def verdict_rates(claim: Claim, profile: Profile, truth: float, runs: int, famil
         raise ValueError(f"runs={runs}: needs an integer runs >= 1")
     if seed < 0:
         raise ValueError(f"seed={seed}: needs an integer seed >= 0")
-    cases = claim.cases(profile)
-    if not cases:
+    if not claim.cases(profile):
         raise ValueError(f"claim={claim.id!r}: is not judged in profile {profile.name!r}")
     counts: Counter[Verdict] = Counter()
     predicted: dict[str, float] = {}
+    repetitions = 0
     for world in range(runs):
-        numbers: dict[Cell, Numbers] = {}
-        for place, case in enumerate(cases):
-            numbers |= claim.simulate(case.profile, truth, np.random.default_rng([seed, world, place]))
-        judged = judge(claim, profile, [Done(cell, found, 0.0, True) for cell, found in numbers.items()], family)
-        counts[strictest(judged, family)] += 1
+        look = Look(1) if adaptive else FIXED
+        judged = _judged(claim, profile, truth, family, [seed, world], look)
+        verdict = strictest(judged, family)
+        while verdict is Verdict.INCONCLUSIVE and claim.repetitions and 0 < look.number < MOST:
+            look = look.next()
+            judged = _judged(claim, profile, truth, family, [seed, world], look)
+            verdict = strictest(judged, family)
+        counts[verdict] += 1
+        repetitions += 2 ** max(look.number - 1, 0)
         predicted = judged.outcome.prediction
-    return VerdictRates(claim.id, truth, predicted, {v: counts[v] for v in Verdict}, runs)
+    return VerdictRates(claim.id, truth, predicted, {v: counts[v] for v in Verdict}, runs, repetitions / runs)
+
+
+def _judged(claim: Claim, profile: Profile, truth: float, family: int, world: list[int], look: Look) -> Judgement:
+    """The claim judged at a look at one world; each look draws its numbers from the start of the same stream."""
+    if claim.simulate is None:
+        raise ValueError(f"claim={claim.id!r}: says nothing of other worlds")
+    view = look.profile(claim, profile)
+    numbers: dict[Cell, Numbers] = {}
+    for place, case in enumerate(claim.cases(view)):
+        generator = np.random.default_rng([*world, place])
+        numbers |= claim.simulate(case.profile, truth, generator)
+    return judge(claim, view, [Done(cell, found, 0.0, True) for cell, found in numbers.items()], family, look)
 
 
 def strictest(judged: Judgement, family: int) -> Verdict:

@@ -20,8 +20,9 @@ from verify.running.plan import SHARDS, Shards, collect, read_chunk, shards, wri
 from verify.running.store import Store
 from verify.running.sweep import keys_of, run_cells
 from verify.running.work import attempt
-from verify.session import design, verify
+from verify.session import verify
 from verify.sizes.profile import QUICK
+from verify.state import design
 
 SIGMA = "sin(z + pi/4)"
 CELLS: list[Cell] = [

@@ -23,8 +23,9 @@ from verify.running.experiment import Cell, CellFailed, Numbers, fingerprint
 from verify.running.machine import KERNELS, machine
 from verify.running.store import Store, seal
 from verify.running.sweep import Done, run_cells
-from verify.session import design, reload, verify
+from verify.session import reload, verify
 from verify.sizes.profile import QUICK
+from verify.state import design
 
 
 class Value(Cell):
