@@ -106,7 +106,10 @@ def kernel_ridge_risk(
         noise: variance of the label noise.
 
     Returns:
-        float: the predicted risk. Exact as n and d grow; relative finite-size error O(n^{-1/2}) or better.
+        float: the predicted risk. Exact as n and d grow. At finite sizes the mean over inputs and targets differs from
+            it in relative terms by at most 1.5/n, and a single set of n inputs by a standard deviation of at most
+            0.6 n^{-1/2}, as measured for sin(z + pi/4) at d = 12 to 64 and n = d, 4d and d^2/4 (the tests measure it
+            again); bounds for other spectra: Misiakiewicz & Saeed (arXiv:2403.08938).
 
     Raises:
         ValueError: n < 1, ridge < 0, noise < 0, a negative energy, or no kappa exists (no ridge, no tail and n at

@@ -19,8 +19,8 @@ from verify.predictions.learning_curves import Curve, crowding
 from verify.sizes.profile import Profile
 
 RISK_MARGIN = 0.1
-"""Relative, for the test risk and the training error. The law is exact as n and d grow; at n >= 128 its relative
-error, of order n^{-1/2} or better, is at most 0.09."""
+"""Relative, for the test risk and the training error. The law is exact as n and d grow; at n >= 128 the
+relative scatter of a draw, of order n^{-1/2}, is at most 0.09, and the mean is off by far less, of order 1/n."""
 KAPPA_MARGIN = 0.03
 """Relative. kappa = 1/tr (K + ridge)^{-1} averages over all n inputs; at d = 32 its error is below 0.01 beside the
 finite width, which the budget lists. At k = 2 and n = 3.5 d^2, with the kernel of infinite width and sin(z + pi/4), it
