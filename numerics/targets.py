@@ -33,11 +33,12 @@ def legendre_polynomials(d: int, t: Values) -> Iterator[Values]:
 
     By the recurrence (l+d-2) P_{l+1} = (2l+d-2) t P_l - l P_{l-1}, which is stable on [-1, 1].
     """
-    previous, current = 0 * t, 0 * t + 1
-    for degree in itertools.count():
+    previous, current = 0 * t + 1, 1 * t
+    yield previous
+    for degree in itertools.count(1):
         yield current
-        following = ((2 * degree + d - 2) * t * current - degree * previous) / (degree + d - 2)
-        previous, current = current, following
+        here, before = (2 * degree + d - 2) / (degree + d - 2), degree / (degree + d - 2)
+        previous, current = current, here * t * current - before * previous
 
 
 @full_precision
