@@ -61,7 +61,8 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
         yield from _paragraph("Builds on", ", ".join(claim.depends_on) + ".")
     yield from _paragraph("Why it should hold", claim.why)
     yield from _paragraph("What would refute it", claim.refuted_by)
-    rules = {rule: None for case in claim.cases(profile) for rule in claim.rules(case.profile)}
+    cases = claim.cases(profile) if judgement is None or not judgement.cases else judgement.cases
+    rules = {rule: None for case in cases for rule in claim.rules(case.profile)}
     for rule in rules:
         yield from _paragraph("Decision rule", _rule(rule))
     if judgement is None:
