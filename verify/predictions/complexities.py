@@ -25,7 +25,7 @@ def quadratic_bound(activation: str, d: int, n: int) -> float:
 def quadratic_floor(activation: str, d: int, n: int) -> float:
     r"""A lower bound of (E sup^2)^{1/2} over \|W\|_{2,4} <= 1.
 
-    With M_r as in :func:`verify.cells.rademacher.quadratic_supremum`, sup^2 = (1/4m) sum over the pairs of
+    With M_r as in :func:`verify.cells.rademacher_run.quadratic_supremum`, sup^2 = (1/4m) sum over the pairs of
     lambda_max(M_r)_+^2 + lambda_max(-M_r)_+^2 >= \|M_r\|_{op}^2 >= \|M_r\|_F^2/d, and E\|M_r\|_F^2 = d^2 E[sigma''^2]/n
     because the signs are independent: E sup^2 >= d E[sigma''^2]/(8n).
     """

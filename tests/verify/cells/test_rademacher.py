@@ -10,7 +10,8 @@ import torch
 from numerics import Objective, TwoLayerNetwork, generator, ntk_gram, sphere
 from numerics.terms.weights import PenaltyWeights
 from theory import Activation
-from verify.cells.rademacher import NoisyFits, fair_signs, linear_supremum, quadratic_supremum
+from verify.cells.rademacher import NoisyFits
+from verify.cells.rademacher_run import fair_signs, linear_supremum, quadratic_supremum
 
 SIGMA = "sin(z + pi/4)"
 
