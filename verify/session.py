@@ -9,8 +9,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from verify.judging.claim import Claim, HypothesisViolated
 from verify.judging.judgement import Judgement, admissible, judge, settle
 from verify.running.costs import Rates
@@ -238,6 +236,8 @@ def require_device(device: str) -> None:
     Raises:
         ValueError: what is there, and the way out.
     """
+    import torch
+
     if device == "cpu":
         return
     _, _, index = device.partition(":")
@@ -254,6 +254,8 @@ def provenance(profile: Profile) -> dict[str, str]:
 
 def device_name(device: str) -> str:
     """The accelerator's name, or "cpu"."""
+    import torch
+
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 

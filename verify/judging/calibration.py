@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from verify.judging.claim import Claim
 from verify.judging.multiplicity import LEVEL
@@ -42,6 +41,8 @@ def clopper_pearson(count: int, runs: int, level: float) -> tuple[float, float]:
 
     .. math:: P_{low}(X \ge count) = P_{high}(X \le count) = level/2.
     """
+    from scipy import special
+
     low = 0.0 if count == 0 else float(special.betaincinv(count, runs - count + 1, level / 2))
     high = 1.0 if count == runs else float(special.betaincinv(count + 1, runs - count, 1 - level / 2))
     return low, high

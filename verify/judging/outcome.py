@@ -9,8 +9,6 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal
 
-from scipy import special
-
 from verify.judging.grade import SAMPLING, Grade, levelling, lowest, unresolved
 
 CONFIDENCE = 0.99
@@ -91,6 +89,8 @@ class Interval:
 @lru_cache(maxsize=256)
 def student_quantile(dof: float) -> float:
     """Half-width of the interval of :data:`CONFIDENCE` in standard errors."""
+    from scipy import special
+
     q = (1 + CONFIDENCE) / 2
     return float(special.ndtri(q) if math.isinf(dof) else special.stdtrit(dof, q))
 
@@ -201,6 +201,8 @@ class Comparison:
 
         One-sided, at the nearest admitted value; an interval without randomness gives 0 outside and 1 elsewhere.
         """
+        from scipy import special
+
         finite = (self.predicted, self.margin, self.uncertainty, self.measured.lower, self.measured.upper)
         if not all(map(math.isfinite, finite)):
             return 1.0
