@@ -28,6 +28,7 @@ STARTS = {
     "import verify.registry": "import verify.registry",
     "escape-ntk --help": COMMAND.format(words=["--help"]),
     "escape-ntk verify --help": COMMAND.format(words=["verify", "--help"]),
+    "escape-ntk completion bash": COMMAND.format(words=["completion", "bash"]),
     "escape-ntk claims": COMMAND.format(words=["claims"]),
     "escape-ntk completion bash": COMMAND.format(words=["completion", "bash"]),
     "escape-ntk explain S1": COMMAND.format(words=["explain", "S1"]),

@@ -103,7 +103,7 @@ class DegreesAtEveryDimension(Cell):
 
 
 class KernelQuadrature(Cell):
-    """E[K(t) P_l(t)] with the kernel of :func:`kernel_values`.
+    """E[K(t) P_l(t)] with the kernel of :func:`verify.cells.spectral_run.kernel_values`.
 
     A tensor Gauss rule over (t; <w,u>, <w,v>) in double precision. Numbers: ``values`` at ``points`` nodes per axis and
     ``coarse`` at three quarters of them; their difference estimates the quadrature error.

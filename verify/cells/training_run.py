@@ -55,7 +55,7 @@ def training_target(cell: Training, label: str) -> Target:
 
 
 def training_begin(cell: Training, draws: Draws, scale: float | None = None) -> torch.Tensor:
-    """Starts of a scale, :attr:`start` when None, each with its own noise, (B, m, d)."""
+    """Starts of a scale, ``cell.start`` when None, each with its own noise, (B, m, d)."""
     members, scale = enumerate(draws.labels), cell.start if scale is None else scale
     return torch.stack(
         [small_start(draws.network.member(i), scale, cell.drawn("start", label)) for i, label in members]

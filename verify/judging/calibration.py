@@ -14,7 +14,7 @@ were too few runs to tell. The intervals hold at once for all rates of a table w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,18 @@ def error_rates(
     return false, missed, holds
 
 
-def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 0) -> list[ErrorRates]:
+Task = tuple[Claim, str, DecisionRule, int]
+"""A rule to simulate: its claim, the label of a case that has it, itself, and comparisons among which the level is
+shared."""
+
+
+def calibrate(
+    claims: Sequence[Claim],
+    profile: Profile,
+    runs: int,
+    seed: int = 0,
+    each: Callable[[Sequence[Task]], Iterable[Task]] = iter,
+) -> list[ErrorRates]:
     """Error rates of every distinct statistical rule of the claims.
 
     Args:
@@ -119,6 +130,7 @@ def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 
         profile: whose sizes the rules have.
         runs: simulated for each rule and truth.
         seed: of the simulation.
+        each: gives the rules by turns; whoever shows progress replaces it.
 
     Raises:
         ValueError: runs < 1, or seed < 0.
@@ -127,7 +139,7 @@ def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 
         raise ValueError(f"runs={runs}: needs an integer runs >= 1")
     if seed < 0:
         raise ValueError(f"seed={seed}: needs an integer seed >= 0")
-    tasks: list[tuple[Claim, str, DecisionRule, int]] = []
+    tasks: list[Task] = []
     for claim in claims:
         by_case = {case.label: claim.rules(case.profile) for case in claim.cases(profile)}
         comparisons = sum(len(rules) for rules in by_case.values())
@@ -138,7 +150,7 @@ def calibrate(claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 
                     distinct.setdefault(rule, label)
         tasks += [(claim, label, rule, comparisons * len(claims)) for rule, label in distinct.items()]
     results = []
-    for place, (claim, label, rule, family) in enumerate(tasks):
+    for place, (claim, label, rule, family) in enumerate(each(tasks)):
         rates = error_rates(rule, family, runs, np.random.default_rng([seed, place]))
         results.append(ErrorRates(claim.id, label, rule, *rates, runs, 2 * len(tasks)))
     return results

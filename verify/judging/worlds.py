@@ -9,6 +9,7 @@ step of Holm's correction.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +71,15 @@ class VerdictRates:
         return "\n".join(lines)
 
 
-def verdict_rates(claim: Claim, profile: Profile, truth: float, runs: int, family: int, seed: int = 0) -> VerdictRates:
+def verdict_rates(
+    claim: Claim,
+    profile: Profile,
+    truth: float,
+    runs: int,
+    family: int,
+    seed: int = 0,
+    each: Callable[[Sequence[int]], Iterable[int]] = iter,
+) -> VerdictRates:
     """Judge a claim in ``runs`` simulated worlds.
 
     Args:
@@ -80,6 +89,7 @@ def verdict_rates(claim: Claim, profile: Profile, truth: float, runs: int, famil
         runs: worlds.
         family: claims of a run, among which the level is shared.
         seed: of the simulation.
+        each: gives the worlds by turns; whoever shows progress replaces it.
 
     Raises:
         ValueError: a claim without ``simulate``, no case of it in the profile, runs < 1 or seed < 0.
@@ -95,7 +105,7 @@ def verdict_rates(claim: Claim, profile: Profile, truth: float, runs: int, famil
         raise ValueError(f"claim={claim.id!r}: is not judged in profile {profile.name!r}")
     counts: Counter[Verdict] = Counter()
     predicted: dict[str, float] = {}
-    for world in range(runs):
+    for world in each(range(runs)):
         numbers: dict[Cell, Numbers] = {}
         for place, case in enumerate(cases):
             numbers |= claim.simulate(case.profile, truth, np.random.default_rng([seed, world, place]))
