@@ -141,12 +141,16 @@ def _path(found: Iterable[Command]) -> str:
     return " | ".join(f'"{c.path}"' for c in found if c.path)
 
 
-def _body(found: tuple[Command, ...], first: int) -> str:
-    """What bash and zsh share: the command from the words so far, and which values stand at the cursor."""
+def _body(found: tuple[Command, ...]) -> str:
+    """What bash and zsh share: the command from the words so far, and what may stand at the cursor.
+
+    Before it ``line`` holds the words, ``at`` the place of the cursor's own counted from 0, ``current`` and ``before``
+    that word and the one before; after it ``kind`` says what is offered, and ``offered`` the words.
+    """
     return f"""\
     local reached="" word tried kind=free
     local -a offered=()
-    for word in "${{line[@]:{first}:$at-1}}"; do
+    for word in "${{line[@]:1:$at-1}}"; do
         tried="${{reached:+$reached }}$word"
         case "$tried" in
             {_path(found)}) reached=$tried ;;
@@ -175,7 +179,7 @@ def bash(found: tuple[Command, ...]) -> str:
 _escape_ntk() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" at=$COMP_CWORD kept=""
     local -a line=("${{COMP_WORDS[@]}}")
-{_body(found, 1)}
+{_body(found)}
     COMPREPLY=()
     case "$kind" in
         words)
@@ -198,11 +202,9 @@ def zsh(found: tuple[Command, ...]) -> str:
 #compdef escape-ntk
 # Completion of escape-ntk in zsh: source <(escape-ntk completion zsh)
 _escape_ntk() {{
-    setopt localoptions ksharrays
-    local current="${{words[CURRENT-1]}}" before="${{words[CURRENT-2]}}" at=$((CURRENT - 1))
+    local current="${{words[CURRENT]}}" before="${{words[CURRENT-1]}}" at=$((CURRENT - 1))
     local -a line=("${{words[@]}}")
-    () {{
-{_body(found, 1)}
+{_body(found)}
     case "$kind" in
         words)
             compset -P '*,'
@@ -210,9 +212,12 @@ _escape_ntk() {{
         files) _files ;;
         folders) _files -/ ;;
     esac
-    }}
 }}
-compdef _escape_ntk escape-ntk"""
+if [[ "$funcstack[1]" == "_escape-ntk" ]]; then
+    _escape_ntk "$@"
+else
+    compdef _escape_ntk escape-ntk
+fi"""
 
 
 def fish(found: tuple[Command, ...]) -> str:
@@ -222,10 +227,11 @@ def fish(found: tuple[Command, ...]) -> str:
         "function __escape_ntk_at",
         "    set -l reached",
         "    for word in (commandline -opc)[2..]",
-        "        set -l tried (string join ' ' $reached $word)",
+        "        set -l tried (string join -- ' ' $reached $word)",
         f"        contains -- $tried {' '.join(repr(c.path) for c in found if c.path)}; and set reached $reached $word",
         "    end",
-        "    test (string join ' ' $reached) = \"$argv[1]\"",
+        "    set -l words (string join -- ' ' $reached)",
+        '    test "$words" = "$argv[1]"',
         "end",
         "function __escape_ntk_listed",
         "    set -l kept (string replace -r '[^,]*$' '' -- (commandline -ct))",

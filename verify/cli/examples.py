@@ -34,7 +34,7 @@ TYPED: dict[str, tuple[tuple[str, str], ...]] = {
         ("spectrum 'exp(t - 1)' --kernel zonal --d 20 --latex", "Of a kernel in t, as a LaTeX table."),
     ),
     "completion": (
-        ("completion bash >> ~/.bash_completion", "In bash."),
+        ("completion bash > ~/.bash_completion", "In bash, by its package bash-completion."),
         ("completion zsh > ~/.zfunc/_escape-ntk", "In zsh, where fpath has ~/.zfunc before compinit."),
         ("completion fish > ~/.config/fish/completions/escape-ntk.fish", "In fish."),
     ),
