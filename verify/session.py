@@ -236,10 +236,10 @@ def require_device(device: str) -> None:
     Raises:
         ValueError: what is there, and the way out.
     """
-    import torch
-
     if device == "cpu":
         return
+    import torch
+
     _, _, index = device.partition(":")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(index or 0) >= count:
@@ -254,9 +254,11 @@ def provenance(profile: Profile) -> dict[str, str]:
 
 def device_name(device: str) -> str:
     """The accelerator's name, or "cpu"."""
+    if not device.startswith("cuda"):
+        return device
     import torch
 
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    return torch.cuda.get_device_name(device)
 
 
 def commit() -> str:

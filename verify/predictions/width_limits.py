@@ -204,13 +204,11 @@ def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float
 
     Zonal harmonics of degree l along orthogonal directions have the inner product P_l(0).
     """
-    from numerics.targets import monomial_parts
     from theory.harmonics.gegenbauer import legendre_polynomial
 
     energies = {}
-    for degree, share in monomial_parts(k + 1, d).items():
+    for degree, part in _parts(k + 1, d).items():
         if degree <= k:
-            part = share * d ** ((k + 1) / 2)
             overlap = float(legendre_polynomial(degree, d)(0))
             squares = sum((a * part) ** 2 for a in alphas)
             energies[degree] = squares + overlap * ((sum(alphas) * part) ** 2 - squares)
@@ -219,7 +217,11 @@ def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float
 
 def harmonic_strengths(k: int, d: int, alphas: tuple[float, ...]) -> tuple[float, ...]:
     """The alpha of <beta,x>^{k+1} that has alpha_i sqrt(N) P_{k+1} as its part of degree k + 1."""
-    from numerics.targets import monomial_parts
-
-    share = monomial_parts(k + 1, d)[k + 1] * d ** ((k + 1) / 2)
+    share = _parts(k + 1, d)[k + 1]
     return tuple(a / share for a in alphas)
+
+
+def _parts(power: int, d: int) -> dict[int, float]:
+    """<beta,x>^p in zonal harmonics of energy one, by degree: ``numerics.targets.monomial_parts`` without torch."""
+    found = theory.monomial_coefficients(power, d)
+    return {degree: float(c) * theory.multiplicity(d, degree) ** 0.5 * d ** (power / 2) for degree, c in found.items()}
