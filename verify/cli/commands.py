@@ -212,8 +212,10 @@ def certificate(
         Print theorem and proof, not the theorem alone.
     """
     from theory import separation_theorem
+    from verify.cli.spectra import patience
 
-    theorem = separation_theorem(activation, 1, d_min, share=share, epsilon=epsilon, delta=delta)
+    with patience(f"a proof for every d >= {d_min}; Ctrl-C ends it"):
+        theorem = separation_theorem(activation, 1, d_min, share=share, epsilon=epsilon, delta=delta)
     out.write_text(json.dumps(theorem.certificate(), indent=1) + "\n", encoding="utf-8")
     emit(theorem.explain() if explain else str(theorem), wrap=False)
     emit(f"certificate: {out}")
@@ -255,6 +257,7 @@ def spectrum(
         Print one JSON object instead of a table: each ball as text, and its mid and radius as numbers.
     """
     from theory import ntk_spectrum, quadntk_spectrum, zonal_spectrum
+    from theory.balls.work import seconds_for
     from verify.cli.spectra import MAX_DEGREE, as_csv, as_json, patience, table
 
     if csv + latex + json_ > 1:
@@ -265,7 +268,8 @@ def spectrum(
             f"theory.{kernel}_eigenvalue"
         )
     compute = {"ntk": ntk_spectrum, "quadntk": quadntk_spectrum, "zonal": zonal_spectrum}[kernel]
-    with patience(f"eigenvalues of degree 0 .. {degrees} to {digits} digits; Ctrl-C ends it"):
+    limit = seconds_for(max(degrees, 0))
+    with patience(f"degrees 0 .. {degrees} to {digits} digits, {limit:.0f} s at most; Ctrl-C ends it"):
         found = compute(activation, d, degrees, digits)
     if json_:
         emit(json.dumps(as_json(found, activation.strip())), wrap=False)
