@@ -1,9 +1,9 @@
 """What it costs to start: CPU time of the commands and imports that a user waits for, beside a bare interpreter.
 
 Run as ``python benchmarks/startup.py [--repeats 7]``. Each line is the median over fresh processes of user and system
-time, its spread (least and largest), and the ratio to ``python -c pass`` of the same round; the rounds take the lines by
-turns, so that a load on the machine falls on all of them alike. Bytecode is compiled before, as it is where the package
-is installed.
+time, its spread (least and largest), and the ratio to ``python -c pass`` of the same round. The rounds take the lines
+by turns, so that a load on the machine falls on all of them alike. Bytecode is compiled before, as it is where the
+package is installed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ STARTS = {
     "import verify.registry": "import verify.registry",
     "escape-ntk --help": COMMAND.format(words=["--help"]),
     "escape-ntk verify --help": COMMAND.format(words=["verify", "--help"]),
-    "escape-ntk completion bash": COMMAND.format(words=["completion", "bash"]),
     "escape-ntk claims": COMMAND.format(words=["claims"]),
     "escape-ntk completion bash": COMMAND.format(words=["completion", "bash"]),
     "escape-ntk explain S1": COMMAND.format(words=["explain", "S1"]),

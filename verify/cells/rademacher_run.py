@@ -88,7 +88,7 @@ def noisy_fits(cell: NoisyFits) -> Numbers:
     network = TwoLayerNetwork(
         cell.d, cell.m, Activation.parse(cell.activation), seeds, dtype=torch.float32, device=cell.device
     )
-    x, y, noise, others, test, answers = _noisy_fits_data(cell, network)
+    x, y, noise, others, test, answers = noisy_fits_data(cell, network)
     begin = small_start(network, cell.start, cell.seed("start"))
     good = GoodDirections(network, 1)
     arms: dict[str, tuple[ModelName, GoodDirections | None]] = {
@@ -119,7 +119,7 @@ def noisy_fits(cell: NoisyFits) -> Numbers:
     return numbers
 
 
-def _noisy_fits_data(cell: NoisyFits, network: TwoLayerNetwork) -> tuple[torch.Tensor, ...]:
+def noisy_fits_data(cell: NoisyFits, network: TwoLayerNetwork) -> tuple[torch.Tensor, ...]:
     """Inputs (networks, n, d), labels, their noise, other signs; test inputs and labels."""
     rows = []
     for index in range(cell.networks):
