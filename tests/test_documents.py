@@ -77,6 +77,8 @@ def run(line: str) -> int:
     words = shlex.split(line, comments=True)
     if words[0] == "time":
         del words[0]
+    if ">" in words:  # where the output goes
+        del words[words.index(">") :]
     match words:
         case ["source", ".venv/bin/activate"]:
             return 0 if "-m venv .venv" in (ROOT / "Makefile").read_text(encoding="utf-8") else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from theory.learning.rates import RATES
+import theory
 from verify.judging.outcome import Verdict
 
 
@@ -24,13 +24,13 @@ def doubts(rate: str, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
     >>> doubts("linear_norm", {"G4": Verdict.FAILS})
     ('linear_norm, step 2 (T(l) = E(l)/Lambda(l)): G4 FAILS',)
     """
-    if rate not in RATES:
-        raise ValueError(f"rate={rate!r}: needs one of {', '.join(RATES)}")
+    if rate not in theory.RATES:
+        raise ValueError(f"rate={rate!r}: needs one of {', '.join(theory.RATES)}")
     found: dict[str, None] = {}
-    for number, premise in RATES[rate].premises.items():
+    for number, premise in theory.RATES[rate].premises.items():
         if premise is None:
             continue
-        relation = RATES[rate].steps[number - 1].relation
+        relation = theory.RATES[rate].steps[number - 1].relation
         sign = {"==": "=", "<=": "<=", ">=": ">="}[relation.rel_op]
         for claim in premise.claims:
             if verdicts.get(claim) == Verdict.FAILS:

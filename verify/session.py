@@ -9,8 +9,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement, settle
 from verify.judging.looks import Look
@@ -206,6 +204,8 @@ def require_device(device: str) -> None:
     """
     if device == "cpu":
         return
+    import torch
+
     _, _, index = device.partition(":")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(index or 0) >= count:
@@ -220,7 +220,11 @@ def provenance(profile: Profile) -> dict[str, str]:
 
 def device_name(device: str) -> str:
     """The accelerator's name, or "cpu"."""
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 def commit() -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from types import ModuleType
 
 import pytest
 import torch
 
-import verify.cells.subspace
+import theory
+import verify.cells.subspace_run
 from numerics.activations import TorchActivation
 from numerics.directions import GoodDirections
 from numerics.targets import Target
@@ -44,8 +46,10 @@ def small(**chapters: dict[str, object]) -> Profile:
 
 
 def wrong_factor(patch: pytest.MonkeyPatch) -> None:
-    true = certified.ntk_eigenvalue
-    patch.setattr(certified, "ntk_eigenvalue", lambda *a, **k: true(*a, **k) * 11 / 10)
+    slipped = ModuleType("theory")  # for the predictions alone: the cells compute with the true one
+    slipped.__getattr__ = lambda name: getattr(theory, name)
+    slipped.ntk_eigenvalue = lambda *a, **k: theory.ntk_eigenvalue(*a, **k) * 11 / 10
+    patch.setattr(certified, "theory", slipped)
     patch.setattr(certified, "eigenvalue", certified.eigenvalue.__wrapped__)  # remembers nothing
 
 
@@ -59,7 +63,9 @@ def wrong_derivative(patch: pytest.MonkeyPatch) -> None:
 
 
 def random_projector(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(verify.cells.subspace, "GoodDirections", lambda *a, **k: GoodDirections(*a, **k).random_subspace(1))
+    patch.setattr(
+        verify.cells.subspace_run, "GoodDirections", lambda *a, **k: GoodDirections(*a, **k).random_subspace(1)
+    )
 
 
 def shuffled_labels(patch: pytest.MonkeyPatch) -> None:

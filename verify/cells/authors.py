@@ -7,22 +7,7 @@ import math
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import torch
-
-from numerics.directions import GoodDirections
-from numerics.hermite import HermiteTarget
-from numerics.network import TwoLayerNetwork
-from numerics.objective import Objective
-from numerics.optimizers import GradientDescent
-from numerics.sampling import gaussian, generator, sphere
-from numerics.targets import Target
-from numerics.terms.r1 import FreshInputs
-from numerics.terms.weights import PenaltyWeights
-from numerics.train import Diverged, train
-from numerics.trajectory import Record, Trajectory
-from theory import Activation
 from verify.running.experiment import Cell, Numbers
-from verify.running.progress import SUFFIX, Progress
 
 ACTIVATION = "sigmoid(z - 1)"
 PARTS = {1: math.sqrt(1 / 3), 2: math.sqrt(2 / 3)}
@@ -95,70 +80,10 @@ class AuthorsRun(Cell):
         return self._numbers(folder / f"authors-{hashlib.sha256(self.specification.encode()).hexdigest()[:16]}")
 
     def _numbers(self, file: Path | None) -> Numbers:
-        network = TwoLayerNetwork(
-            self.d, self.m, Activation.parse(ACTIVATION), self._drawn("network"), torch.float32, self.device
-        )
-        target = self._target()
-        x, test = (self._inputs(name, count) for name, count in (("data", self.n), ("test", self.points)))
-        y, answers = (target(one).to(network.w) for one in (x, test))
-        x, test = x.to(network.w), test.to(network.w)
-        weights = PenaltyWeights(r1=self.training, r2=0.0, r3=0.0, r4=0.0, r1_modes=("training",))
-        fresh = FreshInputs(self.fresh, self._drawn("fresh"), law=self.law) if self.fresh else None
-        objective = Objective(network, x, y, weights, self._directions(network, x), fresh=fresh)
-        try:
-            found = self._descend(objective, (test, answers), file)
-        except Diverged as reason:
-            return {name: [] for name in CURVES} | {"diverged": str(reason)}
-        return {name: found.curve(field).double().tolist() for name, field in CURVES.items()}
+        from verify.cells.authors_run import authors_run_numbers
 
-    def _descend(self, objective: Objective, test: tuple[torch.Tensor, torch.Tensor], file: Path | None) -> Trajectory:
-        """From W = 0; says how far it is at each record."""
-        progress: Progress | None = None
-        if file is not None:
-            what = f"authors, weights {self.training:g} and {self.fresh:g}, seed {self.replicate}"
-            progress = Progress(file.with_suffix(SUFFIX), what, self.steps)
-
-        def tell(record: Record) -> None:
-            if progress is not None:
-                progress.reach(record.step)
-
-        start = torch.zeros_like(objective.network.w)
-        found = train(
-            objective,
-            start,
-            GradientDescent(STEP),
-            self.steps,
-            test=test,
-            checkpoint=file,
-            checkpoint_every=KEPT_EVERY,
-            progress=tell,
-            record_at=record_steps(self.steps),
-        )
-        if progress is not None:
-            progress.end()
-        return found
+        return authors_run_numbers(self, file)
 
     def _drawn(self, purpose: str) -> int:
         """A seed that runs on the same problem share."""
         return self.seed(purpose, shared=tuple(set(type(self).model_fields) - self.PROBLEM))
-
-    def _inputs(self, purpose: str, count: int) -> torch.Tensor:
-        drawn = generator(self._drawn(purpose))
-        return gaussian(count, self.d, drawn) if self.law == "gaussian" else sphere(count, self.d, self.d**0.5, drawn)
-
-    def _target(self) -> Target | HermiteTarget:
-        """Both parts along one random direction: of Hermite polynomials, or of zonal harmonics on the sphere."""
-        direction = sphere(1, self.d, 1.0, generator(self._drawn("target")))
-        kind = HermiteTarget if self.law == "gaussian" else Target
-        return kind(self.d, {degree: (torch.tensor([size]).double(), direction) for degree, size in PARTS.items()})
-
-    def _directions(self, network: TwoLayerNetwork, x: torch.Tensor) -> GoodDirections:
-        if self.directions == "span":
-            return GoodDirections(network, 1)
-        return GoodDirections(network, 1, "jacobian", x, count=self.d)
-
-
-def record_steps(steps: int) -> tuple[int, ...]:
-    """0, about :data:`RECORDS` steps equidistant in log t, and twenty equidistant ones, for the time left."""
-    grid = {round(steps ** (i / (RECORDS - 1))) for i in range(RECORDS)}
-    return tuple(sorted({0} | grid | {steps * i // 20 for i in range(21)}))

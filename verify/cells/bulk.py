@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
-
-from numerics.kernels import ntk_gram
-from numerics.network import TwoLayerNetwork
-from numerics.sampling import generator, sphere
-from theory import Activation
 from verify.running.experiment import Cell, Numbers
 
 LEVELS = tuple((2 * i - 1) / 100 for i in range(1, 51))
@@ -38,16 +30,9 @@ class GramBulk(Cell):
     stretch: float = 1.0
 
     def run(self) -> Numbers:
-        network = TwoLayerNetwork(self.d, self.m, Activation.parse(self.activation), seed=self.seed("network"))
-        # The same inputs for every activation and width: their comparison is then paired.
-        x = sphere(self.n, self.d, math.sqrt(self.d), generator(self.seed("inputs", shared=("activation", "m"))))
-        x[:, : self.d // 2] *= self.stretch
-        x *= math.sqrt(self.d) / x.norm(dim=1, keepdim=True)
-        bulk = torch.linalg.eigvalsh(ntk_gram(network, x))[: self.n - self.spikes]
-        places = (torch.tensor(LEVELS, dtype=bulk.dtype) * len(bulk) - 0.5).clamp(0, len(bulk) - 1)
-        below = places.long().clamp(max=len(bulk) - 2)
-        quantiles = torch.lerp(bulk[below], bulk[below + 1], places - below)
-        return {"quantiles": quantiles.tolist()}
+        from verify.cells.bulk_run import gram_bulk
+
+        return gram_bulk(self)
 
     @property
     def cost(self) -> float:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
-
-from numerics.certificate.gap import optimality_gap
-from numerics.curvature import extreme_eigenvalue
-from numerics.perturbed_descent import OVERFLOW, DescentHistory, PerturbedGradientDescent, perturbed_descent
-from numerics.sampling import generator
-from verify.cells.optimization import CURVE_POINTS, EARLY, best_constructions
 from verify.cells.training import Arm, Draws, Training, Weights
 from verify.running.experiment import Numbers
+
+if TYPE_CHECKING:
+    from numerics.perturbed_descent import DescentHistory
+
 
 ENDS = ("loss", "gradient", "risks", "remainder", "curvature", "taylor", "lower", "apart")
 """What is known of the end of one run; None where it diverged."""
@@ -28,7 +25,7 @@ class Descended(Training):
         tolerance: of the gradient. radius, wait, decrease: of the noise. step: in units of 1/L. most: steps at most.
     """
 
-    precision: ClassVar[torch.dtype] = torch.float64
+    precision: ClassVar[Literal["float32", "float64"]] = "float64"
 
     n: int
     draws: int
@@ -45,12 +42,9 @@ class Descended(Training):
         return self.prepare([str(i) for i in range(self.draws)], self.n)
 
     def descend(self, draws: Draws, arm: Arm = "joint") -> DescentHistory:
-        """Where descent on an arm's loss leads from the starts of the draws."""
-        noise = self.drawn("noise", draws.labels[0])
-        method = PerturbedGradientDescent(self.radius, self.tolerance, self.wait, self.decrease, noise)
-        return perturbed_descent(
-            self.objective(draws, arm, self.weights), self.begin(draws), method, self.most, self.step
-        )
+        from verify.cells.end_to_end_run import descended_descend
+
+        return descended_descend(self, draws, arm)
 
     def run(self) -> Numbers:
         """Least fall of a step over step |grad|^2, a list over the draws: ``fall``."""
@@ -93,66 +87,9 @@ class EndToEnd(Descended):
         return float(2 * self.draws * self.most * self.n * self.m * self.d)
 
     def run(self) -> Numbers:
-        draws = self.drawn_all()
-        run = self.descend(draws, self.arm)
-        whole = [bool(loss < OVERFLOW) for loss in run.losses[-1]]
-        rows = [self._end(draws, i, W) if whole[i] else dict.fromkeys(ENDS) for i, W in enumerate(run.W)]
-        seen = [torch.nan_to_num(run.gradients[t], nan=OVERFLOW) for t in (len(run.gradients) // 2, -1)]
-        numbers: Numbers = {name: [row.get(name) for row in rows] for name in ENDS}
-        signs = [generator(self.drawn("signs", label)) for label in draws.labels]
-        objective = self.objective(draws, "joint", self.weights)
-        numbers["reference"] = best_constructions(objective, draws.targets, self.k, self.signs, signs)
-        numbers |= {
-            "reached": [t if t >= 0 and fine else None for t, fine in zip(run.reached.tolist(), whole, strict=True)],
-            "fall": run.fall.tolist(),
-            "gradients": torch.stack(seen).clamp(max=OVERFLOW).T.tolist(),
-            "losses": [[float(first), end] for first, end in zip(run.losses[0], numbers.pop("loss"), strict=True)],
-        }
-        if self.arm != "joint":
-            return numbers
-        every = max(1, len(run.losses) // CURVE_POINTS)
-        first = alone(draws, 0)
-        lowest = extreme_eigenvalue(
-            self.objective(first, "joint", self.weights), self.begin(draws)[0], "smallest", self.lanczos
-        )
-        return numbers | {
-            "early": run.gradients[min(EARLY, len(run.gradients) - 1)].tolist(),
-            "start_curvature": [lowest.value, lowest.residual],
-            "curve": [
-                [t, float(run.losses[t][0])] for t in range(0, len(run.losses), every) if run.losses[t][0] < OVERFLOW
-            ],
-        }
+        from verify.cells.end_to_end_run import end_to_end
 
-    def _end(self, draws: Draws, index: int, W: torch.Tensor) -> Numbers:
-        """What one end is like."""
-        one = alone(draws, index)
-        objective, network = self.objective(one, "joint", self.weights), one.network
-        parts, gradient = objective.value_and_gradient(W)
-        output = network.forward(one.test, W)
-        model = network.linear(one.test, W) + network.quadratic(one.test, W)
-        numbers: Numbers = {
-            "loss": float(parts.total),
-            "gradient": float(gradient.norm()),
-            "risks": float((output - one.answers).square().mean()),
-            "remainder": float((output - model).square().mean()),
-        }
-        if self.arm == "joint":
-            lowest = extreme_eigenvalue(objective, W, "smallest", self.lanczos)
-            numbers["curvature"] = [lowest.value, lowest.residual]
-            numbers |= self._certified(one, W)
-        return numbers
-
-    def _certified(self, one: Draws, W: torch.Tensor) -> Numbers:
-        """The end as one of the Taylor model: its loss, the bound, and how far the network is from the model."""
-        network = one.network
-        objective = self.model_copy(update={"model": "taylor"}).objective(one, "joint", self.weights)
-        bound = optimality_gap(objective, W, "relaxation", self.iterations)
-        rest = network.forward(one.x, W) - network.linear(one.x, W) - network.quadratic(one.x, W)
-        return {
-            "taylor": float(bound.value),
-            "lower": float(bound.lower),
-            "apart": float(rest.square().mean()),
-        }
+        return end_to_end(self)
 
 
 def alone(draws: Draws, index: int) -> Draws:

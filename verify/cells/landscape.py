@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from typing import TYPE_CHECKING
 
-import torch
-
-from numerics.constructions import joint_construction, random_signs, sparse_displacement
-from numerics.curvature import Hessian, extreme_eigenvalue
-from numerics.directions import GoodDirections
-from numerics.network import TwoLayerNetwork
-from numerics.objective import Objective
-from numerics.optimizers import GradientDescent
-from numerics.perturbed_descent import PerturbedGradientDescent
-from numerics.sampling import generator, sphere
-from numerics.terms.weights import PenaltyWeights
-from numerics.train import small_start, train
-from numerics.variation import sign_variation
-from theory import Activation
-from verify.cells.optimization import SCALES, RegularisedLoss
+from verify.cells.optimization import RegularisedLoss
 from verify.running.experiment import Cell, Numbers
+
+if TYPE_CHECKING:
+    import torch
+
+    from numerics.network import TwoLayerNetwork
+
 
 REFERENCES = 16
 """Draws of S among which the reference is the best."""
@@ -52,38 +44,9 @@ class SignCurvature(RegularisedLoss):
         return {name: [row[name] for row in rows] for name in rows[0]}
 
     def measure(self, draw: int) -> dict[str, float]:
-        """The numbers of one draw."""
-        objective, target = self.single(draw), self.target(draw)
-        network, x = objective.network, objective.x
-        gen = generator(self.drawn(f"signs {draw}"))
-        built = joint_construction(network, target, self.k, torch.ones(self.m, dtype=network.dtype))
-        dense, V = built.dense, built.sparse
-        W = SHARE * dense + small_start(network, self.start, self.drawn(f"start {draw}"))
-        slopes = objective.loss.first(network.forward(x, W), objective.y)
-        squares = (W.square().sum(1), V.square().sum(1), (W * V).sum(1).square())
-        numbers: dict[str, float] = {
-            "exact": sign_variation(objective, W, V).total,
-            "data": 2 * float((slopes * network.quadratic(x, V)).mean()),
-            "capacity": self.r4 * float((8 * squares[2] + 4 * squares[0] * squares[1]).sum()),
-        }
-        if self.signs == 0:
-            return numbers
+        from verify.cells.landscape_run import sign_curvature_measure
 
-        hessian = Hessian(objective, W)
-
-        def curvatures(moves: torch.Tensor) -> list[float]:
-            return (moves * hessian.matmul(moves)).sum((-2, -1)).tolist()
-
-        draws = torch.stack([random_signs(self.m, gen)[:, None].to(V) for _ in range(self.signs)])
-        constructions = dense + draws[:REFERENCES] * V
-        return numbers | {
-            "sampled": math.fsum(c for some in draws.split(AT_ONCE) for c in curvatures(some * V)) / len(draws),
-            "coherent": curvatures(V[None])[0],
-            # The neurons of the opposite target are those that V leaves at rest: a_r = -sign(alpha g).
-            "opposite": sign_variation(objective, W, V.roll(self.m // 2, 0)).total,
-            "loss": float(objective.value_and_gradient(W)[0].total),
-            "reference": min(float(objective.value_and_gradient(c)[0].total) for c in constructions),
-        }
+        return sign_curvature_measure(self, draw)
 
 
 class QuadraticSaddle(Cell):
@@ -114,43 +77,11 @@ class QuadraticSaddle(Cell):
     tolerance: float
 
     def run(self) -> Numbers:
-        network = TwoLayerNetwork(
-            self.d, self.m, Activation.parse(self.activation), self.seed("network"), device=self.device
-        )
-        gen = generator(self.seed("data"))
-        beta = sphere(1, self.d, 1.0, gen)[0].to(network.w)
-        x = sphere(self.n, self.d, math.sqrt(self.d), gen).to(network.w)
-        alpha = 1 / math.sqrt(math.prod(range(1, 2 * self.k + 2, 2)))
-        y = alpha * (x @ beta) ** (self.k + 1)
-        objective = Objective(network, x, y, PenaltyWeights(r4=self.r4), None, "quadratic")
-        joint = Objective(network, x, y, PenaltyWeights(r4=self.r4), GoodDirections(network, self.k), "taylor")
-        zero = torch.zeros_like(network.w)
+        from verify.cells.landscape_run import quadratic_saddle
 
-        def value(W: torch.Tensor) -> float:
-            return float(objective.value_and_gradient(W)[0].total)
-
-        still, moving = (train(loss, zero, GradientDescent(), self.still, self.still).W for loss in (objective, joint))
-        noise = PerturbedGradientDescent(self.radius, self.tolerance, seed=self.seed("noise"))
-        left = train(objective, zero, noise, self.steps, self.steps).W
-        lowest = extreme_eigenvalue(objective, zero, "smallest")
-        sparse = sparse_displacement(network, beta, alpha, self.k)
-        return {
-            "gradient": float(objective.value_and_gradient(zero)[1].norm()),
-            "moved": float(still.norm()),
-            "joint_gradient": float(joint.value_and_gradient(zero)[1].norm()),
-            "joint_moved": float(moving.norm()),
-            "curvature": [lowest.value, lowest.residual],
-            "block": self.block(network, x, y, 2),
-            "block_first": self.block(network, x, y, 1),
-            "zero": value(zero),
-            "still_loss": value(still),
-            "left": value(left),
-            "reference": min(value(b * sparse) for b in SCALES),
-        }
+        return quadratic_saddle(self)
 
     def block(self, network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor, order: int) -> float:
-        """Least eigenvalue over the neurons' blocks, with sigma^{(order)} in the place of sigma''."""
-        (curve,) = network.activation.derivatives(x @ network.half.T, order)
-        blocks = torch.einsum("i,ir,ia,ib->rab", y, curve, x, x) * (2 / (self.n * math.sqrt(self.m)))
-        # Both copies of a neuron have the same block up to the sign a_r, so each eigenvalue comes with its negative.
-        return -float(torch.linalg.eigvalsh(blocks).abs().max())
+        from verify.cells.landscape_run import quadratic_saddle_block
+
+        return quadratic_saddle_block(self, network, x, y, order)

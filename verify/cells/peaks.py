@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from numpy.polynomial import chebyshev
 
-from numerics.activations import TorchActivation
-from numerics.sampling import generator, sphere
-from numerics.targets import Target
-from theory import Activation
-from verify.cells.spectral import kernel_values
 from verify.running.experiment import Cell, Numbers
 
 NODES = 40
 """Chebyshev nodes at which the kernel is computed; it is interpolated between."""
 POINTS = 48
 """Nodes per axis of the Gauss rule over w at each of them."""
-
-
-def interpolant(activation: str, d: int) -> np.ndarray:
-    """Chebyshev coefficients of K(t), t in [-1, 1], for the NTK of infinite width of a smooth activation.
-
-    K is analytic, so that the error falls geometrically with :data:`NODES`; a test holds it against the certified
-    series sum N(d,l) Lambda_l P_l(t) to 1e-9.
-    """
-    sigma = TorchActivation(Activation.parse(activation))
-    nodes = torch.from_numpy(chebyshev.chebpts1(NODES))
-    values = kernel_values(sigma, d, nodes, POINTS)
-    return np.asarray(chebyshev.chebfit(nodes.numpy(), values.numpy(), NODES - 1))
 
 
 def summit(samples: Sequence[float], risks: Sequence[float] | np.ndarray) -> tuple[float, float]:
@@ -76,22 +56,9 @@ class NoisyCurve(Cell):
     targets: int
 
     def run(self) -> Numbers:
-        gen = generator(self.seed("inputs"))
-        x, test = (sphere(count, self.d, math.sqrt(self.d), gen) for count in (self.samples[-1], self.tests))
-        parts = [Target.dense(self.d, self.degree, 1.0, self.seed(f"target {i}")) for i in range(self.targets)]
-        labels, answers = (torch.stack([part(points) for part in parts], dim=1) for points in (x, test))
-        kernel = interpolant(self.activation, self.d)
-        gram, cross = (torch.from_numpy(chebyshev.chebval((x @ y.T / self.d).numpy(), kernel)) for y in (x, test))
-        diagonal = float(chebyshev.chebval(1.0, kernel))
-        bias, variance = ([[0.0] * len(self.samples) for _ in self.ridges] for _ in range(2))
-        for row, ridge in enumerate(self.ridges):
-            gram.diagonal().fill_((1 + ridge) * diagonal)
-            for column, n in enumerate(self.samples):
-                factor = torch.linalg.cholesky(gram[:n, :n])
-                weights = torch.cholesky_solve(cross[:n], factor)
-                bias[row][column] = float((weights.T @ labels[:n] - answers).square().mean())
-                variance[row][column] = float(weights.square().sum(0).mean())
-        return {"bias": bias, "variance": variance}
+        from verify.cells.peaks_run import noisy_curve
+
+        return noisy_curve(self)
 
     @property
     def cost(self) -> float:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from verify.cells.search import bracket, coarse_grid
-from verify.cells.training import Arm, Training, Weights, kernel_risks, risk_path
+from verify.cells.training import Arm, Training, Weights
 from verify.running.experiment import Numbers
 
 RIDGES = (1e-2, 3.0)
@@ -45,22 +44,6 @@ class SamplesToLearn(Training):
         return float(self.draws * self.steps * math.sqrt(self.first * self.last) * self.m * self.d)
 
     def run(self) -> Numbers:
-        grid = [n for n in coarse_grid(self.first, self.last, self.factor) if n <= self.limit]
-        draws = self.prepare([str(i) for i in range(self.draws)], grid[-1])
-        halfway: dict[tuple[int, int], float] = {}
+        from verify.cells.sample_counts_run import samples_to_learn
 
-        def risks(n: int, places: tuple[int, ...]) -> list[float]:
-            part = draws.some(places).first(n)
-            if self.arm == "ntk":
-                half = end = [min(row) for row in kernel_risks(part, RIDGES)]
-            else:
-                half, end = risk_path(self.learn(part, self.arm, self.weights), self.arm)
-            halfway.update(zip([(n, place) for place in places], half, strict=True))
-            return end
-
-        found = bracket(risks, self.draws, grid, self.level, self.finest)
-        return {
-            "samples": [[n for n, _ in points] for points in found],
-            "risks": [[risk for _, risk in points] for points in found],
-            "halfway": [[halfway[n, place] for n, _ in points] for place, points in enumerate(found)],
-        }
+        return samples_to_learn(self)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import torch
-
-from numerics.constructions import coefficients, random_signs, sparse_displacement
-from numerics.network import TwoLayerNetwork
-from numerics.sampling import generator, sphere
-from numerics.span import HarmonicTransform
-from numerics.targets import Target
-from theory import Activation, multiplicity, ntk_eigenvalue, risk_floor
-from theory.learning.separation import SeparationTheorem, separation_theorem
-from verify.cells.constructions import orthogonal_inputs, signed_outputs
-from verify.cells.spectral import ball_text
 from verify.running.experiment import Cell, Numbers
+
+if TYPE_CHECKING:
+    from theory.learning.separation import SeparationTheorem
+
 
 NEURONS = 4096
 """Evaluated at a time."""
@@ -32,9 +24,9 @@ class Separation(Cell):
     delta: float
 
     def theorem(self) -> SeparationTheorem:
-        """The theorem, computed anew; decimals such as 0.3 stand for the fractions that they write."""
-        share, epsilon, delta = (Fraction(str(value)) for value in (self.share, self.epsilon, self.delta))
-        return separation_theorem(self.activation, 1, self.d_min, share=share, epsilon=epsilon, delta=delta)
+        from verify.cells.separation_run import theorem_of
+
+        return theorem_of(self)
 
 
 class SeparationBounds(Separation):
@@ -49,17 +41,9 @@ class SeparationBounds(Separation):
     dimensions: tuple[int, ...]
 
     def run(self) -> Numbers:
-        theorem = self.theorem()
-        numbers: Numbers = {"taylor_width": theorem.taylor_width, "network_width": theorem.network_width}
-        for name, m in (("taylor", theorem.taylor_width), ("network", theorem.network_width)):
-            narrow = 2 * (m // 8)
-            numbers[name] = ball_text(theorem.ratio(m, name == "network"))
-            numbers[f"{name}_narrow"] = ball_text(theorem.ratio(narrow, name == "network"))
-        for name, share in (("floor", theorem.share), ("floor_more", theorem.share + Fraction(1, 10))):
-            counts = [int(share * multiplicity(d, 2)) for d in self.dimensions]
-            floors = [risk_floor(d, n, {2: 1}) for d, n in zip(self.dimensions, counts, strict=True)]
-            numbers[name] = [str(floor) for floor in floors]
-        return numbers
+        from verify.cells.separation_run import separation_bounds
+
+        return separation_bounds(self)
 
 
 class SeparationErrors(Separation):
@@ -79,45 +63,6 @@ class SeparationErrors(Separation):
     draws: int
 
     def run(self) -> Numbers:
-        theorem, d = self.theorem(), self.d_min
-        m = theorem.taylor_width
-        network = TwoLayerNetwork(d, m, Activation.parse(self.activation), seed=self.seed("network"))
-        beta, u = sphere(2, d, 1.0, generator(self.seed("directions")))
-        alpha = math.sqrt((d + 2) / (2 * (d - 1)))
-        x = orthogonal_inputs(self.inputs, d, generator(self.seed("inputs")))
-        constant = torch.full((len(x),), alpha, dtype=x.dtype)
-        goal = [x @ u - constant, alpha * (x @ beta) ** 2]
-        low = Target.zonal(d, 0, u[None], [-alpha]) + Target.zonal(d, 1, u[None], [1.0])
-        eigenvalues = [float(ntk_eigenvalue(network.activation.exact, degree, d).mid()) for degree in (0, 1)]
-        scale = torch.tensor([eigenvalues[0], *[eigenvalues[1]] * d], dtype=torch.float64)
-        half = HarmonicTransform(network, 1, torch.float64).apply(coefficients(low, 1, network.w) / scale)
-        dense, sparse = torch.cat([half, -half]), sparse_displacement(network, beta, alpha, 1)
-        signs = random_signs(self.draws * m, generator(self.seed("signs"))).reshape(m, self.draws)
-        signs = torch.cat([signs, torch.ones(m, 1, dtype=torch.float64)], dim=1)
+        from verify.cells.separation_run import separation_errors
 
-        count = self.draws + 1
-        linear, quadratic, signed, crossed = (torch.zeros(len(x), n, dtype=x.dtype) for n in (1, 1, count, count))
-        parts = (network.w, dense, sparse, signs, network.a / math.sqrt(m))
-        for w, L, Q, s, a in zip(*(part.split(NEURONS) for part in parts), strict=True):
-            slope, curvature = network.activation.derivatives(x @ w.T, 1, 2)
-            moved, held = x @ Q.T, x @ L.T
-            linear += (slope * held) @ a[:, None]
-            quadratic += (curvature * moved.square()) @ a[:, None] / 2
-            signed += (slope * moved * a) @ s
-            crossed += (curvature * moved * held * a) @ s
-        left = {"dense": linear - goal[0][:, None], "sparse": quadratic - goal[1][:, None]}
-        taylor = left["dense"] + left["sparse"] + signed + crossed
-        outputs = signed_outputs(network, x, dense, sparse, signs[:, :1])
-        squares = taylor.square().mean(0)
-        limit = float(theorem.epsilon**2 * (theorem.dense + theorem.sparse))
-        return {
-            "dense": float(left["dense"].square().mean()),
-            "sparse": float((left["sparse"] / (x @ beta)[:, None] ** 2).square().mean()),
-            "signs": float(signed[:, :-1].square().mean()),
-            "cross": float(crossed[:, :-1].square().mean()),
-            "taylor": float(squares[:-1].mean()),
-            "network": float((outputs - sum(goal)[:, None]).square().mean()),
-            "failed": float((squares[:-1] > limit).double().mean()),
-            "coherent": float(squares[-1]),
-            "coherent_signs": float(signed[:, -1].square().mean()),
-        }
+        return separation_errors(self)

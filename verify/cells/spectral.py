@@ -3,37 +3,12 @@
 from __future__ import annotations
 
 import math
-from itertools import islice
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from flint import arb, ctx
-
-from numerics.activations import TorchActivation
-from numerics.estimate import Estimate
-from numerics.kernels import ntk_gram, quadntk_gram
-from numerics.network import TwoLayerNetwork
-from numerics.quadrature import gauss_rule, pair_rule
-from numerics.sampling import generator, sphere
-from numerics.targets import legendre_polynomials, legendre_values
-from theory import (
-    Activation,
-    NoClosedForm,
-    Undecided,
-    bounds_for_all_dimensions,
-    learnable_degrees,
-    multiplicity,
-    ntk_eigenvalue,
-    ntk_limit_expr,
-    ntk_tail_bound,
-    ntk_trace,
-    quadntk_eigenvalue,
-    quadntk_tail_bound,
-    quadntk_trace,
-)
-from theory.balls.precision import exclusive
-from theory.funk_hecke.coefficient import certified
 from verify.running.experiment import Cell, Numbers
+
+if TYPE_CHECKING:
+    from flint import arb
 
 KernelName = Literal["NTK", "QuadNTK"]
 
@@ -55,6 +30,8 @@ def read_ball(text: str) -> tuple[float, float, float]:
     A ball wider than :data:`ACCURACY` stands for no number: its midpoint is NaN, its ends are infinite, and whatever is
     compared with it is INCONCLUSIVE.
     """
+    from flint import arb
+
     value = arb(text)
     if not (value.is_finite() and value.rad() <= ACCURACY * abs(value.mid())):
         return math.nan, -math.inf, math.inf
@@ -72,10 +49,9 @@ class CertifiedEigenvalues(Cell):
     kernel: KernelName = "NTK"
 
     def run(self) -> Numbers:
-        sigma = Activation.parse(self.activation)
-        eigenvalue = ntk_eigenvalue if self.kernel == "NTK" else quadntk_eigenvalue
-        values = [eigenvalue(sigma, degree, self.d, DIGITS) for degree in range(self.max_degree + 1)]
-        return {"balls": [ball_text(v) for v in values]}
+        from verify.cells.spectral_run import certified_eigenvalues
+
+        return certified_eigenvalues(self)
 
 
 class CertifiedLimits(Cell):
@@ -88,16 +64,9 @@ class CertifiedLimits(Cell):
     max_degree: int
 
     def run(self) -> Numbers:
-        sigma = Activation.parse(self.activation)
-        degrees = range(self.max_degree + 1)
-        try:
-            closed = [ntk_limit_expr(sigma, degree) for degree in degrees]
-        except NoClosedForm:
-            return {"symbolic": None, "symbolic_balls": None}
-        return {
-            "symbolic": [str(e) for e in closed],
-            "symbolic_balls": [ball_text(certified(e, DIGITS)) for e in closed],
-        }
+        from verify.cells.spectral_run import certified_limits
+
+        return certified_limits(self)
 
 
 class EveryDimension(Cell):
@@ -112,23 +81,9 @@ class EveryDimension(Cell):
     max_degree: int
 
     def run(self) -> Numbers:
-        return {"bounds": [self._bounds(degree) for degree in range(self.max_degree + 1)]}
+        from verify.cells.spectral_run import every_dimension
 
-    def _bounds(self, degree: int) -> Numbers | None:
-        try:
-            found = bounds_for_all_dimensions(self.activation, degree)
-        except Undecided:
-            return None
-        if found.expansion is None or found.exponent is None:
-            return None
-        return {
-            "exponent": float(found.exponent),
-            "lower": ball_text(found.lower),
-            "upper": ball_text(found.upper),
-            "coefficients": [ball_text(c) for c in found.expansion.expansion.coefficients],
-            "remainder": ball_text(found.expansion.expansion.remainder),
-            "switch": found.switch,
-        }
+        return every_dimension(self)
 
 
 class DegreesAtEveryDimension(Cell):
@@ -142,38 +97,13 @@ class DegreesAtEveryDimension(Cell):
     kernel: KernelName
 
     def run(self) -> Numbers:
-        found = learnable_degrees(self.activation, self.max_degree, kernel=self.kernel, d_min=3)
-        lists = {"learnable": found.learnable, "unlearnable": found.unlearnable, "undecided": found.undecided}
-        return {name: list(degrees) for name, degrees in lists.items()}
+        from verify.cells.spectral_run import degrees_at_every_dimension
 
-
-def kernel_values(
-    sigma: TorchActivation, d: int, t: torch.Tensor, points: int, kernel: KernelName = "NTK"
-) -> torch.Tensor:
-    """K(t) at infinite width by a Gauss rule over w, ``points`` nodes per axis: no Funk-Hecke coefficient enters.
-
-    NTK: K = d t E_w[sigma' sigma']. QuadNTK: K = (d t)^2 / 4 E_w[sigma'' sigma''].
-
-    Args:
-        sigma: the activation, smooth.
-        d: dimension.
-        t: <x, x'> / d, of shape (c,), in [-1, 1].
-        points: nodes per axis.
-        kernel: which one.
-
-    Cost: c points^2 activations.
-    """
-    first, second, weight = pair_rule(d, points)
-    root, order = math.sqrt(d), 1 if kernel == "NTK" else 2
-    along = t[:, None] * first + (1 - t**2).clamp_min(0).sqrt()[:, None] * second
-    (left,) = sigma.derivatives(root * first, order)
-    (right,) = sigma.derivatives(root * along, order)
-    inner = d * t if order == 1 else (d * t) ** 2 / 4
-    return inner * (right @ (left * weight))
+        return degrees_at_every_dimension(self)
 
 
 class KernelQuadrature(Cell):
-    """E[K(t) P_l(t)] with the kernel of :func:`kernel_values`.
+    """E[K(t) P_l(t)] with the kernel of :func:`verify.cells.spectral_run.kernel_values`.
 
     A tensor Gauss rule over (t; <w,u>, <w,v>) in double precision. Numbers: ``values`` at ``points`` nodes per axis and
     ``coarse`` at three quarters of them; their difference estimates the quadrature error.
@@ -186,16 +116,9 @@ class KernelQuadrature(Cell):
     kernel: KernelName = "NTK"
 
     def run(self) -> Numbers:
-        sigma = TorchActivation(Activation.parse(self.activation))
-        coarse = self._eigenvalues(sigma, self.points * 3 // 4)
-        return {"values": self._eigenvalues(sigma, self.points), "coarse": coarse}
+        from verify.cells.spectral_run import kernel_quadrature
 
-    def _eigenvalues(self, sigma: TorchActivation, points: int) -> list[float]:
-        t, weight = gauss_rule(self.d, points)
-        kernel = kernel_values(sigma, self.d, t, points, self.kernel)
-        return [
-            float((weight * kernel * legendre_values(degree, self.d, t)).sum()) for degree in range(self.max_degree + 1)
-        ]
+        return kernel_quadrature(self)
 
 
 class KernelMonteCarlo(Cell):
@@ -215,20 +138,9 @@ class KernelMonteCarlo(Cell):
     kernel: KernelName = "NTK"
 
     def run(self) -> Numbers:
-        sigma = Activation.parse(self.activation)
-        gram = ntk_gram if self.kernel == "NTK" else quadntk_gram
-        seed = self.seed("blocks")
-        gen = generator(seed)
-        networks = torch.randint(2**62, (self.blocks,), generator=gen).tolist()
-        means = torch.zeros(self.blocks, self.max_degree + 1, dtype=torch.float64)
-        for block, network_seed in enumerate(networks):
-            network = TwoLayerNetwork(self.d, 2 * self.points, sigma, seed=network_seed)
-            x, y = (sphere(self.points, self.d, math.sqrt(self.d), gen) for _ in range(2))
-            kernel, t = gram(network, x, y), x @ y.T / self.d
-            for degree, values in enumerate(islice(legendre_polynomials(self.d, t), self.max_degree + 1)):
-                means[block, degree] = (kernel * values).mean()
-        estimates = [Estimate.of(column, seed) for column in means.T]
-        return {"values": [e.value for e in estimates], "stderrs": [e.stderr for e in estimates]}
+        from verify.cells.spectral_run import kernel_monte_carlo
+
+        return kernel_monte_carlo(self)
 
 
 class TraceAndTail(Cell):
@@ -244,21 +156,6 @@ class TraceAndTail(Cell):
     kernel: KernelName = "NTK"
 
     def run(self) -> Numbers:
-        sigma, linear = Activation.parse(self.activation), self.kernel == "NTK"
-        eigenvalue, trace, tail_bound = (
-            (ntk_eigenvalue, ntk_trace, ntk_tail_bound)
-            if linear
-            else (quadntk_eigenvalue, quadntk_trace, quadntk_tail_bound)
-        )
-        with exclusive, ctx.workprec(128):
-            terms = [
-                multiplicity(self.d, degree) * eigenvalue(sigma, degree, self.d, DIGITS)
-                for degree in range(self.max_degree + 1)
-            ]
-            partial = sum(terms, arb(0))
-        return {
-            "trace": ball_text(trace(sigma, self.d, DIGITS)),
-            "partial": ball_text(partial),
-            "tail_bound": ball_text(tail_bound(sigma, self.d, self.max_degree, self.order)),
-            "terms": [ball_text(t) for t in terms],
-        }
+        from verify.cells.spectral_run import trace_and_tail
+
+        return trace_and_tail(self)

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
-
-from numerics.covariance import feature_covariance
-from numerics.directions import GoodDirections
-from numerics.network import TwoLayerNetwork
-from theory import Activation, cumulative_multiplicity
 from verify.running.experiment import Cell, Numbers
 
 
@@ -29,29 +21,6 @@ class TopBlock(Cell):
     k: int
 
     def run(self) -> Numbers:
-        network = TwoLayerNetwork(self.d, self.m, Activation.parse(self.activation), seed=self.seed("network"))
-        covariance = feature_covariance(network)
-        values, vectors = covariance.top(cumulative_multiplicity(self.d, self.k))
-        top = _orthonormal(vectors[:, : self.m // 2])
-        span = GoodDirections(network, self.k)
-        largest, squares = _sines(top, _orthonormal(span.half_basis()))
-        random = _sines(top, _orthonormal(span.random_subspace(self.seed("directions")).half_basis()))
-        return {
-            "values": values.tolist(),
-            "interpolation_error": covariance.error,
-            "largest_sine": largest,
-            "squared_sines": squares,
-            "random_largest_sine": random[0],
-            "random_squared_sines": random[1],
-        }
+        from verify.cells.subspace_run import top_block
 
-
-def _orthonormal(half: torch.Tensor) -> torch.Tensor:
-    """Orthonormal rows, (count, m d / 2), from the halves p_j of unit displacements (p_j, -p_j)."""
-    return half.flatten(1) * math.sqrt(2)
-
-
-def _sines(rows: torch.Tensor, others: torch.Tensor) -> tuple[float, float]:
-    """The largest sine of the angles between two subspaces of equal dimension, and the sum of their squares."""
-    sines = torch.linalg.svdvals(rows - (rows @ others.T) @ others)
-    return float(sines.max()), float(sines.square().sum())
+        return top_block(self)

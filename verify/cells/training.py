@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
-
-from numerics.directions import GoodDirections
-from numerics.kernels import ntk_gram
-from numerics.models import ModelName
-from numerics.network import TwoLayerNetwork
-from numerics.objective import Objective
-from numerics.optimizers import Adam, GradientDescent, Method
-from numerics.sampling import generator, sphere
-from numerics.shifted import solve_shifted
-from numerics.targets import Target
-from numerics.terms.weights import PenaltyWeights, R1Mode
-from numerics.train import small_start, train
-from numerics.trajectory import Trajectory
-from theory import Activation
 from verify.running.experiment import Cell
+
+if TYPE_CHECKING:
+    import torch
+
+    from numerics.network import TwoLayerNetwork
+    from numerics.objective import Objective
+    from numerics.targets import Target
+    from numerics.terms.weights import R1Mode
+    from numerics.trajectory import Trajectory
+
 
 TEST_POINTS = 2000
 LAZY = 100.0
@@ -45,8 +39,6 @@ Arm = Literal[
 Kind = Literal["joint", "sparse", "dense"]
 Weights = tuple[float, float]
 """l1, which is l3 too, and l4."""
-Measure = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""A risk of outputs against answers on test points, over the last axis."""
 
 
 def mean_square(outputs: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
@@ -139,7 +131,7 @@ class Training(Cell):
     """The fields that seeds depend on."""
 
     stream: ClassVar[str] = "TrainedRuns"
-    precision: ClassVar[torch.dtype] = torch.float32
+    precision: ClassVar[Literal["float32", "float64"]] = "float32"
 
     activation: str
     device: str
@@ -158,53 +150,24 @@ class Training(Cell):
         return self.seed(f"{purpose} {label}", shared=tuple(set(type(self).model_fields) - self.PROBLEM))
 
     def prepare(self, labels: Sequence[str], n: int) -> Draws:
-        """Networks, n training inputs each, and :data:`TEST_POINTS` test inputs."""
-        network = TwoLayerNetwork(
-            self.d,
-            self.m,
-            Activation.parse(self.activation),
-            [self.drawn("network", label) for label in labels],
-            dtype=self.precision,
-            device=self.device,
-        )
-        targets = tuple(self._target(label) for label in labels)
-        x, test = (
-            torch.stack(
-                [sphere(count, self.d, math.sqrt(self.d), generator(self.drawn(name, label))) for label in labels]
-            ).to(network.w)
-            for name, count in (("data", n), ("test", TEST_POINTS))
-        )
-        y, answers = (torch.stack([f(part) for f, part in zip(targets, inputs, strict=True)]) for inputs in (x, test))
-        return Draws(tuple(labels), network, targets, x, y, test, answers)
+        from verify.cells.training_run import training_prepare
+
+        return training_prepare(self, labels, n)
 
     def _target(self, label: str) -> Target:
-        dense = Target.dense(self.d, self.k, 1.0, self.drawn("dense", label))
-        sparse = Target.sparse(self.d, self.k + 1, [1.0], self.drawn("sparse", label))
-        return {"joint": dense + sparse, "dense": dense, "sparse": sparse}[self.target]
+        from verify.cells.training_run import training_target
+
+        return training_target(self, label)
 
     def begin(self, draws: Draws, scale: float | None = None) -> torch.Tensor:
-        """Starts of a scale, :attr:`start` when None, each with its own noise, (B, m, d)."""
-        members, scale = enumerate(draws.labels), self.start if scale is None else scale
-        return torch.stack(
-            [small_start(draws.network.member(i), scale, self.drawn("start", label)) for i, label in members]
-        )
+        from verify.cells.training_run import training_begin
+
+        return training_begin(self, draws, scale)
 
     def objective(self, draws: Draws, arm: Arm, weights: Weights) -> Objective:
-        """The loss that an arm minimises."""
-        way, y = WAYS[arm], draws.y
-        directions: GoodDirections | None = None
-        if way.modes is not None:
-            directions = GoodDirections(draws.network, self.k)
-            if way.directions == "random":
-                directions = directions.random_subspace(self.drawn("blind", draws.labels[0]))
-        if arm == "permuted_labels":
-            n = y.shape[-1]
-            orders = [torch.randperm(n, generator=generator(self.drawn("order", label))) for label in draws.labels]
-            y = torch.stack([row[order.to(row.device)] for row, order in zip(y, orders, strict=True)])
-        penalty, capacity = weights
-        chosen = PenaltyWeights(r1=penalty, r3=penalty, r4=capacity if way.penalised else 0.0, r1_modes=way.modes or ())
-        model: ModelName = "quadratic" if arm == "quadntk" else self.model
-        return Objective(draws.network, draws.x, y / way.scale, chosen, directions, model, self.loss)
+        from verify.cells.training_run import training_objective
+
+        return training_objective(self, draws, arm, weights)
 
     @property
     def loss(self) -> str:
@@ -220,34 +183,12 @@ class Training(Cell):
         return risk_path(trajectory, arm)
 
     def learn(self, draws: Draws, arm: Arm, weights: Weights) -> Trajectory:
-        """Train one arm on every draw; records at half the steps and at the end, in units of the arm's scale."""
-        scale, half = WAYS[arm].scale, max(1, self.steps // 2)
-        method: Method = GradientDescent(remeasure=half) if self.method == "descent" else Adam(self.rate / scale)
-        objective, test = self.objective(draws, arm, weights), (draws.test, draws.answers / scale)
-        return train(objective, self.begin(draws) / scale, method, self.steps, half, test=test)
+        from verify.cells.training_run import training_learn
+
+        return training_learn(self, draws, arm, weights)
 
 
 def risk_path(trajectory: Trajectory, arm: Arm) -> tuple[list[float], list[float]]:
     """Test risks at half the steps and at the end, a number for each draw, after multiplying back."""
     halfway, last = (trajectory.records[i].test_risk * WAYS[arm].scale ** 2 for i in (1, -1))
     return halfway.tolist(), last.tolist()
-
-
-def kernel_risks(draws: Draws, ridges: Sequence[float], measure: Measure = mean_square) -> list[list[float]]:
-    """Test risks of ridge regression with each network's NTK: a row for each draw, a number for each ridge.
-
-    ``measure`` maps outputs and answers on the test points to a risk.
-
-    In double precision, on Gram matrices in the networks' own. Cost: n^3/3 multiplications for each draw and ridge.
-    """
-    rows = []
-    for i in range(len(draws.labels)):
-        network, x, test = draws.network.member(i), draws.x[i], draws.test[i]
-        gram, cross = ntk_gram(network, x).double(), ntk_gram(network, test, x).double()
-        y, answers = draws.y[i].double(), draws.answers[i].double()
-        row = []
-        for ridge in ridges:
-            coefficients = solve_shifted(gram, y[:, None], ridge)[:, 0]
-            row.append(float(measure(cross @ coefficients, answers)))
-        rows.append(row)
-    return rows

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from theory import multiplicity
+import theory
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.judging.claim import HypothesisViolated
 from verify.predictions.sample_counts import sample_scale
@@ -46,7 +46,7 @@ def in_high_dimension(p: Profile, d: int, ratio: float, limit: float) -> tuple[s
     def large(activation: str) -> bool:
         scale = sample_scale(activation, p.k)
         known = scale <= p.training.largest_scale[p.k]
-        return known and scaled_samples(p, activation, d, ratio) <= limit * multiplicity(d, p.k + 1)
+        return known and scaled_samples(p, activation, d, ratio) <= limit * theory.multiplicity(d, p.k + 1)
 
     return _three(p, large)
 

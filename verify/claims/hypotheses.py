@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-import sympy as sp
-
-from theory import (
-    coefficient_sign,
-    hermite_sign,
-    learnable_degrees,
-    multiplicity,
-    ntk_eigenvalue,
-    ntk_limit,
-    ntk_spectrum,
-    vanishes,
-)
+import theory
 from verify.judging.claim import HypothesisViolated
 from verify.sizes.profile import Profile
 
@@ -35,6 +24,8 @@ def differentiable(order: int) -> Callable[[Profile], None]:
 
 def smooth(profile: Profile) -> None:
     """The double-precision quadratures and the tail bound need sigma' without kinks."""
+    import sympy as sp
+
     if profile.sigma.derivative(1).has(sp.Abs, sp.sign):
         raise HypothesisViolated(
             f"activation={profile.activation!r}: sigma' has a kink, this claim needs it smooth; "
@@ -46,6 +37,8 @@ def present(order: int) -> Callable[[Profile], None]:
     """sigma^{(order)} must not vanish identically: a polynomial of lower degree has no term of that order."""
 
     def hypothesis(profile: Profile) -> None:
+        import sympy as sp
+
         if sp.expand(profile.sigma.derivative(order)).is_zero:
             raise HypothesisViolated(
                 f"activation={profile.activation!r}: derivative {order} is zero, this claim needs it non-zero; "
@@ -69,9 +62,13 @@ def nonzero(
         expr = profile.sigma.derivative(derivative)
         for degree in degrees(profile):
             at = f"d={dimension(profile)}" if dimension else "the limit of large d"
-            sign = coefficient_sign(expr, degree, dimension(profile)) if dimension else hermite_sign(expr, degree)
+            sign = (
+                theory.coefficient_sign(expr, degree, dimension(profile))
+                if dimension
+                else theory.hermite_sign(expr, degree)
+            )
             if sign != "nonzero":
-                why = "by parity" if vanishes(expr, degree) else f"in {at}" if dimension is None else f"at {at}"
+                why = "by parity" if theory.vanishes(expr, degree) else f"in {at}" if dimension is None else f"at {at}"
                 finding = f"= 0 {why}" if sign == "zero" else f"is neither proved zero nor non-zero at {at}"
                 raise HypothesisViolated(
                     f"activation={profile.activation!r}: lambda_{degree}(sigma{chr(39) * derivative}) {finding}, this "
@@ -90,7 +87,7 @@ def learns(
     symbol = "Lambda" if kernel == "NTK" else "Q"
 
     def hypothesis(profile: Profile) -> None:
-        found = learnable_degrees(profile.sigma, max(degrees(profile)), dimension(profile), kernel)
+        found = theory.learnable_degrees(profile.sigma, max(degrees(profile)), dimension(profile), kernel)
         for degree in degrees(profile):
             if degree not in found.learnable:
                 finding = "is neither proved zero nor non-zero" if degree in found.undecided else "= 0 by parity"
@@ -121,8 +118,10 @@ def settled(
         limited(profile)
         d = dimension(profile)
         for degree in degrees(profile):
-            limit = float(ntk_limit(profile.sigma, degree).mid())
-            ratio = float(ntk_eigenvalue(profile.sigma, degree, d).mid()) * float(d) ** max(degree - 1, 0) / limit
+            limit = float(theory.ntk_limit(profile.sigma, degree).mid())
+            ratio = (
+                float(theory.ntk_eigenvalue(profile.sigma, degree, d).mid()) * float(d) ** max(degree - 1, 0) / limit
+            )
             if abs(ratio - 1) > SETTLED:
                 raise HypothesisViolated(
                     f"activation={profile.activation!r}: at d={d} Lambda_{degree} is {ratio:.3g} times its leading "
@@ -140,8 +139,8 @@ def separated(dimension: Callable[[Profile], int]) -> Callable[[Profile], None]:
 
     def hypothesis(profile: Profile) -> None:
         k, d = profile.k, dimension(profile)
-        spectrum = ntk_spectrum(profile.sigma, d, k + 4)
-        later = (*spectrum.eigenvalues[k + 1 :], spectrum.tail / multiplicity(d, k + 5))
+        spectrum = theory.ntk_spectrum(profile.sigma, d, k + 4)
+        later = (*spectrum.eigenvalues[k + 1 :], spectrum.tail / theory.multiplicity(d, k + 5))
         if not all(low > high for low in spectrum.eigenvalues[: k + 1] for high in later):
             raise HypothesisViolated(
                 f"activation={profile.activation!r}: at d={d} the eigenvalues of degree <= {k} are not proved to "

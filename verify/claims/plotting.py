@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import to_hex, to_rgb
-from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 
 from verify.judging.outcome import Comparison
 
@@ -29,6 +26,8 @@ class Series(Sequence[str]):
         return 3 * len(BASE)
 
     def __getitem__(self, index: Any) -> Any:
+        from matplotlib.colors import to_hex, to_rgb
+
         if isinstance(index, slice):
             return tuple(self[i] for i in range(*index.indices(len(self))))
         shade, place = (0.0, 0.45, -0.35)[index // len(BASE) % 3], index % len(BASE)
@@ -82,12 +81,16 @@ def comparisons(judged: Sequence[Comparison], ax: Any) -> None:
 
 def grid_ticks(ax: Any, x: Sequence[float]) -> None:
     """Tick a logarithmic x axis at the measured values only, so that labels never collide."""
+    from matplotlib.ticker import NullLocator
+
     ax.set_xticks(list(x), [f"{value:g}" if value < 10_000 else f"{value / 1000:g}k" for value in x])
     ax.xaxis.set_minor_locator(NullLocator())
 
 
 def finish(ax: Any, xlabel: str, ylabel: str, legend: bool = True) -> None:
     """Labels, a light grid, no frame on top and right."""
+    from matplotlib.lines import Line2D
+
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.grid(True, which="major", color="#e6e6e6", lw=0.6, zorder=0)

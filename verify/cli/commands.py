@@ -1,4 +1,4 @@
-"""Commands that measure nothing: report, explain, compare, calibrate, certificate, spectrum."""
+"""Commands that measure nothing: claims, report, explain, compare, certificate, spectrum, completion."""
 
 from __future__ import annotations
 
@@ -9,8 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from escape_ntk import require_extra
-from verify.cli.options import Flag, From, Json, Whole, record_folder, sizes
+from escape_ntk import missing, require_extra
+from verify.cli.options import (
+    METHOD,
+    OUTPUT,
+    SUBJECT,
+    Flag,
+    From,
+    Json,
+    Quiet,
+    Verbose,
+    Whole,
+    loudness,
+    record_folder,
+    sizes,
+)
+from verify.cli.steps import Steps
 from verify.cli.streams import columns, emit, notify
 
 if TYPE_CHECKING:
@@ -31,12 +45,50 @@ def estimated(claims: list[Claim], sizes: Profile, out: Path, workers: int, json
     emit(json.dumps(asdict(found) | {"seconds": found.seconds}) if json_ else "\n".join(found.lines()), wrap=not json_)
 
 
+def claims(*, claims_from: From = None, json_: Json = False) -> int:
+    """List the registered claims.
+
+    Parameters
+    ----------
+    claims_from
+        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
+        code is run. Its claims are listed in place of ours.
+    json_
+        Print one JSON object instead of a table.
+    """
+    require_extra("escape-ntk claims")
+    from verify.registry import select
+
+    listed = select(None, sources=claims_from or ())
+    if json_:
+        entries = [
+            {
+                "id": c.id,
+                "title": c.title,
+                "statement": c.statement,
+                "source": c.source,
+                "depends_on": list(c.depends_on),
+                "control": "; ".join(control.planted for control in c.controls),
+                "why": c.why,
+                "refuted_by": c.refuted_by,
+            }
+            for c in listed
+        ]
+        emit(json.dumps({"claims": entries}, indent=2), wrap=False)
+        return 0
+    for c in listed:
+        emit(f"{c.id:<3} {c.title}\n    source:  {c.source}")
+        for control in c.controls:
+            emit(f"    control: {control.planted}")
+    return 0
+
+
 def explain(
-    claim: str,
+    claim: Annotated[str, SUBJECT],
     /,
     *,
-    out: Path = Path("out"),
-    profile: str = "quick",
+    out: Annotated[Path, SUBJECT] = Path("out"),
+    profile: Annotated[str, SUBJECT] = "quick",
     claims_from: From = None,
 ) -> int:
     """One claim in words: why it should hold, what was measured, how the verdict follows, what would refute it.
@@ -46,7 +98,7 @@ def explain(
     claim
         Its id, such as N3.
     out
-        Folder of an earlier ``escape-ntk verify --out``; without records there, the design is described.
+        Folder of an earlier escape-ntk verify --out; without records there, the design is described.
     profile
         The sizes to describe when there are no records.
     claims_from
@@ -74,7 +126,7 @@ def explain(
     return 0
 
 
-def compare(before: Path, after: Path, /) -> int:
+def compare(before: Annotated[Path, SUBJECT], after: Annotated[Path, SUBJECT], /) -> int:
     """Verdicts of two runs, claim by claim; status 1 when a verdict got worse.
 
     Parameters
@@ -93,80 +145,27 @@ def compare(before: Path, after: Path, /) -> int:
     return 1 if any(d.worse for d in found) else 0
 
 
-def calibrate(
-    claim: str | None = None,
+def report(
+    folder: Annotated[Path, Parameter(name="DIR"), SUBJECT],
     /,
     *,
-    profile: str = "quick",
-    claims: str | None = None,
     claims_from: From = None,
-    truth: float | None = None,
-    adaptive: Flag = False,
-    runs: Whole = 2000,
-    seed: Whole = 0,
-    markdown: Flag = False,
-    json_: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
-    """Simulate how often verdicts err: rule by rule, or one claim whole in worlds with a truth of your choice.
-
-    Parameters
-    ----------
-    claim
-        One id, such as N3.
-    profile
-        Whose sizes the rules have: quick, full, gpu, authors, or a .toml file.
-    claims
-        Comma-separated ids; all that the profile has judged when left out.
-    claims_from
-        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
-        code is run.
-    truth
-        What is so in the simulated worlds in place of what the claim predicts, such as the exponent 2 of N3. Raw
-        numbers are then simulated, and the claim is judged whole, with its controls; without it, each statistical rule
-        is fed with normal errors, and the status is 1 when a rule errs too often.
-    adaptive
-        Look again at open verdicts, as escape-ntk verify --adaptive does.
-    runs
-        Simulated runs for each rule and truth, or worlds.
-    seed
-        Of the simulation.
-    markdown
-        Print a Markdown table.
-    json_
-        Print one JSON object.
-    """
-    require_extra("escape-ntk calibrate")
-    from verify.judging.calibration import as_json, table
-    from verify.judging.calibration import calibrate as simulate
-    from verify.judging.worlds import verdict_rates
-    from verify.registry import select
-
-    sources = claims_from or ()
-    if claim is not None and claims is not None:
-        raise ValueError(f"claim={claim!r} and claims={claims!r}: give one of them")
-    found = sizes(profile, (), ())
-    chosen = select(claim if claims is None else claims, found, sources)
-    if truth is None:
-        rates = simulate(chosen, found, runs, seed, adaptive)
-        emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
-        return 0 if all(r.admissible for r in rates) else 1
-    if len(chosen) != 1:
-        raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
-    shares = verdict_rates(chosen[0], found, truth, runs, len(select(None, found, sources)), seed, adaptive)
-    emit(json.dumps(shares.as_json()) if json_ else shares.text(), wrap=not json_)
-    return 0
-
-
-def report(folder: Annotated[Path, Parameter(name="DIR")], /, *, claims_from: From = None) -> int:
     """Write DIR/report.html from DIR/records.sqlite; nothing is computed.
 
     Parameters
     ----------
     folder
-        Folder of an earlier ``escape-ntk verify --out``.
+        Folder of an earlier escape-ntk verify --out.
     claims_from
         A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
         code is run.
+    quiet
+        Show no progress, and do not name the file.
+    verbose
+        Write a line for each claim whose figures are drawn.
     """
     require_extra("escape-ntk report")
     from verify.registry import known
@@ -174,20 +173,24 @@ def report(folder: Annotated[Path, Parameter(name="DIR")], /, *, claims_from: Fr
     from verify.session import reload, stored_claims
 
     home = record_folder(folder)
-    emit(f"report: {write_report(home, reload(home, known(claims_from or (), stored_claims(home))))}")
+    run = reload(home, known(claims_from or (), stored_claims(home)))
+    with Steps("draw", **loudness(quiet, verbose)) as progress:
+        path = write_report(home, run, lambda judged: progress.over(judged, lambda j: j.claim.id))
+    if not quiet:
+        emit(f"report: {path}")
     return 0
 
 
 def certificate(
-    activation: str,
+    activation: Annotated[str, SUBJECT],
     /,
     *,
-    out: Path = Path("separation.json"),
-    d_min: Whole = 100,
-    share: str = "3/10",
-    epsilon: str = "1/4",
-    delta: str = "1/10",
-    explain: Flag = False,
+    out: Annotated[Path, OUTPUT] = Path("separation.json"),
+    d_min: Annotated[Whole, SUBJECT] = 100,
+    share: Annotated[str, SUBJECT] = "3/10",
+    epsilon: Annotated[str, SUBJECT] = "1/4",
+    delta: Annotated[str, SUBJECT] = "1/10",
+    explain: Annotated[Flag, OUTPUT] = False,
 ) -> int:
     """Prove the separation of kernels and the network for every d >= d_min, and write the certificate.
 
@@ -209,8 +212,10 @@ def certificate(
         Print theorem and proof, not the theorem alone.
     """
     from theory import separation_theorem
+    from verify.cli.spectra import patience
 
-    theorem = separation_theorem(activation, 1, d_min, share=share, epsilon=epsilon, delta=delta)
+    with patience(f"a proof for every d >= {d_min}; Ctrl-C ends it"):
+        theorem = separation_theorem(activation, 1, d_min, share=share, epsilon=epsilon, delta=delta)
     out.write_text(json.dumps(theorem.certificate(), indent=1) + "\n", encoding="utf-8")
     emit(theorem.explain() if explain else str(theorem), wrap=False)
     emit(f"certificate: {out}")
@@ -218,15 +223,15 @@ def certificate(
 
 
 def spectrum(
-    activation: str,
+    activation: Annotated[str, SUBJECT],
     /,
     *,
-    d: Whole,
-    degrees: Whole = 6,
-    digits: Whole = 15,
-    kernel: Literal["ntk", "quadntk", "zonal"] = "ntk",
-    latex: Flag = False,
-    csv: Flag = False,
+    d: Annotated[Whole, SUBJECT],
+    degrees: Annotated[Whole, SUBJECT] = 6,
+    digits: Annotated[Whole, METHOD] = 15,
+    kernel: Annotated[Literal["ntk", "quadntk", "zonal"], SUBJECT] = "ntk",
+    latex: Annotated[Flag, OUTPUT] = False,
+    csv: Annotated[Flag, OUTPUT] = False,
     json_: Json = False,
 ) -> int:
     """Certified eigenvalues of degree 0 .. L of an activation's NTK or QuadNTK, or of any zonal kernel.
@@ -252,6 +257,7 @@ def spectrum(
         Print one JSON object instead of a table: each ball as text, and its mid and radius as numbers.
     """
     from theory import ntk_spectrum, quadntk_spectrum, zonal_spectrum
+    from theory.balls.work import seconds_for
     from verify.cli.spectra import MAX_DEGREE, as_csv, as_json, patience, table
 
     if csv + latex + json_ > 1:
@@ -262,7 +268,8 @@ def spectrum(
             f"theory.{kernel}_eigenvalue"
         )
     compute = {"ntk": ntk_spectrum, "quadntk": quadntk_spectrum, "zonal": zonal_spectrum}[kernel]
-    with patience(f"eigenvalues of degree 0 .. {degrees} to {digits} digits; Ctrl-C ends it"):
+    limit = seconds_for(max(degrees, 0))
+    with patience(f"degrees 0 .. {degrees} to {digits} digits, {limit:.0f} s at most; Ctrl-C ends it"):
         found = compute(activation, d, degrees, digits)
     if json_:
         emit(json.dumps(as_json(found, activation.strip())), wrap=False)
@@ -270,4 +277,28 @@ def spectrum(
         emit(as_csv(found), wrap=False)
     else:
         emit(found.to_latex() if latex else table(found), wrap=not latex)
+    return 0
+
+
+def completion(shell: Annotated[Literal["bash", "zsh", "fish"], SUBJECT], /) -> int:
+    """Print a script that completes commands, options, claims and profiles in a shell.
+
+    Source it where the shell starts. It is made once and answers by itself; make it anew after an upgrade.
+
+    Parameters
+    ----------
+    shell
+        bash, zsh or fish.
+    """
+    from verify.cli.completion import script
+    from verify.cli.main import app
+
+    claims: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    if not missing():
+        from verify.registry import CLAIMS
+        from verify.sizes.profile import PROFILES
+
+        claims, profiles = tuple(CLAIMS), tuple(PROFILES)
+    emit(script(app, shell, claims, profiles), wrap=False)
     return 0

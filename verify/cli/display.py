@@ -41,8 +41,10 @@ class ProgressDisplay:
     checkpoints: on a terminal beside the bar, elsewhere as a line every minute at most.
     """
 
-    def __init__(self, console: Console, claims: Sequence[Claim], checkpoints: Path | None = None) -> None:
-        self._console, self._claims, self._complete = console, claims, 0
+    def __init__(
+        self, console: Console, claims: Sequence[Claim], checkpoints: Path | None = None, verbose: bool = False
+    ) -> None:
+        self._console, self._claims, self._complete, self._verbose = console, claims, 0, verbose
         self._started, self._since = time.perf_counter(), time.time()
         self._checkpoints, self._told = checkpoints, (-EVERY, "")
         self._ended, self._watch = threading.Event(), threading.Thread(target=self._look, daemon=True)
@@ -82,7 +84,7 @@ class ProgressDisplay:
                 self._bar.update(self._task, cell=printable(found))
             elif elapsed - told >= EVERY:
                 self._told = elapsed, found
-                self._line(found)
+                self._say(found)
 
     def __exit__(
         self,
@@ -102,28 +104,47 @@ class ProgressDisplay:
         if self._bar is not None:
             with forgiving(self._console.file):
                 self._bar.update(self._task, completed=there, total=total, cell=type(done.cell).__name__)
+        if self._verbose:
+            found = "from the records" if done.stored else f"{done.seconds:.1f} s"
+            self._say(f"cell {there} of {total}, {type(done.cell).__name__}: {found}")
 
     def look(self, claims: Sequence[Claim]) -> None:
         """These claims are looked at again."""
         names = ", ".join(claim.id for claim in claims)
-        self._line(f"still open, looked at again with twice the repetitions: {names}")
-
-    def _line(self, text: str) -> None:
-        with forgiving(self._console.file):
-            self._console.print(
-                printable(f"[{time.perf_counter() - self._started:6.1f} s] {text}"),
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
+        self._say(f"still open, looked at again with twice the repetitions: {names}")
 
     def claim(self, claim: Claim, computed: int, stored: int) -> None:
         """All cells of a claim are there."""
         self._complete += 1
-        self._line(
+        self._say(
             f"{claim.id} {claim.title} ({self._complete} of {len(self._claims)}) done: {computed} computed, {stored} "
             f"from the records"
         )
+
+    def _say(self, text: str) -> None:
+        """A line, with the time elapsed before it."""
+        elapsed = f"[{time.perf_counter() - self._started:6.1f} s]"
+        with forgiving(self._console.file):
+            self._console.print(printable(f"{elapsed} {text}"), markup=False, highlight=False, soft_wrap=True)
+
+
+class Silent:
+    """In the place of :class:`ProgressDisplay` where nothing is to be shown."""
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Nothing was begun."""
+
+    def cell(self, done: Done, there: int, total: int) -> None:
+        """A cell is there."""
+
+    def look(self, claims: Sequence[Claim]) -> None:
+        """These claims are looked at again."""
+
+    def claim(self, claim: Claim, computed: int, stored: int) -> None:
+        """All cells of a claim are there."""
 
 
 def _row(judgement: Judgement) -> tuple[str, ...]:

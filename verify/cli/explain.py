@@ -75,6 +75,8 @@ def _lines(claim: Claim, profile: Profile, judgement: Judgement | None) -> Itera
         return
     if judgement.outcome.explanation:
         yield from _paragraph("What was measured", judgement.outcome.explanation)
+    if judgement.looked:
+        yield from _paragraph("How often", judgement.looked)
     yield from _paragraph("Verdict", str(judgement.verdict))
     yield from _grades(judgement)
     for reason in judgement.reasons:

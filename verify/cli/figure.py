@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from escape_ntk import require_extra
-from verify.cli.options import From, record_folder
+from verify.cli.options import OUTPUT, SUBJECT, From, Quiet, Verbose, loudness, record_folder
+from verify.cli.steps import Steps
 from verify.cli.streams import emit
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ LEAST, MOST = 1.0, 40.0
 
 
 def figure(
-    claim: str,
+    claim: Annotated[str, SUBJECT],
     /,
     *,
-    out: Path = Path("out"),
-    to: Annotated[Path | None, Parameter(name="--to")] = None,
-    width: float | None = None,
+    out: Annotated[Path, SUBJECT] = Path("out"),
+    to: Annotated[Path | None, Parameter(name="--to"), OUTPUT] = None,
+    width: Annotated[float | None, OUTPUT] = None,
     claims_from: From = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Draw a claim's figures from the records of an earlier run; nothing is computed.
 
@@ -35,7 +38,7 @@ def figure(
     claim
         Its id, such as N10.
     out
-        Folder of an earlier ``escape-ntk verify --out`` that held this claim.
+        Folder of an earlier escape-ntk verify --out that held this claim.
     to
         File to write, ending in .svg, .png or .pdf; CLAIM.svg in this folder when left out. Of several figures each has
         its own name before the ending, as in N10-phase.svg.
@@ -44,6 +47,10 @@ def figure(
     claims_from
         A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
         code is run.
+    quiet
+        Show no progress, and do not name the files.
+    verbose
+        Write a line for each figure as it is drawn.
     """
     require_extra("escape-ntk figure")
     from verify.registry import known, select
@@ -73,9 +80,11 @@ def figure(
     if not drawn:
         why = "; ".join(found[0].reasons) or "no case of it was computed"
         raise ValueError(f"{chosen.id}: there is nothing to draw ({why})")
-    for picture in drawn:
-        name = target.name if len(drawn) == 1 else f"{target.stem}-{picture.name}{target.suffix}"
-        _write(picture, target.with_name(name), kind, width)
+    names = [target.name if len(drawn) == 1 else f"{target.stem}-{p.name}{target.suffix}" for p in drawn]
+    with Steps("draw", **loudness(quiet, verbose)) as progress:
+        for name, picture in progress.over(list(zip(names, drawn, strict=True)), lambda one: one[0]):
+            _write(picture, target.with_name(name), kind, width)
+    for name in () if quiet else names:
         emit(f"figure: {target.with_name(name)}")
     return 0
 

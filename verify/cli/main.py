@@ -1,4 +1,4 @@
-"""``escape-ntk``: claims, verify, sweep, report, figure, explain, compare, calibrate, certificate, spectrum.
+"""``escape-ntk``: the command, what it is told, and its exit status.
 
 Exit status: 0 every claim HOLDS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
 something is INCONCLUSIVE, also because a cell failed; 70 an error of the program itself, with its traceback; 130
@@ -15,13 +15,30 @@ import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Annotated
 
 from cyclopts import App, CycloptsError
 
 from escape_ntk import INTERRUPTED, MISUSE, TERMINATED, leave, require_extra
 from verify.cli import commands
+from verify.cli.calibrate import calibrate
+from verify.cli.examples import EXAMPLES
 from verify.cli.figure import figure
-from verify.cli.options import Activation, Duration, Flag, From, Json, Set, Whole
+from verify.cli.options import (
+    METHOD,
+    OUTPUT,
+    SUBJECT,
+    Activation,
+    Duration,
+    Flag,
+    From,
+    Json,
+    Quiet,
+    Set,
+    Verbose,
+    Whole,
+    loudness,
+)
 from verify.cli.options import sizes as read_sizes
 from verify.cli.streams import Kept, Output, Terminated, emit, forgiving, interruptible, notify, prepare, silence
 from verify.cli.sweep import app as sweep
@@ -42,6 +59,7 @@ app = App(
     version=lambda: _version(),
     suppress_keyboard_interrupt=False,
     help="Checks the theory of two-layer networks beyond the NTK regime (arXiv:2206.03688) against numbers.",
+    help_epilogue=EXAMPLES[""],
 )
 
 
@@ -52,62 +70,25 @@ def _version() -> str:
         return "unknown: escape-ntk is not installed"
 
 
-@app.command
-def claims(*, claims_from: From = None, json_: Json = False) -> int:
-    """List the registered claims.
-
-    Parameters
-    ----------
-    claims_from
-        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
-        code is run. Its claims are listed in place of ours.
-    json_
-        Print one JSON object instead of a table.
-    """
-    require_extra("escape-ntk claims")
-    from verify.registry import select
-
-    listed = select(None, sources=claims_from or ())
-    if json_:
-        entries = [
-            {
-                "id": c.id,
-                "title": c.title,
-                "statement": c.statement,
-                "source": c.source,
-                "depends_on": list(c.depends_on),
-                "control": "; ".join(control.planted for control in c.controls),
-                "why": c.why,
-                "refuted_by": c.refuted_by,
-            }
-            for c in listed
-        ]
-        emit(json.dumps({"claims": entries}, indent=2), wrap=False)
-        return 0
-    for c in listed:
-        emit(f"{c.id:<3} {c.title}\n    source:  {c.source}")
-        for control in c.controls:
-            emit(f"    control: {control.planted}")
-    return 0
-
-
-@app.command
+@app.command(help_epilogue=EXAMPLES["verify"])
 def verify(
     *,
-    profile: str = "quick",
-    claims: str | None = None,
+    profile: Annotated[str, SUBJECT] = "quick",
+    claims: Annotated[str | None, SUBJECT] = None,
     claims_from: From = None,
-    out: Path = Path("out"),
-    workers: Whole | None = None,
-    time_limit: Duration | None = None,
-    attempts: Whole = 3,
-    scheduler: str | None = None,
-    slurm: Whole | None = None,
-    adaptive: Flag = False,
-    budget: Duration | None = None,
-    dry_run: Flag = False,
+    out: Annotated[Path, OUTPUT] = Path("out"),
+    workers: Annotated[Whole | None, METHOD] = None,
+    time_limit: Annotated[Duration | None, METHOD] = None,
+    attempts: Annotated[Whole, METHOD] = 3,
+    scheduler: Annotated[str | None, METHOD] = None,
+    slurm: Annotated[Whole | None, METHOD] = None,
+    adaptive: Annotated[Flag, METHOD] = False,
+    budget: Annotated[Duration | None, METHOD] = None,
+    dry_run: Annotated[Flag, METHOD] = False,
     json_: Json = False,
-    seed: Whole | None = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    seed: Annotated[Whole | None, SUBJECT] = None,
     activation: Activation = None,
     set_: Set = None,
 ) -> int:
@@ -145,6 +126,10 @@ def verify(
         class are tried out for that, 10 s each at most, and nothing is kept.
     json_
         Print one JSON object on standard output instead of the table.
+    quiet
+        Show no progress; the table, and sentences about what failed, stay.
+    verbose
+        Write a line for each cell as it is computed.
     seed
         Base seed of all random experiments; the profile's (0) when left out.
     activation
@@ -153,7 +138,7 @@ def verify(
         One field of the profile, as spectral.blocks=1000 (TOML); may be given several times.
     """
     require_extra("escape-ntk verify")
-    from verify.cli.display import ProgressDisplay, show_table
+    from verify.cli.display import ProgressDisplay, Silent, show_table
     from verify.judging.shown import entry
     from verify.registry import select
     from verify.report import write_report
@@ -163,6 +148,7 @@ def verify(
     from verify.sequential import Repeating
     from verify.session import verify as run
 
+    loudness(quiet, verbose)
     sizes = read_sizes(profile, set_ or (), activation or (), seed)
     selected = select(claims, sizes, claims_from or ())
     if workers is not None and workers < 1:
@@ -189,7 +175,7 @@ def verify(
         kept,
         interruptible(leave),
         engine as executor,
-        ProgressDisplay(screen, selected, out / CHECKPOINTS) as progress,
+        Silent() if quiet else ProgressDisplay(screen, selected, out / CHECKPOINTS, verbose) as progress,
     ):
 
         def on_cell(done: Done, there: int, total: int) -> None:
@@ -228,15 +214,17 @@ def verify(
 
 
 for inquiry in (
+    commands.claims,
     commands.report,
     figure,
     commands.explain,
     commands.compare,
-    commands.calibrate,
+    calibrate,
     commands.certificate,
     commands.spectrum,
+    commands.completion,
 ):
-    app.command(inquiry)
+    app.command(inquiry, help_epilogue=EXAMPLES[inquiry.__name__])
 app.command(sweep)
 
 

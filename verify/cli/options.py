@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter, Token
+from cyclopts import Group, Parameter, Token
 
 from verify.suggestions import did_you_mean
 
@@ -38,12 +38,30 @@ def duration(kind: type, tokens: Sequence[Token]) -> float:
 
 
 Duration = Annotated[float, Parameter(converter=duration)]
-Json = Annotated[bool, Parameter(name="--json", negative="")]
-Flag = Annotated[bool, Parameter(negative="")]
-From = Annotated[list[str] | None, Parameter(name="--claims-from", negative="")]
+SUBJECT = Parameter(group=Group.create_ordered("What"))
+METHOD = Parameter(group=Group.create_ordered("How"))
+OUTPUT = Parameter(group=Group.create_ordered("Output"))
+"""Groups of options in --help: what is judged, how it is computed, and what becomes of it."""
+
+Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False), OUTPUT]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+From = Annotated[list[str] | None, Parameter(name="--claims-from", negative=""), SUBJECT]
 """Files of claims, and packages with claims, beside those of escape-ntk."""
-Activation = Annotated[list[str] | None, Parameter(negative="")]
-Set = Annotated[list[str] | None, Parameter(name="--set", negative="")]
+Activation = Annotated[list[str] | None, Parameter(negative=""), SUBJECT]
+Set = Annotated[list[str] | None, Parameter(name="--set", negative=""), SUBJECT]
+Quiet = Annotated[bool, Parameter(name=("--quiet", "-q"), negative="", show_default=False), OUTPUT]
+Verbose = Annotated[bool, Parameter(name=("--verbose", "-v"), negative="", show_default=False), OUTPUT]
+
+
+def loudness(quiet: bool, verbose: bool) -> dict[str, bool]:
+    """Both as keywords of :class:`verify.cli.steps.Steps`.
+
+    Raises:
+        ValueError: both are given.
+    """
+    if quiet and verbose:
+        raise ValueError("--quiet and --verbose: give one of them")
+    return {"quiet": quiet, "verbose": verbose}
 
 
 def sizes(profile: str, overrides: Sequence[str], activation: Sequence[str], seed: int | None = None) -> Profile:

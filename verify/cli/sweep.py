@@ -9,25 +9,45 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from escape_ntk import leave, require_extra
-from verify.cli.options import Activation, Duration, From, Set, Whole, record_folder, sizes
+from verify.cli.examples import EXAMPLES
+from verify.cli.options import (
+    METHOD,
+    OUTPUT,
+    SUBJECT,
+    Activation,
+    Duration,
+    From,
+    Quiet,
+    Set,
+    Verbose,
+    Whole,
+    loudness,
+    record_folder,
+    sizes,
+)
+from verify.cli.steps import Steps
 from verify.cli.streams import Kept, emit, interruptible, notify
 
 # Heavy imports live in the commands that need them, as everywhere in the command line.
 
-app = App(name="sweep", help="Compute cells in parts, on one machine or many, and look at those that failed.")
+app = App(
+    name="sweep",
+    help="Compute cells in parts, on one machine or many, and look at those that failed.",
+    help_epilogue=EXAMPLES["sweep"],
+)
 
-Folder = Annotated[Path, Parameter(name="DIR")]
+Folder = Annotated[Path, Parameter(name="DIR"), SUBJECT]
 
 
-@app.command
+@app.command(help_epilogue=EXAMPLES["sweep plan"])
 def plan(
     *,
-    chunks: Whole,
-    profile: str = "quick",
-    claims: str | None = None,
+    chunks: Annotated[Whole, METHOD],
+    profile: Annotated[str, SUBJECT] = "quick",
+    claims: Annotated[str | None, SUBJECT] = None,
     claims_from: From = None,
-    out: Path = Path("out"),
-    seed: Whole | None = None,
+    out: Annotated[Path, OUTPUT] = Path("out"),
+    seed: Annotated[Whole | None, SUBJECT] = None,
     activation: Activation = None,
     set_: Set = None,
 ) -> int:
@@ -38,7 +58,7 @@ def plan(
     chunks
         How many; each gets about the same time.
     profile
-        As for ``escape-ntk verify``.
+        As for escape-ntk verify.
     claims
         Comma-separated ids; all that the profile has judged when left out.
     claims_from
@@ -70,14 +90,16 @@ def plan(
     return 0
 
 
-@app.command
+@app.command(help_epilogue=EXAMPLES["sweep run"])
 def run(
-    chunk: Annotated[Path, Parameter(name="CHUNK")],
+    chunk: Annotated[Path, Parameter(name="CHUNK"), SUBJECT],
     /,
     *,
-    workers: Whole | None = None,
-    time_limit: Duration | None = None,
-    attempts: Whole = 3,
+    workers: Annotated[Whole | None, METHOD] = None,
+    time_limit: Annotated[Duration | None, METHOD] = None,
+    attempts: Annotated[Whole, METHOD] = 3,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Compute one chunk; status 3 when cells of it failed. Again, it computes only what is missing.
 
@@ -92,11 +114,15 @@ def run(
         How long a single computation may take, such as 90, 15m or 2h.
     attempts
         How often a computation is tried before it counts as failed.
+    quiet
+        Show no progress; sentences about cells that failed, and the last line, stay.
+    verbose
+        Write a line for each cell as it is done.
     """
     require_extra("escape-ntk sweep run")
     from verify.registry import known
     from verify.running.plan import Shards, read_chunk, read_plan
-    from verify.running.sweep import cores, keys_of, run_cells
+    from verify.running.sweep import Done, cores, keys_of, run_cells
     from verify.session import provenance, require_device
     from verify.sizes.profile import Profile
 
@@ -116,13 +142,19 @@ def run(
         )
     count = workers or (cores() if sizes.device == "cpu" else 1)
     failed = []
-    with Kept(folder, len(keys)) as kept, interruptible(leave), Shards(folder, int(chunk.stem)) as shards:
+    progress = Steps(f"chunk {chunk.stem}: cell", len(keys), **loudness(quiet, verbose))
+
+    def on_done(done: Done) -> None:
+        kept.done(done)
+        progress.done(type(done.cell).__name__)
+
+    with Kept(folder, len(keys)) as kept, interruptible(leave), Shards(folder, int(chunk.stem)) as shards, progress:
         run_cells(
             keys,
             shards,
             provenance(sizes),
             count,
-            on_done=kept.done,
+            on_done=on_done,
             on_failed=lambda cell, failure: failed.append(failure),
             limit=time_limit,
             attempts=attempts,
@@ -134,7 +166,7 @@ def run(
     return 3 if failed else 0
 
 
-@app.command
+@app.command(help_epilogue=EXAMPLES["sweep collect"])
 def collect(folder: Folder, /) -> int:
     """Merge what the chunks gave into DIR/records.sqlite; status 3 when some are to be run again.
 
@@ -170,14 +202,14 @@ def ranges(numbers: Iterable[int]) -> str:
     return ",".join("-".join(map(str, run)) for run in runs)
 
 
-@app.command
+@app.command(help_epilogue=EXAMPLES["sweep failures"])
 def failures(folder: Folder, /) -> int:
     """Every cell that failed when it was last tried, with its traceback; status 3 when there are any.
 
     Parameters
     ----------
     folder
-        Folder of an ``escape-ntk verify --out``.
+        Folder of an escape-ntk verify --out.
     """
     require_extra("escape-ntk sweep failures")
     from verify.running.store import Store

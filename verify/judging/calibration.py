@@ -19,12 +19,11 @@ were too few runs to tell. The intervals hold at once for all rates of a table w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import special
 
 from verify.judging.claim import Claim
 from verify.judging.looks import FIXED, MOST, Look
@@ -49,6 +48,8 @@ def clopper_pearson(count: int, runs: int, level: float) -> tuple[float, float]:
 
     .. math:: P_{low}(X \ge count) = P_{high}(X \le count) = level/2.
     """
+    from scipy import special
+
     low = 0.0 if count == 0 else float(special.betaincinv(count, runs - count + 1, level / 2))
     high = 1.0 if count == runs else float(special.betaincinv(count + 1, runs - count, 1 - level / 2))
     return low, high
@@ -164,8 +165,18 @@ def _run(
         rule, factor, look = rule.repeated(2), 2 * factor, look.next()
 
 
+Task = tuple[Claim, str, DecisionRule, int]
+"""A rule to simulate: its claim, the label of a case that has it, itself, and comparisons among which the level is
+shared."""
+
+
 def calibrate(
-    claims: Sequence[Claim], profile: Profile, runs: int, seed: int = 0, adaptive: bool = False
+    claims: Sequence[Claim],
+    profile: Profile,
+    runs: int,
+    seed: int = 0,
+    adaptive: bool = False,
+    each: Callable[[Sequence[Task]], Iterable[Task]] = iter,
 ) -> list[ErrorRates]:
     """Error rates of every distinct statistical rule of the claims.
 
@@ -175,6 +186,7 @@ def calibrate(
         runs: simulated for each rule and truth.
         seed: of the simulation.
         adaptive: whether runs look again while a verdict is open.
+        each: gives the rules by turns; whoever shows progress replaces it.
 
     Raises:
         ValueError: runs < 1, or seed < 0.
@@ -183,7 +195,7 @@ def calibrate(
         raise ValueError(f"runs={runs}: needs an integer runs >= 1")
     if seed < 0:
         raise ValueError(f"seed={seed}: needs an integer seed >= 0")
-    tasks: list[tuple[Claim, str, DecisionRule, int]] = []
+    tasks: list[Task] = []
     for claim in claims:
         by_case = {case.label: claim.rules(case.profile) for case in claim.cases(profile)}
         comparisons = sum(len(rules) for rules in by_case.values())
@@ -194,7 +206,7 @@ def calibrate(
                     distinct.setdefault(rule, label)
         tasks += [(claim, label, rule, comparisons * len(claims)) for rule, label in distinct.items()]
     results = []
-    for place, (claim, label, rule, family) in enumerate(tasks):
+    for place, (claim, label, rule, family) in enumerate(each(tasks)):
         found = error_rates(rule, family, runs, np.random.default_rng([seed, place]), adaptive)
         results.append(ErrorRates(claim.id, label, rule, runs=runs, together=3 * len(tasks), **found._asdict()))
     return results

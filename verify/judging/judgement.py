@@ -121,16 +121,17 @@ class Judgement:
     @property
     def explanation(self) -> str:
         """How it was measured, how often it was looked at, and the reasons where the verdict is INCONCLUSIVE."""
-        parts = [self.outcome.explanation, self._looked, *(f"INCONCLUSIVE: {reason}." for reason in self.reasons)]
+        parts = [self.outcome.explanation, self.looked, *(f"INCONCLUSIVE: {reason}." for reason in self.reasons)]
         return " ".join(part for part in parts if part)
 
     @property
-    def _looked(self) -> str:
+    def looked(self) -> str:
+        """How often it was looked at, in a sentence; empty in a run of fixed sizes."""
         number, confidence = self.look.number, f"{100 * self.look.confidence:.6g} %"
         if not number:
             return ""
         if number == 1:
-            return f"Decided at the first look, with intervals of {confidence}." if not self.open else ""
+            return f"Looked at once, with intervals of {confidence}."
         return f"Looked at {number} times, each time with twice the repetitions; intervals of {confidence}."
 
     def _repr_html_(self) -> str:

@@ -9,8 +9,6 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal
 
-from scipy import special
-
 from verify.judging.grade import SAMPLING, Grade, levelling, lowest, unresolved
 
 CONFIDENCE = 0.99
@@ -106,6 +104,8 @@ class Interval:
 @lru_cache(maxsize=256)
 def student_quantile(dof: float, confidence: float = CONFIDENCE) -> float:
     """Half-width of the two-sided interval of a confidence in standard errors."""
+    from scipy import special
+
     q = (1 + confidence) / 2
     return float(special.ndtri(q) if math.isinf(dof) else special.stdtrit(dof, q))
 
@@ -216,6 +216,8 @@ class Comparison:
 
         One-sided, at the nearest admitted value; an interval without randomness gives 0 outside and 1 elsewhere.
         """
+        from scipy import special
+
         finite = (self.predicted, self.margin, self.uncertainty, self.measured.lower, self.measured.upper)
         if not all(map(math.isfinite, finite)):
             return 1.0

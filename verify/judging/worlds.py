@@ -9,6 +9,7 @@ step of Holm's correction.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +78,14 @@ class VerdictRates:
 
 
 def verdict_rates(
-    claim: Claim, profile: Profile, truth: float, runs: int, family: int, seed: int = 0, adaptive: bool = False
+    claim: Claim,
+    profile: Profile,
+    truth: float,
+    runs: int,
+    family: int,
+    seed: int = 0,
+    adaptive: bool = False,
+    each: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> VerdictRates:
     """Judge a claim in ``runs`` simulated worlds.
 
@@ -89,6 +97,7 @@ def verdict_rates(
         family: claims of a run, among which the level is shared.
         seed: of the simulation.
         adaptive: whether an open verdict is looked at again, as :mod:`verify.judging.looks` has it.
+        each: gives the worlds by turns; whoever shows progress replaces it.
 
     Raises:
         ValueError: a claim without ``simulate``, no case of it in the profile, runs < 1 or seed < 0.
@@ -104,7 +113,7 @@ def verdict_rates(
     counts: Counter[Verdict] = Counter()
     predicted: dict[str, float] = {}
     repetitions = 0
-    for world in range(runs):
+    for world in each(range(runs)):
         look = Look(1) if adaptive else FIXED
         judged = _judged(claim, profile, truth, family, [seed, world], look)
         verdict = strictest(judged, family)

@@ -39,10 +39,8 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
-from numerics.targets import legendre_polynomials
-from theory import Activation, coefficient, ntk_spectrum
+import theory
 
 DEGREES = 12
 """Degrees listed; the rest of the trace acts as a ridge."""
@@ -119,13 +117,17 @@ class Modes:
 
 
 @lru_cache(maxsize=64)
-def modes(activation: Activation, d: int) -> Modes:
+def modes(activation: theory.Activation, d: int) -> Modes:
     """The modes of an activation. Cost: 2 L certified coefficients, some milliseconds."""
-    spectrum = ntk_spectrum(activation, d, DEGREES)
+    spectrum = theory.ntk_spectrum(activation, d, DEGREES)
     counts = np.array(spectrum.multiplicities, dtype=float)
     degrees = np.arange(DEGREES + 1)
-    bent = np.array([float(coefficient(activation, degree, d, 1, power=1).mid()) for degree in range(DEGREES + 1)])
-    plain = np.array([0.0, *(float(coefficient(activation, degree, d).mid()) for degree in range(1, DEGREES + 1))])
+    bent = np.array(
+        [float(theory.coefficient(activation, degree, d, 1, power=1).mid()) for degree in range(DEGREES + 1)]
+    )
+    plain = np.array(
+        [0.0, *(float(theory.coefficient(activation, degree, d).mid()) for degree in range(1, DEGREES + 1))]
+    )
     return Modes(
         d,
         np.array([float(value.mid()) for value in spectrum.eigenvalues]),
@@ -204,6 +206,10 @@ class GramLaw:
 
     def _pairs(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of the largest delta."""
+        from scipy import stats
+
+        from numerics.targets import legendre_polynomials
+
         d, m = self.modes.d, self.modes
         edges = np.linspace(-1, 1, 40_001)
         law = stats.beta((d - 1) / 2, (d - 1) / 2)  # of (1 + t)/2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory import multiplicity, risk_floor, samples_necessary
+import theory
 from verify.cells.kernels import Energies
 
 MORE = 4
@@ -11,14 +11,14 @@ MORE = 4
 
 def half_known(d: int, energies: Energies) -> int:
     """The n of which linear methods know at most half of the part of highest degree: N(d,l)/2, rounded down."""
-    return multiplicity(d, max(degree for degree, _ in energies)) // 2
+    return theory.multiplicity(d, max(degree for degree, _ in energies)) // 2
 
 
 def floor(d: int, n: int, energies: Energies) -> float:
     """The floor of the risk at n labels."""
-    return float(risk_floor(d, n, dict(energies)))
+    return float(theory.risk_floor(d, n, dict(energies)))
 
 
 def fewest(d: int, level: float, energies: Energies) -> int:
     """The smallest n at which the floor is at most ``level``."""
-    return samples_necessary(d, level, dict(energies))
+    return theory.samples_necessary(d, level, dict(energies))

@@ -25,7 +25,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from theory import Activation
+import theory
 from verify.predictions.finite_size import Modes, modes
 
 POINTS = 1600
@@ -110,7 +110,13 @@ class BulkLaw:
 
 @lru_cache(maxsize=256)
 def bulk_quantiles(
-    activation: Activation, d: int, n: int, m: int, degree: int, levels: tuple[float, ...], harmonics: float = 0.0
+    activation: theory.Activation,
+    d: int,
+    n: int,
+    m: int,
+    degree: int,
+    levels: tuple[float, ...],
+    harmonics: float = 0.0,
 ) -> tuple[float, ...]:
     """Quantiles of the bulk of an activation's Gram matrix.
 

@@ -16,16 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from flint import arb
-
-from theory import (
-    Spectrum,
-    effective_regularization,
-    kernel_ridge_risk,
-    ntk_spectrum,
-    optimal_ridge,
-    samples_for_risk,
-)
+import theory
 from verify.cells.kernels import Energies
 from verify.cells.search import crossing
 from verify.judging.outcome import Interval
@@ -39,9 +30,9 @@ FAR = (64, 128, 256, 512)
 
 
 @lru_cache(maxsize=256)
-def spectrum(activation: str, d: int) -> Spectrum:
+def spectrum(activation: str, d: int) -> theory.Spectrum:
     """Lambda_0 .. Lambda_12 and the trace above."""
-    return ntk_spectrum(parse(activation), d, DEGREES)
+    return theory.ntk_spectrum(parse(activation), d, DEGREES)
 
 
 def crowding(n: float, m: int, d: int) -> float:
@@ -67,7 +58,9 @@ class Curve:
     tail: bool = True
 
     @property
-    def _spectrum(self) -> Spectrum:
+    def _spectrum(self) -> theory.Spectrum:
+        from flint import arb
+
         full = spectrum(self.activation, self.d)
         if self.tail:
             return full
@@ -82,11 +75,11 @@ class Curve:
 
     def risk(self, n: int, ridge: float) -> float:
         """Test risk. A kernel multiplied by c with a ridge is the kernel with ridge / c."""
-        return kernel_ridge_risk(self._spectrum, n, ridge / self.scale, dict(self.energies))
+        return theory.kernel_ridge_risk(self._spectrum, n, ridge / self.scale, dict(self.energies))
 
     def kappa(self, n: int, ridge: float) -> float:
         """kappa, in the units of the scaled kernel."""
-        return self.scale * effective_regularization(self._spectrum, n, ridge / self.scale)
+        return self.scale * theory.effective_regularization(self._spectrum, n, ridge / self.scale)
 
     def training(self, n: int, ridge: float) -> float:
         """Mean squared residual on the training inputs, (ridge / (n kappa))^2 times the risk (arXiv:2110.03922)."""
@@ -96,13 +89,13 @@ class Curve:
 def best_risk(activation: str, d: int, n: int, energies: Energies) -> float:
     """Risk at the best ridge."""
     listed, target = spectrum(activation, d), dict(energies)
-    return kernel_ridge_risk(listed, n, optimal_ridge(listed, n, target), target)
+    return theory.kernel_ridge_risk(listed, n, theory.optimal_ridge(listed, n, target), target)
 
 
 @lru_cache(maxsize=1024)
 def samples_needed(activation: str, d: int, energies: Energies, level: float) -> float:
     """n*(d): where the risk at the best ridge falls to ``level``, between two integers by the logarithm of the risk."""
-    n = samples_for_risk(spectrum(activation, d), level, dict(energies))
+    n = theory.samples_for_risk(spectrum(activation, d), level, dict(energies))
     before, after = (best_risk(activation, d, count, energies) for count in (n - 1, n))
     return n - 1 + math.log(before / level) / math.log(before / after)
 

@@ -21,20 +21,25 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import sympy as sp
-
-from theory import Activation, Spectrum, kernel_ridge_risk
-from theory.activations import Z
+import theory
 from verify.predictions.learning_curves import spectrum
 from verify.sizes.profile import parse
+
+if TYPE_CHECKING:
+    import sympy as sp
 
 
 @lru_cache(maxsize=64)
 def narrowed(activation: str, scale: float) -> str:
     """The text of sigma(c z): as if the first layer began with weights of length c."""
+    import sympy as sp
+
+    from theory.activations import Z
+
     expr: sp.Expr = parse(activation).expr.subs(Z, sp.Rational(scale) * Z)
-    return str(Activation(expr))
+    return str(theory.Activation(expr))
 
 
 @lru_cache(maxsize=4096)
@@ -50,10 +55,10 @@ def noisy_risk(activation: str, d: int, degree: int, n: int, noise: float, ridge
         ridge: in units of K(x,x).
     """
     listed = spectrum(activation, d)
-    return kernel_ridge_risk(listed, n, ridge * float(listed.trace.mid()), {degree: 1.0}, noise)
+    return theory.kernel_ridge_risk(listed, n, ridge * float(listed.trace.mid()), {degree: 1.0}, noise)
 
 
-def excess(listed: Spectrum, degree: int) -> float:
+def excess(listed: theory.Spectrum, degree: int) -> float:
     """b, the trace of the degrees above l in units of that of degree l; ValueError when that of degree l is zero."""
     own = float(listed.contributions[degree].mid())
     if own == 0:
@@ -61,7 +66,7 @@ def excess(listed: Spectrum, degree: int) -> float:
     return float(listed.effective_ridge(degree).mid()) / own
 
 
-def leading_peak(listed: Spectrum, degree: int) -> tuple[float, float]:
+def leading_peak(listed: theory.Spectrum, degree: int) -> tuple[float, float]:
     """(n, risk / noise) at the peak of degree l to leading order in b: n_l and n_l / (2 N(d,l) b^{1/2}).
 
     Raises:

@@ -20,8 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from theory import profile_energy_limit, quadntk_trace, sparse_norm
-from theory.harmonics.sphere import cumulative_multiplicity
+import theory
 from verify.judging.statistics import slope
 from verify.predictions.width_limits import harmonic_strengths, width_limits
 from verify.sizes.profile import parse
@@ -37,9 +36,9 @@ def sample_scale(activation: str, k: int) -> float:
     Source: docs/mathematics, :eq:`sample-units`.
     """
     sigma = parse(activation)
-    second = 4 * float(quadntk_trace(sigma, LIMIT)) / LIMIT**2
+    second = 4 * float(theory.quadntk_trace(sigma, LIMIT)) / LIMIT**2
     try:
-        return float(f"{float(profile_energy_limit(sigma, k)) * second:.3g}")
+        return float(f"{float(theory.profile_energy_limit(sigma, k)) * second:.3g}")
     except (ArithmeticError, ValueError):
         return math.inf
 
@@ -48,7 +47,7 @@ def sample_scale(activation: str, k: int) -> float:
 def sparse_budget(activation: str, k: int, d: int) -> float:
     """lim_m ||W_Q||_{2,4}^4 / d^{k-1} for the harmonic of energy 1 and degree k + 1."""
     (alpha,) = harmonic_strengths(k, d, (1.0,))
-    return float(sparse_norm(parse(activation), k, d, alpha)) / float(d ** (k - 1))
+    return float(theory.sparse_norm(parse(activation), k, d, alpha)) / float(d ** (k - 1))
 
 
 def r4_weight(activation: str, k: int, d: int, share: float) -> float:
@@ -125,7 +124,7 @@ def drifts(activations: Sequence[str], k: int, grid: Sequence[int], ratio: int, 
     widths = [slope(grid, [1 - min(width_excess(a, k, d, ratio * d) / risk, 0.9) for d in grid]) for a in activations]
     return Drifts(
         budget=math.fsum(budgets) / len(budgets),
-        dimension=slope(grid, [cumulative_multiplicity(d, k) / d**k for d in grid]),
+        dimension=slope(grid, [theory.cumulative_multiplicity(d, k) / d**k for d in grid]),
         logarithm=slope(grid, [math.log(d) for d in grid]),
         width=max(map(abs, widths)),
     )

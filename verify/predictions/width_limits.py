@@ -42,12 +42,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial import Polynomial
-from scipy import integrate, special
 
-from numerics.targets import monomial_parts
-from theory import Activation, monomial_coefficients, multiplicity, slope_covariance, sparse_norm, sparse_profile
-from theory.funk_hecke.coefficient import coefficient_ball
-from theory.harmonics.gegenbauer import legendre_polynomial
+import theory
 from verify.predictions.finite_size import Modes, modes
 
 BITS = 80
@@ -69,10 +65,12 @@ class Form:
         return self.along * radial + self.across * tangential
 
 
-def _profile(activation: Activation, k: int, d: int) -> Polynomial:
+def _profile(activation: theory.Activation, k: int, d: int) -> Polynomial:
     """g as a polynomial in u."""
+    from theory.harmonics.gegenbauer import legendre_polynomial
+
     total = Polynomial([0.0])
-    for degree, weight in sparse_profile(activation, k, d).items():
+    for degree, weight in theory.sparse_profile(activation, k, d).items():
         coefficients = [float(c.p) / float(c.q) for c in legendre_polynomial(degree, d).coeffs()]
         total = total + float(weight.mid()) * Polynomial(coefficients)
     return total
@@ -82,7 +80,7 @@ def _profile(activation: Activation, k: int, d: int) -> Polynomial:
 class WidthLimits:
     """The module's predictions for one activation, k and d."""
 
-    activation: Activation
+    activation: theory.Activation
     k: int
     d: int
     modes: Modes
@@ -117,6 +115,8 @@ class WidthLimits:
         Quadrature in doubles, exact to 10^-10. For f_L it is theory's certified ``sparse_sign_energy``, which does not
         take the other two forms.
         """
+        from scipy import integrate, special
+
         g, power = _profile(self.activation, self.k, self.d), (self.d - 3) / 2
 
         def integrand(u: float) -> float:
@@ -131,19 +131,21 @@ class WidthLimits:
     def sparse_norm(self, alphas: tuple[float, ...]) -> float:
         """|W_Q|_{2,4}^4 for f_sp = sum_i alpha_i <beta_i,x>^{k+1}: its mean at every m."""
         squares = len(alphas) * sum(a**2 for a in alphas)
-        return squares * float(sparse_norm(self.activation, self.k, self.d).mid())
+        return squares * float(theory.sparse_norm(self.activation, self.k, self.d).mid())
 
     def sparse_error(self, alphas: tuple[float, ...]) -> float:
         """m times the mean square of f_Q(W_Q) - f_sp, at every m."""
+        from theory.funk_hecke.coefficient import coefficient_ball
+
         d, curvature = self.d, self.activation.derivative(2) ** 2
         total = 0.0
         for power, weight in enumerate((_profile(self.activation, self.k, d) ** 2).coef.tolist()):
-            for j, c in monomial_coefficients(power, d).items():
-                fourth = monomial_coefficients(4, d).get(j)
+            for j, c in theory.monomial_coefficients(power, d).items():
+                fourth = theory.monomial_coefficients(4, d).get(j)
                 if weight and fourth is not None:
                     share = float(coefficient_ball(curvature, j, d, BITS).mid()) * float(fourth) * d**2
-                    total += weight * float(c) * multiplicity(d, j) * share
-        moment = float(monomial_coefficients(2 * self.k + 2, d)[0]) * d ** (self.k + 1)
+                    total += weight * float(c) * theory.multiplicity(d, j) * share
+        moment = float(theory.monomial_coefficients(2 * self.k + 2, d)[0]) * d ** (self.k + 1)
         return 2 * len(alphas) * sum(a**2 for a in alphas) * (total - moment)
 
     def energy(self, degree: int, m: int) -> float:
@@ -191,9 +193,9 @@ class WidthLimits:
 
 
 @lru_cache(maxsize=64)
-def width_limits(activation: Activation, k: int, d: int) -> WidthLimits:
+def width_limits(activation: theory.Activation, k: int, d: int) -> WidthLimits:
     """The predictions of an activation. Cost: some tens of certified coefficients."""
-    along, across = (float(value.mid()) for value in slope_covariance(activation, d))
+    along, across = (float(value.mid()) for value in theory.slope_covariance(activation, d))
     return WidthLimits(activation, k, d, modes(activation, d), Form(along, across))
 
 
@@ -202,10 +204,11 @@ def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float
 
     Zonal harmonics of degree l along orthogonal directions have the inner product P_l(0).
     """
+    from theory.harmonics.gegenbauer import legendre_polynomial
+
     energies = {}
-    for degree, share in monomial_parts(k + 1, d).items():
+    for degree, part in _parts(k + 1, d).items():
         if degree <= k:
-            part = share * d ** ((k + 1) / 2)
             overlap = float(legendre_polynomial(degree, d)(0))
             squares = sum((a * part) ** 2 for a in alphas)
             energies[degree] = squares + overlap * ((sum(alphas) * part) ** 2 - squares)
@@ -214,5 +217,11 @@ def lower_energies(k: int, d: int, alphas: tuple[float, ...]) -> dict[int, float
 
 def harmonic_strengths(k: int, d: int, alphas: tuple[float, ...]) -> tuple[float, ...]:
     """The alpha of <beta,x>^{k+1} that has alpha_i sqrt(N) P_{k+1} as its part of degree k + 1."""
-    share = monomial_parts(k + 1, d)[k + 1] * d ** ((k + 1) / 2)
+    share = _parts(k + 1, d)[k + 1]
     return tuple(a / share for a in alphas)
+
+
+def _parts(power: int, d: int) -> dict[int, float]:
+    """<beta,x>^p in zonal harmonics of energy one, by degree: ``numerics.targets.monomial_parts`` without torch."""
+    found = theory.monomial_coefficients(power, d)
+    return {degree: float(c) * theory.multiplicity(d, degree) ** 0.5 * d ** (power / 2) for degree, c in found.items()}

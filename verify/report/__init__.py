@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import re
 import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup, escape
 
+from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
 from verify.judging.shown import SIGNS, interval_text, number
 from verify.registry import CLAIMS
@@ -22,6 +24,7 @@ from verify.session import Run, reload
 
 HEADLINE = {"N10": "phase", "A1": "curves"}
 """Drawings that stand on top: the phase diagram, and the authors' figure drawn again."""
+Each = Callable[[Sequence[Judgement]], Iterable[Judgement]]
 RULES = {"within": "within margin", "encloses": "enclosed", "below": "at most", "above": "at least"}
 
 
@@ -29,12 +32,13 @@ class ReportError(ValueError):
     """The report cannot be written; verdicts and records do not depend on it."""
 
 
-def write_report(folder: Path, run: Run | None = None) -> Path:
+def write_report(folder: Path, run: Run | None = None, each: Each = iter) -> Path:
     """Write ``folder``/report.html; returns the path. The file appears whole or not at all.
 
     Args:
         folder: of the records.
         run: to show; when None, the newest run of the folder is judged again from its records.
+        each: gives the judgements by turns, while their figures are drawn; whoever shows progress replaces it.
 
     Raises:
         ValueError: no run in the folder that ended, or records that are missing or damaged.
@@ -42,7 +46,7 @@ def write_report(folder: Path, run: Run | None = None) -> Path:
     """
     run = run or reload(folder, CLAIMS)
     target = folder / "report.html"
-    page = render(run).encode("utf-8", "replace")
+    page = render(run, each).encode("utf-8", "replace")
     try:
         write_whole(target, page)
     except (OSError, ValueError) as error:
@@ -53,15 +57,15 @@ def write_report(folder: Path, run: Run | None = None) -> Path:
     return target
 
 
-def render(run: Run) -> str:
-    """The page as text."""
+def render(run: Run, each: Each = iter) -> str:
+    """The page as text; ``each`` as for :func:`write_report`."""
     root = files(__name__)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"number": number, "typeset": typeset}
     template = environment.from_string(root.joinpath("report.html").read_text(encoding="utf-8"))
-    claims = [(j, [(picture, figure(picture)) for picture in pictures(j)]) for j in run.judgements]
+    claims = [(j, [(picture, figure(picture)) for picture in pictures(j)]) for j in each(run.judgements)]
     return template.render(
         run=run,
         claims=claims,

@@ -11,7 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 
 SWITCHES = (
     "ATEN_CPU_CAPABILITY",
@@ -34,6 +33,8 @@ KERNELS = ("device", "processor", "instructions", "blas", "switches")
 @lru_cache(maxsize=1)
 def machine() -> dict[str, str]:
     """The processor, its instruction set as torch uses it, the linear algebra of torch and NumPy, and what chose it."""
+    import torch
+
     chosen = [f"{name}={os.environ[name]}" for name in SWITCHES if name in os.environ]
     return {
         "processor": _processor(),
@@ -59,6 +60,8 @@ def _processor() -> str:
 
 def _torch_blas() -> str:
     """Such as "mkl 2024.2"."""
+    import torch
+
     shown = torch.__config__.show()
     library = re.search(r"BLAS_INFO=(\w+)", shown)
     version = re.search(r"Math Kernel Library Version ([\w.]+)", shown)

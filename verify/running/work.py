@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import torch
-
 if sys.platform != "win32":
     import resource
 
@@ -85,6 +83,8 @@ def _one_thread() -> Iterator[None]:
 
     The setting is the process's. Where an executor runs cells in threads, the last to leave restores it.
     """
+    import torch
+
     with _entering:
         _inside.append(_inside[0] if _inside else torch.get_num_threads())
         torch.set_num_threads(1)

@@ -21,9 +21,6 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any
 
-from loky.backend import get_context
-from loky.backend.reduction import dumps
-
 from verify.running.experiment import Cell, CellFailed
 from verify.running.origin import library_first
 from verify.running.work import Attempt, attempt
@@ -84,6 +81,8 @@ class Workers:
 
     def _fill(self) -> None:
         """Start what is missing."""
+        from loky.backend import get_context
+
         with library_first(), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             while len(self._workers) < self._count:
@@ -112,6 +111,8 @@ class Workers:
             key: under which its numbers will be kept.
             seconds: that it should take.
         """
+        from loky.backend.reduction import dumps
+
         worker = self._choose(seconds)
         if worker is None:
             return False

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from verify.cells.authors import AuthorsRun, record_steps
+from verify.cells.authors import AuthorsRun
+from verify.cells.authors_run import record_steps
 from verify.running.progress import SUFFIX
 
 SMALL = AuthorsRun(device="cpu", d=6, m=36, n=15, steps=40, training=1.0, fresh=0.1, replicate=1, points=50)
@@ -13,7 +14,7 @@ SMALL = AuthorsRun(device="cpu", d=6, m=36, n=15, steps=40, training=1.0, fresh=
 
 def test_a_killed_run_goes_on_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same numbers, bit by bit, and nothing under way is left behind."""
-    monkeypatch.setattr("verify.cells.authors.KEPT_EVERY", 7)
+    monkeypatch.setattr("verify.cells.authors_run.KEPT_EVERY", 7)
     whole = SMALL.run()
 
     class Killed(Exception):
@@ -25,7 +26,7 @@ def test_a_killed_run_goes_on_from_its_folder(tmp_path: Path, monkeypatch: pytes
 
     folder = tmp_path / "checkpoints"
     with monkeypatch.context() as patch:
-        patch.setattr("verify.cells.authors.Progress.reach", killed)
+        patch.setattr("verify.cells.authors_run.Progress.reach", killed)
         with pytest.raises(Killed):
             SMALL.run_in(folder)
     (file,) = folder.iterdir()

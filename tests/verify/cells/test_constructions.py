@@ -18,14 +18,8 @@ from numerics import (
     sphere,
 )
 from theory import Activation
-from verify.cells.constructions import (
-    DenseExpression,
-    JointExpression,
-    SparseExpression,
-    orthogonal_inputs,
-    regularisers,
-    signed_outputs,
-)
+from verify.cells.constructions import DenseExpression, JointExpression, SparseExpression
+from verify.cells.constructions_run import orthogonal_inputs, regularisers, signed_outputs
 
 TANH, SINE, ERF = "tanh(z + 1)", "sin(z + pi/4)", "erf(z + 1/2)"
 

@@ -10,7 +10,8 @@ from numpy.polynomial import chebyshev
 from numerics.sampling import generator, sphere
 from numerics.targets import Target, legendre_polynomials
 from theory import ntk_spectrum
-from verify.cells.peaks import NoisyCurve, interpolant, summit
+from verify.cells.peaks import NoisyCurve, summit
+from verify.cells.peaks_run import interpolant
 
 SIGMA = "tanh(z/8 + 1)"
 

@@ -10,7 +10,8 @@ import torch
 from numerics import Objective, TwoLayerNetwork, generator, ntk_gram, sphere
 from numerics.terms.weights import PenaltyWeights
 from theory import Activation
-from verify.cells.rademacher import NoisyFits, fair_signs, linear_supremum, quadratic_supremum
+from verify.cells.rademacher import NoisyFits
+from verify.cells.rademacher_run import fair_signs, linear_supremum, noisy_fits_data, quadratic_supremum
 
 SIGMA = "sin(z + pi/4)"
 
@@ -81,7 +82,7 @@ def test_noisy_fits_measure_what_they_say() -> None:
     idle = still.run()
     assert max(idle["quadntk"]["quadratic_radius"]) < 1e-5
     network = TwoLayerNetwork(5, 50, Activation.parse(SIGMA), [still.seed(f"network {i}") for i in range(2)])
-    x, y, *_ = still._data(network)
+    x, y, *_ = noisy_fits_data(still, network)
     zero = Objective(network, x, y, PenaltyWeights(r4=0.0), loss="absolute").value_and_gradient(
         torch.zeros_like(network.w)
     )

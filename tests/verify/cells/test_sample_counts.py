@@ -8,7 +8,8 @@ from numerics.kernels import ntk_gram
 from numerics.ridge import KernelRidge
 from verify.cells.sample_counts import RIDGES, SamplesToLearn
 from verify.cells.search import crossing
-from verify.cells.training import Arm, kernel_risks
+from verify.cells.training import Arm
+from verify.cells.training_run import kernel_risks
 
 
 def cell(arm: Arm, **changes: object) -> SamplesToLearn:

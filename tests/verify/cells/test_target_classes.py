@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from numerics.sampling import generator, sphere
-from verify.cells.target_classes import NOISE, TargetClass, TargetClassModels, product
+from verify.cells.target_classes import NOISE, TargetClass, TargetClassModels
+from verify.cells.target_classes_run import product
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 

@@ -7,7 +7,7 @@ import pytest
 
 from numerics import TwoLayerNetwork, generator, sphere
 from theory import Activation, ntk_trace
-from verify.cells.rademacher import fair_signs, quadratic_supremum
+from verify.cells.rademacher_run import fair_signs, quadratic_supremum
 from verify.predictions.complexities import gap_bound, linear_bound, quadratic_bound, quadratic_floor
 
 SIGMA = "sin(z + pi/4)"

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from numerics import TwoLayerNetwork, generator, sphere
-from numerics.targets import legendre_values
+from numerics.targets import legendre_values, monomial_parts
 from theory import Activation, dense_norm, multiplicity, sparse_norm, sparse_profile, sparse_sign_energy
-from verify.predictions.width_limits import Form, harmonic_strengths, lower_energies, width_limits
+from verify.predictions.width_limits import Form, _parts, harmonic_strengths, lower_energies, width_limits
 
 TANH, SINE, ERF = "tanh(z + 1)", "sin(z + pi/4)", "erf(z + 1/2)"
 
@@ -97,3 +97,10 @@ def test_an_eigenvalue_that_is_zero_is_refused(text: str) -> None:
     ):
         with pytest.raises(ValueError, match="is zero at d=8"):
             ask()
+
+
+@pytest.mark.parametrize(("power", "d"), [(1, 5), (2, 9), (3, 32), (4, 100)])
+def test_the_parts_of_a_monomial_are_those_of_numerics(power: int, d: int) -> None:
+    """Both have the formula: predictions are made without torch."""
+    expected = {degree: part * d ** (power / 2) for degree, part in monomial_parts(power, d).items()}
+    assert _parts(power, d) == pytest.approx(expected, rel=1e-14)

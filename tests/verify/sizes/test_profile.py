@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from theory import Activation
 from verify.sizes.profile import FULL, PROFILES, QUICK, Profile, changed, load_profile
 
 FILE = """
@@ -28,6 +29,13 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     assert found.model_dump(exclude=changed) == FULL.model_dump(exclude=changed)
     same = {"blocks", "block_dimension"}
     assert found.spectral.model_dump(exclude=same) == FULL.spectral.model_dump(exclude=same)
+
+
+def test_the_activations_of_ours_can_be_read_and_are_distinct() -> None:
+    """The check that other profiles pass as they are loaded."""
+    for profile in PROFILES.values():
+        for texts in (profile.activations, profile.training.more_activations):
+            assert len({Activation.parse(text) for text in texts}) == len(texts)
 
 
 def test_a_profile_survives_its_json() -> None:

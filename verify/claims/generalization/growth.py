@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from theory import cumulative_multiplicity, multiplicity
+import theory
 from verify.cells.kernels import Energies, SamplesToRisk
 from verify.cells.search import crossing, shortfall
 from verify.claims.controls import scaled, shifted
@@ -97,8 +97,8 @@ class Growth:
 
     def bounds(self, p: Profile, d: int) -> tuple[int, int]:
         """First and last n of the search: from below n_k to beyond N(d,k+1), or to the most that the profile grants."""
-        first = max(2, cumulative_multiplicity(d, p.k) // 2)
-        return first, max(first, min(BEYOND * multiplicity(d, p.k + 1), p.kernels.most_samples))
+        first = max(2, theory.cumulative_multiplicity(d, p.k) // 2)
+        return first, max(first, min(BEYOND * theory.multiplicity(d, p.k + 1), p.kernels.most_samples))
 
     def energies(self, p: Profile) -> Energies:
         """Of all parts."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from theory import multiplicity
+import theory
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 from verify.claims.activations import SETTLED, affordable
@@ -207,7 +207,7 @@ def _exponent(p: Profile, evidence: Evidence, arm: Arm) -> float:
 
 def _in_high_dimension(p: Profile) -> None:
     d, ratio, limit = largest(p), judged_ratio(p), p.headline.largest_share
-    n, several = samples(p, d, ratio), multiplicity(d, p.k + 1)
+    n, several = samples(p, d, ratio), theory.multiplicity(d, p.k + 1)
     if n > limit * several:
         raise HypothesisViolated(
             f"headline.dimensions[{p.k}]: d = {d} is too small: n = {n} is more than {limit:g} N(d,{p.k + 1}) = "

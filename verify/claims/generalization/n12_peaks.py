@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from theory import cumulative_multiplicity, multiplicity
+import theory
 from verify.cells.peaks import NoisyCurve, summit
 from verify.claims.controls import shifted
 from verify.claims.hypotheses import differentiable, every, learns, smooth
@@ -45,7 +45,7 @@ def _dimensions(p: Profile) -> tuple[int, ...]:
 
 def _samples(p: Profile, d: int) -> tuple[int, ...]:
     """The grid of n."""
-    s, count = p.neighbours, multiplicity(d, p.k)
+    s, count = p.neighbours, theory.multiplicity(d, p.k)
     return tuple(
         int(n) for n in np.unique(np.geomspace(count / s.peak_span, count * s.peak_span, s.peak_points).round())
     )
@@ -115,7 +115,7 @@ def _predict(p: Profile) -> dict[str, Prediction | float]:
 def _powers(p: Profile) -> dict[str, Prediction | float]:
     """d^l in place of N(d,l) ~ d^l / l!."""
     told = {name: Prediction.of(value).value for name, value in _predict(p).items()}
-    factors = {_location(d): d**p.k / multiplicity(d, p.k) for d in _dimensions(p)}
+    factors = {_location(d): d**p.k / theory.multiplicity(d, p.k) for d in _dimensions(p)}
     return {name: Prediction((np.asarray(told[name]) * factor).tolist()) for name, factor in factors.items()}
 
 
@@ -171,8 +171,8 @@ def _describe(p: Profile, evidence: Evidence) -> str:
         f"energy 1 in degree {p.k}, noise {s.peak_noise:g} averaged exactly, {s.peak_tests} test points, "
         f"{s.peak_replicates} draws at each d shared by {', '.join(p.activations)}. For {named} at d = {d} the trace "
         f"above degree {p.k} is {excess(listed, p.k):.3g} of that of degree {p.k}; the law's peak is at n = "
-        f"{place:.0f} with risk {height:.2f}, where n_{p.k} = {leading[0]:.0f}, N(d,{p.k}) = {multiplicity(d, p.k)} "
-        f"and d^{p.k} = {d**p.k}, and to leading order {leading[1] * s.peak_noise:.2f}."
+        f"{place:.0f} with risk {height:.2f}, where n_{p.k} = {leading[0]:.0f}, N(d,{p.k}) = "
+        f"{theory.multiplicity(d, p.k)} and d^{p.k} = {d**p.k}, and to leading order {leading[1] * s.peak_noise:.2f}."
     )
 
 
@@ -186,14 +186,14 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
         law = [noisy_risk(cells[0].activation, d, p.k, int(n), noise) for n in fine]
         ax.semilogx(samples, means, "o", ms=4, color=SERIES[i], label=f"d = {d}")
         ax.semilogx(fine, law, "-", lw=1.0, color=SERIES[i])
-        ax.axvline(cumulative_multiplicity(d, p.k), color=SERIES[i], lw=0.8, ls=":")
+        ax.axvline(theory.cumulative_multiplicity(d, p.k), color=SERIES[i], lw=0.8, ls=":")
         flat = np.mean([_risks(p, evidence[cell], 1, noise) for cell in cells], axis=0)
         ax.semilogx(samples, flat, "--", lw=0.8, color=SERIES[i])
     ax.plot([], [], "-", color=PREDICTED, lw=1.0, label="predicted")
     ax.plot([], [], ":", color=PREDICTED, lw=0.8, label=f"$n_{p.k}$")
     ax.plot([], [], "--", color=PREDICTED, lw=0.8, label="ridge K(x,x)")
     ax.set_xlim(left=0.5 * _samples(p, grid[0])[0])  # room for the legend
-    grid_ticks(ax, [cumulative_multiplicity(d, p.k) for d in grid])
+    grid_ticks(ax, [theory.cumulative_multiplicity(d, p.k) for d in grid])
     ax.set_title(plain(narrowed(p.activation, p.neighbours.peak_scale)), fontsize=9)
     finish(ax, "samples n", "test risk, noise included")
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from theory import multiplicity, risk_floor
+import theory
 from verify.cells.target_classes import NOISE, STRENGTHS, TargetClass, TargetClassModels
 from verify.cells.training import Arm
 from verify.claims.activations import SETTLED, affordable, scaled_samples, trainable
@@ -77,7 +77,7 @@ def class_cell(p: Profile, activation: str, target_class: TargetClass, arm: Arm)
 
 
 def _floor(p: Profile, activation: str, target_class: TargetClass) -> float:
-    return float(risk_floor(p.classes.dimension[p.k], samples(p, activation, target_class), {p.k + 1: 1}))
+    return float(theory.risk_floor(p.classes.dimension[p.k], samples(p, activation, target_class), {p.k + 1: 1}))
 
 
 def _count(p: Profile) -> int:
@@ -153,7 +153,7 @@ def _described(p: Profile, evidence: Evidence) -> str:
     counts = ", ".join(f"{a}: {samples(p, a, 'one direction')}" for a in affordable(p))
     return (
         f"The network f itself at d = {d}, m = {s.width[p.k] * d}, {s.draws[p.k]} draws of each activation; n for one "
-        f"direction: {counts} (N(d,{p.k + 1}) = {multiplicity(d, p.k + 1)}), more by the factors "
+        f"direction: {counts} (N(d,{p.k + 1}) = {theory.multiplicity(d, p.k + 1)}), more by the factors "
         f"{', '.join(f'{factor:g} ({c})' for c, factor in MORE.items())}. Mean test risks with standard errors: "
         f"{'; '.join(rows)}. With the logistic loss risks are shares of wrong signs, and the floor does not apply; "
         f"with noise of variance {NOISE:g} they are against the target without it. The three directions have energies "

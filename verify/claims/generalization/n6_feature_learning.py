@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from theory import risk_floor
+import theory
 from verify.cells.training import LAZY, Arm
 from verify.claims.activations import SETTLED
 from verify.claims.generalization.paired import HYPOTHESES, column, falls, obstacles, paired, paired_cell, setting
@@ -26,7 +26,7 @@ def _ks(p: Profile) -> tuple[int, ...]:
 def _floor(p: Profile, activation: str) -> float:
     """The least expected risk of every method linear in the labels, for the sparse part of energy 1."""
     cell = paired_cell(p, activation, "joint")
-    return float(risk_floor(cell.d, cell.n, {p.k + 1: 1}))
+    return float(theory.risk_floor(cell.d, cell.n, {p.k + 1: 1}))
 
 
 def _share(p: Profile, activation: str) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from theory import multiplicity
+import theory
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm, Weights
 from verify.claims.activations import SETTLED, in_high_dimension, scaled_samples, trainable
@@ -116,7 +116,7 @@ def setting(p: Profile) -> str:
     """The sizes of the paired runs in a few sentences."""
     cells, s = [paired_cell(p, a, "joint") for a in paired(p)], p.risks
     sizes = "; ".join(
-        f"{c.activation}: n = {c.n}, {c.n / multiplicity(c.d, p.k + 1):.2f} N(d,{p.k + 1})" for c in cells
+        f"{c.activation}: n = {c.n}, {c.n / theory.multiplicity(c.d, p.k + 1):.2f} N(d,{p.k + 1})" for c in cells
     )
     missing = [a for a in p.activations if a not in paired(p)]
     note = f" For {', '.join(missing)} this d is not large (n would exceed the share below)." if missing else ""

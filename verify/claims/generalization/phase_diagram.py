@@ -6,11 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LogNorm
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from theory import multiplicity, risk_floor
+import theory
 from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 from verify.claims.activations import affordable
@@ -50,7 +47,7 @@ def samples(p: Profile, d: int, ratio: float) -> int:
 
 def floor(p: Profile, d: int, ratio: float) -> float:
     """The floor of every kernel method's mean risk at energies 1 + 1."""
-    return float(risk_floor(d, samples(p, d, ratio), {p.k: 1, p.k + 1: 1}))
+    return float(theory.risk_floor(d, samples(p, d, ratio), {p.k: 1, p.k + 1: 1}))
 
 
 def fields(p: Profile, activation: str, d: int, ratio: float, draws: int) -> dict[str, Any]:
@@ -139,6 +136,10 @@ def middle(p: Profile, evidence: Evidence, arm: Arm, d: int, ratio: float) -> fl
 
 def draw_phases(p: Profile, evidence: Evidence, figure: Any) -> None:
     """d against n / d^k, the risk as colour, for the three ways of learning; the floor as lines of equal risk."""
+    from matplotlib.colors import LogNorm
+    from matplotlib.patheffects import withStroke
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+
     grid, ratios = p.headline.dimensions[p.k], p.headline.ratios[p.k]
     tables = {arm: np.array([[middle(p, evidence, arm, d, r) for d in grid] for r in ratios]) for arm in PANELS}
     known = np.concatenate([table[~np.isnan(table)] for table in tables.values()])
@@ -195,6 +196,8 @@ def _floor_lines(p: Profile, ax: Any, across: np.ndarray, up: np.ndarray) -> Non
 
 def draw_risks(p: Profile, evidence: Evidence, figure: Any) -> None:
     """Risk against n at each d: the three ways of learning, the NTK's predicted curve and the floor."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
     grid, ratios = p.headline.dimensions[p.k], p.headline.ratios[p.k]
     shown = grid if len(grid) <= 4 else tuple(grid[i] for i in np.linspace(0, len(grid) - 1, 4).round().astype(int))
     axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
@@ -227,7 +230,7 @@ def draw_risks(p: Profile, evidence: Evidence, figure: Any) -> None:
 def _several(d: float, degree: int) -> float:
     """N(d, degree) between integers d, log-linearly."""
     low = max(3, math.floor(d))
-    a, b = multiplicity(low, degree), multiplicity(low + 1, degree)
+    a, b = theory.multiplicity(low, degree), theory.multiplicity(low + 1, degree)
     return float(a ** (low + 1 - d) * b ** (d - low))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory import multiplicity
+import theory
 from verify.cells.sample_counts import SamplesToLearn
 from verify.cells.search import bracket, coarse_grid, crossing
 from verify.cells.training import Arm, Kind
@@ -94,7 +94,7 @@ class SampleCurves:
             weights=(1.0, r4_weight(activation, p.k, d, share)),
             level=self.level(p),
             first=first,
-            last=max(first + 1, 4 * multiplicity(d, p.k + 1)),
+            last=max(first + 1, 4 * theory.multiplicity(d, p.k + 1)),
             limit=max(first, s.largest_samples),
             finest=s.finest,
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from theory import Activation, separation_theorem
+import theory
 from verify.cells.separation import SeparationBounds, SeparationErrors
 from verify.cells.spectral import read_ball
 from verify.claims.hypotheses import every
@@ -77,7 +77,7 @@ def _rules(p: Profile) -> tuple[Rule, ...]:
 @lru_cache(maxsize=64)
 def _width(activation: str, d_min: int, share: float, epsilon: float, delta: float) -> int:
     """The width of the theorem for the Taylor model."""
-    return separation_theorem(
+    return theory.separation_theorem(
         activation, 1, d_min, share=str(share), epsilon=str(epsilon), delta=str(delta)
     ).taylor_width
 
@@ -88,12 +88,12 @@ def _exact(activation: str, d: int, m: int) -> Mapping[str, float]:
 
     E_w(f_Q - alpha <beta,x>^2)^2 is <beta,x>^4 times a number, and E<beta,x>^4 = 3d/(d+2).
     """
-    theory, alpha = width_limits(Activation.parse(activation), 1, d), math.sqrt((d + 2) / (2 * (d - 1)))
+    limits, alpha = width_limits(theory.Activation.parse(activation), 1, d), math.sqrt((d + 2) / (2 * (d - 1)))
     energies = {0: alpha**2, 1: 1.0}
     return {
-        "dense": sum(e * (theory.energy(j, m) / theory.modes.eigenvalues[j] ** 2 - 1) for j, e in energies.items()),
-        "sparse": theory.sparse_error((alpha,)) / m * (d + 2) / (3 * d),
-        "signs": theory.sign_energy(theory.slope, alpha) / math.sqrt(m),
+        "dense": sum(e * (limits.energy(j, m) / limits.modes.eigenvalues[j] ** 2 - 1) for j, e in energies.items()),
+        "sparse": limits.sparse_error((alpha,)) / m * (d + 2) / (3 * d),
+        "signs": limits.sign_energy(limits.slope, alpha) / math.sqrt(m),
     }
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from flint import arb, ctx
-
 from theory.balls.precision import exclusive
-from theory.bounds.proof import rounded
 from verify.cells.spectral import EveryDimension, ball_text, read_ball
 from verify.judging.claim import Evidence
 from verify.judging.outcome import Interval
@@ -36,6 +33,8 @@ def limit(p: Profile, evidence: Evidence, max_degree: int, degree: int, d: int, 
         d: where the eigenvalue was taken.
         ball: the eigenvalue, as stored.
     """
+    from flint import arb, ctx
+
     (cell,) = cells(p, max_degree)
     found = evidence[cell]["bounds"][degree]
     if found is None or d < found["switch"]:
@@ -62,6 +61,8 @@ def exponent(p: Profile, evidence: Evidence, max_degree: int, degree: int, balls
         degree: l.
         balls: the eigenvalue by d, as stored; found by another route than the bounds.
     """
+    from flint import arb
+
     (cell,) = cells(p, max_degree)
     found = evidence[cell]["bounds"][degree]
     if found is None or not arb(found["lower"]) > 0 or not all(_inside(found, d, ball) for d, ball in balls.items()):
@@ -71,6 +72,8 @@ def exponent(p: Profile, evidence: Evidence, max_degree: int, degree: int, balls
 
 def _inside(found: Numbers, d: int, ball: str) -> bool:
     """Whether d^e Lambda_l, or some of its ball, lies between the bounds."""
+    from flint import arb, ctx
+
     with exclusive, ctx.workprec(128):
         value = arb(ball) * arb(d) ** round(-found["exponent"])
         return not (value < arb(found["lower"]) or value > arb(found["upper"]) or math.isnan(float(value.mid())))
@@ -78,6 +81,10 @@ def _inside(found: Numbers, d: int, ball: str) -> bool:
 
 def statement(p: Profile, evidence: Evidence, max_degree: int) -> str:
     """The theorem with its constants, in a sentence; a bound that is not finite states nothing."""
+    from flint import arb
+
+    from theory.bounds.proof import rounded
+
     if not cells(p, max_degree):
         return ""
     parts = []

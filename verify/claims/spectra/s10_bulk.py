@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import NullLocator
 
-from theory import cumulative_multiplicity, multiplicity
+import theory
 from verify.cells.bulk import LEVELS, GramBulk
 from verify.claims.hypotheses import differentiable, learns, separated
 from verify.claims.plotting import PREDICTED, SERIES, finish
@@ -38,7 +37,7 @@ WRONG_RATIO = 1.2
 
 def _sizes(p: Profile) -> dict[float, int]:
     """n by n / N(d,l)."""
-    count = multiplicity(p.neighbours.bulk_dimension[p.k], p.k)
+    count = theory.multiplicity(p.neighbours.bulk_dimension[p.k], p.k)
     return {ratio: round(ratio * count) for ratio in p.neighbours.bulk_ratios}
 
 
@@ -55,7 +54,7 @@ def _cells(p: Profile, ratio: float, stretch: float = 1.0) -> tuple[GramBulk, ..
             d=d,
             m=s.bulk_width[p.k],
             n=_sizes(p)[ratio],
-            spikes=cumulative_multiplicity(d, p.k - 1),
+            spikes=theory.cumulative_multiplicity(d, p.k - 1),
             stretch=stretch,
             replicate=replicate,
             base_seed=p.base_seed,
@@ -130,7 +129,7 @@ def _predict(p: Profile, harmonics: float = 0.0) -> dict[str, Prediction | float
 
 
 def _misjudged(p: Profile) -> dict[str, Prediction | float]:
-    return _predict(p, multiplicity(p.neighbours.bulk_dimension[p.k], p.k) / WRONG_RATIO)
+    return _predict(p, theory.multiplicity(p.neighbours.bulk_dimension[p.k], p.k) / WRONG_RATIO)
 
 
 def _powers(p: Profile) -> dict[str, Prediction | float]:
@@ -169,8 +168,9 @@ def _describe(p: Profile, evidence: Evidence) -> str:
         found.append(f"{np.median(distance):.2%} at n = {n}")
     draws = " and ".join(map(str, s.bulk_replicates))
     return (
-        f"Gram matrices of {draws} draws at d = {d}, m = {s.bulk_width[p.k]}, N(d,{p.k}) = {multiplicity(d, p.k):,}, "
-        f"without their {cumulative_multiplicity(d, p.k - 1)} largest eigenvalues. Over "
+        f"Gram matrices of {draws} draws at d = {d}, m = {s.bulk_width[p.k]}, N(d,{p.k}) = "
+        f"{theory.multiplicity(d, p.k):,}, without their {theory.cumulative_multiplicity(d, p.k - 1)} largest "
+        f"eigenvalues. Over "
         f"{len(LEVELS)} levels the median distance of a mean quantile from its prediction is {', '.join(found)}. The "
         f"prediction has every degree with its exact multiplicity and the width; the statement's two terms are its "
         f"limit, dotted in the figure."
@@ -178,6 +178,8 @@ def _describe(p: Profile, evidence: Evidence) -> str:
 
 
 def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
+    from matplotlib.ticker import NullLocator
+
     scale = modes(p.sigma, p.neighbours.bulk_dimension[p.k]).ridge(p.k - 1)
     for i, (ratio, n) in enumerate(_sizes(p).items()):
         label = f"n = {ratio:g} N(d,{p.k})"
@@ -200,7 +202,7 @@ def _density(p: Profile, evidence: Evidence, figure: Any) -> None:
         edges = _measured(p, evidence, ratio)
         heights = np.diff(LEVELS) / np.diff(edges) * scale
         ax.stairs(heights, edges / scale, color=SERIES[i], fill=True, alpha=0.35, label="Gram matrices")
-        share = 1 - cumulative_multiplicity(population.d, p.k - 1) / n
+        share = 1 - theory.cumulative_multiplicity(population.d, p.k - 1) / n
         x = np.linspace(0.7 * edges[0], 1.15 * edges[-1], 1500)
         law = BulkLaw(population, n, p.neighbours.bulk_width[p.k]).density(x) / share
         ax.plot(x / scale, law * scale, color=PREDICTED, lw=1.0, label="predicted")
@@ -219,7 +221,7 @@ def several(profile: Profile) -> None:
     m = s.bulk_width[profile.k]
     for n in _sizes(profile).values():
         at = f"S10 at k={profile.k}, d={d}"
-        if n < 2 * cumulative_multiplicity(d, profile.k - 1) + 50:
+        if n < 2 * theory.cumulative_multiplicity(d, profile.k - 1) + 50:
             raise HypothesisViolated(f"n={n}: {at} needs at least twice n_{{k-1}} and 50 more; use a larger d")
         if m * d <= 10 * n:
             raise HypothesisViolated(f"m={m}: {at}, n={n} needs m d > 10 n; use a wider network")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from theory import multiplicity
+import theory
 from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, nonzero, separated, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
@@ -48,7 +48,7 @@ def split(values: np.ndarray, counts: list[int]) -> list[np.ndarray]:
 
 def _statistics(p: Profile, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the eigenvalues of each degree, (degree, replicate, width)."""
-    counts = [multiplicity(p.spectral.block_dimension[p.k], degree) for degree in range(p.k + 1)]
+    counts = [theory.multiplicity(p.spectral.block_dimension[p.k], degree) for degree in range(p.k + 1)]
     groups = [[split(np.array(evidence[cell]["values"]), counts) for cell in row] for row in block_grid(p)]
     means = [[[part.mean() for part in parts] for parts in row] for row in groups]
     spreads = [[[part.std() for part in parts] for parts in row] for row in groups]
@@ -112,7 +112,7 @@ def _extrapolated(p: Profile, table: np.ndarray) -> list[float]:
 def _describe(p: Profile, evidence: Evidence) -> str:
     d = p.spectral.block_dimension[p.k]
     return (
-        f"Top n_{p.k} = {sum(multiplicity(d, degree) for degree in range(p.k + 1))} eigenvalues of the exact "
+        f"Top n_{p.k} = {sum(theory.multiplicity(d, degree) for degree in range(p.k + 1))} eigenvalues of the exact "
         f"feature covariance, d = {d}, m = {', '.join(map(str, p.spectral.block_widths[p.k]))}, "
         f"{p.spectral.block_replicates[p.k]} networks each, told apart by multiplicity alone. Those of one degree "
         f"spread as m^-1/2 about their mean, by an amount that theory gives; the means are extrapolated in 1/m, the "
@@ -122,17 +122,17 @@ def _describe(p: Profile, evidence: Evidence) -> str:
 
 def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     means, spreads = _statistics(p, evidence)
-    theory, widths = block_modes(p), p.spectral.block_widths[p.k]
+    law, widths = block_modes(p), p.spectral.block_widths[p.k]
     for degree in range(1, p.k + 1):
         for row in spreads[degree]:
             ax.loglog(widths, row, color=MUTED, lw=0.4, alpha=0.5)
         label = f"spread in degree {degree}"
         ax.loglog(widths, spreads[degree].mean(axis=0), "o", color=SERIES[degree - 1], ms=5, label=label)
         guide = "theory, slopes $-1/2$ and $-1$" if degree == 1 else None
-        power_guide(ax, widths, theory.spread(degree) / widths[0] ** 0.5, -0.5, guide)
-    shift = np.abs(means[p.k].mean(axis=0) - theory.eigenvalues[p.k])
+        power_guide(ax, widths, law.spread(degree) / widths[0] ** 0.5, -0.5, guide)
+    shift = np.abs(means[p.k].mean(axis=0) - law.eigenvalues[p.k])
     ax.loglog(widths, shift, "s", color=SERIES[3], ms=5, label=f"shift of the mean, degree {p.k}")
-    power_guide(ax, widths, abs(theory.shift(p.k)) / widths[0], -1.0)
+    power_guide(ax, widths, abs(law.shift(p.k)) / widths[0], -1.0)
     grid_ticks(ax, p.spectral.block_widths[p.k])
     finish(ax, "width m", "distance to $\\Lambda_\\ell$")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from theory import multiplicity
+import theory
 from verify.cells.gram import GramSpectrum
 from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, learns, separated
@@ -45,7 +45,7 @@ def _cells(p: Profile) -> tuple[GramSpectrum, ...]:
             d=d,
             m=sizes.gram_width[p.k],
             n=sizes.gram_samples[p.k],
-            sizes=tuple(sum(multiplicity(d, degree) for degree in degrees) for degrees in _groups(p).values()),
+            sizes=tuple(sum(theory.multiplicity(d, degree) for degree in degrees) for degrees in _groups(p).values()),
             replicate=replicate,
             base_seed=p.base_seed,
         )
@@ -87,19 +87,19 @@ def _predict(p: Profile) -> dict[str, float]:
 
 def _without_next(p: Profile) -> dict[str, float]:
     """gamma_{>k+1} in place of gamma_{>k}: degree k+1 taken for one that is learned already, and forgotten."""
-    theory = _theory(p)
-    counts = theory.counts.copy()
+    law = _theory(p)
+    counts = law.counts.copy()
     counts[p.k + 1] = 0.0
-    return _of(p, replace(theory, counts=counts))
+    return _of(p, replace(law, counts=counts))
 
 
 def _asymptotic(p: Profile) -> dict[str, float]:
     """The limits themselves, n Lambda_l and gamma_{>k}, without the corrections of finite n, d and m."""
-    theory, n, found = _theory(p), p.spectral.gram_samples[p.k], {}
+    law, n, found = _theory(p), p.spectral.gram_samples[p.k], {}
     for name, degrees in _groups(p).items():
-        counts = theory.counts[degrees]
-        found[name] = n * float(counts @ theory.eigenvalues[degrees] / counts.sum())
-    return {SMALLEST: theory.ridge(p.k), **found, _small(p): theory.ridge(p.k)}
+        counts = law.counts[degrees]
+        found[name] = n * float(counts @ law.eigenvalues[degrees] / counts.sum())
+    return {SMALLEST: law.ridge(p.k), **found, _small(p): law.ridge(p.k)}
 
 
 def _observe(p: Profile, evidence: Evidence) -> dict[str, Data]:
@@ -110,21 +110,21 @@ def _observe(p: Profile, evidence: Evidence) -> dict[str, Data]:
 
 
 def _describe(p: Profile, evidence: Evidence) -> str:
-    theory, data = _theory(p), _observe(p, evidence)
-    gamma, d, m, n = theory.ridge(p.k), theory.d, p.spectral.gram_width[p.k], p.spectral.gram_samples[p.k]
+    law, data = _theory(p), _observe(p, evidence)
+    gamma, d, m, n = law.ridge(p.k), law.d, p.spectral.gram_width[p.k], p.spectral.gram_samples[p.k]
     return (
         f"Eigenvalues of {p.spectral.gram_replicates} Gram matrices of n = {n} inputs at d = {d}, "
         f"m = {m}: d^{p.k} = {d**p.k:,} < n < d^{p.k + 1} = {d ** (p.k + 1):,}, m d = "
         f"{m * d:,}. gamma_{{>{p.k}}} = {gamma:.4g}; the mean of the small eigenvalues is "
         f"{np.mean(data[_small(p)]) / gamma:.3f} gamma, the smallest {np.mean(data[SMALLEST]) / gamma:.3f} gamma. It "
-        f"stays below gamma at these sizes because degree {p.k + 1} has only {int(theory.counts[p.k + 1]):,} harmonics "
+        f"stays below gamma at these sizes because degree {p.k + 1} has only {int(law.counts[p.k + 1]):,} harmonics "
         f"for n inputs, which the prediction takes into account."
     )
 
 
 def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
-    theory = _theory(p)
-    gamma = theory.ridge(p.k)
+    law = _theory(p)
+    gamma = law.ridge(p.k)
     for cell in _cells(p):
         record = evidence[cell]
         edges = np.array(record["edges"]) / gamma

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from verify.cells.authors import CURVES, AuthorsRun, record_steps
+from verify.cells.authors import CURVES, AuthorsRun
+from verify.cells.authors_run import record_steps
 from verify.claims.authors import published
 from verify.claims.authors.a1_figure import A1, FORMS
 from verify.claims.authors.a2_shape import A2, STRONG

@@ -17,7 +17,7 @@ from verify.sizes.profile import QUICK, changed
 def test_repeated_inputs_are_caught(judged, monkeypatch) -> None:
     """Each input twice: half of the eigenvalues vanish."""
     monkeypatch.setattr(
-        "verify.cells.bulk.sphere", lambda count, d, radius, gen: sphere(count // 2, d, radius, gen).repeat(2, 1)
+        "verify.cells.bulk_run.sphere", lambda count, d, radius, gen: sphere(count // 2, d, radius, gen).repeat(2, 1)
     )
     assert judged(S10).verdict is Verdict.FAILS
 

@@ -8,7 +8,7 @@ from verify.judging.outcome import Verdict
 def test_dependent_inputs_are_caught(judged, monkeypatch) -> None:
     """Each input twice: the Gram matrix is singular, its smallest eigenvalue nowhere near gamma."""
     monkeypatch.setattr(
-        "verify.cells.gram.sphere", lambda count, d, radius, gen: sphere(count // 2, d, radius, gen).repeat(2, 1)
+        "verify.cells.gram_run.sphere", lambda count, d, radius, gen: sphere(count // 2, d, radius, gen).repeat(2, 1)
     )
     assert judged(S6).verdict is Verdict.FAILS
 

@@ -8,7 +8,7 @@ from verify.judging.outcome import Verdict
 def test_random_directions_are_caught(judged, monkeypatch) -> None:
     shuffled = GoodDirections.random_subspace
     monkeypatch.setattr(
-        "verify.cells.subspace.GoodDirections", lambda network, k: shuffled(GoodDirections(network, k), 0)
+        "verify.cells.subspace_run.GoodDirections", lambda network, k: shuffled(GoodDirections(network, k), 0)
     )
     assert judged(S7).verdict is Verdict.FAILS
 

@@ -1,0 +1,95 @@
+"""The command ``escape-ntk calibrate``: how often verdicts err, by simulation."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+from escape_ntk import require_extra
+from verify.cli.options import METHOD, OUTPUT, SUBJECT, Flag, From, Json, Quiet, Verbose, Whole, loudness, sizes
+from verify.cli.steps import Steps
+from verify.cli.streams import emit
+
+if TYPE_CHECKING:
+    from verify.judging.calibration import Task
+
+
+def calibrate(
+    claim: Annotated[str | None, SUBJECT] = None,
+    /,
+    *,
+    profile: Annotated[str, SUBJECT] = "quick",
+    claims: Annotated[str | None, SUBJECT] = None,
+    claims_from: From = None,
+    truth: Annotated[float | None, METHOD] = None,
+    adaptive: Annotated[Flag, METHOD] = False,
+    runs: Annotated[Whole, METHOD] = 2000,
+    seed: Annotated[Whole, METHOD] = 0,
+    markdown: Annotated[Flag, OUTPUT] = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Simulate how often verdicts err: rule by rule, or one claim whole in worlds with a truth of your choice.
+
+    Parameters
+    ----------
+    claim
+        One id, such as N3.
+    profile
+        Whose sizes the rules have: quick, full, gpu, authors, or a .toml file.
+    claims
+        Comma-separated ids; all that the profile has judged when left out.
+    claims_from
+        A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
+        code is run.
+    truth
+        What is so in the simulated worlds in place of what the claim predicts, such as the exponent 2 of N3. Raw
+        numbers are then simulated, and the claim is judged whole, with its controls; without it, each statistical rule
+        is fed with normal errors, and the status is 1 when a rule errs too often.
+    adaptive
+        Look again at open verdicts, as escape-ntk verify --adaptive does.
+    runs
+        Simulated runs for each rule and truth, or worlds.
+    seed
+        Of the simulation.
+    markdown
+        Print a Markdown table.
+    json_
+        Print one JSON object.
+    quiet
+        Show no progress.
+    verbose
+        Write a line for each rule, or world, as it is done.
+    """
+    require_extra("escape-ntk calibrate")
+    from verify.judging.calibration import as_json, table
+    from verify.judging.calibration import calibrate as simulate
+    from verify.judging.worlds import verdict_rates
+    from verify.registry import select
+
+    sources = claims_from or ()
+    if claim is not None and claims is not None:
+        raise ValueError(f"claim={claim!r} and claims={claims!r}: give one of them")
+    found = sizes(profile, (), ())
+    chosen = select(claim if claims is None else claims, found, sources)
+    if truth is None:
+        with Steps("calibrate", **loudness(quiet, verbose)) as progress:
+            rates = simulate(chosen, found, runs, seed, adaptive, lambda tasks: progress.over(tasks, _name))
+        emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
+        return 0 if all(r.admissible for r in rates) else 1
+    if len(chosen) != 1:
+        raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
+    family = len(select(None, found, sources))
+    with Steps("world", **loudness(quiet, verbose)) as progress:
+        one = chosen[0]
+        shares = verdict_rates(
+            one, found, truth, runs, family, seed, adaptive, lambda worlds: progress.over(worlds, lambda _: one.id)
+        )
+    emit(json.dumps(shares.as_json()) if json_ else shares.text(), wrap=not json_)
+    return 0
+
+
+def _name(task: Task) -> str:
+    claim, _, rule, _ = task
+    return f"{claim.id} {rule.name}"
