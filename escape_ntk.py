@@ -20,7 +20,7 @@ EXTRA = ("torch", "numpy", "scipy", "pydantic", "loky", "matplotlib", "jinja2")
 LIGHT = (
     *("verify.__main__", "verify.suggestions", "verify.cli", "verify.cli.main", "verify.cli.commands"),
     *("verify.cli.figure", "verify.cli.options", "verify.cli.spectra", "verify.cli.streams"),
-    *("verify.cli.sweep",),
+    *("verify.cli.sweep", "verify.cli.export"),
 )
 """Modules of verify that do without: the command line, with ``spectrum`` and ``--help``."""
 

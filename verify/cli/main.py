@@ -1,4 +1,4 @@
-"""``escape-ntk``: claims, verify, sweep, report, figure, explain, compare, calibrate, certificate, spectrum.
+"""``escape-ntk``: claims, verify, sweep, report, figure, export, explain, compare, calibrate, certificate, spectrum.
 
 Exit status: 0 every claim HOLDS; 1 some claim FAILS; 2 misuse, with one sentence on standard error; 3 nothing fails but
 something is INCONCLUSIVE, also because a cell failed; 70 an error of the program itself, with its traceback; 130
@@ -20,6 +20,7 @@ from cyclopts import App, CycloptsError
 
 from escape_ntk import INTERRUPTED, MISUSE, TERMINATED, leave, require_extra
 from verify.cli import commands
+from verify.cli.export import app as export
 from verify.cli.figure import figure
 from verify.cli.options import Activation, Duration, Flag, From, Json, Set, Whole
 from verify.cli.options import sizes as read_sizes
@@ -227,6 +228,7 @@ for inquiry in (
 ):
     app.command(inquiry)
 app.command(sweep)
+app.command(export)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
