@@ -182,6 +182,7 @@ def runs(browser: Any, notebook: Path, pictures: Path | None, patience: float) -
         page.get_by_text("Run All Cells", exact=True).click()
         wait_until(page, lambda: idle(page) and finished(page), patience)
         done = finished(page)
+        prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
         failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count()
         panels = page.locator(".jp-OutputArea-output .widget-image")
         turned = "Explorer" not in notebook.read_text(encoding="utf-8")
@@ -201,7 +202,7 @@ def runs(browser: Any, notebook: Path, pictures: Path | None, patience: float) -
         f"{'run to its end' if done else 'NOT run to its end'}, cells that failed {failed}, "
         f"Explorer {'follows the keyboard' if turned else 'DOES NOT follow the keyboard'}"
     )
-    for text in [*seen.outside, *seen.errors][:10]:
+    for text in [*([] if done else [f"cells: {' '.join(prompts)}"]), *seen.outside, *seen.errors][:10]:
         print(f"    {text}")
     return not (failed or seen.outside or seen.errors) and turned and done
 

@@ -215,7 +215,12 @@ def harmonics(sizes: Sizes) -> list[Row]:
 
     found = ratios(other, ours, sizes.repetitions)
     return [
-        Row(f"sums over all harmonics of a degree, d = {d}, l = 1 to 4", "geometric_kernels", apart(other(), ours()), found)
+        Row(
+            f"sums over all harmonics of a degree, d = {d}, l = 1 to 4",
+            "geometric_kernels",
+            apart(other(), ours()),
+            found,
+        )
     ]
 
 

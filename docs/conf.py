@@ -21,7 +21,8 @@ shutil.copytree(here.parent / "verify" / "report" / "vendor" / "katex", static /
 (static / "pages.css").write_text(
     """td code.literal { overflow-wrap: anywhere; white-space: normal; }
 div.math:has(> .eqno) { display: flex; flex-direction: row-reverse; align-items: center; gap: 0.75rem; }
-div.math > .katex-display { flex: 1; min-width: 0; overflow-x: auto; overflow-y: hidden; }
+div.math:has(> .eqno) > span:not(.eqno) { flex: 1; min-width: 0; }
+div.math .katex-display { overflow-x: auto; overflow-y: hidden; }
 """
 )
 
