@@ -151,10 +151,10 @@ def idle(page: Any) -> bool:
     return "| Idle" in " ".join(page.locator("#jp-main-statusbar").all_inner_texts())
 
 
-def finished(page: Any) -> bool:
-    """Whether cells have run and none waits."""
+def finished(page: Any, cells: int) -> bool:
+    """Whether the last of the notebook's cells has run and none waits; cells out of sight are not in the page."""
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
-    return any("[1]" in prompt for prompt in prompts) and not any("*" in prompt for prompt in prompts)
+    return any(f"[{cells}]" in prompt for prompt in prompts) and not any("*" in prompt for prompt in prompts)
 
 
 def wait_until(page: Any, done: Callable[[], bool], patience: float) -> None:
@@ -171,6 +171,7 @@ def runs(browser: Any, notebook: Path, pictures: Path | None, patience: float) -
         for cell in content["cells"]:
             if cell["cell_type"] == "code":
                 cell |= {"outputs": [], "execution_count": None}
+        cells = sum(cell["cell_type"] == "code" for cell in content["cells"])
         (Path(place) / notebook.name).write_text(json.dumps(content), encoding="utf-8")
         seen = Seen(address)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
@@ -180,8 +181,8 @@ def runs(browser: Any, notebook: Path, pictures: Path | None, patience: float) -
         wait_until(page, lambda: idle(page), patience)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
-        wait_until(page, lambda: idle(page) and finished(page), patience)
-        done = finished(page)
+        wait_until(page, lambda: idle(page) and finished(page, cells), patience)
+        done = finished(page, cells)
         prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
         failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count()
         panels = page.locator(".jp-OutputArea-output .widget-image")
