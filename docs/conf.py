@@ -22,6 +22,7 @@ shutil.copytree(here.parent / "verify" / "report" / "vendor" / "katex", static /
     """td code.literal { overflow-wrap: anywhere; white-space: normal; }
 div.math:has(> .eqno) { display: flex; flex-direction: row-reverse; align-items: center; gap: 0.75rem; }
 div.math:has(> .eqno) > span:not(.eqno) { flex: 1; min-width: 0; }
+div.math:has(> .eqno) > .eqno { position: static; transform: none; white-space: nowrap; }
 div.math .katex-display { overflow-x: auto; overflow-y: hidden; }
 """
 )
