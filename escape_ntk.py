@@ -21,6 +21,7 @@ LIGHT = (
     *("verify.__main__", "verify.suggestions", "verify.cli", "verify.cli.main", "verify.cli.commands"),
     *("verify.cli.figure", "verify.cli.options", "verify.cli.spectra", "verify.cli.streams"),
     *("verify.cli.calibrate", "verify.cli.completion", "verify.cli.examples", "verify.cli.steps", "verify.cli.sweep"),
+    "verify.cli.export",
 )
 """Modules of verify that do without: the command line, with ``spectrum`` and ``--help``."""
 

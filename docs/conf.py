@@ -10,10 +10,22 @@ sys.path[:0] = [str(here), str(here.parent)]
 
 static = here / "_build" / "static"
 shutil.copytree(here.parent / "verify" / "report" / "vendor" / "katex", static / "katex", dirs_exist_ok=True)
+# A page without formulas does not load the renderer.
 (static / "typeset.js").write_text(
-    'document.addEventListener("DOMContentLoaded", () => renderMathInElement(document.body, {throwOnError: true}));\n'
+    """document.addEventListener("DOMContentLoaded", () => {
+  if (window.renderMathInElement) renderMathInElement(document.body, {throwOnError: true});
+});
+"""
 )
-(static / "tables.css").write_text("td code.literal { overflow-wrap: anywhere; white-space: normal; }\n")
+# A formula that is wider than the screen scrolls beside its number, not beneath it.
+(static / "pages.css").write_text(
+    """td code.literal { overflow-wrap: anywhere; white-space: normal; }
+div.math:has(> .eqno) { display: flex; flex-direction: row-reverse; align-items: center; gap: 0.75rem; }
+div.math:has(> .eqno) > span:not(.eqno) { flex: 1; min-width: 0; }
+div.math:has(> .eqno) > .eqno { position: static; transform: none; white-space: nowrap; }
+div.math .katex-display { overflow-x: auto; overflow-y: hidden; }
+"""
+)
 
 project = "escape-ntk"
 author = "The escape-ntk developers"
@@ -25,7 +37,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 mathjax_path = "katex/auto-render.min.js"
 mathjax_options = {"defer": "defer"}
 html_js_files = [("katex/katex.min.js", {"priority": 100, "defer": "defer"}), ("typeset.js", {"defer": "defer"})]
-html_css_files = ["katex/katex.min.css", "tables.css"]
+html_css_files = ["katex/katex.min.css", "pages.css"]
 html_static_path = [str(static)]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]

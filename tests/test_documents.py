@@ -252,6 +252,16 @@ def test_an_own_claim_is_short() -> None:
     assert all(len(line) <= 120 for body in files.values() for line in body.splitlines())
 
 
+def test_the_tutorial_is_read_in_ten_minutes() -> None:
+    """At 200 words a minute, code included; its claim is no longer than the other one."""
+    tutorial = ROOT / "docs" / "tutorial.md"
+    assert len(tutorial.read_text(encoding="utf-8").split()) <= 2000
+    files = own_files(tutorial)
+    assert {"gradient_norm.py", "test_mine.py"} == set(files)
+    assert len(files["gradient_norm.py"].splitlines()) <= 60
+    assert all(len(line) <= 120 for body in files.values() for line in body.splitlines())
+
+
 def test_a_joint_network_on_own_data_is_short() -> None:
     (block,) = (b for b in blocks(ROOT / "docs" / "usage.md", "python") if "to_sphere(" in b)
     lines = [line for line in block.splitlines() if line.strip()]

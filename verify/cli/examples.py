@@ -15,6 +15,7 @@ TYPED: dict[str, tuple[tuple[str, str], ...]] = {
     "verify": (
         ("verify --claims S1,N5", "Judge two claims."),
         ("verify --profile full --dry-run", "How long would the full profile take?"),
+        ("verify --adaptive --budget 30m", "More repetitions where chance leaves a verdict open."),
         ("verify --activation 'gelu(z + 1)' --set spectral.blocks=1000", "Another activation, with larger samples."),
     ),
     "report": (("report out", "Write out/report.html again."),),
@@ -38,6 +39,15 @@ TYPED: dict[str, tuple[tuple[str, str], ...]] = {
         ("completion zsh > ~/.zfunc/_escape-ntk", "In zsh, where fpath has ~/.zfunc before compinit."),
         ("completion fish > ~/.config/fish/completions/escape-ntk.fish", "In fish."),
     ),
+    "export": (
+        ("export graph --to claims.html", "The claims as a page."),
+        ("export logbook --out run --to logbook", "A run for Trackio."),
+    ),
+    "export graph": (
+        ("export graph --to claims.html", "A page whose nodes are links."),
+        ("export graph --out run --to claims.dot", "For Graphviz, with the verdicts of a run."),
+    ),
+    "export logbook": (("export logbook --out run --to logbook", "A run as a project that Trackio reads."),),
     "sweep": (
         ("sweep plan --chunks 64 --out run", "Deal the cells to chunks, which any queue can run."),
         ("sweep run run/plan/7.json", "One of them."),

@@ -23,6 +23,7 @@ from escape_ntk import INTERRUPTED, MISUSE, TERMINATED, leave, require_extra
 from verify.cli import commands
 from verify.cli.calibrate import calibrate
 from verify.cli.examples import EXAMPLES
+from verify.cli.export import app as export
 from verify.cli.figure import figure
 from verify.cli.options import (
     METHOD,
@@ -226,6 +227,7 @@ for inquiry in (
 ):
     app.command(inquiry, help_epilogue=EXAMPLES[inquiry.__name__])
 app.command(sweep)
+app.command(export)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

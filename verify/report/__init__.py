@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import base64
-import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup, escape
 
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
-from verify.judging.shown import SIGNS, interval_text, number
+from verify.judging.shown import SIGNS, interval_text
 from verify.registry import CLAIMS
 from verify.report.abstract import verified
 from verify.report.drawing import Picture, pictures, write_whole
 from verify.report.graph import SYMBOLS, graph
-from verify.report.prose import typeset
+from verify.report.page import environment, katex_style, part
 from verify.session import Run, reload
 
 HEADLINE = {"N10": "phase", "A1": "curves"}
@@ -59,34 +56,32 @@ def write_report(folder: Path, run: Run | None = None, each: Each = iter) -> Pat
 
 def render(run: Run, each: Each = iter) -> str:
     """The page as text; ``each`` as for :func:`write_report`."""
-    root = files(__name__)
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": number, "typeset": typeset}
-    template = environment.from_string(root.joinpath("report.html").read_text(encoding="utf-8"))
     claims = [(j, [(picture, figure(picture)) for picture in pictures(j)]) for j in each(run.judgements)]
-    return template.render(
-        run=run,
-        claims=claims,
-        headline=[
-            (j, picture, image)
-            for j, images in claims
-            for picture, image in images
-            if picture.drawing.name == HEADLINE.get(j.claim.id)
-        ],
-        sentences=verified(run.judgements),
-        graph=graph(run.judgements),
-        symbols=SYMBOLS,
-        seconds=sum(j.seconds for j in run.judgements),
-        counts=[(v, sum(j.verdict is v for j in run.judgements)) for v in Verdict],
-        interval=interval_text,
-        rules=RULES,
-        signs=SIGNS,
-        style=Markup(root.joinpath("report.css").read_text(encoding="utf-8")),
-        script=Markup(root.joinpath("report.js").read_text(encoding="utf-8")),
-        katex_style=Markup(_katex_style()),
-        katex_script=Markup(root.joinpath("vendor/katex/katex.min.js").read_text(encoding="utf-8")),
+    return (
+        environment()
+        .from_string(part("report.html"))
+        .render(
+            run=run,
+            claims=claims,
+            headline=[
+                (j, picture, image)
+                for j, images in claims
+                for picture, image in images
+                if picture.drawing.name == HEADLINE.get(j.claim.id)
+            ],
+            sentences=verified(run.judgements),
+            graph=graph(run.judgements),
+            symbols=SYMBOLS,
+            seconds=sum(j.seconds for j in run.judgements),
+            counts=[(v, sum(j.verdict is v for j in run.judgements)) for v in Verdict],
+            interval=interval_text,
+            rules=RULES,
+            signs=SIGNS,
+            style=Markup(part("report.css")),
+            script=Markup(part("typeset.js") + part("report.js")),
+            katex_style=Markup(katex_style()),
+            katex_script=Markup(part("vendor/katex/katex.min.js")),
+        )
     )
 
 
@@ -108,15 +103,3 @@ def _sentence(text: str) -> bytes:
         f'<text y="40" font-family="sans-serif" font-size="12">{lines}</text></svg>'
     )
     return page.encode("utf-8", "replace")
-
-
-def _katex_style() -> str:
-    """KaTeX's style sheet with its woff2 fonts inlined and the other formats dropped."""
-    root = files(__name__).joinpath("vendor/katex")
-    style = root.joinpath("katex.min.css").read_text(encoding="utf-8")
-
-    def inline(match: re.Match[str]) -> str:
-        font = root.joinpath("fonts", match[1]).read_bytes()
-        return f'src:url(data:font/woff2;base64,{base64.b64encode(font).decode()}) format("woff2")'
-
-    return re.sub(r'src:url\(fonts/([\w-]+\.woff2)\) format\("woff2"\)[^;}]*', inline, style)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Protocol
 
 from markupsafe import Markup
 
-from verify.judging.judgement import Judgement
+from verify.judging.claim import Claim
 
-SYMBOLS = {"HOLDS": "✓", "FAILS": "✗", "INCONCLUSIVE": "?"}
-"""A verdict without colour."""
+NOT_JUDGED = "not judged"
+SYMBOLS = {"HOLDS": "✓", "FAILS": "✗", "INCONCLUSIVE": "?", NOT_JUDGED: "○"}
+"""A status without colour."""
 WIDTH, HEIGHT = 62, 24
 ACROSS, DOWN = 150, 36
 MARGIN = 10
 BEND = 38
 """How far lines within a column bend out to its left, at most."""
 _NODE = Markup(
-    '<a href="#{id}" class="node {verdict}"><title>{id} {title}: {verdict}</title>'
+    '<a href="#{id}" class="node {style}"><title>{id} {title}: {verdict}</title>'
     '<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="5"/>'
     '<text x="{tx}" y="{ty}">{symbol} {id}</text></a>'
 )
@@ -28,7 +30,19 @@ _PAGE = Markup(
 )
 
 
-def graph(judgements: Sequence[Judgement]) -> Markup:
+class Judged(Protocol):
+    """What a node is drawn from: a judgement, or anything else with a claim and a verdict."""
+
+    @property
+    def claim(self) -> Claim:
+        """What it states."""
+
+    @property
+    def verdict(self) -> str:
+        """A key of :data:`SYMBOLS`."""
+
+
+def graph(judgements: Sequence[Judged]) -> Markup:
     """An SVG: a column for each chapter, a node for each claim, a line from each claim to those that build on it.
 
     Lines run from the right side of a claim to the left side of what builds on it; within a chapter they bend out to
@@ -44,12 +58,9 @@ def graph(judgements: Sequence[Judgement]) -> Markup:
     for judgement in judgements:
         x, y = places[judgement.claim.id]
         verdict = str(judgement.verdict)
-        nodes.append(
-            _NODE.format(
-                id=judgement.claim.id, verdict=verdict, title=judgement.claim.title, symbol=SYMBOLS[verdict], x=x, y=y,
-                w=WIDTH, h=HEIGHT, tx=x + WIDTH / 2, ty=y + HEIGHT / 2,
-            )
-        )  # fmt: skip
+        place = {"x": x, "y": y, "w": WIDTH, "h": HEIGHT, "tx": x + WIDTH / 2, "ty": y + HEIGHT / 2}
+        style, symbol, claim = verdict.replace(" ", "-"), SYMBOLS[verdict], judgement.claim
+        nodes.append(_NODE.format(id=claim.id, title=claim.title, verdict=verdict, style=style, symbol=symbol, **place))
         edges += [_edge(places[name], (x, y)) for name in judgement.claim.depends_on if name in places]
     said = "; ".join(
         f"{j.claim.id} builds on {', '.join(j.claim.depends_on)}" for j in judgements if j.claim.depends_on

@@ -33,7 +33,7 @@ def test_verdicts_have_a_sign_beside_their_colour() -> None:
     for verdict, sign in SYMBOLS.items():
         page = drawn([CLAIMS["S1"]], verdict)
         assert f"{sign} S1" in "".join(page.itertext())
-        assert page.find(f"{SVG}a").get("class") == f"node {verdict}"  # type: ignore[union-attr]
+        assert page.find(f"{SVG}a").get("class") == f"node {verdict.replace(' ', '-')}"  # type: ignore[union-attr]
 
 
 def test_titles_from_outside_are_escaped() -> None:
