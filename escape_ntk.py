@@ -7,13 +7,11 @@ packages can be imported is checked here. It imports little, and nothing but the
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from os.path import dirname, join, realpath
 from types import FrameType, ModuleType
 
@@ -112,18 +110,6 @@ def _refuse(sentence: str, name: str) -> None:
     raise CannotStart(sentence, name=name)
 
 
-@contextmanager
-def loading() -> Iterator[None]:
-    """Where many modules are loaded: what they define stays, so that looking for garbage among it is time lost."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def leave(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
     """End the process on Ctrl-C or SIGTERM, at once: nothing has been begun that would be lost.
 
@@ -144,8 +130,7 @@ def main() -> int:
     for number in watched:
         signal.signal(number, leave)
     try:
-        with loading():
-            from verify.cli.main import main as command
+        from verify.cli.main import main as command
 
         return command()
     except ImportError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from escape_ntk import loading, missing, require_extra
+from escape_ntk import missing, require_extra
 from verify.cli.options import (
     METHOD,
     OUTPUT,
@@ -57,8 +57,7 @@ def claims(*, claims_from: From = None, json_: Json = False) -> int:
         Print one JSON object instead of a table.
     """
     require_extra("escape-ntk claims")
-    with loading():
-        from verify.registry import select
+    from verify.registry import select
 
     listed = select(None, sources=claims_from or ())
     if json_:
@@ -107,11 +106,10 @@ def explain(
         code is run.
     """
     require_extra("escape-ntk explain")
-    with loading():
-        from verify.cli.explain import WIDTH
-        from verify.cli.explain import explain as text
-        from verify.registry import known, select
-        from verify.session import reload, stored_claims
+    from verify.cli.explain import WIDTH
+    from verify.cli.explain import explain as text
+    from verify.registry import known, select
+    from verify.session import reload, stored_claims
 
     sources = claims_from or ()
     chosen, *others = select(claim, sources=sources)
@@ -298,9 +296,8 @@ def completion(shell: Annotated[Literal["bash", "zsh", "fish"], SUBJECT], /) -> 
     claims: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     if not missing():
-        with loading():
-            from verify.registry import CLAIMS
-            from verify.sizes.profile import PROFILES
+        from verify.registry import CLAIMS
+        from verify.sizes.profile import PROFILES
 
         claims, profiles = tuple(CLAIMS), tuple(PROFILES)
     emit(script(app, shell, claims, profiles), wrap=False)
