@@ -17,11 +17,38 @@ without looks, the fourth 26 %, as quantiles of the normal law. Splitting a leve
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from verify.judging.claim import Claim
 from verify.judging.outcome import CONFIDENCE
-from verify.sizes.profile import Profile, multiplied
+from verify.sizes.profile import Profile, changed
+
+
+def multiplied(profile: Profile, fields: Sequence[str], factor: int) -> Profile:
+    """The profile with the counts in some fields multiplied; of a table by k, or a list, every entry.
+
+    Args:
+        profile: to change.
+        fields: as in "spectral.block_replicates".
+        factor: >= 1.
+
+    Raises:
+        ValueError: as :func:`verify.sizes.profile.load_profile`.
+    """
+    changes: dict[str, dict[str, Any]] = {}
+    for field in fields:
+        chapter, name = field.split(".")
+        changes.setdefault(chapter, {})[name] = _times(getattr(getattr(profile, chapter), name), factor)
+    return changed(profile, changes)
+
+
+def _times(value: Any, factor: int) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _times(item, factor) for k, item in value.items()}
+    return tuple(_times(item, factor) for item in value) if isinstance(value, tuple) else value * factor
+
 
 MOST = 6
 """Looks at a claim at most: 32 times the repetitions of its profile."""

@@ -243,30 +243,6 @@ def changed(profile: Profile, changes: Mapping[str, Any]) -> Profile:
     return _validated(_merge(profile.model_dump(), changes))
 
 
-def multiplied(profile: Profile, fields: Sequence[str], factor: int) -> Profile:
-    """The profile with the counts in some fields multiplied; of a table by k, or a list, every entry.
-
-    Args:
-        profile: to change.
-        fields: as in "spectral.block_replicates".
-        factor: >= 1.
-
-    Raises:
-        ValueError: as :func:`load_profile`.
-    """
-    changes: dict[str, dict[str, Any]] = {}
-    for field in fields:
-        chapter, name = field.split(".")
-        changes.setdefault(chapter, {})[name] = _times(getattr(getattr(profile, chapter), name), factor)
-    return changed(profile, changes)
-
-
-def _times(value: Any, factor: int) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _times(item, factor) for k, item in value.items()}
-    return tuple(_times(item, factor) for item in value) if isinstance(value, tuple) else value * factor
-
-
 def _read(source: str) -> dict[str, Any]:
     """The tables of a TOML file."""
     try:

@@ -10,13 +10,13 @@ from scipy import stats
 
 from verify.judging.calibration import _run, error_rates
 from verify.judging.claim import Claim
-from verify.judging.looks import FIXED, MOST, Look
+from verify.judging.looks import FIXED, MOST, Look, multiplied
 from verify.judging.multiplicity import LEVEL
 from verify.judging.outcome import CONFIDENCE, Interval, Verdict
 from verify.judging.rules import DecisionRule, Measurement, Prediction
 from verify.judging.worlds import verdict_rates
 from verify.registry import CLAIMS, judged_by
-from verify.sizes.profile import AUTHORS, FULL, QUICK, Profile, multiplied
+from verify.sizes.profile import AUTHORS, FULL, QUICK, Profile
 
 RULE = DecisionRule("x", "mean", "within", 0.1, 0.4, 0.2, 12)
 RUNS = 2000
