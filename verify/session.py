@@ -14,11 +14,11 @@ import torch
 from verify.judging.claim import Claim, HypothesisViolated
 from verify.judging.judgement import Judgement, admissible, judge, settle
 from verify.running.costs import Rates
-from verify.running.experiment import Cell, fingerprint, versions
+from verify.running.experiment import Cell, code_of, fingerprint, ours, versions
 from verify.running.machine import kernels, machine
-from verify.running.rows import Failure, RunRow
+from verify.running.rows import Failure, RunRow, run_code
 from verify.running.store import Store
-from verify.running.sweep import ATTEMPTS, Done, keys_of, run_cells
+from verify.running.sweep import ATTEMPTS, Done, codes_of, keys_of, run_cells
 from verify.sizes.profile import Profile
 
 Listener = Callable[[Claim, int, int], None]
@@ -108,7 +108,8 @@ def verify(
                     complete(claim)
 
     with Store(folder) as store:
-        number = store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), origin)
+        code = run_code(fingerprint(), codes_of(union))
+        number = store.add_run(profile.model_dump_json(), [c.id for c in claims], code, origin)
         for claim in claims:
             if not cells[claim.id]:
                 complete(claim)
@@ -195,6 +196,7 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
     again = f"complete the run with the same escape-ntk verify command and --out {folder}"
     with Store(folder, create=False) as store:
         row = store.run()
+        mark, codes = row.code
         profile = _profile(row, folder)
         judgements, failed = [], {}
         for name in row.claims:
@@ -204,8 +206,10 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
                     f"found with --claims-from FILE"
                 )
             there, cells = {}, design(known[name], profile)
-            for cell, key in keys_of(cells, row.fingerprint).items():
-                found = store.find(cell, row.fingerprint, key)
+            for cell, key in keys_of(
+                cells, mark, {kind: _code_then(kind, codes) for kind in set(map(type, cells))}
+            ).items():
+                found = store.find(cell, mark, key)
                 if store.damaged:
                     raise ValueError(
                         f"{folder}: the record of {cell.specification} does not match its checksum, so it was altered "
@@ -220,6 +224,12 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
                     raise ValueError(f"{folder}: no record of {cell.specification}; {again}")
             judgements.append(_judge(known[name], profile, cells, there, failed, len(row.claims)))
     return Run(settle(judgements), profile, row.provenance, row.created, failed=tuple(failed.values()))
+
+
+def _code_then(kind: type[Cell], codes: Mapping[str, str]) -> str:
+    """The code of a class when the run was made; of a class from outside the package the present one."""
+    then = codes.get(f"{kind.__module__}.{kind.__qualname__}") if ours(kind) else None
+    return code_of(kind) if then is None else then
 
 
 def _profile(row: RunRow, folder: Path) -> Profile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -56,7 +57,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run: its number, profile (JSON), ids of claims, fingerprint, provenance and time."""
+    """One run: its number, profile (JSON), ids of claims, code (:func:`run_code`), provenance and time."""
 
     number: int
     profile: str
@@ -64,6 +65,26 @@ class RunRow:
     fingerprint: str
     provenance: dict[str, str]
     created: str
+
+    @property
+    def code(self) -> tuple[str, dict[str, str]]:
+        """Fingerprint of the libraries, and the code of the cell classes by module and qualified name."""
+        found = loads(self.fingerprint)
+        entries = {str(name): str(code) for name, code in found.items()} if isinstance(found, dict) else {}
+        return entries.pop("", self.fingerprint), entries
+
+    def repeats(self, other: RunRow) -> bool:
+        """Whether both ran the same code at the same sizes and seeds, as far as both have run it."""
+        (mine, codes), (theirs, others) = self.code, other.code
+        return (self.profile, mine) == (other.profile, theirs) and all(
+            codes[name] == others[name] for name in codes.keys() & others.keys()
+        )
+
+
+def run_code(fingerprint: str, codes: Mapping[type[Cell], str]) -> str:
+    """What a run keeps of its code, as JSON: the fingerprint under the empty name, the code of each class under its."""
+    named = {f"{kind.__module__}.{kind.__qualname__}": code for kind, code in codes.items()}
+    return json.dumps({"": fingerprint} | named, sort_keys=True)
 
 
 def record_row(

@@ -127,12 +127,12 @@ class Store:
             raise
 
     def find(self, cell: Cell, fingerprint: str, key: str | None = None) -> tuple[Numbers, float] | None:
-        """Numbers and seconds of a cell computed by code with this fingerprint; None when there are none that verify.
+        """Numbers and seconds of a cell as its present code gives them; None when there are none that verify.
 
         Args:
             cell: to look up.
-            fingerprint: of the package and the libraries.
-            key: the cell's, where it is known already.
+            fingerprint: of the libraries, for the key.
+            key: the cell's, where it is known already; nothing else decides then.
 
         Raises:
             StoreError: the file cannot be read.
@@ -142,9 +142,9 @@ class Store:
         if row is None:
             return None
         *columns, mark = row
-        expected = [key, type(cell).__name__, cell.specification, fingerprint]
+        expected = [key, type(cell).__name__, cell.specification]
         numbers = loads(columns[3])
-        sound = seal(*columns) == mark and [*columns[:3], columns[5]] == expected and isinstance(numbers, dict)
+        sound = seal(*columns) == mark and columns[:3] == expected and isinstance(numbers, dict)
         if not sound:
             self.damaged += 1
             return None
@@ -240,7 +240,10 @@ class Store:
         return [Failure(what, tries, why, trace, at) for _, what, tries, why, trace, _, _, at, _ in sound]
 
     def add_run(self, profile: str, claims: list[str], fingerprint: str, provenance: dict[str, str]) -> int:
-        """Note that a run was begun: its profile as JSON and its claims. Returns its number."""
+        """Note that a run was begun: its profile as JSON, its claims and its code. Returns its number.
+
+        The code is the text of :func:`verify.running.rows.run_code`.
+        """
         columns = (profile, json.dumps(claims), fingerprint, json.dumps(provenance), now())
         top = self._one("SELECT max(id) FROM runs")
         number = (top[0] if top is not None and isinstance(top[0], int) else 0) + 1
