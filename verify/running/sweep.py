@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -37,6 +38,10 @@ ATTEMPTS = 3
 """How often a cell is tried before it counts as failed: memory may run out, or somebody end a worker, by chance."""
 LOOK = 0.3
 """Seconds at most between two looks at whether the records are still there."""
+
+
+TOGETHER = 0.1
+"""Seconds within which results are kept in one transaction, whose end waits for the disk; a lone result is kept at once."""
 
 
 @dataclass(frozen=True)
@@ -256,16 +261,26 @@ class _Sweep:
 def _in_workers(sweep: _Sweep, count: int, folder: Path, limit: float | None) -> None:
     """Compute what is queued in processes of this machine."""
     under_way = 0
+    waiting: list[tuple[Cell, Attempt]] = []
+    kept = 0.0
     with Workers(count, folder, limit) as workers:
-        while sweep.queue or under_way:
-            while sweep.queue:
-                cell = sweep.queue[0]
-                if not workers.give(cell, cell, sweep.keys[cell], sweep.rates.expect(cell)):
-                    break
-                sweep.queue.popleft()
-                under_way += 1
-            answers = workers.wait(LOOK)
-            sweep.require()
-            under_way -= len(answers)
-            sweep.queue.extendleft(cell for cell, found in answers if found is None)
-            sweep.take([(cell, found) for cell, found in answers if found is not None])
+        try:
+            while sweep.queue or under_way:
+                while sweep.queue:
+                    cell = sweep.queue[0]
+                    if not workers.give(cell, cell, sweep.keys[cell], sweep.rates.expect(cell)):
+                        break
+                    sweep.queue.popleft()
+                    under_way += 1
+                pause = kept + TOGETHER - time.monotonic()
+                answers = workers.wait(min(LOOK, max(pause, 0.0)) if waiting else LOOK)
+                sweep.require()
+                under_way -= len(answers)
+                sweep.queue.extendleft(cell for cell, found in answers if found is None)
+                waiting += [(cell, found) for cell, found in answers if found is not None]
+                if waiting and (time.monotonic() - kept >= TOGETHER or not (sweep.queue or under_way)):
+                    found, waiting = waiting, []
+                    sweep.take(found)
+                    kept = time.monotonic()
+        finally:
+            sweep.take(waiting)  # also where somebody ends the sweep

@@ -84,6 +84,8 @@ class Workers:
 
     def _fill(self) -> None:
         """Start what is missing."""
+        if len(self._workers) == self._count:
+            return
         with library_first(), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             while len(self._workers) < self._count:
