@@ -1,0 +1,102 @@
+"""Where a Dask scheduler saturates: a cluster of 1,000 simulated workers whose cells wait, and a real scheduler.
+
+    python benchmarks/scheduler.py                     1,000 workers (a few minutes)
+    python benchmarks/scheduler.py --workers 100 --tasks 1000
+
+The workers live in this process beside the scheduler, in one event loop, as real ``Worker`` objects of one thread each
+that talk to it by Dask's in-process transport; a task is ``asyncio.sleep``, so that workers take no processor while
+they wait. What is left is the work of the scheduler and of the workers' own state machines: on a cluster the latter is
+spread over the machines, so the rate found here is a lower bound of what a scheduler does.
+
+Printed are the tasks per second that go through when tasks are empty, the same with tasks that wait as long as the
+planner's, and from the first the seconds that a task must take for so many workers to be kept busy: workers divided by
+tasks per second. ``verify.running.executors.TASK`` is what the planner aims at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import resource
+import time
+from contextlib import AsyncExitStack
+
+import dask
+from distributed import Client, Scheduler, Worker
+
+from verify.running.executors import TASK
+
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+    # A thousand workers in one process: what each does for itself every few milliseconds goes.
+    "distributed.admin.tick.interval": "1h",
+    "distributed.admin.tick.limit": "2h",
+    "distributed.admin.system-monitor.interval": "1h",
+    "distributed.comm.timeouts.connect": "120s",
+    "distributed.worker.http.routes": [],
+    "distributed.scheduler.http.routes": [],
+}
+
+
+async def waits(seconds: float, number: int) -> int:
+    """A task: it waits and takes no processor."""
+    await asyncio.sleep(seconds)
+    return number
+
+
+async def rate(client: Client, tasks: int, seconds: float) -> float:
+    """Tasks per second from the first submission to the last result."""
+    start = time.perf_counter()
+    await client.gather(client.map(waits, [seconds] * tasks, range(tasks), pure=False))
+    return tasks / (time.perf_counter() - start)
+
+
+async def measure(workers: int, tasks: int) -> dict[str, float]:
+    """Start the cluster, and figures by name."""
+    async with AsyncExitStack() as stack:
+        scheduler = await stack.enter_async_context(Scheduler(protocol="inproc", dashboard=False))
+        start = time.perf_counter()
+        for first in range(0, workers, 50):
+            made = [
+                Worker(scheduler.address, nthreads=1, memory_limit=0, dashboard=False)
+                for _ in range(min(50, workers - first))
+            ]
+            await asyncio.gather(*(stack.enter_async_context(worker) for worker in made))
+        started = time.perf_counter() - start
+        client = await stack.enter_async_context(Client(scheduler.address, asynchronous=True))
+        await rate(client, workers, 0.0)
+        empty = await rate(client, tasks, 0.0)
+        share = workers / empty
+        found = {
+            "workers": workers,
+            "seconds until they are there": round(started, 1),
+            "empty tasks per second": round(empty),
+            "a task should take at least, seconds": round(share, 2),
+            "the planner's tasks take, seconds": TASK,
+        }
+        for seconds in sorted({1.0, TASK}):
+            through = await rate(client, max(2 * workers, 1), seconds)
+            found[f"share of the time at work with tasks of {seconds:g} s"] = round(through * seconds / workers, 2)
+        found["GB"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
+        return found
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=1000)
+    parser.add_argument("--tasks", type=int, default=10_000)
+    options = parser.parse_args()
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    with dask.config.set(QUIET):
+        print(json.dumps(asyncio.run(measure(options.workers, options.tasks)), indent=2))
+
+
+if __name__ == "__main__":
+    main()
