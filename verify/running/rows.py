@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS failures (
     digest TEXT NOT NULL
 );
 """
+
+COLUMNS = ("key", "kind", "specification", "numbers", "seconds", "fingerprint", "provenance", "created", "digest")
+"""Of the table of records."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,11 @@ def failure_row(key: str, failure: Failure, fingerprint: str, provenance: dict[s
 def seal(*columns: Any) -> str:
     """SHA-256 of the columns of a row; every float is kept to its last bit."""
     return hashlib.sha256(json.dumps(columns, ensure_ascii=True, default=repr).encode()).hexdigest()
+
+
+def sound(row: Sequence[Any]) -> bool:
+    """Whether a row of records matches its checksum and holds numbers."""
+    return seal(*row[:-1]) == row[-1] and isinstance(loads(row[3]), dict)
 
 
 def loads(text: Any) -> Any:

@@ -21,9 +21,9 @@ from typing import Any
 from verify.running.database import StoreError, exists, guard, reader, recognise, writer
 from verify.running.experiment import Cell, Numbers
 from verify.running.lock import Lock
-from verify.running.rows import TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal
+from verify.running.rows import COLUMNS, TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal, sound
 
-_RECORDS = "SELECT key, kind, specification, numbers, seconds, fingerprint, provenance, created, digest FROM records"
+_RECORDS = f"SELECT {', '.join(COLUMNS)} FROM records"  # noqa: S608 (names of our own)
 _RECORD = f"{_RECORDS} WHERE key = ?"
 _RECORDS += " ORDER BY rowid"
 _RUN = "SELECT id, profile, claims, fingerprint, provenance, created, digest FROM runs WHERE id = ?"
@@ -141,30 +141,30 @@ class Store:
         row = self._one(_RECORD, key)
         if row is None:
             return None
-        *columns, mark = row
-        expected = [key, type(cell).__name__, cell.specification]
-        numbers = loads(columns[3])
-        sound = seal(*columns) == mark and columns[:3] == expected and isinstance(numbers, dict)
-        if not sound:
+        if not sound(row) or row[:3] != (key, type(cell).__name__, cell.specification):
             self.damaged += 1
             return None
-        self.origins.add(columns[6])
-        return numbers, float(columns[4])
+        self.origins.add(row[6])
+        return loads(row[3]), float(row[4])
 
-    def each(self) -> Iterator[tuple[str, str, Numbers, float, str, str]]:
-        """Every record that verifies, in the order of storing: kind, specification, numbers, seconds, code, created.
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Every record that verifies, in the order of storing, as the row of its :data:`COLUMNS`.
 
         Raises:
             StoreError: the file cannot be read.
         """
         with guard(self.path, "cannot be read"):
             rows = self._connection.execute(_RECORDS).fetchall()
-        for *columns, mark in rows:
-            numbers = loads(columns[3])
-            if seal(*columns) != mark or not isinstance(numbers, dict):
+        for row in rows:
+            if sound(row):
+                yield row
+            else:
                 self.damaged += 1
-                continue
-            yield columns[1], columns[2], numbers, float(columns[4]), columns[5], columns[7]
+
+    def each(self) -> Iterator[tuple[str, str, Numbers, float, str, str]]:
+        """As :meth:`rows`: kind, specification, numbers, seconds, code, created."""
+        for _, kind, specification, numbers, seconds, code, _, created, _ in self.rows():
+            yield kind, specification, loads(numbers), float(seconds), code, created
 
     def add(
         self,

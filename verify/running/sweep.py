@@ -41,7 +41,7 @@ LOOK = 0.3
 
 
 TOGETHER = 0.1
-"""Seconds within which results are kept in one transaction, whose end waits for the disk; a lone result is kept at once."""
+"""Seconds within which results share a transaction, whose end waits for the disk; a lone result is kept at once."""
 
 
 @dataclass(frozen=True)
