@@ -13,7 +13,7 @@ import torch
 
 from verify.judging.claim import Claim, HypothesisViolated
 from verify.judging.judgement import Judgement, admissible, judge, settle
-from verify.running.costs import Rates
+from verify.running.costs import Rates, TimeLeft
 from verify.running.experiment import Cell, code_of, fingerprint, ours, versions
 from verify.running.machine import kernels, machine
 from verify.running.rows import Failure, RunRow, run_code
@@ -61,6 +61,7 @@ def verify(
     attempts: int = ATTEMPTS,
     isolated: bool = False,
     executor: Executor | None = None,
+    on_left: Callable[[float, bool], None] | None = None,
 ) -> Run:
     """Check hypotheses, compute what the store in ``folder`` lacks, and judge.
 
@@ -75,6 +76,7 @@ def verify(
         attempts: how often a cell is tried.
         isolated: whether even one worker is a process of its own, which may crash without an end to the run.
         executor: any ``concurrent.futures`` executor in place of workers.
+        on_left: told after each cell how many seconds the rest should take, and whether that is only a lower bound.
 
     Returns:
         The run.
@@ -91,6 +93,11 @@ def verify(
     waiting = {claim.id: set(cells[claim.id]) for claim in claims}
     there: dict[Cell, Done] = {}
     failed: dict[Cell, Failure] = {}
+    left = TimeLeft(union, workers if executor is None else None)
+
+    def lose(cell: Cell, failure: Failure) -> None:
+        failed[cell] = failure
+        left.drop(cell)
 
     def complete(claim: Claim) -> None:
         stored = sum(there[cell].stored for cell in cells[claim.id])
@@ -99,6 +106,9 @@ def verify(
 
     def report(done: Done) -> None:
         there[done.cell] = done
+        left.note(done.cell, done.seconds, done.stored)
+        if on_left is not None:
+            on_left(*left.seconds)
         if on_cell is not None:
             on_cell(done, len(there), len(union))
         for claim in claims:
@@ -113,9 +123,7 @@ def verify(
         for claim in claims:
             if not cells[claim.id]:
                 complete(claim)
-        results = run_cells(
-            union, store, origin, workers, executor, report, failed.__setitem__, limit, attempts, isolated
-        )
+        results = run_cells(union, store, origin, workers, executor, report, lose, limit, attempts, isolated)
         judgements = settle([_judge(c, profile, cells[c.id], results, failed, len(claims)) for c in claims])
         origins = [json.loads(text) for text in store.origins]
         if not all(done.stored for done in results.values()):

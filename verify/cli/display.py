@@ -21,7 +21,7 @@ from verify.judging.grade import Grade
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
 from verify.judging.shown import CONTROLS, shown
-from verify.running.progress import lines
+from verify.running.progress import duration, lines
 
 if TYPE_CHECKING:
     from verify.running.sweep import Done
@@ -35,7 +35,7 @@ WORDS = 40
 
 
 class ProgressDisplay:
-    """Shows which claims are complete, which cell and the elapsed time, on standard error; a context manager.
+    """Shows which claims are complete, which cell, the elapsed time and what is left; a context manager.
 
     Of cells that take long it also shows how far they are and the time left, from the files in the folder of their
     checkpoints: on a terminal beside the bar, elsewhere as a line every minute at most.
@@ -47,6 +47,7 @@ class ProgressDisplay:
         self._checkpoints, self._told = checkpoints, (-EVERY, "")
         self._ended, self._watch = threading.Event(), threading.Thread(target=self._look, daemon=True)
         self._bar: Progress | None = None
+        self._left = ""
         if console.is_terminal:
             self._bar = Progress(
                 TextColumn("[bold]{task.description}[/]"),
@@ -54,9 +55,10 @@ class ProgressDisplay:
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[cell]}"),
                 TimeElapsedColumn(),
+                TextColumn("{task.fields[left]}"),
                 console=console,
             )
-            self._task = self._bar.add_task("cells", total=None, cell="")
+            self._task = self._bar.add_task("cells", total=None, cell="", left="")
 
     def __enter__(self) -> ProgressDisplay:
         if self._bar is not None:
@@ -103,7 +105,12 @@ class ProgressDisplay:
         """A cell is there."""
         if self._bar is not None:
             with forgiving(self._console.file):
-                self._bar.update(self._task, completed=there, total=total, cell=type(done.cell).__name__)
+                name = type(done.cell).__name__
+                self._bar.update(self._task, completed=there, total=total, cell=name, left=self._left)
+
+    def left(self, seconds: float, least: bool) -> None:
+        """The rest should take so long, or at least so long."""
+        self._left = f"{'at least' if least else 'about'} {duration(seconds)} left" if seconds >= 1 else ""
 
     def claim(self, claim: Claim, computed: int, stored: int) -> None:
         """All cells of a claim are there."""
@@ -113,6 +120,7 @@ class ProgressDisplay:
                 printable(
                     f"[{time.perf_counter() - self._started:6.1f} s] {claim.id} {claim.title} ({self._complete} of "
                     f"{len(self._claims)}) done: {computed} computed, {stored} from the records"
+                    f"{'; ' if self._left else ''}{self._left}"
                 ),
                 markup=False,
                 highlight=False,

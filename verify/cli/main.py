@@ -186,9 +186,9 @@ def verify(
             kept.note(there, total)
             progress.cell(done, there, total)
 
-        found = run(
-            selected, sizes, out, count, progress.claim, on_cell, time_limit, attempts, workers is None, executor
-        )
+        told = (progress.claim, on_cell)
+        alone = workers is None
+        found = run(selected, sizes, out, count, *told, time_limit, attempts, alone, executor, progress.left)
     for note in found.notes:
         notify(note)
     for failure in found.failed[:NAMED]:
