@@ -13,11 +13,8 @@ where it is installed: it may change under one version while its author works on
 from __future__ import annotations
 
 import builtins
-import dis
 import functools
 import hashlib
-import importlib
-import importlib.util
 import sys
 import types
 from collections.abc import Callable, Iterator, Set
@@ -26,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.running.bytecode import imported, names
 from verify.running.origin import home, named
 
 _MADE_BY_MACHINE = {"__dict__", "__weakref__", "__doc__", "__signature__", "__abstractmethods__", "_abc_impl"} | {
@@ -206,14 +204,14 @@ class _Walk:
                 yield from (variable, self.of(cell.cell_contents, variable))
             except ValueError:  # not assigned yet
                 yield from (variable, "empty")
-        read, imported, attributes = _names(function.__code__)
+        read, modules, attributes = names(function.__code__)
         for used in sorted(read):
             value = function.__globals__.get(used, getattr(builtins, used, None))
             yield used
             yield self._in_context(value, used, attributes)
-        for level, wanted in sorted(imported):
+        for level, wanted in sorted(modules):
             yield wanted
-            yield self._in_context(_imported(level, wanted, function.__globals__), wanted, attributes)
+            yield self._in_context(imported(level, wanted, function.__globals__), wanted, attributes)
 
     def _in_context(self, value: Any, name: str, attributes: Set[str]) -> bytes:
         """Of a module of the user's only the attributes that the code at hand names are followed."""
@@ -279,34 +277,6 @@ def _file(module: types.ModuleType) -> bytes:
         return hashlib.sha256(Path(str(module.__file__)).read_bytes()).digest()
     except (AttributeError, OSError):
         return b"no file"
-
-
-def _names(code: types.CodeType) -> tuple[set[str], set[tuple[int, str]], set[str]]:
-    """Globals read, modules imported (level, name), and every name that occurs; nested code included."""
-    read: set[str] = set()
-    imported: set[tuple[int, str]] = set()
-    attributes = set(code.co_names)
-    instructions = list(dis.get_instructions(code))
-    for place, instruction in enumerate(instructions):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
-            read.add(str(instruction.argval))
-        elif instruction.opname == "IMPORT_NAME":
-            level = instructions[place - 2].argval if place >= 2 else 0
-            imported.add((level if isinstance(level, int) else 0, str(instruction.argval)))
-    for item in code.co_consts:
-        if isinstance(item, types.CodeType):
-            for mine, theirs in zip((read, imported, attributes), _names(item), strict=True):
-                mine |= theirs  # type: ignore[operator]
-    return read, imported, attributes
-
-
-def _imported(level: int, name: str, namespace: dict[str, Any]) -> Any:
-    """The module that an import inside a function would give; None when there is none."""
-    try:
-        full = importlib.util.resolve_name("." * level + name, namespace.get("__package__")) if level else name
-        return importlib.import_module(full)
-    except ImportError:
-        return None
 
 
 def _is_tensor(value: Any) -> bool:

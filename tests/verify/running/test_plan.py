@@ -97,7 +97,10 @@ def test_the_threads_of_the_process_change_no_record(alone: Content, threads: st
 
 
 def test_draws_computed_together_agree_with_draws_alone_to_rounding() -> None:
-    """A batch of networks is one matrix product, whose kernels depend on its size: only rounding differs, in float32 6e-8 times 30 steps times the condition."""
+    """A batch is one matrix product, whose kernels depend on its size.
+
+    In float32 a rounding is 6e-8, and each of 30 steps amplifies those before it a little: 1e-4 leaves a factor of 50.
+    """
     fields = {"activation": SIGMA, "device": "cpu", "d": 6, "m": 60, "n": 48, "k": 1, "steps": 30, "start": 0.3}
     fields |= {"candidates": ((1.0, 3e-3),), "validation": 1, "arm": "joint"}
     together, one = (TrainedModels(**fields, draws=draws).run() for draws in (3, 1))
