@@ -5,13 +5,15 @@
 
 - ``cells``: 1,000 cells that wait for 50 ms, on 2 workers, beside the ideal of 25 s; once with the start of the
   workers, which import torch, and once from the first result on.
-- ``records``: opening a file of 100,000 records and looking up the 300 cells of a claim.
+- ``records``: opening a file of 100,000 records and looking up the 300 cells of a claim; the same from Parquet, where
+  Polars is installed.
 - ``plan``: keys and 1,000 chunks of 1,000,000 cells, with the memory of the process.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import resource
 import tempfile
@@ -21,6 +23,7 @@ from pathlib import Path
 from verify import Cell
 from verify.running.costs import Rates
 from verify.running.experiment import Numbers, fingerprint
+from verify.running.parquet import ParquetRecords, export
 from verify.running.plan import write_plan
 from verify.running.rows import record_row
 from verify.running.store import Store
@@ -84,7 +87,17 @@ def records(folder: Path, count: int, asked: int = 300) -> dict[str, float]:
     seconds = time.perf_counter() - start
     if None in found:
         raise SystemExit("records that were written are not found")
-    return {"cells looked up": len(found), "seconds": round(seconds, 3)}
+    shown = {"cells looked up": len(found), "seconds": round(seconds, 3)}
+    if importlib.util.find_spec("polars") is not None:
+        start = time.perf_counter()
+        with Store(folder, create=False) as store:
+            export(store, folder / "parquet")
+        middle = time.perf_counter()
+        same = list(ParquetRecords(folder / "parquet").find(keys_of(claim)).values()) == found
+        shown["seconds to write Parquet"] = round(middle - start, 2)
+        shown["seconds from Parquet"] = round(time.perf_counter() - middle, 3)
+        shown["same answers"] = same
+    return shown
 
 
 def plan(folder: Path, count: int, chunks: int) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,11 @@ from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement, settle
 from verify.judging.looks import Look
 from verify.running.costs import Rates
-from verify.running.experiment import Cell, fingerprint, versions
+from verify.running.experiment import Cell, code_of, fingerprint, ours, versions
 from verify.running.machine import kernels, machine
-from verify.running.rows import Failure, RunRow
+from verify.running.rows import Failure, RunRow, run_code
 from verify.running.store import Store
-from verify.running.sweep import ATTEMPTS, Done, keys_of, run_cells
+from verify.running.sweep import ATTEMPTS, Done, codes_of, keys_of, run_cells
 from verify.sequential import Repeating, halt, looked
 from verify.sizes.profile import Profile
 from verify.state import Listener, State, design, judged
@@ -54,6 +54,7 @@ def verify(
     isolated: bool = False,
     executor: Executor | None = None,
     repeating: Repeating | None = None,
+    on_left: Callable[[float, bool], None] | None = None,
 ) -> Run:
     """Check hypotheses, compute what the store in ``folder`` lacks, and judge.
 
@@ -69,6 +70,7 @@ def verify(
         isolated: whether even one worker is a process of its own, which may crash without an end to the run.
         executor: any ``concurrent.futures`` executor in place of workers.
         repeating: looks again at open verdicts, with twice the repetitions each time; None for fixed sizes.
+        on_left: told after each cell how many seconds the rest should take, and whether that is only a lower bound.
 
     Returns:
         The run.
@@ -80,19 +82,21 @@ def verify(
     """
     require_device(profile.device)
     origin = provenance(profile)
-    state = State(claims, profile, Look(0 if repeating is None else 1), listener, on_cell)
+    state = State(claims, profile, Look(0 if repeating is None else 1), workers if executor is None else None)
+    state.listener, state.on_cell, state.on_left = listener, on_cell, on_left
     with Store(folder) as store:
-        number = store.add_run(profile.model_dump_json(), [c.id for c in claims], fingerprint(), origin)
+        code = run_code(fingerprint(), codes_of(state.wanted()))
+        number = store.add_run(profile.model_dump_json(), [c.id for c in claims], code, origin)
 
         def measure() -> None:
-            lost = state.failed.__setitem__
-            run_cells(state.wanted(), store, origin, workers, executor, state.report, lost, limit, attempts, isolated)
+            wanted = state.wanted()
+            run_cells(wanted, store, origin, workers, executor, state.report, state.lose, limit, attempts, isolated)
 
         state.begin()
         measure()
         judgements = state.judgements()
         while repeating is not None:
-            chosen, halted = repeating.again(judgements, state.lacking, state.rates, workers)
+            chosen, halted = repeating.again(judgements, state.lacking, state.left.rates, workers)
             if not chosen:
                 judgements = halt(judgements, halted)
                 break
@@ -155,6 +159,7 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
     again = f"complete the run with the same escape-ntk verify command and --out {folder}"
     with Store(folder, create=False) as store:
         row = store.run()
+        mark, codes = row.code
         profile = _profile(row, folder)
         said = {entry["id"]: entry for entry in store.verdicts()}
         judgements, halted, failed = [], {}, {}
@@ -167,8 +172,9 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
             look, halted[name] = looked(said.get(name, {}))
             view = look.profile(known[name], profile)
             there, cells = {}, design(known[name], view)
-            for cell, key in keys_of(cells, row.fingerprint).items():
-                found = store.find(cell, row.fingerprint, key)
+            classes = {kind: _code_then(kind, codes) for kind in set(map(type, cells))}
+            for cell, key in keys_of(cells, mark, classes).items():
+                found = store.find(cell, mark, key)
                 if store.damaged:
                     raise ValueError(
                         f"{folder}: the record of {cell.specification} does not match its checksum, so it was altered "
@@ -184,6 +190,12 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
             judgements.append(judged(known[name], view, cells, there, failed, len(row.claims), look))
     judgements = halt(settle(judgements), halted)
     return Run(judgements, profile, row.provenance, row.created, failed=tuple(failed.values()))
+
+
+def _code_then(kind: type[Cell], codes: Mapping[str, str]) -> str:
+    """The code of a class when the run was made; of a class from outside the package the present one."""
+    then = codes.get(f"{kind.__module__}.{kind.__qualname__}") if ours(kind) else None
+    return code_of(kind) if then is None else then
 
 
 def _profile(row: RunRow, folder: Path) -> Profile:

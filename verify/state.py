@@ -8,7 +8,7 @@ from dataclasses import replace
 from verify.judging.claim import Claim, HypothesisViolated
 from verify.judging.judgement import Judgement, admissible, judge, settle
 from verify.judging.looks import FIXED, Look
-from verify.running.costs import Rates
+from verify.running.costs import TimeLeft
 from verify.running.experiment import Cell
 from verify.running.rows import Failure
 from verify.running.sweep import Done
@@ -25,17 +25,19 @@ def design(claim: Claim, profile: Profile) -> tuple[Cell, ...]:
 
 
 class State:
-    """Where a run stands: the cells that are there, those that failed, and how each claim is looked at."""
+    """Where a run stands: the cells that are there, those that failed, and how each claim is looked at.
 
-    def __init__(
-        self,
-        claims: Sequence[Claim],
-        profile: Profile,
-        look: Look,
-        listener: Listener | None,
-        on_cell: Callable[[Done, int, int], None] | None,
-    ) -> None:
-        self._claims, self._profile, self._listener, self._on_cell = claims, profile, listener, on_cell
+    Args:
+        claims: of the run. profile: its sizes. look: the first one at every claim.
+        workers: processes; None where an executor decides.
+
+    Attributes:
+        there, failed: cells with numbers, and without. left: the time that the others should take.
+        listener, on_cell, on_left: told as :func:`verify.session.verify` says.
+    """
+
+    def __init__(self, claims: Sequence[Claim], profile: Profile, look: Look, workers: int | None) -> None:
+        self._claims, self._profile = claims, profile
         self._looks = {claim.id: look for claim in claims}
         self._cells = {claim.id: design(claim, profile) for claim in claims}
         self._waiting = {claim.id: set(self._cells[claim.id]) for claim in claims}
@@ -43,7 +45,10 @@ class State:
         self._judged: dict[str, Judgement] = {}
         self.there: dict[Cell, Done] = {}
         self.failed: dict[Cell, Failure] = {}
-        self.rates = Rates()
+        self.left = TimeLeft(self._union, workers)
+        self.listener: Listener | None = None
+        self.on_cell: Callable[[Done, int, int], None] | None = None
+        self.on_left: Callable[[float, bool], None] | None = None
 
     def begin(self) -> None:
         """Claims without cells are complete."""
@@ -58,20 +63,27 @@ class State:
     def report(self, done: Done) -> None:
         """A cell is there."""
         self.there[done.cell] = done
-        self.rates.learn(done.cell, done.seconds)
-        if self._on_cell is not None:
-            self._on_cell(done, len(self.there), len(self._union))
+        self.left.note(done.cell, done.seconds, done.stored)
+        if self.on_left is not None:
+            self.on_left(*self.left.seconds)
+        if self.on_cell is not None:
+            self.on_cell(done, len(self.there), len(self._union))
         for claim in self._claims:
             if done.cell in self._waiting[claim.id]:
                 self._waiting[claim.id].remove(done.cell)
                 if not self._waiting[claim.id]:
                     self._complete(claim)
 
+    def lose(self, cell: Cell, failure: Failure) -> None:
+        """A cell failed."""
+        self.failed[cell] = failure
+        self.left.drop(cell)
+
     def _complete(self, claim: Claim) -> None:
-        if self._listener is not None and self._looks[claim.id].number <= 1:
+        if self.listener is not None and self._looks[claim.id].number <= 1:
             cells = self._cells[claim.id]
             stored = sum(self.there[cell].stored for cell in cells)
-            self._listener(claim, len(cells) - stored, stored)
+            self.listener(claim, len(cells) - stored, stored)
 
     def judgements(self) -> list[Judgement]:
         """Of all claims; each look is judged once, and settled with what the others say by now."""
@@ -94,7 +106,9 @@ class State:
         for claim in claims:
             self._cells[claim.id] = self._next(claim)
             self._looks[claim.id] = self._looks[claim.id].next()
-            self._union |= dict.fromkeys(self._cells[claim.id])
+            more = [cell for cell in self._cells[claim.id] if cell not in self._union]
+            self._union |= dict.fromkeys(more)
+            self.left.wait(more)
 
 
 def judged(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from verify.judging.outcome import Verdict
+from verify.running.rows import RunRow
 from verify.running.store import Store
 
 RANK = {Verdict.HOLDS: 0, Verdict.INCONCLUSIVE: 1, Verdict.FAILS: 2}
@@ -59,13 +60,13 @@ class Said:
 
     Attributes:
         entries: id -> the claim's entry of ``escape-ntk verify --json``. machines: kinds of machine (entries of
-        :data:`verify.running.machine.KERNELS`) on which its records were computed. experiment: fingerprint and profile;
-        equal when the same code ran at the same sizes and seeds.
+        :data:`verify.running.machine.KERNELS`) on which its records were computed. experiment: the run, with its code,
+        sizes and seeds.
     """
 
     entries: dict[str, dict[str, Any]]
     machines: tuple[dict[str, str], ...]
-    experiment: tuple[str, str]
+    experiment: RunRow
 
 
 def records(path: Path) -> Said:
@@ -77,7 +78,7 @@ def records(path: Path) -> Said:
     with Store(path.parent if path.name == "records.sqlite" else path, create=False) as store:
         row = store.run()
         entries = {entry["id"]: entry for entry in store.verdicts()}
-        return Said(entries, tuple(store.machines()), (row.fingerprint, row.profile))
+        return Said(entries, tuple(store.machines()), row)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def standard_of(old: Said, new: Said) -> tuple[Standard, str]:
     """The standard for two runs, and in words."""
     kinds = [tuple(sorted(m.items())) for m in (*old.machines, *new.machines)]
     alike = bool(old.machines and new.machines) and len(set(kinds)) == 1
-    equal = old.experiment == new.experiment
+    equal = old.experiment.repeats(new.experiment)
     relative = ROUNDING if alike and not dict(kinds[0])["device"].startswith("cuda") else OTHER_MACHINE
     if alike:
         where = "on the same kind of machine"

@@ -21,7 +21,7 @@ from verify.judging.grade import Grade
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
 from verify.judging.shown import CONTROLS, shown
-from verify.running.progress import lines
+from verify.running.progress import duration, lines
 
 if TYPE_CHECKING:
     from verify.running.sweep import Done
@@ -35,7 +35,7 @@ WORDS = 40
 
 
 class ProgressDisplay:
-    """Shows which claims are complete, which cell and the elapsed time, on standard error; a context manager.
+    """Shows which claims are complete, which cell, the elapsed time and what is left; a context manager.
 
     Of cells that take long it also shows how far they are and the time left, from the files in the folder of their
     checkpoints: on a terminal beside the bar, elsewhere as a line every minute at most.
@@ -49,6 +49,7 @@ class ProgressDisplay:
         self._checkpoints, self._told = checkpoints, (-EVERY, "")
         self._ended, self._watch = threading.Event(), threading.Thread(target=self._look, daemon=True)
         self._bar: Progress | None = None
+        self._left = ""
         if console.is_terminal:
             self._bar = Progress(
                 TextColumn("[bold]{task.description}[/]"),
@@ -56,9 +57,10 @@ class ProgressDisplay:
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[cell]}"),
                 TimeElapsedColumn(),
+                TextColumn("{task.fields[left]}"),
                 console=console,
             )
-            self._task = self._bar.add_task("cells", total=None, cell="")
+            self._task = self._bar.add_task("cells", total=None, cell="", left="")
 
     def __enter__(self) -> ProgressDisplay:
         if self._bar is not None:
@@ -103,7 +105,8 @@ class ProgressDisplay:
         """A cell is there."""
         if self._bar is not None:
             with forgiving(self._console.file):
-                self._bar.update(self._task, completed=there, total=total, cell=type(done.cell).__name__)
+                name = type(done.cell).__name__
+                self._bar.update(self._task, completed=there, total=total, cell=name, left=self._left)
         if self._verbose:
             found = "from the records" if done.stored else f"{done.seconds:.1f} s"
             self._say(f"cell {there} of {total}, {type(done.cell).__name__}: {found}")
@@ -113,12 +116,16 @@ class ProgressDisplay:
         names = ", ".join(claim.id for claim in claims)
         self._say(f"still open, looked at again with twice the repetitions: {names}")
 
+    def left(self, seconds: float, least: bool) -> None:
+        """The rest should take so long, or at least so long."""
+        self._left = f"{'at least' if least else 'about'} {duration(seconds)} left" if seconds >= 1 else ""
+
     def claim(self, claim: Claim, computed: int, stored: int) -> None:
         """All cells of a claim are there."""
         self._complete += 1
         self._say(
             f"{claim.id} {claim.title} ({self._complete} of {len(self._claims)}) done: {computed} computed, {stored} "
-            f"from the records"
+            f"from the records{'; ' if self._left else ''}{self._left}"
         )
 
     def _say(self, text: str) -> None:
@@ -142,6 +149,9 @@ class Silent:
 
     def look(self, claims: Sequence[Claim]) -> None:
         """These claims are looked at again."""
+
+    def left(self, seconds: float, least: bool) -> None:
+        """The rest should take so long."""
 
     def claim(self, claim: Claim, computed: int, stored: int) -> None:
         """All cells of a claim are there."""

@@ -183,9 +183,10 @@ def verify(
             kept.note(there, total)
             progress.cell(done, there, total)
 
+        told, alone = (progress.claim, on_cell), workers is None
         looks = Repeating(budget, on_look=progress.look) if adaptive else None
         found = run(
-            selected, sizes, out, count, progress.claim, on_cell, time_limit, attempts, workers is None, executor, looks
+            selected, sizes, out, count, *told, time_limit, attempts, alone, executor, looks, on_left=progress.left
         )
     for note in found.notes:
         notify(note)

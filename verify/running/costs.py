@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Sequence
 
 from verify.running.experiment import Cell
@@ -34,6 +35,52 @@ class Rates:
         """As :meth:`expect`; where nothing was measured by the cell's cost, at a billion a second, or one second."""
         expected = self.expect(cell)
         return expected if math.isfinite(expected) else cell.cost / 1e9 or 1.0
+
+
+class TimeLeft:
+    """How long a run will still take: the cells that are outstanding, at the rates of those that were measured.
+
+    Args:
+        cells: of the run.
+        workers: that share the work; None where they are not counted, as on a cluster: then as many as have kept busy
+            so far, the seconds that cells took over the seconds that went by.
+    """
+
+    def __init__(self, cells: Iterable[Cell], workers: int | None) -> None:
+        self.rates, self._workers = Rates(), workers
+        self._out: dict[type[Cell], tuple[Cell, float, int]] = {}
+        self._taken, self._start = 0.0, time.monotonic()
+        self.wait(cells)
+
+    def wait(self, cells: Iterable[Cell]) -> None:
+        """These cells are waited for too."""
+        for cell in cells:
+            _, cost, count = self._out.get(type(cell), (cell, 0.0, 0))
+            self._out[type(cell)] = cell, cost + cell.cost, count + 1
+
+    def note(self, cell: Cell, seconds: float, stored: bool = False) -> None:
+        """A cell is there: it took so long, in this run unless it comes from the records."""
+        self.rates.learn(cell, seconds)
+        self._taken += 0.0 if stored else seconds
+        self.drop(cell)
+
+    def drop(self, cell: Cell) -> None:
+        """A cell is no longer waited for."""
+        one, cost, count = self._out[type(cell)]
+        self._out[type(cell)] = one, cost - cell.cost, count - 1
+
+    @property
+    def seconds(self) -> tuple[float, bool]:
+        """Seconds that are left, and whether that is only a lower bound: of some class nothing was measured yet."""
+        work, least = 0.0, False
+        for one, cost, count in self._out.values():
+            each = self.rates.expect(one)
+            if count and math.isinf(each):
+                least = True
+            elif count:
+                work += each * cost / one.cost if one.cost else each * count
+        busy = self._workers or max(1.0, self._taken / max(time.monotonic() - self._start, 1e-9))
+        return max(work, 0.0) / busy, least
 
 
 def packs(cells: Iterable[Cell], rates: Rates, seconds: float, most: int) -> list[list[Cell]]:

@@ -1,9 +1,11 @@
 """A cell: a frozen specification of what to measure, and the numbers it gives.
 
 Computing and judging are apart. A cell computes; its numbers are stored under its key; verdicts are derived from
-stored numbers, every time. The key hashes the specification together with a fingerprint of the package's code and of
-the libraries beneath it, and for a cell class from outside the package with everything that the class itself runs (see
-:mod:`verify.running.identity`): a record made by other code is never served as current.
+stored numbers, every time. The key hashes the specification together with the versions of the libraries and with the
+code that the numbers of this class depend on: for a cell of the package the source that it reaches (see
+:mod:`verify.running.definitions`), for one from outside everything that the class itself runs (see
+:mod:`verify.running.identity`). So a record made by other code is never served as current, and a change in another
+cell does not measure this one again.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from verify.running.definitions import Definitions, files_in
 from verify.running.identity import digest
 from verify.running.origin import home, named
 
@@ -80,7 +83,7 @@ class Cell(BaseModel):
         Fields that are left out of the specification, and private attributes, count too.
 
         Args:
-            fingerprint: of the package and the libraries.
+            fingerprint: of the libraries (:func:`fingerprint`).
             code: of the class (:func:`code_of`), where it is known already.
 
         Raises:
@@ -89,7 +92,7 @@ class Cell(BaseModel):
         parts = [fingerprint, code_of(type(self)) if code is None else code, self.specification]
         hidden = {name: getattr(self, name) for name, field in type(self).model_fields.items() if field.exclude}
         if hidden or self.__pydantic_private__:
-            parts.append(digest((hidden, self.__pydantic_private__), sources()))
+            parts.append(digest((hidden, self.__pydantic_private__), sources(), written))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def seed(self, purpose: str, shared: tuple[str, ...] = ()) -> int:
@@ -122,34 +125,74 @@ def versions() -> dict[str, str]:
 
 
 def code_of(kind: type[Cell]) -> str:
-    """A class by module and qualified name; one from outside the package with a digest of all that it runs."""
-    name, covered = f"{kind.__module__}.{kind.__qualname__}", sources()
+    """A class by module and qualified name, with a digest of the code that its numbers depend on."""
+    name = f"{kind.__module__}.{kind.__qualname__}"
     # Another class can carry the name of one of ours; what the module holds under the name cannot.
-    if home(kind.__module__, covered) == "covered" and named(kind.__module__, kind.__qualname__) is kind:
-        return name
-    return f"{name} {digest(kind, covered)}"
+    if ours(kind):
+        return f"{name} {written(kind.__module__, kind.__qualname__)}"
+    return f"{name} {digest(kind, sources(), written)}"
+
+
+def ours(kind: type[Cell]) -> bool:
+    """Whether a class is one of the package, and not only named so."""
+    inside = home(kind.__module__, sources()) == "covered"
+    return inside and named(kind.__module__, kind.__qualname__) is kind
+
+
+def source_digest(fingerprint: str, code: str) -> str:
+    """What a record says of the code behind it: SHA-256 of the fingerprint and of :func:`code_of` its class."""
+    return hashlib.sha256(f"{fingerprint}\n{code}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def written(module: str, name: str = "") -> str:
+    """Digest of the source that a name of a module of theory, numerics or the cells reaches; empty for other modules.
+
+    Args:
+        module: such as "numerics.kernels".
+        name: of a function, a class or a value in it; of a method its class counts. All of the module without one.
+    """
+    return _definitions().digest(module, name.partition(".")[0])
 
 
 @lru_cache(maxsize=1)
-def sources() -> frozenset[Path]:
-    """The files whose content the fingerprint covers: theory, numerics, the cells and what runs them."""
-    here = Path(__file__).parent
-    files = [here / "experiment.py", here / "work.py", *(here.parent / "cells").rglob("*.py")]
+def _definitions() -> Definitions:
+    return Definitions(files_in(*_packages()))
+
+
+@lru_cache(maxsize=1)
+def _packages() -> tuple[tuple[str, Path], ...]:
+    """Name and folder of what computes: theory, numerics and the cells."""
+    found = [("verify.cells", Path(__file__).parent.parent / "cells")]
     for module in ("theory", "numerics"):
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None:
             raise ImportError(f"{module}: its source is not found, so records cannot be keyed")
-        files += Path(spec.origin).parent.rglob("*.py")
+        found.append((module, Path(spec.origin).parent))
+    return tuple(found)
+
+
+def _machinery() -> Definitions:
+    """What runs every cell: its base class, which draws the seeds, and what a process does with it."""
+    here = Path(__file__).parent
+    return Definitions({f"verify.running.{name}": here / f"{name}.py" for name in ("experiment", "work")})
+
+
+@lru_cache(maxsize=1)
+def sources() -> frozenset[Path]:
+    """The files whose code is known by what it reaches in them: theory, numerics, the cells and what runs them."""
+    here = Path(__file__).parent
+    files = [here / "experiment.py", here / "work.py", *files_in(*_packages()).values()]
     return frozenset(path.resolve() for path in files)
 
 
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
-    """Hash of the :func:`sources` and of the library versions."""
+    """Hash of the versions of the libraries and of what runs every cell."""
+    machinery = _machinery()
     total = hashlib.sha256()
-    for path in sorted(sources()):
-        content = path.read_bytes()
-        total.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode() + content)
+    for place in (("verify.running.experiment", "Cell"), ("verify.running.work", "attempt")):
+        total.update(f"{' '.join(place)} {machinery.digest(*place)}\n".encode())
     for name, version in sorted(versions().items()):
         if name != "escape-ntk":
             total.update(f"{name}={version}\n".encode())

@@ -1,9 +1,9 @@
 """What an object would compute, as a digest: the code that stands behind a cell which is not part of the package.
 
-The fingerprint of a record covers the source of this package and the versions of the libraries beneath it. A cell class
-from elsewhere is followed further: its methods and bases, and whatever of the user's own code these refer to. Followed
-is what was loaded - byte code, constants, defaults, captured and global values - not the text of a file: the text may
-have been edited since, or there may be none (a notebook, ``exec``). The digest is the same in every process.
+A cell class from elsewhere is followed: its methods and bases, and whatever of the user's own code these refer to.
+Followed is what was loaded - byte code, constants, defaults, captured and global values - not the text of a file: the
+text may have been edited since, or there may be none (a notebook, ``exec``). The digest is the same in every process.
+What the class uses of this package counts by the source that it reaches (see :mod:`verify.running.definitions`).
 
 Not followed are Python's own library (its version stands in the fingerprint) and installed distributions, which count
 by name and version, and what a cell reads from files. The package that a cell class itself belongs to is followed even
@@ -13,19 +13,17 @@ where it is installed: it may change under one version while its author works on
 from __future__ import annotations
 
 import builtins
-import dis
 import functools
 import hashlib
-import importlib
-import importlib.util
 import sys
 import types
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from verify.running.bytecode import imported, names
 from verify.running.origin import home, named
 
 _MADE_BY_MACHINE = {"__dict__", "__weakref__", "__doc__", "__signature__", "__abstractmethods__", "_abc_impl"} | {
@@ -38,22 +36,28 @@ _MADE_BY_MACHINE = {"__dict__", "__weakref__", "__doc__", "__signature__", "__ab
 """Attributes of a class that repeat or cache what others say."""
 
 
+Written = Callable[[str, str], str]
+"""Digest of the source behind a name of a module."""
+
+
 class Unidentified(ValueError):
     """Something that a cell uses cannot be read, so its record could not be told from one of other code."""
 
 
-def digest(value: Any, covered: Set[Path] = frozenset()) -> str:
+def digest(value: Any, covered: Set[Path] = frozenset(), written: Written = lambda module, name: "") -> str:
     """SHA-256 of everything in ``value``, code included.
 
     Args:
         value: a class, a function, or any value.
-        covered: resolved source files whose content is known otherwise; what comes from them counts by name.
+        covered: resolved source files whose content is known otherwise; what comes from them counts by name and by
+            what ``written`` says.
+        written: digest of the source behind a name of a module in a covered file; of the module for an empty name.
 
     Raises:
         Unidentified: it holds or uses something whose content cannot be read, such as an open file.
     """
     try:
-        return _Walk(covered, _own(value, covered)).of(value, _name(value)).hex()
+        return _Walk(covered, written, _own(value, covered)).of(value, _name(value)).hex()
     except RecursionError:
         raise Unidentified(
             f"{_name(value)}: what it uses is nested too deeply to be identified; "
@@ -77,8 +81,8 @@ class _Walk:
     A reference back to something whose digest is under way counts by its name.
     """
 
-    def __init__(self, covered: Set[Path], own: str = "") -> None:
-        self._covered = covered
+    def __init__(self, covered: Set[Path], written: Written, own: str = "") -> None:
+        self._covered, self._written = covered, written
         self._own = own  # the package that is followed although it may be installed
         self._known: dict[int, bytes] = {}
         self._open: set[int | tuple[int, str]] = set()
@@ -159,12 +163,16 @@ class _Walk:
         """The name that identifies a part of Python, of a distribution or of what is covered."""
         if isinstance(value, types.ModuleType):
             origin = self._home(value.__name__)
-            return None if origin is None or sys.modules[value.__name__] is not value else (origin, value.__name__)
+            if origin is None or sys.modules[value.__name__] is not value:
+                return None
+            return (origin, *self._content(origin, value.__name__, ""))
         own = isinstance(value, type) or callable(value)
         module, qualname = (getattr(value, key, None) for key in ("__module__", "__qualname__"))
         if own and isinstance(module, str) and isinstance(qualname, str):
             origin = self._home(module)
-            return (origin, module, qualname) if origin is not None and named(module, qualname) is value else None
+            if origin is None or named(module, qualname) is not value:
+                return None
+            return (origin, *self._content(origin, module, qualname))
         # A constant object of a library, such as a distribution of scipy.stats.
         kind = type(value)
         origin = self._home(kind.__module__)
@@ -172,8 +180,12 @@ class _Walk:
             return None
         for name, item in list(vars(sys.modules[kind.__module__]).items()):
             if item is value:
-                return (origin, kind.__module__, name)
+                return (origin, *self._content(origin, kind.__module__, name))
         return None
+
+    def _content(self, origin: str, module: str, name: str) -> tuple[str, ...]:
+        """The name, and for what is covered the source behind it."""
+        return (module, name, self._written(module, name)) if origin == "covered" else (module, name)
 
     def _code(self, code: types.CodeType, name: str) -> Iterator[str | bytes]:
         yield from ("code", code.co_name, code.co_code, getattr(code, "co_exceptiontable", b""))
@@ -192,14 +204,14 @@ class _Walk:
                 yield from (variable, self.of(cell.cell_contents, variable))
             except ValueError:  # not assigned yet
                 yield from (variable, "empty")
-        read, imported, attributes = _names(function.__code__)
+        read, modules, attributes = names(function.__code__)
         for used in sorted(read):
             value = function.__globals__.get(used, getattr(builtins, used, None))
             yield used
             yield self._in_context(value, used, attributes)
-        for level, wanted in sorted(imported):
+        for level, wanted in sorted(modules):
             yield wanted
-            yield self._in_context(_imported(level, wanted, function.__globals__), wanted, attributes)
+            yield self._in_context(imported(level, wanted, function.__globals__), wanted, attributes)
 
     def _in_context(self, value: Any, name: str, attributes: Set[str]) -> bytes:
         """Of a module of the user's only the attributes that the code at hand names are followed."""
@@ -265,34 +277,6 @@ def _file(module: types.ModuleType) -> bytes:
         return hashlib.sha256(Path(str(module.__file__)).read_bytes()).digest()
     except (AttributeError, OSError):
         return b"no file"
-
-
-def _names(code: types.CodeType) -> tuple[set[str], set[tuple[int, str]], set[str]]:
-    """Globals read, modules imported (level, name), and every name that occurs; nested code included."""
-    read: set[str] = set()
-    imported: set[tuple[int, str]] = set()
-    attributes = set(code.co_names)
-    instructions = list(dis.get_instructions(code))
-    for place, instruction in enumerate(instructions):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
-            read.add(str(instruction.argval))
-        elif instruction.opname == "IMPORT_NAME":
-            level = instructions[place - 2].argval if place >= 2 else 0
-            imported.add((level if isinstance(level, int) else 0, str(instruction.argval)))
-    for item in code.co_consts:
-        if isinstance(item, types.CodeType):
-            for mine, theirs in zip((read, imported, attributes), _names(item), strict=True):
-                mine |= theirs  # type: ignore[operator]
-    return read, imported, attributes
-
-
-def _imported(level: int, name: str, namespace: dict[str, Any]) -> Any:
-    """The module that an import inside a function would give; None when there is none."""
-    try:
-        full = importlib.util.resolve_name("." * level + name, namespace.get("__package__")) if level else name
-        return importlib.import_module(full)
-    except ImportError:
-        return None
 
 
 def _is_tensor(value: Any) -> bool:

@@ -30,13 +30,29 @@ def home(name: str, covered: Set[Path] = frozenset()) -> str | None:
         return "covered"
     if not {"site-packages", "dist-packages"} & set(path.parts):
         return "python" if any(path.is_relative_to(folder) for folder in _library()) else None
-    owners = _distributions().get(top, ())
-    return ", ".join(f"{owner}=={importlib.metadata.version(owner)}" for owner in sorted(set(owners))) or None
+    return _owner(top, getattr(sys.modules.get(top), "__file__", None) is not None)
 
 
 @lru_cache(maxsize=1)
 def _library() -> tuple[Path, ...]:
     return tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib"))
+
+
+@lru_cache(maxsize=1024)
+def _owner(top: str, regular: bool) -> str | None:
+    """The distributions that a top-level package belongs to, with their versions.
+
+    A regular package has one owner, mostly of its own name; to find others every distribution's list of files is read.
+    """
+    if regular:
+        try:
+            found = importlib.metadata.distribution(top)
+            if f"{top}/__init__.py" in (found.read_text("RECORD") or ""):
+                return f"{found.name}=={found.version}"
+        except importlib.metadata.PackageNotFoundError:
+            pass
+    owners = _distributions().get(top, ())
+    return ", ".join(f"{owner}=={importlib.metadata.version(owner)}" for owner in sorted(set(owners))) or None
 
 
 @lru_cache(maxsize=1)
@@ -59,7 +75,8 @@ def library_first() -> Iterator[None]:
     Workers take over this process's path, and would import a random.py that lies beside a notebook.
     """
     path, safe = list(sys.path), os.environ.get("PYTHONSAFEPATH")
-    library = [entry for entry in path if entry and entry in _folders()]
+    folders = _folders()
+    library = [entry for entry in path if entry and entry in folders]
     sys.path[:] = [*library, *(entry for entry in path if entry not in library)]
     os.environ["PYTHONSAFEPATH"] = "1"
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,9 @@ CREATE TABLE IF NOT EXISTS failures (
     digest TEXT NOT NULL
 );
 """
+
+COLUMNS = ("key", "kind", "specification", "numbers", "seconds", "fingerprint", "provenance", "created", "digest")
+"""Of the table of records."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run: its number, profile (JSON), ids of claims, fingerprint, provenance and time."""
+    """One run: its number, profile (JSON), ids of claims, code (:func:`run_code`), provenance and time."""
 
     number: int
     profile: str
@@ -64,6 +68,26 @@ class RunRow:
     fingerprint: str
     provenance: dict[str, str]
     created: str
+
+    @property
+    def code(self) -> tuple[str, dict[str, str]]:
+        """Fingerprint of the libraries, and the code of the cell classes by module and qualified name."""
+        found = loads(self.fingerprint)
+        entries = {str(name): str(code) for name, code in found.items()} if isinstance(found, dict) else {}
+        return entries.pop("", self.fingerprint), entries
+
+    def repeats(self, other: RunRow) -> bool:
+        """Whether both ran the same code at the same sizes and seeds, as far as both have run it."""
+        (mine, codes), (theirs, others) = self.code, other.code
+        return (self.profile, mine) == (other.profile, theirs) and all(
+            codes[name] == others[name] for name in codes.keys() & others.keys()
+        )
+
+
+def run_code(fingerprint: str, codes: Mapping[type[Cell], str]) -> str:
+    """What a run keeps of its code, as JSON: the fingerprint under the empty name, the code of each class under its."""
+    named = {f"{kind.__module__}.{kind.__qualname__}": code for kind, code in codes.items()}
+    return json.dumps({"": fingerprint} | named, sort_keys=True)
 
 
 def record_row(
@@ -103,6 +127,11 @@ def failure_row(key: str, failure: Failure, fingerprint: str, provenance: dict[s
 def seal(*columns: Any) -> str:
     """SHA-256 of the columns of a row; every float is kept to its last bit."""
     return hashlib.sha256(json.dumps(columns, ensure_ascii=True, default=repr).encode()).hexdigest()
+
+
+def sound(row: Sequence[Any]) -> bool:
+    """Whether a row of records matches its checksum and holds numbers."""
+    return seal(*row[:-1]) == row[-1] and isinstance(loads(row[3]), dict)
 
 
 def loads(text: Any) -> Any:

@@ -21,9 +21,9 @@ from typing import Any
 from verify.running.database import StoreError, exists, guard, reader, recognise, writer
 from verify.running.experiment import Cell, Numbers
 from verify.running.lock import Lock
-from verify.running.rows import TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal
+from verify.running.rows import COLUMNS, TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal, sound
 
-_RECORDS = "SELECT key, kind, specification, numbers, seconds, fingerprint, provenance, created, digest FROM records"
+_RECORDS = f"SELECT {', '.join(COLUMNS)} FROM records"  # noqa: S608 (names of our own)
 _RECORD = f"{_RECORDS} WHERE key = ?"
 _RECORDS += " ORDER BY rowid"
 _RUN = "SELECT id, profile, claims, fingerprint, provenance, created, digest FROM runs WHERE id = ?"
@@ -127,12 +127,12 @@ class Store:
             raise
 
     def find(self, cell: Cell, fingerprint: str, key: str | None = None) -> tuple[Numbers, float] | None:
-        """Numbers and seconds of a cell computed by code with this fingerprint; None when there are none that verify.
+        """Numbers and seconds of a cell as its present code gives them; None when there are none that verify.
 
         Args:
             cell: to look up.
-            fingerprint: of the package and the libraries.
-            key: the cell's, where it is known already.
+            fingerprint: of the libraries, for the key.
+            key: the cell's, where it is known already; nothing else decides then.
 
         Raises:
             StoreError: the file cannot be read.
@@ -141,30 +141,30 @@ class Store:
         row = self._one(_RECORD, key)
         if row is None:
             return None
-        *columns, mark = row
-        expected = [key, type(cell).__name__, cell.specification, fingerprint]
-        numbers = loads(columns[3])
-        sound = seal(*columns) == mark and [*columns[:3], columns[5]] == expected and isinstance(numbers, dict)
-        if not sound:
+        if not sound(row) or row[:3] != (key, type(cell).__name__, cell.specification):
             self.damaged += 1
             return None
-        self.origins.add(columns[6])
-        return numbers, float(columns[4])
+        self.origins.add(row[6])
+        return loads(row[3]), float(row[4])
 
-    def each(self) -> Iterator[tuple[str, str, Numbers, float, str, str]]:
-        """Every record that verifies, in the order of storing: kind, specification, numbers, seconds, code, created.
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Every record that verifies, in the order of storing, as the row of its :data:`COLUMNS`.
 
         Raises:
             StoreError: the file cannot be read.
         """
         with guard(self.path, "cannot be read"):
             rows = self._connection.execute(_RECORDS).fetchall()
-        for *columns, mark in rows:
-            numbers = loads(columns[3])
-            if seal(*columns) != mark or not isinstance(numbers, dict):
+        for row in rows:
+            if sound(row):
+                yield row
+            else:
                 self.damaged += 1
-                continue
-            yield columns[1], columns[2], numbers, float(columns[4]), columns[5], columns[7]
+
+    def each(self) -> Iterator[tuple[str, str, Numbers, float, str, str]]:
+        """As :meth:`rows`: kind, specification, numbers, seconds, code, created."""
+        for _, kind, specification, numbers, seconds, code, _, created, _ in self.rows():
+            yield kind, specification, loads(numbers), float(seconds), code, created
 
     def add(
         self,
@@ -240,7 +240,10 @@ class Store:
         return [Failure(what, tries, why, trace, at) for _, what, tries, why, trace, _, _, at, _ in sound]
 
     def add_run(self, profile: str, claims: list[str], fingerprint: str, provenance: dict[str, str]) -> int:
-        """Note that a run was begun: its profile as JSON and its claims. Returns its number."""
+        """Note that a run was begun: its profile as JSON, its claims and its code. Returns its number.
+
+        The code is the text of :func:`verify.running.rows.run_code`.
+        """
         columns = (profile, json.dumps(claims), fingerprint, json.dumps(provenance), now())
         top = self._one("SELECT max(id) FROM runs")
         number = (top[0] if top is not None and isinstance(top[0], int) else 0) + 1

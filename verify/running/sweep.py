@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,12 +14,23 @@ from typing import Protocol
 
 from verify.running.costs import Rates, heavy_first
 from verify.running.executors import run_on
-from verify.running.experiment import Cell, CellFailed, Numbers, code_of, fingerprint
+from verify.running.experiment import Cell, CellFailed, Numbers, code_of, fingerprint, source_digest
 from verify.running.rows import Failure
 from verify.running.work import Attempt, attempt, execute
 from verify.running.workers import Workers
 
-__all__ = ["ATTEMPTS", "CHECKPOINTS", "Done", "Keeper", "cores", "default_workers", "execute", "keys_of", "run_cells"]
+__all__ = [
+    "ATTEMPTS",
+    "CHECKPOINTS",
+    "Done",
+    "Keeper",
+    "codes_of",
+    "cores",
+    "default_workers",
+    "execute",
+    "keys_of",
+    "run_cells",
+]
 
 CHECKPOINTS = "checkpoints"
 """Folder beside the records in which long cells keep what they go on from."""
@@ -26,6 +38,10 @@ ATTEMPTS = 3
 """How often a cell is tried before it counts as failed: memory may run out, or somebody end a worker, by chance."""
 LOOK = 0.3
 """Seconds at most between two looks at whether the records are still there."""
+
+
+TOGETHER = 0.1
+"""Seconds within which results share a transaction, whose end waits for the disk; a lone result is kept at once."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +93,27 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def keys_of(cells: Iterable[Cell], mark: str | None = None) -> dict[Cell, str]:
+def keys_of(
+    cells: Iterable[Cell], mark: str | None = None, codes: Mapping[type[Cell], str] | None = None
+) -> dict[Cell, str]:
     """Keys of the cells, each once; the code of each class is looked at once.
 
     Args:
         cells: to be looked up or computed.
-        mark: fingerprint of the package and the libraries, the present one when left out.
+        mark: fingerprint of the libraries, the present one when left out.
+        codes: of the classes (:func:`codes_of`), the present ones when left out.
 
     Raises:
         Unidentified: a cell from outside the package uses something whose content cannot be read.
     """
     mark, union = fingerprint() if mark is None else mark, tuple(dict.fromkeys(cells))
-    codes = {kind: code_of(kind) for kind in {type(cell) for cell in union}}
-    return {cell: cell.key(mark, codes[type(cell)]) for cell in union}
+    known = codes_of(union) if codes is None else codes
+    return {cell: cell.key(mark, known[type(cell)]) for cell in union}
+
+
+def codes_of(cells: Iterable[Cell]) -> dict[type[Cell], str]:
+    """The code of each class among the cells (:func:`verify.running.experiment.code_of`)."""
+    return {kind: code_of(kind) for kind in {type(cell) for cell in cells}}
 
 
 def run_cells(
@@ -137,7 +161,9 @@ def run_cells(
         raise ValueError(f"limit={limit:g}: an executor ends its workers itself; use workers=, or a plan of chunks")
     sweep = _Sweep(store, provenance, on_done, on_failed, attempts)
     # Keys are fixed before anything runs: a cell that fills a cache of its own has another one afterwards.
-    sweep.look_up(keys_of(cells))
+    union = tuple(dict.fromkeys(cells))
+    codes = codes_of(union)
+    sweep.look_up(keys_of(union, codes=codes), codes)
     folder = (store.path.parent / CHECKPOINTS).absolute()
     if sweep.queue and executor is not None:
         run_on(executor, sweep, folder)
@@ -174,17 +200,19 @@ class _Sweep:
         self._store, self._provenance, self._attempts = store, provenance, attempts
         self._on_done, self._on_failed = on_done, on_failed
         self._tried: dict[Cell, int] = {}
+        self._sources: dict[type[Cell], str] = {}
         self.queue: deque[Cell] = deque()
         self.keys: dict[Cell, str] = {}
         self.rates = Rates()
         self.results: dict[Cell, Done] = {}
         self.failed: dict[Cell, Failure] = {}
 
-    def look_up(self, keys: dict[Cell, str]) -> None:
+    def look_up(self, keys: dict[Cell, str], codes: Mapping[type[Cell], str]) -> None:
         """Take what the store has; the rest is queued."""
         self.keys, missing, mark = keys, [], fingerprint()
+        self._sources = {kind: source_digest(mark, code) for kind, code in codes.items()}
         for cell, key in keys.items():
-            found = self._store.find(cell, mark, key)
+            found = self._store.find(cell, self._sources[type(cell)], key)
             if found is None:
                 missing.append(cell)
             else:
@@ -198,11 +226,13 @@ class _Sweep:
 
     def take(self, found: Sequence[tuple[Cell, Attempt]]) -> None:
         """Keep what has come, in one transaction; cells that may be tried again are queued."""
-        mark, done, failed = fingerprint(), [], []
         if not found:
             return
+        done: list[Done] = []
+        failed: list[tuple[Cell, Failure]] = []
         with self._store.together():
             for cell, result in found:
+                mark = self._sources[type(cell)]
                 if result.text:
                     done.append(Done(cell, result.numbers, result.seconds, stored=False))
                     self._store.add(cell, mark, done[-1].numbers, result.seconds, self._provenance, self.keys[cell])
@@ -231,16 +261,26 @@ class _Sweep:
 def _in_workers(sweep: _Sweep, count: int, folder: Path, limit: float | None) -> None:
     """Compute what is queued in processes of this machine."""
     under_way = 0
+    waiting: list[tuple[Cell, Attempt]] = []
+    kept = 0.0
     with Workers(count, folder, limit) as workers:
-        while sweep.queue or under_way:
-            while sweep.queue:
-                cell = sweep.queue[0]
-                if not workers.give(cell, cell, sweep.keys[cell], sweep.rates.expect(cell)):
-                    break
-                sweep.queue.popleft()
-                under_way += 1
-            answers = workers.wait(LOOK)
-            sweep.require()
-            under_way -= len(answers)
-            sweep.queue.extendleft(cell for cell, found in answers if found is None)
-            sweep.take([(cell, found) for cell, found in answers if found is not None])
+        try:
+            while sweep.queue or under_way:
+                while sweep.queue:
+                    cell = sweep.queue[0]
+                    if not workers.give(cell, cell, sweep.keys[cell], sweep.rates.expect(cell)):
+                        break
+                    sweep.queue.popleft()
+                    under_way += 1
+                pause = kept + TOGETHER - time.monotonic()
+                answers = workers.wait(min(LOOK, max(pause, 0.0)) if waiting else LOOK)
+                sweep.require()
+                under_way -= len(answers)
+                sweep.queue.extendleft(cell for cell, found in answers if found is None)
+                waiting += [(cell, found) for cell, found in answers if found is not None]
+                if waiting and (time.monotonic() - kept >= TOGETHER or not (sweep.queue or under_way)):
+                    found, waiting = waiting, []
+                    sweep.take(found)
+                    kept = time.monotonic()
+        finally:
+            sweep.take(waiting)  # also where somebody ends the sweep

@@ -81,6 +81,8 @@ class Workers:
 
     def _fill(self) -> None:
         """Start what is missing."""
+        if len(self._workers) == self._count:
+            return
         from loky.backend import get_context
 
         with library_first(), warnings.catch_warnings():

@@ -15,7 +15,7 @@ from loky import get_reusable_executor
 
 import verify
 from verify.cells.kernels import RidgeCurve
-from verify.running.experiment import Cell, CellFailed, fingerprint
+from verify.running.experiment import Cell, CellFailed, fingerprint, sources
 from verify.running.identity import Unidentified, digest
 from verify.running.store import Store
 from verify.running.sweep import execute, run_cells
@@ -193,3 +193,23 @@ def test_a_script_with_its_own_cell_and_a_file_named_as_python_s(tmp_path: Path)
     line = [sys.executable, "-P", "job.py"]
     done = subprocess.run(line, cwd=tmp_path, env=path, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
+def test_what_a_cell_uses_of_the_package_counts(load) -> None:
+    """By the source that it reaches: the name asked for, or the module where it is used as a whole."""
+    body = (
+        "from numerics.sampling import sphere\nimport theory\n"
+        "class Drawn(Cell):\n    def run(self):\n        return {'y': float(sphere(3, 3, 1.0, theory)[0, 0])}\n"
+    )
+    asked: list[tuple[str, str]] = []
+
+    def known(module: str, name: str) -> str:
+        asked.append((module, name))
+        return "unchanged"
+
+    kind, files = load(body).Drawn, sources()
+    before = digest(kind, files, known)
+    assert {("numerics.sampling", "sphere"), ("theory", "")} <= set(asked)
+    assert digest(kind, files, lambda module, name: "unchanged") == before
+    for changed in (("numerics.sampling", "sphere"), ("theory", "")):
+        assert digest(kind, files, lambda *place, at=changed: "unchanged" if place != at else "edited") != before

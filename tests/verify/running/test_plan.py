@@ -1,8 +1,10 @@
 """Chunks of a plan, a Dask cluster and workers of this machine give the same records; shards are whole or not there."""
 
 import json
+import os
 import random
 import shutil
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,8 +13,10 @@ import pytest
 
 from verify.cells.spectral import KernelMonteCarlo
 from verify.cells.subspace import TopBlock
+from verify.cells.trained import TrainedModels
 from verify.cli.main import main
 from verify.registry import select
+from verify.running import experiment
 from verify.running.costs import Rates
 from verify.running.database import StoreError
 from verify.running.experiment import Cell, fingerprint
@@ -78,6 +82,31 @@ def test_chunks_change_no_record(alone: Content, tmp_path: Path, capsys: pytest.
     before = sorted((tmp_path / SHARDS).iterdir())
     assert main(["sweep", "run", str(tmp_path / "plan" / "1.json"), "--workers", "1"]) == 0
     assert sorted((tmp_path / SHARDS).iterdir()) == before, "nothing was missing"
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_the_threads_of_the_process_change_no_record(alone: Content, threads: str, tmp_path: Path) -> None:
+    """However many threads the linear algebra of torch and NumPy would take: a cell is computed with one."""
+    planned(tmp_path, CELLS, 1)
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(names, threads) | {"PYTHONPATH": str(Path(experiment.__file__).parents[2])}
+    line = [sys.executable, "-m", "verify", "sweep", "run", str(tmp_path / "plan" / "0.json"), "--workers", "1"]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert collect(tmp_path) == (len(CELLS), {}, 0)
+    assert content(tmp_path) == alone
+
+
+def test_draws_computed_together_agree_with_draws_alone_to_rounding() -> None:
+    """A batch is one matrix product, whose kernels depend on its size.
+
+    In float32 a rounding is 6e-8, and each of 30 steps amplifies those before it a little: 1e-4 leaves a factor of 50.
+    """
+    fields = {"activation": SIGMA, "device": "cpu", "d": 6, "m": 60, "n": 48, "k": 1, "steps": 30, "start": 0.3}
+    fields |= {"candidates": ((1.0, 3e-3),), "validation": 1, "arm": "joint"}
+    together, one = (TrainedModels(**fields, draws=draws).run() for draws in (3, 1))
+    assert together["risk"][:1] == pytest.approx(one["risk"], rel=1e-4)
+    assert together["risk"][1] != pytest.approx(one["risk"][0], rel=1e-3), "another draw is another number"
 
 
 def test_a_dask_cluster_of_processes_changes_no_record(alone: Content, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from verify.report import ReportError, write_report
 from verify.running.database import SCHEMA, StoreError
 from verify.running.experiment import Cell, CellFailed, Numbers, fingerprint
 from verify.running.machine import KERNELS, machine
+from verify.running.rows import RunRow
 from verify.running.store import Store, seal
 from verify.running.sweep import Done, run_cells
 from verify.session import reload, verify
@@ -355,3 +356,22 @@ def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypa
 def test_seals_keep_every_bit() -> None:
     rows = [(1, 0.1), (1, 0.1 + 2**-56), (1.0, 0.1), ("1", 0.1), (None, 0.1), (b"1", 0.1), ("\udce4", 0.1)]
     assert len({seal(*row) for row in rows}) == len(rows)
+
+
+def test_a_run_is_judged_again_when_its_code_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the code that it keeps; a new run measures anew."""
+    before = verify([CLAIMS["S2"]], QUICK, tmp_path)
+    monkeypatch.setattr("verify.running.experiment.written", lambda module, name="": "edited")
+    assert [j.outcome for j in reload(tmp_path, CLAIMS).judgements] == [j.outcome for j in before.judgements]
+    assert all(j.computed > 0 for j in verify([CLAIMS["S2"]], QUICK, tmp_path).judgements)
+    assert all(j.computed == 0 for j in verify([CLAIMS["S2"]], QUICK, tmp_path).judgements)
+
+
+def test_runs_repeat_each_other_where_the_classes_of_both_have_the_same_code() -> None:
+    def row(profile: str = "{}", fingerprint: str = "f", **codes: str) -> RunRow:
+        return RunRow(1, profile, [], json.dumps({"": fingerprint} | codes), {}, "")
+
+    assert row(a="1", b="2").repeats(row(b="2", c="3"))
+    assert not row(a="1", b="2").repeats(row(b="3"))
+    assert not row(fingerprint="g").repeats(row())
+    assert not row(profile="[]").repeats(row())
