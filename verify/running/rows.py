@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -106,11 +107,21 @@ def seal(*columns: Any) -> str:
 
 
 def loads(text: Any) -> Any:
-    """JSON; None for what is none, nested beyond reason, or holds integers of thousands of digits."""
+    """JSON; None for what is none, is nested beyond reason, or has a number that is not finite or too long.
+
+    Python reads NaN and Infinity, which JSON lacks, and 1e999 as infinity; no run has written them.
+    """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text}: is no number")
+    return value
 
 
 def plain(text: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 from verify.running.database import StoreError, exists, guard, reader, recognise, writer
 from verify.running.experiment import Cell, Numbers
+from verify.running.forms import is_run, is_verdicts, numbers_of
 from verify.running.lock import Lock
 from verify.running.rows import TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal
 
@@ -143,9 +144,9 @@ class Store:
             return None
         *columns, mark = row
         expected = [key, type(cell).__name__, cell.specification, fingerprint]
-        numbers = loads(columns[3])
-        sound = seal(*columns) == mark and [*columns[:3], columns[5]] == expected and isinstance(numbers, dict)
-        if not sound:
+        numbers = numbers_of(columns)
+        sound = seal(*columns) == mark and [*columns[:3], columns[5]] == expected
+        if not sound or numbers is None or not (columns[6] in self.origins or isinstance(loads(columns[6]), dict)):
             self.damaged += 1
             return None
         self.origins.add(columns[6])
@@ -160,8 +161,8 @@ class Store:
         with guard(self.path, "cannot be read"):
             rows = self._connection.execute(_RECORDS).fetchall()
         for *columns, mark in rows:
-            numbers = loads(columns[3])
-            if seal(*columns) != mark or not isinstance(numbers, dict):
+            numbers = numbers_of(columns)
+            if seal(*columns) != mark or numbers is None:
                 self.damaged += 1
                 continue
             yield columns[1], columns[2], numbers, float(columns[4]), columns[5], columns[7]
@@ -236,7 +237,8 @@ class Store:
             return []
         with guard(self.path, "cannot be read"):
             rows = self._connection.execute(_FAILURE + where, values).fetchall()
-        sound = [row for row in rows if seal(*row[:-1]) == row[-1]]
+        kinds = (str, str, int, str, str, str, str, str, str)
+        sound = [row for row in rows if tuple(map(type, row)) == kinds and seal(*row[:-1]) == row[-1]]
         return [Failure(what, tries, why, trace, at) for _, what, tries, why, trace, _, _, at, _ in sound]
 
     def add_run(self, profile: str, claims: list[str], fingerprint: str, provenance: dict[str, str]) -> int:
@@ -276,7 +278,7 @@ class Store:
         number = self._ended()
         text, mark = self._one("SELECT judgements, digest FROM verdicts WHERE run = ?", number) or ("", "")
         found = loads(text)
-        if seal(number, text) != mark or not isinstance(found, dict):
+        if seal(number, text) != mark or not is_verdicts(found):
             raise self._damage("the verdicts of its newest run")
         return found
 
@@ -287,7 +289,7 @@ class Store:
             StoreError: there is none, or it does not verify.
         """
         row = self._one(_RUN, self._ended() if number is None else number)
-        if row is None or seal(*row[:-1]) != row[-1]:
+        if row is None or seal(*row[:-1]) != row[-1] or not is_run(row[:-1]):
             raise self._damage("its newest run")
         found, profile, claims, fingerprint, provenance, created, _ = row
         return RunRow(found, profile, loads(claims), fingerprint, loads(provenance), created)
