@@ -111,6 +111,7 @@ def drawn(tally: Tally, strategy: Any, count: int, seed: int) -> None:
         for _ in range(min(CROSSES, left - len(tally.pool))):
             tally.take(crossed(rng, *rng.choices(tally.pool, k=2)))
         chunk += 1
+        print(tally.line(), flush=True)
 
 
 def guided(tally: Tally, strategy: Any, count: int, seed: int) -> None:
@@ -157,7 +158,6 @@ def main() -> int:
         for name in names:
             tally = Tally(name, DOORS[name], Path(folder))
             (guided if given.guided else drawn)(tally, DOORS[name].strategy, given.count, given.seed)
-            print(tally.line(), flush=True)
             wrong, total = wrong + tally.wrong, total + sum(tally.counts.values())
     print(f"in all: {total:,} inputs, {wrong} wrong")
     return 1 if wrong else 0

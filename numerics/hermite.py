@@ -64,8 +64,8 @@ class HermiteTarget:
         """f*(x), shape (n,), in the dtype and on the device of ``x``, (n, d). Cost: n d R per degree.
 
         Raises:
-            ValueError: another shape, entries that are not finite, or values that overflow. Whether the inputs are Gaussian cannot be seen;
-                on inputs of another law the polynomial is the same and its energies are not.
+            ValueError: another shape, entries that are not finite, or values that overflow. Whether the inputs are
+                Gaussian cannot be seen; on inputs of another law the polynomial is the same and its energies are not.
             WouldNotFit: n R numbers do not fit in memory.
         """
         x = finite(tensor(x, "x"), "x")

@@ -67,8 +67,8 @@ class Target:
         terms: for each degree, (weights alpha of shape (R,), directions beta of shape (R, d), unit rows), in double.
 
     Raises:
-        ValueError: d < 3, a degree < 0 or > 10,000, shapes that do not match, entries that are not finite, or directions that are
-            no unit vectors.
+        ValueError: d < 3, a degree < 0 or > 10,000, shapes that do not match, entries that are not finite, or
+            directions that are no unit vectors.
     """
 
     d: int

@@ -263,7 +263,8 @@ def _observations(name: str, data: Data) -> np.ndarray:
     try:
         found = np.asarray(data)
         known = found.dtype.kind in "fiu" or all(
-            one is None or (isinstance(one, int | float) and not isinstance(one, bool)) for one in found.ravel().tolist()
+            one is None or (isinstance(one, int | float) and not isinstance(one, bool))
+            for one in found.ravel().tolist()
         )
         if known:
             return found.astype(float)
