@@ -194,6 +194,7 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 12) -> 
 
     Raises:
         ValueError: a W of another shape, dtype or device, or not finite; iterations < 1.
+        ArithmeticError: a Hessian that is not finite.
 
     Cost: ``iterations`` products with the Hessian; memory of four displacements.
     """
@@ -216,6 +217,8 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 12) -> 
     if iterations > 1:
         off = torch.diag_embed(torch.stack(beside[1:], dim=-1).double(), offset=1)
         tridiagonal = tridiagonal + off + off.mT
+    if not bool(torch.isfinite(tridiagonal).all()):
+        raise ArithmeticError(f"the Hessian at a W of norm {float(W.norm()):.3g} is not finite; use a smaller W")
     return torch.linalg.eigvalsh(tridiagonal).abs().amax(-1).to(W)
 
 

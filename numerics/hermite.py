@@ -64,8 +64,8 @@ class HermiteTarget:
         """f*(x), shape (n,), in the dtype and on the device of ``x``, (n, d). Cost: n d R per degree.
 
         Raises:
-            ValueError: another shape, or entries that are not finite. Whether the inputs are Gaussian cannot be seen;
-                on inputs of another law the polynomial is the same and its energies are not.
+            ValueError: another shape, entries that are not finite, or values that overflow. Whether the inputs are
+                Gaussian cannot be seen; on inputs of another law the polynomial is the same and its energies are not.
             WouldNotFit: n R numbers do not fit in memory.
         """
         x = finite(tensor(x, "x"), "x")
@@ -77,4 +77,4 @@ class HermiteTarget:
         total = torch.zeros(len(x), dtype=x.dtype, device=x.device)
         for degree, (weights, directions) in self.terms.items():
             total += hermite_values(degree, x @ directions.to(x).T) @ weights.to(x)
-        return total
+        return finite(total, f"f*: its weights are too large for {x.dtype}, so it")

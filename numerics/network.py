@@ -57,7 +57,8 @@ class TwoLayerNetwork:
 
     Raises:
         ValueError: d < 3, m odd or < 2, a seed that is no integer >= 0, no seed, another dtype, or a device that is
-            not there. From every evaluation: inputs or displacements of another shape, dtype or device, or not finite.
+            not there. From every evaluation: inputs or displacements of another shape, dtype or device, or not finite,
+            or outputs that overflow.
         WouldNotFit: the weights do not fit in memory.
 
     Cost: m d / 2 Gaussian draws for each seed.
@@ -297,7 +298,8 @@ class TwoLayerNetwork:
         step = max(1, numbers // (W[..., 0].numel() // 2))
         parts = [rows(part) for part in x.split(step, dim=-2)]
         output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-        return self.reduce(output) / math.sqrt(self.m)
+        output = self.reduce(output) / math.sqrt(self.m)
+        return finite(output, f"the output: W is too large for {x.dtype} here, so it")
 
 
 def _initial_weights(d: int, m: int, seed: int) -> torch.Tensor:

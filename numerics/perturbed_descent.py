@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from numerics.curvature import lipschitz_constant, norm
-from numerics.inputs import Array, one_seed, settle
+from numerics.inputs import Array, finite, integer, number, one_seed, settle
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
 from numerics.optimizers import Descent, End, GradientDescent, Stepper
@@ -182,7 +182,7 @@ def measured_at(t: int) -> bool:
 @full_precision
 @torch.no_grad()
 def perturbed_descent(
-    objective: Objective, start: torch.Tensor, method: PerturbedGradientDescent, steps: int, step: float
+    objective: Objective, start: Array, method: PerturbedGradientDescent, steps: int, step: float
 ) -> DescentHistory:
     r"""Perturbed gradient descent with steps ``step``/L on a batch, each network with its own clock.
 
@@ -194,12 +194,19 @@ def perturbed_descent(
         start: first displacements, (B, m, d).
         method: radius, gradient, wait, decrease and seed; its own step length is not used.
         steps: at most.
-        step: step length in units of 1/L.
+        step: step length in units of 1/L, > 0.
+
+    Raises:
+        ValueError: a single network, a start of another shape, dtype or device or not finite, steps < 1, or a step that
+            is not positive and finite.
 
     Cost: a gradient a step, and 12 products with the Hessian at each measurement of L.
     """
-    W, count = start.clone(), len(start)
-    clock = _Clock(method, objective.network, W)
+    network, steps, step = objective.network, integer(steps, "steps"), number(step, "step")
+    if not network.batch:
+        raise ValueError("perturbed_descent: needs a batch of networks; give TwoLayerNetwork a tuple of seeds")
+    W, count = finite(network.check_displacement(start, "start"), "start").detach().clone(), network.batch[0]
+    clock = _Clock(method, network, W)
     reached, moved = torch.full((count,), -1, device="cpu", dtype=torch.int64), torch.zeros(count, dtype=torch.bool)
     fall, constants, rate = (torch.full((count,), value, dtype=W.dtype) for value in (math.inf, 0.0, 0.0))
     losses: list[torch.Tensor] = []

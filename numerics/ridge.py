@@ -109,7 +109,10 @@ class KernelRidge:
                 f"ridge={ridge!r} on a Gram matrix {what}: its rounding would decide the result; needs a ridge >= "
                 f"{1.01 * least:.3g}, that is ridge > 0, or minimum_norm=True, which leaves out the null space"
             )
-        return self._vectors @ self._divided(0, shifted)
+        return finite(
+            self._vectors @ self._divided(0, shifted),
+            "(K + ridge)^{-1} y: the Gram matrix and ridge are too small for their dtype, so it",
+        )
 
     def _divided(self, first: int, shifted: torch.Tensor) -> torch.Tensor:
         """What y has along the eigenvectors from ``first`` on, each divided by its number."""

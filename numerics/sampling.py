@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import torch
@@ -15,15 +16,30 @@ __all__ = ["gaussian", "generator", "sphere", "to_sphere"]
 
 
 @full_precision
-def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A torch generator on ``device`` with the given seed.
+def generator(seed: int, device: torch.device | str = "cpu", *, purpose: str = "") -> torch.Generator:
+    """A torch generator on ``device``: seed and purpose together name a stream.
+
+    Without a purpose it is the stream from which networks, targets and random subspaces of that seed are drawn:
+    the first point of ``sphere(n, d, 1.0, generator(0))`` can then be the direction of a target of seed 0.
+    Inputs that are to be independent of them have a purpose, as in ``generator(0, purpose="inputs")``; a random
+    subspace has another seed than the network.
 
     On a CPU torch keeps the seed modulo 2^32: seeds that differ by a multiple of it start one and the same stream.
 
+    Args:
+        seed: 0 <= seed < 2^64.
+        device: "cpu" or "cuda".
+        purpose: any text; it is hashed with the seed.
+
     Raises:
-        ValueError: a seed that is no integer with 0 <= seed < 2^64, or a device that is not there.
+        ValueError: a seed that is no such integer, a purpose that is no text, or a device that is not there.
     """
-    return torch.Generator(device=placed(device)).manual_seed(one_seed(seed))
+    number = one_seed(seed)
+    if not isinstance(purpose, str):
+        raise ValueError(f"purpose={purpose!r}: needs a text, such as 'inputs'")
+    if purpose:
+        number = int.from_bytes(hashlib.sha256(f"{number} {purpose}".encode()).digest()[:8], "big")
+    return torch.Generator(device=placed(device)).manual_seed(number)
 
 
 @full_precision

@@ -68,8 +68,8 @@ class Target:
         terms: for each degree, (weights alpha of shape (R,), directions beta of shape (R, d), unit rows), in double.
 
     Raises:
-        ValueError: d < 3, a degree < 0, shapes that do not match, entries that are not finite, or directions that are
-            no unit vectors.
+        ValueError: d < 3, a degree < 0 or > 10,000, shapes that do not match, entries that are not finite, or
+            directions that are no unit vectors.
     """
 
     d: int
@@ -102,11 +102,8 @@ class Target:
             ValueError: an energy that is not positive and finite.
             WouldNotFit: the terms do not fit in memory.
         """
-        energy, d, degree = (
-            number(energy, "energy", "a positive finite energy"),
-            integer_dimension(plain(d)),
-            plain(degree),
-        )
+        energy = number(energy, "energy", "a positive finite energy")
+        d, degree = integer_dimension(plain(d)), bounded_degree(degree)
         count = min(multiplicity(d, degree), 4 * d) if degree > 1 else 1
         gen = seeded(seed)
         directions = sphere(count, d, 1.0, gen)
@@ -158,8 +155,8 @@ class Target:
         """f*(x), shape (n,), in the dtype and on the device of ``x``, (n, d). Cost: n d R per degree.
 
         Raises:
-            ValueError: another shape, entries that are not finite, or inputs off the sphere |x|^2 = d, where degrees
-                and energies mean nothing.
+            ValueError: another shape, entries that are not finite, inputs off the sphere |x|^2 = d, where degrees and
+                energies mean nothing, or values that overflow.
             WouldNotFit: n R numbers do not fit in memory.
         """
         x = finite(tensor(x, "x"), "x")
@@ -174,10 +171,20 @@ class Target:
             t = x @ directions.to(x).T / math.sqrt(self.d)
             scale = math.sqrt(multiplicity(self.d, degree))
             total += legendre_values(degree, self.d, t) @ weights.to(x) * scale
-        return total
+        return finite(total, f"f*: its weights are too large for {x.dtype}, so it")
 
 
+MOST_DEGREE = 10_000
+"""Largest degree of a term: the recurrence takes as many steps."""
 Terms = dict[int, tuple[torch.Tensor, torch.Tensor]]
+
+
+def bounded_degree(degree: int) -> int:
+    """A degree of a term as an int; ValueError unless 0 <= degree <= MOST_DEGREE."""
+    found = check_degree(plain(degree))
+    if found > MOST_DEGREE:
+        raise ValueError(f"degree={found}: needs degree <= {MOST_DEGREE}")
+    return found
 
 
 def checked_terms(
@@ -188,7 +195,7 @@ def checked_terms(
     for degree, (weights, directions) in given.items():
         directions, weights = terms_in_double(d, directions, weights)
         of_length(directions, 1, "directions", what)
-        terms[check_degree(plain(degree))] = weights, directions
+        terms[bounded_degree(degree)] = weights, directions
     return d, terms
 
 

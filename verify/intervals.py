@@ -19,6 +19,10 @@ REACH, ORDER = 9, 10
 CELLS = 8
 """Cells in a unit of z."""
 MEANS = ("slope energy", "curvature energy", "curvature", "slope")
+MOST_STEPS, MOST_WORK = 100, 40_000
+"""Limits of work: operations in an activation, and in all cells of one bisection together."""
+LARGEST = 2.0**60
+"""Size of an argument up to which exp, sin and cos are evaluated: their cost grows with its logarithm's exponential."""
 Series = list[Any]
 """Taylor coefficients, each an interval."""
 
@@ -28,8 +32,20 @@ class Refused(ValueError):
 
 
 def multiply(a: Series, b: Series) -> Series:
-    """The product of two series."""
-    return [sum((a[i] * b[n - i] for i in range(n + 1)), iv.mpf(0)) for n in range(len(a))]
+    """The product of two series; a coefficient that is 0 gives 0, also beside one without an end."""
+    there = [i for i, c in enumerate(a) if c != 0], {i for i, c in enumerate(b) if c != 0}
+    return [sum((a[i] * b[n - i] for i in there[0] if n - i in there[1]), iv.mpf(0)) for n in range(len(a))]
+
+
+def _tame(u: Any) -> Any:
+    """``u`` when its finite ends have a size that functions are evaluated at.
+
+    Raises:
+        Refused: they have not.
+    """
+    if any(LARGEST < abs(end) < inf for end in (u.a, u.b)):
+        raise Refused("the activation has a function of a number above 2^60")
+    return u
 
 
 def _solved(start: Any, inner: Series, slope: Callable[[Series], Series]) -> Series:
@@ -43,11 +59,11 @@ def _solved(start: Any, inner: Series, slope: Callable[[Series], Series]) -> Ser
 
 def exponential(u: Series) -> Series:
     """e^u."""
-    return _solved(iv.exp(u[0]), u, lambda y: y)
+    return _solved(iv.exp(_tame(u[0])), u, lambda y: y)
 
 
 def _sine(u: Series, shift: int) -> Series:
-    sine, cosine = [iv.sin(u[0])], [iv.cos(u[0])]
+    sine, cosine = [iv.sin(_tame(u[0]))], [iv.cos(u[0])]
     for n in range(1, len(u)):
         parts = [(k * u[k], n - k) for k in range(1, n + 1)]
         sine.append(sum((a * cosine[i] for a, i in parts), iv.mpf(0)) / n)
@@ -56,15 +72,17 @@ def _sine(u: Series, shift: int) -> Series:
 
 
 def _tanh(u: Series) -> Series:
-    return _solved(1 - 2 / (1 + iv.exp(2 * u[0])), u, lambda y: [int(i == 0) - v for i, v in enumerate(multiply(y, y))])
+    return _solved(
+        1 - 2 / (1 + iv.exp(2 * _tame(u[0]))), u, lambda y: [int(i == 0) - v for i, v in enumerate(multiply(y, y))]
+    )
 
 
 def _sigmoid(u: Series) -> Series:
-    return _solved(1 / (1 + iv.exp(-u[0])), u, lambda y: [a - b for a, b in zip(y, multiply(y, y), strict=True)])
+    return _solved(1 / (1 + iv.exp(-_tame(u[0]))), u, lambda y: [a - b for a, b in zip(y, multiply(y, y), strict=True)])
 
 
 def _softplus(u: Series) -> Series:
-    return _integral(iv.log(1 + iv.exp(u[0])), _sigmoid(u), u)
+    return _integral(iv.log(1 + iv.exp(_tame(u[0]))), _sigmoid(u), u)
 
 
 def _integral(start: Any, density: Series, u: Series) -> Series:
@@ -74,7 +92,7 @@ def _integral(start: Any, density: Series, u: Series) -> Series:
 
 def _erf(u: Series) -> Series:
     """Its own value is only enclosed by [-1, 1]; derivatives alone are needed."""
-    squares = multiply(u, u)
+    squares = multiply([_tame(u[0]), *u[1:]], u)
     if abs(u[0]).b == inf:
         # |H_n(u)| <= (2|u| + n)^n, and |u|^n e^{-u^2} falls beyond the finite end.
         if any(c != 0 for c in u[2:]):
@@ -136,9 +154,19 @@ def parsed(text: str) -> ast.expr:
     if len(text) > 500:
         raise Refused("activation: is longer than 500 characters")
     try:
-        return ast.parse(text, mode="eval").body
+        tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise Refused(f"activation: {text[:60]!r} cannot be read") from None
+    if steps(tree) > MOST_STEPS:
+        raise Refused(f"activation: has more than {MOST_STEPS} operations")
+    return tree
+
+
+def steps(tree: ast.expr) -> int:
+    """How many operations an expression has; a power counts as its multiplications."""
+    powers = [n.right.value for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.right, ast.Constant)]
+    nodes = sum(isinstance(node, ast.expr) for node in ast.walk(tree))
+    return nodes + sum(value for value in powers if isinstance(value, int) and 0 <= value <= 20)
 
 
 def derivatives(text: str, cell: Any, count: int, length: int) -> list[Series]:
@@ -153,13 +181,23 @@ def derivatives(text: str, cell: Any, count: int, length: int) -> list[Series]:
 
 
 def stays_below(text: str, order: int, bound: Any) -> bool:
-    """Whether |sigma^{(order)}| <= bound on the whole line, by bisection between -12 and 12."""
-    reach = 12
+    """Whether |sigma^{(order)}| <= bound on the whole line, by bisection between -12 and 12.
+
+    Raises:
+        Refused: MOST_WORK operations do not tell.
+    """
+    reach, work, each = 12, 0, steps(parsed(text))
     cells: list[tuple[Any, int]] = [(iv.mpf([-inf, -reach]), 99), (iv.mpf([reach, inf]), 99)]
     cells += [(iv.mpf([i, i + 1]) / 2, 0) for i in range(-2 * reach, 2 * reach)]
     while cells:
         cell, depth = cells.pop()
+        work += each
+        if work > MOST_WORK:
+            raise Refused(f"the derivative of order {order} could not be bounded in {MOST_WORK} operations here")
         value = abs(derivatives(text, cell, order, 1)[-1][0])
+        if not value.b <= bound.a and depth < 99:  # by the mean value theorem, which is sharper on a small cell
+            middle, slope = cell.mid, derivatives(text, cell, order + 1, 1)[-1][0]
+            value = abs(derivatives(text, middle, order, 1)[-1][0] + slope * (cell - middle))
         if not value.b <= bound.a:
             if depth > 20:
                 return False

@@ -154,7 +154,8 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
 
     Raises:
         StoreError: no run there that ended, or one that does not verify.
-        ValueError: a record is missing or does not verify, or the run is of another version.
+        ValueError: a record is missing or does not verify, the run is of another version, or a claim cannot be judged
+            from what the records hold.
     """
     again = f"complete the run with the same escape-ntk verify command and --out {folder}"
     with Store(folder, create=False) as store:
@@ -187,7 +188,13 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
                     failed[cell] = lost
                 else:
                     raise ValueError(f"{folder}: no record of {cell.specification}; {again}")
-            judgements.append(judged(known[name], view, cells, there, failed, len(row.claims), look))
+            try:
+                judgements.append(judged(known[name], view, cells, there, failed, len(row.claims), look))
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"{folder}: claim {name} cannot be judged from its records, which are not those of a run "
+                    f"({type(error).__name__}: {' '.join(str(error).split())}); run it again with another --out"
+                ) from error
     judgements = halt(settle(judgements), halted)
     return Run(judgements, profile, row.provenance, row.created, failed=tuple(failed.values()))
 

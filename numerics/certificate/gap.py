@@ -168,7 +168,7 @@ def _gap(value: torch.Tensor, minorant: Minorant, multipliers: Multipliers, boun
     used = Multipliers(minorant.slopes, bound.shifts, crossing)
     return Gap(
         value=value,
-        lower=bound.lower,
+        lower=torch.where(torch.isfinite(bound.lower), bound.lower, 0.0),  # the loss is never negative
         multipliers=used,
         smallest=bound.smallest,
         margin=bound.margin,

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from numerics import gaussian, generator, sphere, to_sphere
+from numerics import GoodDirections, Target, TwoLayerNetwork, gaussian, generator, sphere, to_sphere
 
 
 def test_sphere_points() -> None:
@@ -48,3 +48,29 @@ def test_inputs_of_ones_own_on_the_sphere(dtype: torch.dtype) -> None:
             to_sphere(bad)
     with pytest.raises(ValueError, match="radius=-1"):
         to_sphere(x, -1)
+
+
+def test_a_purpose_is_a_stream_of_its_own() -> None:
+    """Without one, an input is the target's direction, and a random subspace holds the network's weights."""
+    d, n = 16, 1000  # below 16 numbers torch draws in another way
+    (_, beta), *_ = Target.sparse(d, 2, [1.0], 0).terms.values()
+
+    def along(x: torch.Tensor) -> float:
+        return float((x[0] @ beta[0]).abs() / x[0].norm())
+
+    assert along(sphere(n, d, 1.0, generator(0))) == pytest.approx(1.0)
+    own = sphere(n, d, 1.0, generator(0, purpose="inputs"))
+    assert along(own) < 0.95
+    assert torch.equal(own, sphere(n, d, 1.0, generator(0, purpose="inputs")))
+    for other in (generator(0), generator(0, purpose="labels"), generator(1, purpose="inputs")):
+        correlation = (own * sphere(n, d, 1.0, other)).sum(1).mean()  # of mean 0 and variance 1 / (d n)
+        assert abs(float(correlation)) < 5 / math.sqrt(d * n)
+    network = TwoLayerNetwork(d, 32, "tanh(z + 1)")
+    weights = torch.cat([network.half, -network.half])
+    inside = [
+        float(GoodDirections(network, 1).random_subspace(s).project(weights).norm() / weights.norm()) for s in (0, 1)
+    ]
+    assert inside[0] > 0.95, "all but what normalising the weights changes"
+    assert inside[1] < 0.8
+    with pytest.raises(ValueError, match="purpose=3: needs a text"):
+        generator(0, purpose=3)  # type: ignore[arg-type]

@@ -209,3 +209,34 @@ def test_series_against_numerical_derivatives(text: str) -> None:
                 want = mpmath.diff(value, mpmath.mpf(at), order)
                 assert abs(mpmath.mpf(found[order - 1][0].mid.a) - want) < 1e-12
                 assert wide[order - 1][0].a <= want <= wide[order - 1][0].b
+
+
+@pytest.mark.parametrize("text", ["softplus(2*z + 1)", "sigmoid(3*z + 1)", "z*0 + tanh(z + 1)"])
+def test_a_product_with_a_constant_is_bounded_to_the_ends_of_the_line(text: str) -> None:
+    """0 times an interval without an end is 0; and the bound is sharp: 1 % less is refused."""
+    iv.prec = 80
+    function = lambda z: mpmath.tanh(z + 1)  # noqa: E731
+    if text.startswith("s"):
+        slope = 2 if text.startswith("soft") else 3
+        function = lambda z: 1 / (1 + mpmath.exp(-slope * z - 1)) * (2 if slope == 2 else 1)  # noqa: E731
+    order = 2 if text.startswith("soft") else 1  # softplus' is the sigmoid: its supremum is at infinity
+    most = max(abs(mpmath.diff(function, mpmath.mpf(i) / 50 - 4)) for i in range(400))
+    at_order = verify.intervals.stays_below
+    assert at_order(text, order, iv.mpf(most) * 1.001)
+    assert not at_order(text, order, iv.mpf(most) * 0.99)
+
+
+@pytest.mark.parametrize(
+    ("text", "needle"),
+    [
+        ("exp(exp(exp(exp(z))))", "a number above 2"),
+        ("sin(exp(exp(exp(z))))", "a number above 2"),
+        ("z**20*z**20*z**20*z**20*z**20", "more than 100 operations"),
+        ("+".join(["z"] * 60), "more than 100 operations"),
+        ("sin(300*z)**2 + cos(300*z)**2", "could not be bounded in"),
+    ],
+)
+def test_what_would_run_without_end_is_refused(text: str, needle: str) -> None:
+    iv.prec = 80
+    with pytest.raises(Refused, match=needle):
+        verify.intervals.stays_below(text, 1, iv.mpf(2))

@@ -51,6 +51,8 @@ INTERNAL = 70
 PIPE = 141
 NAMED = 5
 """Failed cells that are named on standard error; the records have all of them."""
+SAID = 1200
+"""Characters of a sentence, which may repeat what was typed."""
 OWN = ("escape_ntk", "theory", "numerics", "verify")
 """Packages whose exceptions carry a sentence for the user."""
 
@@ -265,7 +267,7 @@ def _status(error: Exception) -> int:
         return PIPE
     sentence = _sentence(error)
     if sentence is not None:
-        notify(sentence)
+        notify(sentence if len(sentence) <= SAID else f"{sentence[:SAID]}...")
         return MISUSE
     # Python's own status would be 1, which here means that a claim FAILS.
     with forgiving(sys.stderr):

@@ -18,6 +18,7 @@ import numpy as np
 from verify.judging.grade import SAMPLING
 from verify.judging.outcome import CONFIDENCE, Comparison, Interval
 from verify.judging.statistics import clustered_exponent, exponent_interval, mean_interval, normal_interval
+from verify.running.experiment import Unusable
 
 Statistic = Literal["mean", "normal mean", "exponent", "clustered exponent"]
 Scale = Literal["value", "difference", "ratio", "log ratio", "sign"]
@@ -181,10 +182,11 @@ class DecisionRule:
 
         Raises:
             ValueError: an interval in place of observations, or data of another shape than the rule was stated for.
+            Unusable: observations that are no numbers, such as texts: NumPy would read "0.5" as a number.
         """
         if isinstance(measurement.data, Interval):
             raise ValueError(f"{self.name}: a statistical rule needs observations, not an interval")
-        predicted, data = self._reduced(prediction, np.asarray(measurement.data, dtype=float))
+        predicted, data = self._reduced(prediction, _observations(self.name, measurement.data))
         unit = abs(predicted) if self.relative else 1.0
         budget = (*measurement.errors.items(), *measurement.budget.items(), *prediction.budget.items())
         spread, middle = (float(np.ptp(data)), float(data.mean())) if data.size else (math.nan, math.nan)
@@ -275,3 +277,18 @@ def _single(name: str, prediction: Prediction) -> float:
     if not isinstance(prediction.value, int | float):
         raise ValueError(f"{name}: the rule holds one number against the data; give a float, or a rule with a scale")
     return float(prediction.value)
+
+
+def _observations(name: str, data: Data) -> np.ndarray:
+    """The data as floats: numbers, or None for one that is missing."""
+    try:
+        found = np.asarray(data)
+        known = found.dtype.kind in "fiu" or all(
+            one is None or (isinstance(one, int | float) and not isinstance(one, bool))
+            for one in found.ravel().tolist()
+        )
+        if known:
+            return found.astype(float)
+    except (ValueError, OverflowError):  # lists of different lengths; an integer beyond every float
+        pass
+    raise Unusable(f"{name}: its records hold what is no number, so they are not those of a run; measure again")

@@ -30,7 +30,8 @@ def guard(path: Path, what: str) -> Iterator[None]:
     except StoreError:
         raise
     except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
-        raise StoreError(f"{path}: {what} ({error}); {_remedy(error)}") from None
+        said = " ".join(str(error).split())  # SQLite repeats what a damaged file says of its tables
+        raise StoreError(f"{path}: {what} ({said}); {_remedy(error)}") from None
 
 
 def writer(path: Path, tables: str) -> sqlite3.Connection:

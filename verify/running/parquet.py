@@ -17,7 +17,8 @@ from typing import Any
 
 from verify.running.database import StoreError, guard
 from verify.running.experiment import Cell, Numbers
-from verify.running.rows import COLUMNS, loads, sound
+from verify.running.forms import sound
+from verify.running.rows import COLUMNS, loads
 from verify.running.store import Store
 
 ROWS = 100_000

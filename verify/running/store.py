@@ -20,8 +20,9 @@ from typing import Any
 
 from verify.running.database import StoreError, exists, guard, reader, recognise, writer
 from verify.running.experiment import Cell, Numbers
+from verify.running.forms import is_run, is_verdicts, sound
 from verify.running.lock import Lock
-from verify.running.rows import COLUMNS, TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal, sound
+from verify.running.rows import COLUMNS, TABLES, Failure, RunRow, failure_row, loads, now, record_row, seal
 
 _RECORDS = f"SELECT {', '.join(COLUMNS)} FROM records"  # noqa: S608 (names of our own)
 _RECORD = f"{_RECORDS} WHERE key = ?"
@@ -141,7 +142,8 @@ class Store:
         row = self._one(_RECORD, key)
         if row is None:
             return None
-        if not sound(row) or row[:3] != (key, type(cell).__name__, cell.specification):
+        known = row[6] in self.origins or isinstance(loads(row[6]), dict)
+        if not (known and sound(row)) or row[:3] != (key, type(cell).__name__, cell.specification):
             self.damaged += 1
             return None
         self.origins.add(row[6])
@@ -236,7 +238,8 @@ class Store:
             return []
         with guard(self.path, "cannot be read"):
             rows = self._connection.execute(_FAILURE + where, values).fetchall()
-        sound = [row for row in rows if seal(*row[:-1]) == row[-1]]
+        kinds = (str, str, int, str, str, str, str, str, str)
+        sound = [row for row in rows if tuple(map(type, row)) == kinds and seal(*row[:-1]) == row[-1]]
         return [Failure(what, tries, why, trace, at) for _, what, tries, why, trace, _, _, at, _ in sound]
 
     def add_run(self, profile: str, claims: list[str], fingerprint: str, provenance: dict[str, str]) -> int:
@@ -279,7 +282,7 @@ class Store:
         number = self._ended()
         text, mark = self._one("SELECT judgements, digest FROM verdicts WHERE run = ?", number) or ("", "")
         found = loads(text)
-        if seal(number, text) != mark or not isinstance(found, dict):
+        if seal(number, text) != mark or not is_verdicts(found):
             raise self._damage("the verdicts of its newest run")
         return found
 
@@ -290,7 +293,7 @@ class Store:
             StoreError: there is none, or it does not verify.
         """
         row = self._one(_RUN, self._ended() if number is None else number)
-        if row is None or seal(*row[:-1]) != row[-1]:
+        if row is None or seal(*row[:-1]) != row[-1] or not is_run(row[:-1]):
             raise self._damage("its newest run")
         found, profile, claims, fingerprint, provenance, created, _ = row
         return RunRow(found, profile, loads(claims), fingerprint, loads(provenance), created)

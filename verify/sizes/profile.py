@@ -214,7 +214,7 @@ def load_profile(source: str, overrides: Sequence[str] = ()) -> Profile:
         changes, name = _read(source), Path(source).stem
         base = changes.pop("base", "quick")
     if not isinstance(base, str) or base not in PROFILES:
-        raise ValueError(f"profile={base!r}: needs one of {', '.join(PROFILES)}, or a file that ends in .toml")
+        raise ValueError(f"profile={_short(base)}: needs one of {', '.join(PROFILES)}, or a file that ends in .toml")
     for text in overrides:
         field, _, value = text.partition("=")
         try:
@@ -228,7 +228,7 @@ def load_profile(source: str, overrides: Sequence[str] = ()) -> Profile:
         for table in tables:
             inner = inner.setdefault(table, {})
             if not isinstance(inner, dict):
-                raise ValueError(f"set={text!r}: {table} is not a table")
+                raise ValueError(f"set={_short(text)}: {_short(table)} is not a table")
         inner[last] = parsed
     merged = _merge(PROFILES[base].model_dump(), changes)
     return _validated({**merged, "name": changes.get("name", name)})

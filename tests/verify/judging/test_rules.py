@@ -9,6 +9,7 @@ import pytest
 from verify.judging.outcome import Comparison, Interval, Verdict
 from verify.judging.rules import DecisionRule, ExactRule, Measurement, Prediction
 from verify.judging.statistics import mean_interval
+from verify.running.experiment import Unusable
 
 H, F, I = Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE  # noqa: E741
 
@@ -150,3 +151,14 @@ def test_the_mean_of_those_that_have_a_prediction() -> None:
     found = rule.compare(Prediction([np.nan, -0.3, 0.0]), Measurement(ROWS))
     assert found.predicted == 0.0
     assert found.measured.value == pytest.approx((0.01 + 0.055 - 0.035) / 3)
+
+
+@pytest.mark.parametrize("odd", ["0.5", True, 10**400, {}, "nan", b"1"], ids=repr)
+def test_what_is_no_number_never_becomes_an_observation(odd: object) -> None:
+    """NumPy reads the text "0.5" as a number; None stays an observation that is missing."""
+    rule = DecisionRule("x", "mean", "within", 0.5, 1.0, 0.1, 3)
+    for data in ([odd, odd, odd], [None, odd, 0.5]):
+        with pytest.raises(Unusable, match="x: its records hold what is no number"):
+            rule.compare(Prediction(0.5), Measurement(data))
+    assert rule.compare(Prediction(0.5), Measurement([0.5, 0.51, 0.49])).verdict is H
+    assert rule.compare(Prediction(0.5), Measurement([0.5, None, 0.49])).verdict is I
