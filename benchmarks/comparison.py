@@ -234,8 +234,8 @@ def risk(sizes: Sizes) -> list[Row]:
         raise ImportError("give --eigenlearning DIR")
     jax.config.update("jax_enable_x64", True)
     specification = importlib.util.spec_from_file_location("eigenlearning_theory", sizes.eigenlearning / "theory.py")
-    assert specification is not None
-    assert specification.loader is not None
+    if specification is None or specification.loader is None:
+        raise ImportError(f"--eigenlearning {sizes.eigenlearning}: holds no theory.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     exact = ntk_spectrum("tanh(z + 1)", d=20, max_degree=4)

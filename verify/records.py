@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 from collections import Counter
@@ -195,6 +197,57 @@ def load(folder: Path | str, every: bool = False) -> Records:
         cells.pop(place, None)  # so that the newest stands where it was stored
         cells[place] = StoredCell(kind, fields, numbers, seconds, created, code)
     return Records(Path(folder), tuple(cells.values()), damaged)
+
+
+def as_csv(records: Records, kind: str | None = None) -> str:
+    """A line for each measurement, as comma-separated values; lists and tables as JSON.
+
+    Args:
+        records: to write.
+        kind: whose fields and numbers become columns; without it the columns are kind, fields, numbers, seconds,
+            created and code.
+
+    Raises:
+        ValueError: no such kind.
+    """
+    cells = records.cells if kind is None else records.of(kind)
+    if kind is None:
+        rows = [
+            {"kind": c.kind, "fields": c.fields, "numbers": c.numbers}
+            | {"seconds": c.seconds, "created": c.created, "code": c.code}
+            for c in cells
+        ]
+        columns = ["kind", "fields", "numbers", "seconds", "created", "code"]
+    else:
+        rows = [{**c.fields, **_measured(c), "seconds": c.seconds, "created": c.created} for c in cells]
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, restval="")
+    writer.writeheader()
+    writer.writerows({name: _entry(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def as_netcdf(records: Records, kind: str | None = None, dims: Sequence[str] = ()) -> bytes:
+    """The Dataset of :meth:`Records.to_xarray` as netCDF 3; what is no grid of numbers there is JSON text.
+
+    Raises:
+        ValueError: as :meth:`Records.to_xarray`.
+        ImportError: xarray is not installed; with the command that installs it.
+    """
+    found = records.to_xarray(kind, dims)
+    for name, variable in found.variables.items():
+        if variable.dtype == object:
+            texts = np.array([_entry(value) for value in variable.values.ravel()], dtype=str)
+            found[name] = (variable.dims, texts.reshape(variable.shape))
+    return bytes(found.to_netcdf(engine="scipy"))
+
+
+def _entry(value: Any) -> str | int | float:
+    """A number or a text as it is, anything else as JSON; nothing where there is none."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
 
 
 def _measured(cell: StoredCell) -> dict[str, Any]:

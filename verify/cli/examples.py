@@ -47,6 +47,11 @@ TYPED: dict[str, tuple[tuple[str, str], ...]] = {
         ("export graph --to claims.html", "A page whose nodes are links."),
         ("export graph --out run --to claims.dot", "For Graphviz, with the verdicts of a run."),
     ),
+    "export records": (
+        ("export records --to records.csv", "Every measurement, a row each."),
+        ("export records --kind GramSpectrum --to gram.csv", "Fields and numbers of one kind as columns."),
+        ("export records --to shards", "Parquet, for more than SQLite should hold."),
+    ),
     "export logbook": (("export logbook --out run --to logbook", "A run as a project that Trackio reads."),),
     "sweep": (
         ("sweep plan --chunks 64 --out run", "Deal the cells to chunks, which any queue can run."),

@@ -157,11 +157,9 @@ class Store:
         """
         with guard(self.path, "cannot be read"):
             rows = self._connection.execute(_RECORDS).fetchall()
-        for row in rows:
-            if sound(row):
-                yield row
-            else:
-                self.damaged += 1
+        good = [row for row in rows if sound(row)]
+        self.damaged += len(rows) - len(good)
+        yield from good
 
     def each(self) -> Iterator[tuple[str, str, Numbers, float, str, str]]:
         """As :meth:`rows`: kind, specification, numbers, seconds, code, created."""
