@@ -6,6 +6,7 @@ digits. The calls are drawn from fixed seeds; what they find is compared after t
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -285,3 +286,34 @@ def test_a_child_forked_from_another_thread_computes() -> None:
     status.append(os.waitpid(child, 0)[1])
     thread.join()
     assert status == [0]
+
+
+def test_texts_are_read_by_many_threads_while_garbage_is_collected() -> None:
+    """Each collection calls Python and lets other threads in; without a lock most of them end in an error."""
+    failed: list[BaseException] = []
+
+    def work(thread: int) -> None:
+        try:
+            for i in range(8):
+                Activation.parse("+".join(f"sin({thread + 2}*z+{i}/{j + 3})" for j in range(20)))
+        except BaseException as error:
+            failed.append(error)
+
+    def linger(phase: str, info: dict[str, int]) -> None:
+        sum(range(50))
+
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.callbacks.append(linger)
+    try:
+        gc.set_threshold(50, 2, 2)
+        sys.setswitchinterval(1e-6)
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        gc.callbacks.remove(linger)
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval)
+    assert failed == []

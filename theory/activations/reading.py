@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -161,6 +162,11 @@ def clean(text: object, language: Language = ACTIVATIONS) -> str:
     return line
 
 
+_PARSING = threading.Lock()
+"""CPython 3.11 counts the depth of a syntax tree under construction for all threads together: where a collection of
+garbage lets another thread in, two trees at a time end in a SystemError."""
+
+
 @lru_cache(maxsize=4096)
 def read(line: str, language: Language = ACTIVATIONS) -> sp.Expr:
     """The expression of a text that :func:`clean` has passed. Numbers are exact: ``0.1`` is the rational 1/10.
@@ -175,7 +181,8 @@ def read(line: str, language: Language = ACTIVATIONS) -> sp.Expr:
             f"{kind} {line!r}: not an expression near {line[glued.start() :][:12]!r}; write products with *"
         )
     try:
-        tree = ast.parse(line, mode="eval").body
+        with _PARSING:
+            tree = ast.parse(line, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         token = getattr(error, "text", None) and getattr(error, "offset", None)
         where = f" near {line[max(token - 1, 0) :][:12]!r}" if token else ""
