@@ -50,6 +50,6 @@ class AuthorSizes(Sizes):
         return self
 
 
-FULL = AuthorSizes(shape_draws=8)
-GPU = FULL
+FULL = AuthorSizes(shape_draws=8, shape_dimension=40)
+GPU = AuthorSizes(shape_draws=8)
 AUTHORS = AuthorSizes(strengths=(0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))
