@@ -31,7 +31,9 @@ SHOWN = 20
 """Failures that are printed."""
 NAMES = ("activation", "kernel", "certificate", "profile", "records", "tables", "command")
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]  # before the tests, whose folders are named as the packages
+sys.path.append(str(ROOT / "tests"))
 
 
 class Tally:
