@@ -7,6 +7,7 @@ packages can be imported is checked here. It imports little, and nothing but the
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import signal
@@ -52,6 +53,26 @@ def require_ours(package: str, *names: str) -> None:
                 f"escape-ntk; rename what was found, or start Python elsewhere and take its folder off PYTHONPATH",
                 name,
             )
+
+
+class _Later(ModuleType):
+    """Stands in for a module that is loaded at the first use of a name in it, and passes on every name from then on."""
+
+    def __getattr__(self, name: str) -> object:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def load_later(name: str) -> None:
+    """Have a module loaded at its first use, where much imports it and little will use it; nothing if it is there.
+
+    ``importlib.util.LazyLoader`` would not do: before Python 3.12 the second import statement loads the module.
+    """
+    if name not in sys.modules:
+        module = _Later(name)
+        module.__spec__ = importlib.util.find_spec(name)
+        sys.modules[name] = module
 
 
 def _places(name: str) -> list[str]:

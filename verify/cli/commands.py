@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from escape_ntk import missing, require_extra
+from escape_ntk import load_later, missing, require_extra
 from verify.cli.options import (
     METHOD,
     OUTPUT,
@@ -57,6 +57,7 @@ def claims(*, claims_from: From = None, json_: Json = False) -> int:
         Print one JSON object instead of a table.
     """
     require_extra("escape-ntk claims")
+    load_later("numpy")
     from verify.registry import select
 
     listed = select(None, sources=claims_from or ())
@@ -296,6 +297,7 @@ def completion(shell: Annotated[Literal["bash", "zsh", "fish"], SUBJECT], /) -> 
     claims: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     if not missing():
+        load_later("numpy")
         from verify.registry import CLAIMS
         from verify.sizes.profile import PROFILES
 

@@ -39,8 +39,8 @@ class HypothesisViolated(ValueError):
 
 
 Predict = Callable[[Profile], Mapping[str, Prediction | float]]
-Simulate = Callable[[Profile, float, np.random.Generator], Mapping[Cell, Numbers]]
-Observe = Callable[[Profile, Evidence], Mapping[str, Measurement | Interval | Data]]
+Simulate = Callable[[Profile, float, "np.random.Generator"], Mapping[Cell, Numbers]]
+Observe = Callable[[Profile, Evidence], Mapping[str, "Measurement | Interval | Data"]]
 
 
 @dataclass(frozen=True)

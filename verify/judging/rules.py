@@ -23,11 +23,11 @@ from verify.running.experiment import Unusable
 Statistic = Literal["mean", "normal mean", "exponent", "clustered exponent"]
 Scale = Literal["value", "difference", "ratio", "log ratio", "sign"]
 Pool = Literal["", "least", "mean", "distance"]
-Data: TypeAlias = Sequence[float] | Sequence[Sequence[float]] | np.ndarray
+Data: TypeAlias = "Sequence[float] | Sequence[Sequence[float]] | np.ndarray"
 
 POOLS: Mapping[str, Callable[[np.ndarray], float]] = {
-    "least": np.min,
-    "mean": np.mean,
+    "least": lambda row: float(row.min()),
+    "mean": lambda row: float(row.mean()),
     "distance": lambda row: float(np.abs(row).mean()),
 }
 """The one number that stands for several."""

@@ -41,7 +41,6 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.polynomial import Polynomial
 
 import theory
 from verify.predictions.finite_size import Modes, modes
@@ -65,14 +64,14 @@ class Form:
         return self.along * radial + self.across * tangential
 
 
-def _profile(activation: theory.Activation, k: int, d: int) -> Polynomial:
+def _profile(activation: theory.Activation, k: int, d: int) -> np.polynomial.Polynomial:
     """g as a polynomial in u."""
     from theory.harmonics.gegenbauer import legendre_polynomial
 
-    total = Polynomial([0.0])
+    total = np.polynomial.Polynomial([0.0])
     for degree, weight in theory.sparse_profile(activation, k, d).items():
         coefficients = [float(c.p) / float(c.q) for c in legendre_polynomial(degree, d).coeffs()]
-        total = total + float(weight.mid()) * Polynomial(coefficients)
+        total = total + float(weight.mid()) * np.polynomial.Polynomial(coefficients)
     return total
 
 

@@ -26,7 +26,7 @@ CURVATURE, DECREASE = math.sqrt(TOLERANCE), TOLERANCE**1.5
 """sqrt(epsilon) and the decrease asked of the noise, as in O1. The starts have lambda_min near -0.25."""
 SIGNS = 4
 """Draws of S among which the reference is the best."""
-Observed = dict[str, Measurement | Interval | Data]
+Observed = dict[str, "Measurement | Interval | Data"]
 
 
 def _fields(p: Profile, activation: str, draws: int) -> dict[str, Any]:

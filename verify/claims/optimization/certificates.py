@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 from verify.judging.outcome import Interval
 from verify.judging.rules import Measurement
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 GAP = "(loss - certified bound) / loss, largest"
 SOUND = "certified bound / least loss found, largest"
