@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import sqlite3
 import sys
 import traceback
@@ -254,6 +255,11 @@ def _interrupted(stop: KeyboardInterrupt) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    for word in arguments:
+        try:
+            os.fsencode(word)
+        except UnicodeEncodeError:
+            raise ValueError(f"{ascii(word)[:80]}: holds half a character, which no file is named by") from None
     result = app(arguments, console=Output(), exit_on_error=False, print_error=False, result_action="return_value")
     sys.stdout.flush()
     return result if isinstance(result, int) else 0

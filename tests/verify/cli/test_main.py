@@ -205,3 +205,8 @@ def test_runs_in_one_folder_report_themselves(tmp_path: Path) -> None:
     verify([CLAIMS["S4"]], QUICK, tmp_path)
     assert 'id="S2"' in write_report(tmp_path, run).read_text()
     assert 'id="S4"' in write_report(tmp_path).read_text()
+
+
+def test_half_a_character_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "\ud800cos"]) == 2
+    assert capsys.readouterr().err == "escape-ntk: '\\ud800cos': holds half a character, which no file is named by\n"
