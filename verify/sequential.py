@@ -101,9 +101,8 @@ def needed(comparison: Comparison) -> float:
     m = comparison.measured
     if comparison.verdict is not Verdict.INCONCLUSIVE or not m.stderr > 0:
         return 1.0
-    room = (
-        min(abs(m.value - end) for end in comparison.allowed if math.isfinite(end)) - m.slack - comparison.uncertainty
-    )
+    distances = (abs(m.value - end) for end in comparison.allowed if math.isfinite(end))
+    room = min(distances, default=0.0) - m.slack - comparison.uncertainty
     return ((m.upper - m.value - m.slack) / room) ** 2 if room > 0 else math.inf
 
 

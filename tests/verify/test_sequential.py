@@ -153,6 +153,8 @@ def test_the_repetitions_needed_are_those_that_decide() -> None:
     sure = Comparison("x", 0.0, Interval.student(0.0, 1e-3), "within", 0.5)
     assert needed(sure) == 1
     assert needed(replace(sure, measured=Interval.around(0.4, 0.2))) == 1  # no chance in it
+    for nothing in (float("inf"), float("nan")):  # no prediction to come near to: a sentence, never an error
+        assert needed(Comparison("x", nothing, Interval.student(0.0, 1.0), "within", 0.5)) == float("inf")
     stuck = Interval.student(0.49, 0.1, slack=0.02)
     assert needed(Comparison("x", 0.0, stuck, "within", 0.5)) == float("inf")
     assert needed(Comparison("x", 0.0, Interval.student(-0.1, 0.1), "below", 0.0)) == pytest.approx(2.5758293**2)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from verify.judging.calibration import CERTAINTY, clopper_pearson
-from verify.judging.claim import Claim
+from verify.judging.claim import Claim, Simulate
 from verify.judging.judgement import Judgement, judge
 from verify.judging.looks import FIXED, MOST, Look
 from verify.judging.multiplicity import LEVEL
@@ -115,11 +115,11 @@ def verdict_rates(
     repetitions = 0
     for world in each(range(runs)):
         look = Look(1) if adaptive else FIXED
-        judged = _judged(claim, profile, truth, family, [seed, world], look)
+        judged = _judged(claim, claim.simulate, profile, truth, family, [seed, world], look)
         verdict = strictest(judged, family)
         while verdict is Verdict.INCONCLUSIVE and claim.repetitions and 0 < look.number < MOST:
             look = look.next()
-            judged = _judged(claim, profile, truth, family, [seed, world], look)
+            judged = _judged(claim, claim.simulate, profile, truth, family, [seed, world], look)
             verdict = strictest(judged, family)
         counts[verdict] += 1
         repetitions += 2 ** max(look.number - 1, 0)
@@ -127,15 +127,15 @@ def verdict_rates(
     return VerdictRates(claim.id, truth, predicted, {v: counts[v] for v in Verdict}, runs, repetitions / runs)
 
 
-def _judged(claim: Claim, profile: Profile, truth: float, family: int, world: list[int], look: Look) -> Judgement:
+def _judged(
+    claim: Claim, simulate: Simulate, profile: Profile, truth: float, family: int, world: list[int], look: Look
+) -> Judgement:
     """The claim judged at a look at one world; each look draws its numbers from the start of the same stream."""
-    if claim.simulate is None:
-        raise ValueError(f"claim={claim.id!r}: says nothing of other worlds")
     view = look.profile(claim, profile)
     numbers: dict[Cell, Numbers] = {}
     for place, case in enumerate(claim.cases(view)):
         generator = np.random.default_rng([*world, place])
-        numbers |= claim.simulate(case.profile, truth, generator)
+        numbers |= simulate(case.profile, truth, generator)
     return judge(claim, view, [Done(cell, found, 0.0, True) for cell, found in numbers.items()], family, look)
 
 
