@@ -10,6 +10,8 @@ from verify.cli.main import main
 from verify.running import estimate as module
 from verify.running.costs import Rates, packs
 from verify.running.estimate import estimate
+from verify.running.experiment import Cell
+from verify.running.work import Attempt
 
 BODY = '''"""Cells of known cost."""
 
@@ -56,25 +58,63 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     sys.modules.pop("known_cost", None)
 
 
-def test_an_estimate_is_tried_out(cells, monkeypatch: pytest.MonkeyPatch) -> None:
+class Timed:
+    """Workers whose cells take what the bodies of :data:`BODY` say, as on a machine without noise."""
+
+    def __init__(self, count: int, folder: Path, limit: float) -> None:
+        self.limit = limit
+        self.tried: list[Cell] = []
+
+    def __enter__(self) -> "Timed":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def once(self, cell: Cell, key: str) -> Attempt:
+        """What :meth:`verify.running.workers.Workers.once` would bring."""
+        self.tried.append(cell)
+        seconds = 1000.0 if type(cell).__name__ == "Hanging" else 0.1 * getattr(cell, "size", 1.0)
+        done = seconds <= self.limit
+        memory = 500_000_000 if type(cell).__name__ == "Plain" else 200_000_000
+        text, reason = ("{}", "") if done else ("", "it took too long")
+        return Attempt(text, min(seconds, self.limit), reason, memory=memory)
+
+
+def test_an_estimate_extrapolates_what_it_tried_out(cells, monkeypatch: pytest.MonkeyPatch) -> None:
     """0.1 s a unit of size: 100 of size 1 and one of 50, which takes too long to be tried, are 15 s of work."""
     monkeypatch.setattr(module, "PATIENCE", 2.0)
+    monkeypatch.setattr(module, "Workers", Timed)
     costly = [cells.Costly(size=1.0, replicate=r) for r in range(100)] + [cells.Costly(size=50.0)]
     plain = [cells.Plain(replicate=r) for r in range(10)]
     found = estimate([*plain, *costly, cells.Hanging()], Rates(), 4, 7)
     by_name = {each.name: each for each in found.classes}
     assert {name: each.cells for name, each in by_name.items()} == {"Costly": 101, "Plain": 10, "Hanging": 1}
-    assert 15 <= by_name["Costly"].seconds < 60
-    assert by_name["Costly"].seconds == pytest.approx(3 * by_name["Costly"].longest)
+    assert by_name["Costly"].seconds == pytest.approx(15.0)
+    assert by_name["Costly"].longest == pytest.approx(5.0)
+    assert by_name["Plain"].seconds == pytest.approx(1.0)
     assert (by_name["Costly"].bound, by_name["Plain"].bound, by_name["Hanging"].bound) == (False, False, True)
-    assert found.seconds >= max(by_name["Costly"].longest, sum(each.seconds for each in found.classes) / 4)
-    assert found.memory > 300_000_000
+    assert found.seconds == pytest.approx(max(5.0, (15.0 + 1.0 + 2.0) / 4))
+    assert found.memory == 500_000_000
     assert not found.whole
     lines = found.lines()
     assert lines[0] == "cells to compute: 112; in the records: 7"
     assert "Hanging" in next(line for line in lines if "more than" in line)
     assert lines[-2].startswith("time: at least ")
     assert lines[-1].startswith("memory: at least ")
+
+
+def test_cells_are_tried_out_in_a_process(cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine: the memory is seen, and what does not end is stopped."""
+    monkeypatch.setattr(module, "PATIENCE", 60.0)
+    found = estimate([cells.Plain()], Rates(), 4, 0)
+    assert (found.whole, found.classes[0].bound) == (True, False)
+    assert found.classes[0].seconds >= 0.1
+    assert found.memory > 300_000_000
+    monkeypatch.setattr(module, "PATIENCE", 0.5)
+    endless = estimate([cells.Hanging()], Rates(), 4, 0)
+    assert endless.classes[0].bound
+    assert not endless.whole
 
 
 def test_the_command_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
