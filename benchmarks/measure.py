@@ -65,7 +65,7 @@ class Bench:
             sys.exit(f"--repetitions {options.repetitions}: needs {SMALLEST} or more for a median")
         torch.set_num_threads(options.threads)
         self.device, self.found = options.device, list[Ratio]()
-        self._repetitions, self._json = options.repetitions, options.json
+        self.repetitions, self._json = options.repetitions, options.json
         self._clock = time.process_time if options.threads == 1 and self.device == "cpu" else time.perf_counter
 
     def say(self, text: str) -> None:
@@ -89,7 +89,7 @@ class Bench:
 
     def compare(self, calls: Mapping[str, Call], wanted: Mapping[str, tuple[str, str]]) -> None:
         """Time the calls by turns, and record the ratios wanted: by name, (numerator, denominator) among the calls."""
-        rounds = [{name: self.seconds(call) for name, call in calls.items()} for _ in range(self._repetitions + 1)][1:]
+        rounds = [{name: self.seconds(call) for name, call in calls.items()} for _ in range(self.repetitions + 1)][1:]
         for name in calls:
             self.say(f"  {name:44} {statistics.median(one[name] for one in rounds):.4g} s")
         for name, (above, below) in wanted.items():
