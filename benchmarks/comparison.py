@@ -19,6 +19,7 @@ import os
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import argparse
 import importlib.metadata
 import importlib.util
 import math
@@ -289,7 +290,7 @@ def versions() -> str:
 
 def main() -> None:
     """Print the ratios."""
-    options = parser(__doc__)
+    options: argparse.ArgumentParser = parser(__doc__)
     options.add_argument("--d", type=int, default=64)
     options.add_argument("--m", type=int, default=4096)
     options.add_argument("--n", type=int, default=1024)

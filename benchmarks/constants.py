@@ -11,6 +11,7 @@ another dimension; "first" includes that analysis by SymPy. Imports are not coun
 
 from __future__ import annotations
 
+import argparse
 import functools
 import gc
 from collections.abc import Callable
@@ -146,7 +147,8 @@ def slowest_without_closed_form(bench: Bench) -> None:
 
 def main() -> None:
     """Print the ratios."""
-    chosen = parser(__doc__).parse_args()
+    options: argparse.ArgumentParser = parser(__doc__)
+    chosen = options.parse_args()
     bench = Bench(chosen)
     table_of_coefficients(bench)
     closed_forms(bench, chosen.small)

@@ -18,6 +18,7 @@ residuals, and a product with the slopes, with sigma' and sigma'' kept.
 
 from __future__ import annotations
 
+import argparse
 import math
 import subprocess
 import sys
@@ -216,7 +217,7 @@ def taken(bench: Bench, n: int, m: int, d: int) -> None:
 
 def main() -> None:
     """Print times and ratios."""
-    options = parser(__doc__)
+    options: argparse.ArgumentParser = parser(__doc__)
     options.add_argument("--n", type=int, default=4096)
     options.add_argument("--m", type=int, default=4096)
     options.add_argument("--d", type=int, default=64)

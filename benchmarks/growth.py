@@ -107,7 +107,7 @@ LINES = {
         Line("d", "m d^k + n_k^2, k = 2", (24, 36, 48), lambda d: span(2048, d, 2), lambda d: spanned(2048, d, 2)),
         Line("k", "m d^k + n_k^2, d = 16", (2, 3), lambda k: span(2048, 16, k), lambda k: spanned(2048, 16, k)),
     ),
-    "eigen": (Line("m", "(m d)^3", (64, 96, 144), lambda m: eigen(m, 12), lambda m: m**3),),
+    "eigen": (Line("m", "m^2 d, some tens of times", (512, 1024, 2048), lambda m: eigen(m, 16), lambda m: m**2),),
     "ridge": (Line("n", "n^3", (512, 1024, 1536), ridge, lambda n: n**3),),
 }
 
