@@ -63,7 +63,7 @@ class SpectralSizes(Sizes):
     parity_width: Width = 512
     parity_samples: Count = Field(default=300, ge=50)
     parity_tests: Count = Field(default=2000, ge=100)
-    parity_degree: Count = Field(default=5, ge=3)
+    parity_degree: Count = Field(default=3, ge=3)
     parity_replicates: Count = Field(default=10, ge=10)
 
 
@@ -75,6 +75,7 @@ FULL = SpectralSizes(
     gram_samples={1: 1024, 2: 1600},
     gram_width={1: 8192, 2: 16_384},
     gram_replicates=16,
+    parity_degree=5,
     parity_replicates=24,
 )
 GPU = FULL

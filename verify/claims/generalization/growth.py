@@ -51,6 +51,8 @@ OFF = 1.5
 SCATTER = 0.08
 """Standard deviation of log n* of a draw, at most, errors being averaged over eight targets."""
 ON_GRID = "exponent of n*(d) on the grid"
+RIVALS = 2
+"""Draws of each activation at each d on which the rival is measured."""
 BELOW, RISK_SCATTER = 0.3, 0.2
 """Relative distance below the floor that must be seen, and scatter of a draw's risk at most."""
 
@@ -65,6 +67,11 @@ def _floor(n: int, d: int) -> str:
 
 def _far(activation: str) -> str:
     return f"exponent of the predicted n*(d), {activation}"
+
+
+def rival_draws(p: Profile) -> int:
+    """The first draws at each d, on which the rival is measured too: whole exponents are told apart by few."""
+    return min(p.kernels.rate_replicates, RIVALS * len(p.activations))
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ class Growth:
                 dense=self.dense(p.k),
                 sparse=self.sparse(p.k),
                 level=self.level(p),
-                rival=(self.rival(p.k), self.share(p.k)),
+                rival=(self.rival(p.k), self.share(p.k)) if replicate < rival_draws(p) else None,
                 replicate=replicate,
                 base_seed=p.base_seed,
             )
@@ -140,7 +147,8 @@ class Growth:
         return self._crossings(p, evidence, "", self.level(p))
 
     def _crossings(self, p: Profile, evidence: Evidence, whose: str, level: float) -> np.ndarray:
-        found = [[evidence[cell] for cell in self.cells(p, d)] for d in self.grid(p)]
+        draws = rival_draws(p) if whose else p.kernels.rate_replicates
+        found = [[evidence[cell] for cell in self.cells(p, d)[:draws]] for d in self.grid(p)]
         curves = [[(x[f"{whose}samples"], x[f"{whose}risks"]) for x in numbers] for numbers in found]
         return np.array([[crossing(samples, risks, level) for samples, risks in row] for row in curves]).T
 
@@ -304,7 +312,7 @@ class Growth:
     def controls(self, shift: int, planted: str, rival: str) -> tuple[Control, ...]:
         """The rival's data, a neighbour's exponent, a factor on the predicted n*, more samples than are admitted to."""
         return (
-            Control(rival, observe=self.rivals),
+            Control(rival, observe=self.rivals, replicates=rival_draws),
             Control(planted, predict=shifted(self.exponents, shift)),
             Control(f"predicted n* {OFF:g} times too large", predict=scaled(self.counts, OFF)),
             Control(
