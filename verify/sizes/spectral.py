@@ -69,7 +69,8 @@ class SpectralSizes(Sizes):
 
 FULL = SpectralSizes(
     blocks=4000,
-    block_widths={1: (256, 512, 1024, 2048), 2: (256, 512, 1024, 2048)},
+    block_dimension={1: 32, 2: 6},
+    block_widths={1: (1024, 2048, 4096), 2: (256, 512, 1024, 2048)},
     block_replicates={1: 32, 2: 32},
     gram_dimension={1: 128, 2: 32},
     gram_samples={1: 1024, 2: 1600},
