@@ -265,7 +265,10 @@ class Objective:
         """
         network, half = self.network, at.difference.shape[-2]
         sums = [at.total.new_zeros(at.total.shape[:-2]) for _ in self.averages]
-        product = self._scratch.pop() if self._scratch else directions.new_empty(0)
+        try:
+            product = self._scratch.pop()  # another thread may take the last one first
+        except IndexError:
+            product = directions.new_empty(0)
         outputs: list[torch.Tensor] = []
         for rows, block in blocks:
             shape = (*directions.shape[:-2], block.x.shape[-2], directions.shape[-2])
