@@ -1,7 +1,7 @@
 """A claim judged in simulated worlds: from raw numbers through search, censoring, alignment and rule to the verdict.
 
 :mod:`verify.judging.calibration` feeds each decision rule with normal errors. Here a claim that says how its cells'
-numbers would look in a world with another truth (:attr:`verify.judging.claim.Claim.simulate`) is judged whole, controls
+numbers would look in a world with another truth (:class:`verify.judging.claim.World`) is judged whole, controls
 included, as in a run of all claims: HOLDS needs every control to FAIL, and FAILS a p value that survives the strictest
 step of Holm's correction.
 """
@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from verify.judging.calibration import CERTAINTY, clopper_pearson
-from verify.judging.claim import Claim, Simulate
+from verify.judging.chance import Chance
+from verify.judging.claim import Claim, World
 from verify.judging.judgement import Judgement, judge
 from verify.judging.looks import FIXED, MOST, Look
 from verify.judging.multiplicity import LEVEL
@@ -90,7 +89,7 @@ def verdict_rates(
     """Judge a claim in ``runs`` simulated worlds.
 
     Args:
-        claim: one with ``simulate``.
+        claim: one with a ``world``.
         profile: whose sizes it has.
         truth: of the worlds, in place of what the claim predicts.
         runs: worlds.
@@ -100,9 +99,9 @@ def verdict_rates(
         each: gives the worlds by turns; whoever shows progress replaces it.
 
     Raises:
-        ValueError: a claim without ``simulate``, no case of it in the profile, runs < 1 or seed < 0.
+        ValueError: a claim without a ``world``, no case of it in the profile, runs < 1 or seed < 0.
     """
-    if claim.simulate is None:
+    if claim.world is None:
         raise ValueError(f"claim={claim.id!r}: says nothing of other worlds; leave --truth out")
     if runs < 1:
         raise ValueError(f"runs={runs}: needs an integer runs >= 1")
@@ -113,13 +112,13 @@ def verdict_rates(
     counts: Counter[Verdict] = Counter()
     predicted: dict[str, float] = {}
     repetitions = 0
-    for world in each(range(runs)):
+    for number in each(range(runs)):
         look = Look(1) if adaptive else FIXED
-        judged = _judged(claim, claim.simulate, profile, truth, family, [seed, world], look)
+        judged = _judged(claim, claim.world, profile, truth, family, Chance((seed, number)), look)
         verdict = strictest(judged, family)
         while verdict is Verdict.INCONCLUSIVE and claim.repetitions and 0 < look.number < MOST:
             look = look.next()
-            judged = _judged(claim, claim.simulate, profile, truth, family, [seed, world], look)
+            judged = _judged(claim, claim.world, profile, truth, family, Chance((seed, number)), look)
             verdict = strictest(judged, family)
         counts[verdict] += 1
         repetitions += 2 ** max(look.number - 1, 0)
@@ -128,14 +127,13 @@ def verdict_rates(
 
 
 def _judged(
-    claim: Claim, simulate: Simulate, profile: Profile, truth: float, family: int, world: list[int], look: Look
+    claim: Claim, world: World, profile: Profile, truth: float, family: int, chance: Chance, look: Look
 ) -> Judgement:
-    """The claim judged at a look at one world; each look draws its numbers from the start of the same stream."""
+    """The claim judged at a look at one world."""
     view = look.profile(claim, profile)
     numbers: dict[Cell, Numbers] = {}
-    for place, case in enumerate(claim.cases(view)):
-        generator = np.random.default_rng([*world, place])
-        numbers |= simulate(case.profile, truth, generator)
+    for case in claim.cases(view):
+        numbers |= world.simulate(case.profile, truth, chance)
     return judge(claim, view, [Done(cell, found, 0.0, True) for cell, found in numbers.items()], family, look)
 
 

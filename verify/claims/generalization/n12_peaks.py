@@ -13,7 +13,8 @@ from verify.cells.peaks import NoisyCurve, summit
 from verify.claims.controls import shifted
 from verify.claims.hypotheses import differentiable, every, learns, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
-from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
+from verify.judging.chance import Chance
+from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated, World
 from verify.judging.rules import Data, DecisionRule, Prediction
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import spectrum
@@ -140,12 +141,12 @@ def _observe(p: Profile, evidence: Evidence, row: int = 0, noisy: bool = True) -
     return {**_named(p, tops), EXPONENT: np.exp(logs - own[:, None])}
 
 
-def _simulate(p: Profile, truth: float, generator: np.random.Generator) -> dict[Cell, Numbers]:
-    """Curves whose peak moves as d^(l truth), so that the claim's truth is 1: the predicted ones with n stretched."""
+def _simulate(p: Profile, truth: float, chance: Chance) -> dict[Cell, Numbers]:
+    """Curves whose peak moves as d^(l + truth): the predicted ones with n stretched."""
     noise, grid = p.neighbours.peak_noise, _dimensions(p)
     numbers: dict[Cell, Numbers] = {}
     for d in grid:
-        stretch = (d / grid[0]) ** (p.k * (truth - 1))
+        stretch = (d / grid[0]) ** truth
         for cell in _cells(p, d):
             law: Callable[..., float] = partial(noisy_risk, cell.activation, d, p.k)
             steps = [max(round(n / stretch), 1) for n in cell.samples]
@@ -153,7 +154,7 @@ def _simulate(p: Profile, truth: float, generator: np.random.Generator) -> dict[
             for ridge in RIDGES:
                 bias = np.array([law(n, 0.0, ridge) for n in steps])
                 whole = np.array([law(n, noise, ridge) for n in steps])
-                scatter = np.exp(SCATTER * generator.standard_normal(len(steps)))
+                scatter = np.exp(SCATTER * chance.of(cell.specification, ridge).standard_normal(len(steps)))
                 table["bias"].append((scatter * bias).tolist())
                 table["variance"].append((scatter * (whole - bias) / noise - 1).tolist())
             numbers[cell] = table
@@ -247,7 +248,7 @@ N12 = Claim(
     ),
     describe=_describe,
     figure=_figure,
-    simulate=_simulate,
+    world=World(_simulate, "exponent of n at the peak in d, less l", 0.0, 0.5, "d^(l + 1/2)"),
     ks=lambda p: tuple(p.neighbours.peak_dimensions),
     activations="pooled",
     repetitions=("neighbours.peak_replicates",),
