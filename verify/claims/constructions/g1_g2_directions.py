@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from verify.cells.directions import LargeDirections, SignEnergies
-from verify.claims.constructions import cases
+from verify.claims.constructions import cases, worlds
 from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, DecisionRule, ExactRule, Prediction, Rule
 from verify.sizes.profile import Profile
@@ -139,6 +139,13 @@ G1 = Claim(
     describe=_g1_described,
     figure=_g1_figure,
     ks=cases.ks,
+    world=World(
+        lambda p, truth, chance: worlds.large_directions(p, truth, chance, _g1_cells(p)),
+        unit="factor on Lambda_l in f_L(T Y)",
+        theory=1.0,
+        rival=0.8,
+        rival_is="a constant off by 20 %",
+    ),
     repetitions=("directions.energy_replicates",),
 )
 
@@ -274,6 +281,13 @@ G2 = Claim(
     describe=_g2_described,
     figure=_g2_figure,
     ks=cases.ks,
+    world=World(
+        lambda p, truth, chance: worlds.sign_energies(p, truth, chance, _g2_cells(p)),
+        unit="exponent of |W_r| in m",
+        theory=-0.25,
+        rival=-0.5,
+        rival_is="the NTK's |W_r| ~ m^{-1/2}",
+    ),
     repetitions=("directions.sign_networks",),
 )
 
