@@ -11,7 +11,8 @@ from verify.cells.taylor import TermSizes
 from verify.claims.controls import shifted
 from verify.claims.hypotheses import differentiable, nonzero, present, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.claims.taylor.worlds import term_sizes
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
@@ -161,6 +162,13 @@ T3 = Claim(
     describe=_describe,
     figure=_figure,
     ks=lambda p: tuple(p.taylor.widths),
+    world=World(
+        lambda p, truth, chance: term_sizes(p, truth, chance, _grid(p)),
+        unit="exponent of |W_r| in m",
+        theory=-0.25,
+        rival=-0.5,
+        rival_is="the NTK's |W_r| ~ m^{-1/2}",
+    ),
     repetitions=("taylor.width_replicates",),
 )
 
