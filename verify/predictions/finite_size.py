@@ -196,13 +196,15 @@ class GramLaw:
         eigenvalue then leaves the bulk when delta s(edge) > 1, to z(s = 1/delta) (rank-one perturbation). The largest
         delta of the n (n-1)/2 pairs is at most delta with probability exp(-expected number of pairs above it).
         """
+        return float(self.smallest_at((np.arange(200) + 0.5) / 200).mean())
+
+    def smallest_at(self, levels: np.ndarray) -> np.ndarray:
+        """The same where the largest delta is at these of its quantiles, of the shape of ``levels``."""
         s, z = self._curve()
         last = slice(-60, None)
         curvature = np.polyfit(s[last] - s[-1], z[last], 2)[0]
         edge = z[-1] + TRACY_WIDOM * self.n ** (-2 / 3) * abs(curvature) ** (1 / 3)
-        levels = (np.arange(200) + 0.5) / 200
-        found = np.interp(1 / self._pairs(levels), s, z)
-        return float(np.minimum(found, edge).mean())
+        return np.asarray(np.minimum(np.interp(1 / self._pairs(levels), s, z), edge))
 
     def _pairs(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of the largest delta."""
