@@ -11,8 +11,9 @@ from verify.cells.landscape import SignCurvature
 from verify.claims.controls import WRONG
 from verify.claims.descent import level
 from verify.claims.optimization.descent import groups, hypotheses, pooled
+from verify.claims.optimization.worlds import sign_curvatures
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import Data, DecisionRule
 from verify.running.experiment import Numbers
 from verify.sizes.profile import Profile
@@ -71,6 +72,10 @@ def _o3_grid(p: Profile) -> tuple[tuple[SignCurvature, ...], ...]:
         )
         for a, draws in groups(p, sizes.sign_replicates)
     )
+
+
+def _design(p: Profile) -> tuple[SignCurvature, ...]:
+    return (*_o3_sampled(p), *(cell for row in _o3_grid(p) for cell in row))
 
 
 def _o3_rules(p: Profile) -> tuple[DecisionRule, ...]:
@@ -176,7 +181,7 @@ O3 = Claim(
     ),
     hypotheses=hypotheses(_sign_dimension),
     depends_on=("G2", "G3", "T3"),
-    design=lambda p: (*_o3_sampled(p), *(cell for row in _o3_grid(p) for cell in row)),
+    design=_design,
     rules=_o3_rules,
     predict=lambda p: {MEAN: 0.0, EXPONENT: -0.5, SIZE: 0.0},
     observe=_o3_observed,
@@ -199,6 +204,13 @@ O3 = Claim(
     obstacles=_o3_obstacles,
     ks=lambda p: tuple(p.optimization.sign_dimension),
     activations="pooled",
+    world=World(
+        lambda p, truth, chance: sign_curvatures(truth, chance, _design(p)),
+        unit="exponent in m of what the leading term leaves",
+        theory=-0.5,
+        rival=0.0,
+        rival_is="a rest that no width makes smaller",
+    ),
     repetitions=("optimization.sign_replicates",),
 )
 
