@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from verify.cells.authors import AuthorsRun
 from verify.claims.authors.curves import Curves, curves, panels, run
-from verify.judging.claim import Claim, Control, Drawing, Evidence
+from verify.claims.authors.worlds import shapes
+from verify.judging.claim import Claim, Control, Drawing, Evidence, World
 from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
@@ -130,6 +131,14 @@ A2 = Claim(
     drawings=(Drawing("curves", _draw, 10.5, 3.4, "Means over the seeds, and their span."),),
     ks=lambda p: (1,) if p.authors.shape_draws else (),
     activations="none",
+    world=World(
+        lambda p, truth, chance: shapes(truth, chance, {weight: _cells(p, weight) for weight in (NONE, WEAK, STRONG)}),
+        unit="test loss at the end, penalty / none",
+        theory=0.68,
+        rival=1.0,
+        rival_is="a penalty that does nothing for the test loss",
+        two_sided=False,
+    ),
     repetitions=("authors.shape_draws",),
 )
 
