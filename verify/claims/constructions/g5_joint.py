@@ -69,7 +69,7 @@ def _g5_rules(p: Profile) -> tuple[Rule, ...]:
         constant(R1, CONSTANT_MARGIN, 1.0, 0.2),
         ExactRule(R2, "below"),
         exponent(R3_EXPONENT, R3_MARGIN, 0.5, 0.2),
-        constant(R4, R4_MARGIN, -0.5, 0.05),
+        constant(R4, R4_MARGIN, -0.5, 0.025),
     )
 
 

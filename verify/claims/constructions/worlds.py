@@ -8,6 +8,7 @@ activations. Scatter that comes from the neurons of one network falls as m^{-1/2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from verify.predictions.width_limits import WidthLimits, harmonic_strengths
 from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
-Law = "tuple[np.ndarray, float | np.ndarray, float]"
+Law: TypeAlias = "tuple[np.ndarray, float | np.ndarray, float]"
 """Means at each width, and the scatter of the logarithm: own, and shared by the widths."""
 UNITY = 1e-16
 """Relative rounding of sums that are exact."""
@@ -63,15 +64,14 @@ ENERGY = {0: 0.005, 1: 0.0025, 2: 0.031}
 """Scatter of the energy of f_L(T Y), by degree; the energies of a network move together (correlation up to .99)."""
 
 
-def large_directions(
-    p: Profile, truth: float, chance: Chance, cells: Sequence[LargeDirections]
-) -> dict[Cell, Numbers]:
+def large_directions(p: Profile, truth: float, chance: Chance, cells: Sequence[LargeDirections]) -> dict[Cell, Numbers]:
     """G1: f_L multiplies the harmonics of degree l <= k by truth x Lambda_l; 1 is the theory.
 
     Quotients of energy and squared norm are then ``truth`` times those of the bound, energies of f_L(T Y) are
     truth^2 times Lambda_l^2 with its correction in 1/m.
     """
-    theory, found = cases.limits(p), {}
+    theory = cases.limits(p)
+    found: dict[Cell, Numbers] = {}
     least = float(np.min(theory.modes.eigenvalues[: p.k + 1]))
     for cell in cells:
         drawn = chance.of(type(cell).__name__, cell.activation, cell.k, cell.replicate)
@@ -107,9 +107,7 @@ COORDINATES = 0.66
 """Relative change of f_Q when every coordinate has a sign of its own."""
 
 
-def sign_energies(
-    p: Profile, truth: float, chance: Chance, cells: Sequence[SignEnergies]
-) -> dict[Cell, Numbers]:
+def sign_energies(p: Profile, truth: float, chance: Chance, cells: Sequence[SignEnergies]) -> dict[Cell, Numbers]:
     """G2: the displacement has |W_r| ~ m^truth; -1/4 is the theory, -1/2 the NTK's.
 
     Signs make f_L(S W) and P_{<=k} S W sums of independent terms, of the size of one |W_r|: their mean squares grow as
@@ -118,7 +116,8 @@ def sign_energies(
     theory, widths = cases.limits(p), np.array([float(cell.m) for cell in cells])
     count, draws = cells[0].networks, cells[0].draws
     powers = widths[-1] ** -0.5 * (widths / widths[-1]) ** (2 * truth)
-    tables, flat = {}, np.ones_like(widths)
+    tables: dict[str, np.ndarray] = {}
+    flat = np.ones_like(widths)
     common = chance.of(*_drawn(cells[0], "signs")).standard_normal((count, len(cells)))
     for kind, form in {"linear": theory.slope, "good": theory.projector}.items():
         means, scatter = theory.sign_energy(form) * powers, _by_k(OVER_NETWORKS[kind], p) / widths**0.5
@@ -131,7 +130,10 @@ def sign_energies(
             f"{kind}_exact": exact,
             f"coherent_{kind}": exact * (1 + _by_k(COHERENT[kind], p) * widths),
         }
-    gaps: dict[str, Law] = {"quadratic_gap": (10 * UNITY * flat, 0.2, 0.0), "coordinate_gap": (COORDINATES * flat, 0.1, 0.2)}
+    gaps: dict[str, Law] = {
+        "quadratic_gap": (10 * UNITY * flat, 0.2, 0.0),
+        "coordinate_gap": (COORDINATES * flat, 0.1, 0.2),
+    }
     return _split(cells, tables | _scattered(cells, gaps, chance))
 
 
@@ -172,9 +174,7 @@ SHUFFLED = 0.08
 """Shared scatter where the directions are random: nothing of f_k is expressed."""
 
 
-def dense_expression(
-    p: Profile, truth: float, chance: Chance, cells: Sequence[DenseExpression]
-) -> dict[Cell, Numbers]:
+def dense_expression(p: Profile, truth: float, chance: Chance, cells: Sequence[DenseExpression]) -> dict[Cell, Numbers]:
     """G4: |f_L(W_L) - f_k| falls as m^truth; -1/2 is the theory.
 
     The rest is a mean over pairs of neurons, as in :func:`sparse_expression`, and agrees with theory at the geometric
@@ -209,9 +209,7 @@ OUTSIDE = {1: 0.45, 2: 0.8}
 """R1 where other directions take the place of the good ones: the energy of f_k."""
 
 
-def joint_expression(
-    p: Profile, truth: float, chance: Chance, cells: Sequence[JointExpression]
-) -> dict[Cell, Numbers]:
+def joint_expression(p: Profile, truth: float, chance: Chance, cells: Sequence[JointExpression]) -> dict[Cell, Numbers]:
     """G5: what random signs leave of f_L(S W_Q) has a norm that goes as m^truth; -1/4 is the theory.
 
     Signs that are not independent would leave more: with the correlation m^{-c} of two neurons' signs, c < 1, the mean

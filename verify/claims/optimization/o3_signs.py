@@ -30,9 +30,9 @@ EXPONENT_MARGIN = 0.2
 """Absolute. What is left is A m^{-1/2} (1 + C/m + ...): |W_L|^2 itself is larger by O(n_k d / m) at width m, and third
 derivatives act on cubes of |W_r|. A correction of a half at the least m moves the slope over a factor 8 in m by
 log(1.5) / log(8) = 0.19."""
-RATIO_SCATTER, LEFT_SCATTER, SIZE_SCATTER = 0.03, 0.3, 0.4
+RATIO_SCATTER, LEFT_SCATTER, SIZE_SCATTER = 0.02, 0.13, 0.08
 """Standard deviations, at most: of the relative difference of sampled and exact, of the logarithm of what is left (a
-root mean square over some draws), of exact / |leading|."""
+root mean square over some draws), of exact / |leading|. Measured on base seeds 100 to 103: 0.015, 0.104, 0.053."""
 
 
 def _sign_dimension(p: Profile) -> int:

@@ -1,7 +1,7 @@
 """What the cells of O1, O3, O4 and O6 would hold where the theory is another.
 
 Scatter and levels are those of stored cells of base seeds that no verdict uses, at quick sizes: 100 to 103 for O1, O3
-and O4, 100 for O6. The repetitions are shared by the activations, which have no draws in common.
+and O4, 100 and 103 for O6. The repetitions are shared by the activations, which have no draws in common.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def sign_curvatures(truth: float, chance: Chance, cells: Sequence[SignCurvature]
 
     It agrees with theory at the geometric mean of the widths. Mean over signs and exact value stay the same number.
     """
-    centre, found = middle(sorted({cell.m for cell in cells if not cell.signs})), {}
+    centre = middle(sorted({cell.m for cell in cells if not cell.signs}))
+    found: dict[Cell, Numbers] = {}
     for cell in cells:
         name = ("SignCurvature", cell.activation, cell.k, cell.m, cell.replicate)
         drawn = chance.of(*name).standard_normal((cell.draws, 6))
@@ -139,7 +140,8 @@ def certified_ends(truth: float, chance: Chance, cells: Mapping[tuple[str, int],
 
     It agrees with the measured size of the gap at the geometric mean of the widths.
     """
-    centre, found = middle(sorted({m for _, m in cells})), {}
+    centre = middle(sorted({m for _, m in cells}))
+    found: dict[Cell, Numbers] = {}
     for (activation, m), cell in cells.items():
         drawn = chance.of("CertifiedEnds", activation, cell.k, m).standard_normal((cell.draws, len(cell.begins) + 1))
         gaps = GAP * (m / centre) ** truth * np.exp(GAPS * drawn[:, :1] + 0.07 * drawn[:, 1:])

@@ -68,9 +68,7 @@ def _shapes(chance: Chance, name: tuple[str | float, ...], size: int, count: int
     return np.asarray(values / values.std(axis=1, keepdims=True))
 
 
-def top_blocks(
-    p: Profile, truth: float, chance: Chance, grid: Sequence[Sequence[TopBlock]]
-) -> dict[Cell, Numbers]:
+def top_blocks(p: Profile, truth: float, chance: Chance, grid: Sequence[Sequence[TopBlock]]) -> dict[Cell, Numbers]:
     """S5 and S7: the fluctuation E goes as m^truth; -1/2 is the theory.
 
     It is theory's at the geometric mean of the widths. Spreads and sines follow it, displacements of means and sums of
@@ -84,8 +82,8 @@ def top_blocks(
         square = (m / centre) ** (2 * truth) / centre
         drawn = ("TopBlock", p.activation, k, m)
         values, squares = _block(law, pulls, square, chance, drawn, count)
-        largest = squares * SHARE.get(k, SHARE[2]) * np.exp(
-            SHARE_SCATTER * chance.of(*drawn, "share").standard_normal(count)
+        largest = (
+            squares * SHARE.get(k, SHARE[2]) * np.exp(SHARE_SCATTER * chance.of(*drawn, "share").standard_normal(count))
         )
         largest = np.minimum(np.sqrt(largest) * (1 + largest / 2), 0.999)
         dimension = float(law.counts[: k + 1].sum())

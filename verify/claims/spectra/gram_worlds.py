@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from math import comb
 
 import numpy as np
 
@@ -101,19 +102,17 @@ def stretched(population: Modes, degree: int, stretch: float) -> Modes:
     The coordinates' variances are then v = 2 s^2 / (s^2 + 1) and w = 2 / (s^2 + 1); of the N harmonics of degree l, to
     leading order products of l coordinates, a share binom(l, i) 2^{-l} has the variance v^i w^{l-i}.
     """
-    from math import comb
-
     if stretch == 1:
         return population
     large, small = 2 * stretch**2 / (stretch**2 + 1), 2 / (stretch**2 + 1)
     shares = [comb(degree, i) / 2**degree for i in range(degree + 1)]
     factors = [large**i * small ** (degree - i) for i in range(degree + 1)]
     counts, values = population.counts.copy(), population.eigenvalues.copy()
-    all_, value = counts[degree], values[degree]
-    counts[degree], values[degree] = all_ * shares[0], value * factors[0]
+    total, value = counts[degree], values[degree]
+    counts[degree], values[degree] = total * shares[0], value * factors[0]
     return replace(
         population,
-        counts=np.append(counts, [all_ * share for share in shares[1:]]),
+        counts=np.append(counts, [total * share for share in shares[1:]]),
         eigenvalues=np.append(values, [value * factor for factor in factors[1:]]),
     )
 
@@ -122,7 +121,7 @@ def gram_bulks(p: Profile, truth: float, chance: Chance, cells: Mapping[GramBulk
     """S10: degree l acts as if it had truth x N(d,l) harmonics, at the same trace; 1 is the theory.
 
     Args:
-        p, truth, chance: case, factor, chance of the world.
+        p: of the case. truth: the factor. chance: of the world.
         cells: cell -> its n / N(d,l).
     """
     ramp = 1 + LOWEST.get(p.k, LOWEST[2]) * np.exp(-np.arange(len(LEVELS)) / WITHIN)

@@ -116,8 +116,8 @@ BLOCK_SCATTER: dict[KernelName, tuple[float, float, float]] = {
     "NTK": (0.102, 0.01, 0.137),
     "QuadNTK": (0.021, 0.106, 0.03),
 }
-"""Scatter of one block's eigenvalue, relative, by degree 0, 1, 2: 20 times the largest standard error of 400 blocks over
-the activations of the documentation, base seeds 100 to 103."""
+"""Scatter of one block's eigenvalue, relative, by degree 0, 1, 2: 20 times the largest standard error of 400 blocks
+over the activations of the documentation, base seeds 100 to 103."""
 
 
 @lru_cache(maxsize=64)

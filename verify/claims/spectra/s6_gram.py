@@ -60,7 +60,7 @@ def _small(p: Profile) -> str:
 
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     count = p.spectral.gram_replicates
-    noise = {1: 0.01, 2: 0.06}.get(p.k, 0.06)
+    noise = {1: 0.006, 2: 0.06}.get(p.k, 0.06)  # measured on base seeds 100 to 103: 0.0047, 0.036
     margin = SMALLEST_MARGIN.get(p.k, SMALLEST_MARGIN[2])
     return (
         DecisionRule(SMALLEST, "mean", "within", margin, 0.4, noise, count, relative=True),

@@ -27,9 +27,7 @@ BEND = 350.0
 """C in the even part's mean square, M^2 (1 + C/m), at its largest (:mod:`verify.claims.taylor.t3_widths`)."""
 
 
-def term_sizes(
-    p: Profile, truth: float, chance: Chance, grid: Sequence[Sequence[TermSizes]]
-) -> Mapping[Cell, Numbers]:
+def term_sizes(p: Profile, truth: float, chance: Chance, grid: Sequence[Sequence[TermSizes]]) -> Mapping[Cell, Numbers]:
     """T3: |W_r| ~ m^truth along the construction; -1/4 is the theory, -1/2 the NTK's.
 
     A term of order j is m^{-1/2} times a sum over neurons of |W_r|^j: m^{1/2 + j truth} where the neurons add up and
