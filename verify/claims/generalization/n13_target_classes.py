@@ -12,13 +12,10 @@ from verify.cells.target_classes import NOISE, STRENGTHS, TargetClass, TargetCla
 from verify.cells.training import Arm
 from verify.claims.activations import SETTLED, affordable, scaled_samples, trainable
 from verify.claims.generalization.paired import column, falls
-from verify.claims.generalization.risk_worlds import draw_arm, toward
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.judging.chance import Chance
-from verify.judging.claim import Claim, Control, Evidence, World
+from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.rules import CENSORED, DecisionRule, Prediction
 from verify.predictions.sample_counts import r4_weight
-from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
 CLASSES: tuple[TargetClass, ...] = get_args(TargetClass)
@@ -138,25 +135,6 @@ def _observe(p: Profile, evidence: Evidence, arm: Arm = "joint") -> dict[str, np
     return found
 
 
-ALL: tuple[Arm, ...] = ("joint", "ntk", "quadntk", "permuted_labels")
-"""Arms of the design."""
-
-
-def _simulate(p: Profile, truth: float, chance: Chance) -> dict[Cell, Numbers]:
-    """A world in which joint training's log risk has gone a share ``truth`` of the way to the NTK's, in every class.
-
-    No records of other seeds are at these sizes: means and scatter are those of N5, and of its target.
-    """
-    found: dict[Cell, Numbers] = {}
-    for a in affordable(p):
-        for c in classes(p):
-            for arm in ALL:
-                cell = class_cell(p, a, c, arm)
-                centres = {"risk": toward(truth, "joint", "ntk", a)} if arm == "joint" else {}
-                found[cell] = draw_arm(arm, a, cell.draws, chance, ("classes", a, c, p.k), centres)
-    return found
-
-
 def _mean(values: np.ndarray) -> str:
     """Mean with its standard error."""
     known = values[~np.isnan(values)]
@@ -240,7 +218,12 @@ N13 = Claim(
     equations=("regularised-loss", "risk-floor"),
     hypotheses=trainable(_at),
     depends_on=("N5", "G3"),
-    design=lambda p: tuple(class_cell(p, a, c, arm) for c in classes(p) for arm in ALL for a in affordable(p)),
+    design=lambda p: tuple(
+        class_cell(p, a, c, arm)
+        for c in classes(p)
+        for arm in ("joint", "ntk", "quadntk", "permuted_labels")
+        for a in affordable(p)
+    ),
     rules=_rules,
     predict=_predict,
     observe=_observe,
@@ -252,14 +235,6 @@ N13 = Claim(
     describe=_described,
     figure=_figure,
     obstacles=_obstacles,
-    world=World(
-        _simulate,
-        "way of joint training's log risk to the NTK's",
-        0.0,
-        1.0,
-        "joint training needs as many samples as the NTK",
-        two_sided=False,
-    ),
     ks=lambda p: tuple(p.classes.dimension),
     activations="pooled",
     repetitions=("classes.draws",),

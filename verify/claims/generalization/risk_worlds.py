@@ -1,4 +1,4 @@
-"""Trained models in other worlds: what the cells of N5, N6, N9, N11 and N13 would store if a number were another.
+"""Trained models in other worlds: what the cells of N5, N6, N9 and N10 would store if a number were another.
 
 Means and scatter of the logarithms of risks, of what f_Q carries and of how far a kernel moves are those of the records
 of the base seeds 100 to 103 at quick sizes (36 draws of each arm at d = 56, n = 2.9 A d). Draws are shared by the arms:
