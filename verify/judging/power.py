@@ -110,7 +110,7 @@ HEADINGS = ("claim", "truth", "theory", "rival", "HOLDS at theory", "false HOLDS
 
 def table(curves: Sequence[PowerCurve], markdown: bool = False) -> str:
     """Shares at the theory and at the rival with their intervals, as aligned text or as a Markdown table."""
-    rows = [HEADINGS]
+    rows: list[tuple[str, ...]] = [HEADINGS]
     for curve in curves:
         world, rates = curve.world, curve.rates
         rows.append(

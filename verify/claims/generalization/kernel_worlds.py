@@ -28,7 +28,7 @@ OPPOSED = -0.6
 WOBBLE = 0.02
 """Standard deviation of the logarithm of one risk of a search about its draw's own curve; 0.02 to 0.04."""
 RIVAL = 0.07
-"""The same of the share 1 - risk that is learned of a rival, whose risks are relative to their energy."""
+"""The same of a rival, times 1 - risk: its risks, relative to their energy on the test points, hardly scatter at 1."""
 BLIND = 0.03
 """The same beside the floor; 0.02 to 0.05."""
 NODES = 28
@@ -130,8 +130,8 @@ def _search(cell: SamplesToRisk, stretch: float, chance: Chance, scatter: float)
         return error * predicted_risk(*place, own, last, max(n / (stretch * luck), 1.0))
 
     def rival(n: int) -> float:
-        learned = 1 - predicted_risk(*place, other, last, max(n / luck, 1.0))
-        return 1 - learned * math.exp(RIVAL * drawn.standard_normal())
+        share = predicted_risk(*place, other, last, max(n / luck, 1.0))
+        return share * math.exp(RIVAL * max(1 - share, 0.0) * drawn.standard_normal())
 
     coarse = coarse_grid(cell.first, cell.last, cell.factor)
     (points,) = bracket(lambda n, _: [risk(n)], 1, coarse, cell.level, cell.finest)

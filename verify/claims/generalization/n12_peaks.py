@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -47,10 +47,13 @@ def _dimensions(p: Profile) -> tuple[int, ...]:
 
 def _samples(p: Profile, d: int) -> tuple[int, ...]:
     """The grid of n."""
-    s, count = p.neighbours, theory.multiplicity(d, p.k)
-    return tuple(
-        int(n) for n in np.unique(np.geomspace(count / s.peak_span, count * s.peak_span, s.peak_points).round())
-    )
+    s = p.neighbours
+    return _around(theory.multiplicity(d, p.k), s.peak_span, s.peak_points)
+
+
+@lru_cache(maxsize=256)
+def _around(count: int, span: float, points: int) -> tuple[int, ...]:
+    return tuple(int(n) for n in np.unique(np.geomspace(count / span, count * span, points).round()))
 
 
 def _cells(p: Profile, d: int) -> tuple[NoisyCurve, ...]:

@@ -56,10 +56,10 @@ def trained_twin(cell: TrainedModels, kind: Kind, truth: float, widening: float,
     for r in range(cell.draws):
         name = ("twins", cell.activation, r)
         own = chance.of(*name, kind, cell.m).standard_normal(2)
-        risk = math.exp(middle + level.deviation(chance.normal(*name, cell.m), float(own[0])))
+        risk = math.exp(middle + level.deviation((chance.normal(*name, cell.m), 0.0), float(own[0])))
         start, power = chance.of(*name, "remainder").standard_normal(2)
-        line = REMAINDER.of(cell.activation) + REMAINDER.deviation(0.0, float(start))
-        line += (FALL.of(cell.activation) + FALL.deviation(0.0, float(power))) * math.log(widening)
+        line = REMAINDER.of(cell.activation) + REMAINDER.deviation((0.0, 0.0), float(start))
+        line += (FALL.of(cell.activation) + FALL.deviation((0.0, 0.0), float(power))) * math.log(widening)
         values = (risk, risk * (1 + max(fall + spread * float(own[1]), -0.14)), math.exp(line))
         for key, value in zip(table, (*values, math.exp(line) * widening**STRETCHED), strict=True):
             table[key].append(value)
