@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from verify.judging.calibration import CERTAINTY, clopper_pearson
 from verify.judging.chance import Chance
-from verify.judging.claim import Claim, World
+from verify.judging.claim import Claim, World, unsaid
 from verify.judging.judgement import Judgement, judge
 from verify.judging.looks import FIXED, MOST, Look
 from verify.judging.multiplicity import LEVEL
@@ -109,21 +109,48 @@ def verdict_rates(
         raise ValueError(f"seed={seed}: needs an integer seed >= 0")
     if not claim.cases(profile):
         raise ValueError(f"claim={claim.id!r}: is not judged in profile {profile.name!r}")
-    counts: Counter[Verdict] = Counter()
+    told, counts = remembered(claim), Counter[Verdict]()
     predicted: dict[str, float] = {}
     repetitions = 0
     for number in each(range(runs)):
         look = Look(1) if adaptive else FIXED
-        judged = _judged(claim, claim.world, profile, truth, family, Chance((seed, number)), look)
+        judged = _judged(told, claim.world, profile, truth, family, Chance((seed, number)), look)
         verdict = strictest(judged, family)
         while verdict is Verdict.INCONCLUSIVE and claim.repetitions and 0 < look.number < MOST:
             look = look.next()
-            judged = _judged(claim, claim.world, profile, truth, family, Chance((seed, number)), look)
+            judged = _judged(told, claim.world, profile, truth, family, Chance((seed, number)), look)
             verdict = strictest(judged, family)
         counts[verdict] += 1
         repetitions += 2 ** max(look.number - 1, 0)
         predicted = judged.outcome.prediction
     return VerdictRates(claim.id, truth, predicted, {v: counts[v] for v in Verdict}, runs, repetitions / runs)
+
+
+Value = TypeVar("Value")
+
+
+def remembered(claim: Claim) -> Claim:
+    """The claim with what depends on the profile alone - hypotheses, rules, predictions - worked out once for each.
+
+    Profiles are told apart by their JSON; a claim's functions are pure, so the verdicts are the same. Nothing is
+    described.
+    """
+
+    def once(function: Callable[[Profile], Value]) -> Callable[[Profile], Value]:
+        known: dict[str, Value] = {}
+
+        def found(profile: Profile) -> Value:
+            key = profile.model_dump_json()
+            if key not in known:
+                known[key] = function(profile)
+            return known[key]
+
+        return found
+
+    controls = tuple(c if c.predict is None else replace(c, predict=once(c.predict)) for c in claim.controls)
+    hypotheses = tuple(once(hypothesis) for hypothesis in claim.hypotheses)
+    rules, predict = once(claim.rules), once(claim.predict)
+    return replace(claim, hypotheses=hypotheses, rules=rules, predict=predict, controls=controls, describe=unsaid)
 
 
 def _judged(
