@@ -28,7 +28,8 @@ def around(
     More repetitions begin with the same ones.
 
     Args:
-        chance: of the world. name: of what is drawn.
+        chance: of the world.
+        name: of what is drawn.
         middles: means, one for each width (or dimension).
         own: s, standard deviation of the logarithm that each number has of its own; one, or one for each width.
         shared: c, the same of what the numbers of a repetition have in common, such as inputs and targets.

@@ -33,11 +33,11 @@ RULES: dict[str, tuple[Literal["below", "above"], float, float, float]] = {
     LATER: ("above", 0.2, -0.2, 0.065),
     REMAINS: ("below", 0.05, 0.5, 0.001),
 }
-"""Side, bound, alternative and the standard deviation over seeds, at most. Pilot runs on two other seeds gave 0.61 and
-0.72, 0.24 and 0.20, 0.000, 0.36 and 0.40, 0.000, two runs at base seed 100 and d = 40
-0.86 and 0.54, 0.14 and 0.35, 0.000, 0.51 and 0.40, 0.000; the noise is that of all four. What must be noticed: a penalty that raises the test loss by 20 %; a
-test loss that falls with the train loss without penalty, and not with it; a train loss that stays; no delay; half of
-R1."""
+"""Side, bound, alternative and the standard deviation over seeds. Pilot runs on two other seeds gave 0.61 and 0.72,
+0.24 and 0.20, 0.000, 0.36 and 0.40, 0.000; two runs at base seed 100 and d = 40 gave 0.86 and 0.54, 0.14 and 0.35,
+0.000, 0.51 and 0.40, 0.000. The noise is that of all four. What must be noticed: a penalty that raises the test loss by
+20 %; a test loss that falls with the train loss without penalty, and not with it; a train loss that stays; no delay;
+half of R1."""
 
 
 def _cells(p: Profile, weight: float) -> list[AuthorsRun]:

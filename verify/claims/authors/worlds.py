@@ -39,7 +39,8 @@ def shapes(truth: float, chance: Chance, cells: Mapping[float, Sequence[AuthorsR
     what they learn without penalty.
 
     Args:
-        truth, chance: ratio of the test losses, chance of the world.
+        truth: ratio of the test losses.
+        chance: of the world.
         cells: runs by weight, the same seeds at each; the largest weight is the penalty, the others are too small.
     """
     strong = max(cells)

@@ -105,7 +105,7 @@ BELOW = 0.44
 
 
 def saddles(truth: float, chance: Chance, cells: Sequence[QuadraticSaddle]) -> dict[Cell, Numbers]:
-    """O4: perturbed descent ends at ``truth`` times the loss of the construction; at most 1 is claimed, 1/4 measured."""
+    """O4: perturbed descent ends at ``truth`` times the construction's loss; at most 1 is claimed, 1/4 was measured."""
     found: dict[Cell, Numbers] = {}
     for cell in cells:
         drawn = chance.of("QuadraticSaddle", cell.activation, cell.k, cell.replicate).standard_normal(5)

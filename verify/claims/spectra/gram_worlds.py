@@ -121,7 +121,9 @@ def gram_bulks(p: Profile, truth: float, chance: Chance, cells: Mapping[GramBulk
     """S10: degree l acts as if it had truth x N(d,l) harmonics, at the same trace; 1 is the theory.
 
     Args:
-        p: of the case. truth: the factor. chance: of the world.
+        p: of the case.
+        truth: the factor.
+        chance: of the world.
         cells: cell -> its n / N(d,l).
     """
     ramp = 1 + LOWEST.get(p.k, LOWEST[2]) * np.exp(-np.arange(len(LEVELS)) / WITHIN)
