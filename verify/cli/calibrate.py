@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from escape_ntk import require_extra
 from verify.cli.options import METHOD, OUTPUT, SUBJECT, Flag, From, Json, Quiet, Verbose, Whole, loudness, sizes
@@ -12,6 +15,7 @@ from verify.cli.streams import emit
 
 if TYPE_CHECKING:
     from verify.judging.calibration import Task
+    from verify.judging.power import Task as Truth
 
 
 def calibrate(
@@ -22,9 +26,11 @@ def calibrate(
     claims: Annotated[str | None, SUBJECT] = None,
     claims_from: From = None,
     truth: Annotated[float | None, METHOD] = None,
+    worlds: Annotated[Flag, METHOD] = False,
     adaptive: Annotated[Flag, METHOD] = False,
     runs: Annotated[Whole, METHOD] = 2000,
     seed: Annotated[Whole, METHOD] = 0,
+    curves: Annotated[Path | None, Parameter(name="--curves"), OUTPUT] = None,
     markdown: Annotated[Flag, OUTPUT] = False,
     json_: Json = False,
     quiet: Quiet = False,
@@ -44,15 +50,20 @@ def calibrate(
         A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
         code is run.
     truth
-        What is so in the simulated worlds in place of what the claim predicts, such as the exponent 2 of N3. Raw
-        numbers are then simulated, and the claim is judged whole, with its controls; without it, each statistical rule
-        is fed with normal errors, and the status is 1 when a rule errs too often.
+        What is so in the simulated worlds in place of what the claim predicts: of N3 the exponent of n* in d, less k,
+        so that 1 is the NTK's. Raw numbers are then simulated, and the claim is judged whole, with its controls;
+        without it, each statistical rule is fed with normal errors, and the status is 1 when a rule errs too often.
+    worlds
+        Judge every claim that has worlds whole, over truths from its theory to the nearest rival theory and beyond; the
+        status is 1 when one is shown to HOLD in more than 5 % of the rival's worlds.
     adaptive
         Look again at open verdicts, as escape-ntk verify --adaptive does.
     runs
         Simulated runs for each rule and truth, or worlds.
     seed
         Of the simulation.
+    curves
+        With --worlds, a file ending in .svg for the power curves.
     markdown
         Print a Markdown table.
     json_
@@ -73,14 +84,30 @@ def calibrate(
         raise ValueError(f"claim={claim!r} and claims={claims!r}: give one of them")
     found = sizes(profile, (), ())
     chosen = select(claim if claims is None else claims, found, sources)
+    if curves is not None and (not worlds or curves.suffix != ".svg"):
+        raise ValueError(f"curves={str(curves)!r}: needs --worlds and a file that ends in .svg")
+    if worlds and truth is not None:
+        raise ValueError(f"truth={truth} and --worlds, which has truths of its own: give one of them")
+    family = len(select(None, found, sources))
+    if worlds:
+        from verify.judging import power
+
+        with Steps("worlds", **loudness(quiet, verbose)) as progress:
+            judged = power.power_curves(
+                chosen, found, runs, family, seed, adaptive, lambda tasks: progress.over(tasks, _truth)
+            )
+        if curves is not None:
+            power.draw(judged, curves)
+        told = {"runs": runs, "claims": [curve.as_json() for curve in judged]}
+        emit(json.dumps(told) if json_ else power.table(judged, markdown), wrap=not (markdown or json_))
+        return 0 if all(curve.admissible for curve in judged) else 1
     if truth is None:
         with Steps("calibrate", **loudness(quiet, verbose)) as progress:
             rates = simulate(chosen, found, runs, seed, adaptive, lambda tasks: progress.over(tasks, _name))
         emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
         return 0 if all(r.admissible for r in rates) else 1
     if len(chosen) != 1:
-        raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
-    family = len(select(None, found, sources))
+        raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 1")
     with Steps("world", **loudness(quiet, verbose)) as progress:
         one = chosen[0]
         shares = verdict_rates(
@@ -93,3 +120,8 @@ def calibrate(
 def _name(task: Task) -> str:
     claim, _, rule, _ = task
     return f"{claim.id} {rule.name}"
+
+
+def _truth(task: Truth) -> str:
+    claim, _, step = task
+    return f"{claim.id} at {step:g}"

@@ -11,8 +11,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-
+from verify.judging.chance import Chance
 from verify.judging.outcome import Interval, Outcome
 from verify.judging.rules import Data, DecisionRule, Measurement, Prediction, Rule
 from verify.running.experiment import Cell, Numbers
@@ -39,7 +38,7 @@ class HypothesisViolated(ValueError):
 
 
 Predict = Callable[[Profile], Mapping[str, Prediction | float]]
-Simulate = Callable[[Profile, float, "np.random.Generator"], Mapping[Cell, Numbers]]
+Simulate = Callable[[Profile, float, Chance], Mapping[Cell, Numbers]]
 Observe = Callable[[Profile, Evidence], Mapping[str, "Measurement | Interval | Data"]]
 
 
@@ -59,6 +58,30 @@ class Drawing:
     width: float = 5.6
     height: float = 3.5
     caption: str = ""
+
+
+@dataclass(frozen=True)
+class World:
+    """What a claim's cells would hold if a number of the theory were another; :mod:`verify.judging.worlds` judges it.
+
+    Attributes:
+        simulate: (case's profile, truth, chance) -> the numbers of every cell of the case's design, as a cell stores
+            them. The truth enters where it would enter a measurement. How much they scatter comes from records of base
+            seeds that no verdict uses.
+        unit: what the truth is, such as "exponent of n* in d, less k". One number serves all cases.
+        theory: the truth that the claim states.
+        rival: that of the nearest rival theory; where there is none, of a constant off by 20 %.
+        rival_is: the rival in a few words.
+        two_sided: whether a truth as far from the theory on the other side is against the claim too. Bounds have one
+            side.
+    """
+
+    simulate: Simulate
+    unit: str
+    theory: float
+    rival: float
+    rival_is: str
+    two_sided: bool = True
 
 
 @dataclass(frozen=True)
@@ -151,9 +174,8 @@ class Claim:
         equations: labels of equations in docs/mathematics that the claim checks.
         obstacles: (case's profile, evidence) -> what in the data forbids to conclude that the claim holds, in
             sentences.
-        simulate: (case's profile, truth, generator) -> the numbers that the design's cells would hold in a world where
-            ``truth`` is so in place of what the claim predicts, such as another exponent; None where no such world is
-            written down.
+        world: how the design's cells would look if another number were true, such as another exponent; None where no
+            such world is written down.
         repetitions: fields of the profile, as in "spectral.block_replicates", that count the independent repetitions of
             the statistical comparisons: :mod:`verify.judging.looks` doubles them where a verdict is open.
         ks: the k for which the profile has the claim judged.
@@ -180,7 +202,7 @@ class Claim:
     drawings: tuple[Drawing, ...] = ()
     equations: tuple[str, ...] = ()
     obstacles: Callable[[Profile, Evidence], tuple[str, ...]] = nothing
-    simulate: Simulate | None = None
+    world: World | None = None
     repetitions: tuple[str, ...] = ()
     ks: Callable[[Profile], tuple[int, ...]] = only_one
     activations: Literal["each", "pooled", "none"] = "each"

@@ -1,7 +1,7 @@
 """A claim judged in simulated worlds: from raw numbers through search, censoring, alignment and rule to the verdict.
 
 :mod:`verify.judging.calibration` feeds each decision rule with normal errors. Here a claim that says how its cells'
-numbers would look in a world with another truth (:attr:`verify.judging.claim.Claim.simulate`) is judged whole, controls
+numbers would look in a world with another truth (:class:`verify.judging.claim.World`) is judged whole, controls
 included, as in a run of all claims: HOLDS needs every control to FAIL, and FAILS a p value that survives the strictest
 step of Holm's correction.
 """
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from verify.judging.calibration import CERTAINTY, clopper_pearson
-from verify.judging.claim import Claim, Simulate
+from verify.judging.chance import Chance
+from verify.judging.claim import Claim, World, unsaid
 from verify.judging.judgement import Judgement, judge
 from verify.judging.looks import FIXED, MOST, Look
 from verify.judging.multiplicity import LEVEL
@@ -90,7 +89,7 @@ def verdict_rates(
     """Judge a claim in ``runs`` simulated worlds.
 
     Args:
-        claim: one with ``simulate``.
+        claim: one with a ``world``.
         profile: whose sizes it has.
         truth: of the worlds, in place of what the claim predicts.
         runs: worlds.
@@ -100,9 +99,9 @@ def verdict_rates(
         each: gives the worlds by turns; whoever shows progress replaces it.
 
     Raises:
-        ValueError: a claim without ``simulate``, no case of it in the profile, runs < 1 or seed < 0.
+        ValueError: a claim without a ``world``, no case of it in the profile, runs < 1 or seed < 0.
     """
-    if claim.simulate is None:
+    if claim.world is None:
         raise ValueError(f"claim={claim.id!r}: says nothing of other worlds; leave --truth out")
     if runs < 1:
         raise ValueError(f"runs={runs}: needs an integer runs >= 1")
@@ -110,16 +109,16 @@ def verdict_rates(
         raise ValueError(f"seed={seed}: needs an integer seed >= 0")
     if not claim.cases(profile):
         raise ValueError(f"claim={claim.id!r}: is not judged in profile {profile.name!r}")
-    counts: Counter[Verdict] = Counter()
+    told, counts = remembered(claim), Counter[Verdict]()
     predicted: dict[str, float] = {}
     repetitions = 0
-    for world in each(range(runs)):
+    for number in each(range(runs)):
         look = Look(1) if adaptive else FIXED
-        judged = _judged(claim, claim.simulate, profile, truth, family, [seed, world], look)
+        judged = _judged(told, claim.world, profile, truth, family, Chance((seed, number)), look)
         verdict = strictest(judged, family)
         while verdict is Verdict.INCONCLUSIVE and claim.repetitions and 0 < look.number < MOST:
             look = look.next()
-            judged = _judged(claim, claim.simulate, profile, truth, family, [seed, world], look)
+            judged = _judged(told, claim.world, profile, truth, family, Chance((seed, number)), look)
             verdict = strictest(judged, family)
         counts[verdict] += 1
         repetitions += 2 ** max(look.number - 1, 0)
@@ -127,15 +126,41 @@ def verdict_rates(
     return VerdictRates(claim.id, truth, predicted, {v: counts[v] for v in Verdict}, runs, repetitions / runs)
 
 
+Value = TypeVar("Value")
+
+
+def remembered(claim: Claim) -> Claim:
+    """The claim with what depends on the profile alone - hypotheses, rules, predictions - worked out once for each.
+
+    Profiles are told apart by their JSON; a claim's functions are pure, so the verdicts are the same. Nothing is
+    described.
+    """
+
+    def once(function: Callable[[Profile], Value]) -> Callable[[Profile], Value]:
+        known: dict[str, Value] = {}
+
+        def found(profile: Profile) -> Value:
+            key = profile.model_dump_json()
+            if key not in known:
+                known[key] = function(profile)
+            return known[key]
+
+        return found
+
+    controls = tuple(c if c.predict is None else replace(c, predict=once(c.predict)) for c in claim.controls)
+    hypotheses = tuple(once(hypothesis) for hypothesis in claim.hypotheses)
+    rules, predict = once(claim.rules), once(claim.predict)
+    return replace(claim, hypotheses=hypotheses, rules=rules, predict=predict, controls=controls, describe=unsaid)
+
+
 def _judged(
-    claim: Claim, simulate: Simulate, profile: Profile, truth: float, family: int, world: list[int], look: Look
+    claim: Claim, world: World, profile: Profile, truth: float, family: int, chance: Chance, look: Look
 ) -> Judgement:
-    """The claim judged at a look at one world; each look draws its numbers from the start of the same stream."""
+    """The claim judged at a look at one world."""
     view = look.profile(claim, profile)
     numbers: dict[Cell, Numbers] = {}
-    for place, case in enumerate(claim.cases(view)):
-        generator = np.random.default_rng([*world, place])
-        numbers |= simulate(case.profile, truth, generator)
+    for case in claim.cases(view):
+        numbers |= world.simulate(case.profile, truth, chance)
     return judge(claim, view, [Done(cell, found, 0.0, True) for cell, found in numbers.items()], family, look)
 
 

@@ -13,6 +13,7 @@ from verify.cells.training import Arm
 from verify.claims.activations import SETTLED, affordable
 from verify.claims.descent import FALL, FALL_OF_A_STEP, GRADIENT, LAMBDA_MIN, LONG, level
 from verify.claims.generalization import phase_diagram
+from verify.claims.generalization.headline_worlds import risk_point, whole_runs
 from verify.claims.generalization.phase_diagram import (
     floor,
     judged_ratio,
@@ -39,10 +40,12 @@ from verify.claims.generalization.whole_runs import (
     spent,
 )
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
-from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated
+from verify.judging.chance import Chance
+from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated, World
 from verify.judging.rules import DecisionRule, ExactRule, Prediction, Rule
 from verify.judging.statistics import slope
 from verify.predictions.sample_counts import drifts
+from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
 OVER_NTK = "log(joint / NTK) at the largest d"
@@ -160,6 +163,14 @@ def _design(p: Profile) -> tuple[Any, ...]:
     return (*runs(p), *runs(p, "unregularised"), *long_steps(p), *points(p), *ends)
 
 
+def _simulate(p: Profile, truth: float, chance: Chance) -> dict[Cell, Numbers]:
+    """A world in which joint training needs n ~ d^(k + truth)."""
+    smallest = p.headline.dimensions[p.k][0]
+    ends = whole_runs(runs(p), runs(p, "unregularised"), long_steps(p))
+    places = [cell for cell in _design(p) if isinstance(cell, TrainedModels)]
+    return ends | {cell: risk_point(cell, smallest, truth, chance) for cell in places}
+
+
 def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
     """Budgets that are spent, and runs that met numbers that are not finite."""
     found = spent(p, evidence)
@@ -271,6 +282,9 @@ N10 = Claim(
         Drawing("risk", phase_diagram.draw_risks, 9.0, 3.4, phase_diagram.RISKS),
     ),
     obstacles=_obstacles,
+    world=World(
+        _simulate, "exponent of joint training's n in d, less k", 0.0, 1.0, "d^(k+1), as the NTK needs", two_sided=False
+    ),
     ks=lambda p: tuple(p.headline.dimensions),
     activations="pooled",
     repetitions=("headline.draws",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -10,10 +11,13 @@ from verify.cells.trained import TrainedModels
 from verify.cells.training import Arm
 from verify.claims.activations import SETTLED, affordable, scaled_samples, trainable
 from verify.claims.generalization.paired import column, falls
+from verify.claims.generalization.taylor_worlds import Kind, trained_twin
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.chance import Chance
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import CENSORED, DecisionRule
 from verify.predictions.sample_counts import r4_weight
+from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
 MARGIN = 0.15
@@ -154,6 +158,21 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
     finish(ax, "width m", "mean square of f - f_L - f_Q")
 
 
+def _simulate(p: Profile, truth: float, chance: Chance) -> dict[Cell, Numbers]:
+    """A world in which the risks of the Taylor model and of Adam are exp(truth) times the network's, in the mean."""
+    kinds: tuple[tuple[Twin | None, Kind], ...] = (("taylor", "taylor"), ("adam", "adam"), ("permuted", "permuted"))
+    first = p.risks.taylor_widths[0]
+    found: dict[Cell, Numbers] = {}
+    for a in affordable(p):
+        for ratio in p.risks.taylor_widths:
+            cell = _cell(p, a, ratio)
+            found[cell] = trained_twin(cell, "network", truth, ratio / first, chance)
+        for twin, kind in kinds:
+            cell = _cell(p, a, first, twin)
+            found[cell] = trained_twin(cell, kind, truth, 1.0, chance)
+    return found
+
+
 def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
     """Draws that diverged, and risks that the steps do not settle."""
     found = []
@@ -213,6 +232,7 @@ N11 = Claim(
     describe=_described,
     figure=_figure,
     obstacles=_obstacles,
+    world=World(_simulate, "mean log ratio of risks", 0.0, math.log(1.2), "risks that differ by 20 %"),
     activations="pooled",
     repetitions=("risks.taylor_pairs", "risks.taylor_draws"),
 )

@@ -10,9 +10,10 @@ import numpy as np
 from verify.cells.kernels import Energies, RidgeCurve
 from verify.claims.controls import WRONG
 from verify.claims.generalization.growth import Growth
+from verify.claims.generalization.kernel_worlds import ridge_curves, searches
 from verify.claims.hypotheses import differentiable, every, learns, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, Simulate, World
 from verify.judging.rules import DecisionRule, Measurement, Prediction
 from verify.judging.statistics import mean_interval
 from verify.predictions.learning_curves import Curve, crowding
@@ -185,6 +186,13 @@ N1 = Claim(
     ),
     describe=_described,
     figure=_figure,
+    world=World(
+        lambda p, truth, chance: ridge_curves(_cells(p), truth, chance),
+        "factor on the eigenvalues",
+        1.0,
+        1.2,
+        "a constant off by 20 %",
+    ),
     ks=lambda p: tuple(p.kernels.curve_dimension),
     activations="pooled",
     repetitions=("kernels.curve_replicates",),
@@ -211,6 +219,13 @@ DENSE = Growth(
     rival=lambda k: k + 1,
     share=lambda k: RIVAL_SHARE.get(k, 0.85),
 )
+
+
+def _searched(growth: Growth, scatter: float) -> Simulate:
+    """Worlds of a claim on n*(d); the scatter of log n* at quick sizes is so much times d^(-1/2)."""
+    return lambda p, truth, chance: searches({d: growth.cells(p, d) for d in growth.grid(p)}, truth, chance, scatter)
+
+
 SECTION = "derived: docs/mathematics, section 6"
 
 N2 = Claim(
@@ -243,6 +258,9 @@ N2 = Claim(
     ),
     describe=ESCAPE.describe,
     figure=ESCAPE.figure,
+    world=World(
+        _searched(ESCAPE, 0.24), "exponent of n* in d, less k + 1", 0.0, -0.5, "d^(k + 1/2), half way to joint training"
+    ),
     ks=lambda p: tuple(p.kernels.mixed_dimensions),
     activations="pooled",
     repetitions=("kernels.rate_replicates",),
@@ -277,6 +295,7 @@ N7 = Claim(
     ),
     describe=DENSE.describe,
     figure=DENSE.figure,
+    world=World(_searched(DENSE, 0.36), "exponent of n* in d, less k", 0.0, 0.5, "d^(k + 1/2)"),
     ks=lambda p: tuple(p.kernels.dense_dimensions),
     activations="pooled",
     repetitions=("kernels.rate_replicates",),

@@ -12,7 +12,7 @@ from verify.claims.controls import shifted
 from verify.claims.generalization.sample_curves import SampleCurves
 from verify.claims.hypotheses import differentiable, nonzero, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import DecisionRule, Measurement, Prediction
 from verify.predictions.sample_counts import sample_scale
 from verify.sizes.profile import Profile
@@ -189,7 +189,7 @@ N3 = Claim(
     describe=lambda p, e: _described(p, e, JOINT),
     figure=lambda p, e, ax: _figure(p, e, ax, JOINT),
     obstacles=lambda p, e: _obstacles(p, e, JOINT),
-    simulate=JOINT.simulate,
+    world=World(JOINT.simulate, "exponent of n* in d, less k", 0.0, 1.0, "d^(k+1), as the NTK needs"),
     ks=_ks,
     activations="pooled",
     repetitions=("training.repetitions",),
@@ -218,7 +218,9 @@ N4 = Claim(
     describe=lambda p, e: _described(p, e, QUADRATIC),
     figure=lambda p, e, ax: _figure(p, e, ax, QUADRATIC),
     obstacles=lambda p, e: _obstacles(p, e, QUADRATIC),
-    simulate=QUADRATIC.simulate,
+    world=World(
+        QUADRATIC.simulate, "exponent of n* in d, less k", 0.0, 1.0, "d^(k+1), as the NTK needs", two_sided=False
+    ),
     ks=_ks,
     activations="pooled",
     repetitions=("training.quadratic_repetitions",),

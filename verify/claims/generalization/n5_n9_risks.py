@@ -21,8 +21,9 @@ from verify.claims.generalization.paired import (
     paired_mean,
     setting,
 )
+from verify.claims.generalization.paired_worlds import paired_arms
 from verify.claims.plotting import SERIES, finish, plain
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
@@ -53,6 +54,8 @@ FORMS: dict[Arm, str] = {
 MEDIUM: Pairs = {
     f"{FORMS[arm]} over {FORMS['r1_population']}": (arm, "r1_population") for arm in ("r1_training", "joint")
 }
+ARMS: tuple[Arm, ...] = ("joint", "ntk", "quadntk", "no_r1_r3", "random_directions", "permuted_labels")
+R1_ARMS: tuple[Arm, ...] = ("joint", "r1_training", "r1_population", *ARMS[1:2], *ARMS[3:])
 ENERGY = "log(l1 x energy of f_L in medium directions / loss)"
 
 
@@ -185,7 +188,7 @@ N5 = Claim(
     equations=("regularised-loss", "risk-floor"),
     hypotheses=HYPOTHESES,
     depends_on=("N1", "G5"),
-    design=_design("joint", "ntk", "quadntk", "no_r1_r3", "random_directions", "permuted_labels"),
+    design=_design(*ARMS),
     rules=lambda p: tuple(_rule(p, label) for label in _over_rivals(p, "joint")),
     predict=lambda p: {_name(label): 0.0 for label in _over_rivals(p, "joint")},
     observe=lambda p, e: _ratios(p, e, _over_rivals(p, "joint")),
@@ -210,6 +213,14 @@ N5 = Claim(
         }
     ),
     obstacles=lambda p, e: obstacles(p, e, ("joint", *KERNELS), tuple(KERNELS)),
+    world=World(
+        lambda p, truth, chance: paired_arms(p, ARMS, truth, chance, {"joint": "ntk"}),
+        "way of joint training's log risk to the NTK's",
+        0.0,
+        1.0,
+        "joint training needs as many samples as the NTK",
+        two_sided=False,
+    ),
     ks=_ks,
     activations="pooled",
     repetitions=("risks.draws",),
@@ -232,7 +243,7 @@ N9 = Claim(
     equations=("regularised-loss",),
     hypotheses=HYPOTHESES,
     depends_on=("G1", "N5"),
-    design=_design("joint", "r1_training", "r1_population", "no_r1_r3", "ntk", "random_directions", "permuted_labels"),
+    design=_design(*R1_ARMS),
     rules=lambda p: (*(_rule(p, label) for label in MEDIUM), _energy_rule(p)),
     predict=lambda p: {**{_name(label): 0.0 for label in MEDIUM}, ENERGY: 0.0},
     observe=lambda p, e: {**_ratios(p, e, MEDIUM), **_energies(p, e, "joint")},
@@ -265,6 +276,16 @@ N9 = Claim(
         }
     ),
     obstacles=lambda p, e: obstacles(p, e, ("joint", "r1_training", "r1_population"), ("r1_population",)),
+    world=World(
+        lambda p, truth, chance: paired_arms(
+            p, R1_ARMS, truth, chance, {"joint": "r1_population", "r1_training": "r1_population"}
+        ),
+        "way of the log risks with R1 on the inputs to that without",
+        0.0,
+        1.0,
+        "R1 in population is enough",
+        two_sided=False,
+    ),
     ks=_ks,
     activations="pooled",
     repetitions=("risks.draws",),

@@ -11,8 +11,9 @@ import theory
 from verify.cells.training import LAZY, Arm
 from verify.claims.activations import SETTLED
 from verify.claims.generalization.paired import HYPOTHESES, column, falls, obstacles, paired, paired_cell, setting
+from verify.claims.generalization.paired_worlds import lazier
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import DecisionRule, Prediction, Scale
 from verify.sizes.profile import Profile
 
@@ -136,6 +137,14 @@ N6 = Claim(
     describe=_described,
     figure=_figure,
     obstacles=lambda p, e: obstacles(p, e, ("joint",)),
+    world=World(
+        lazier,
+        "way of the trained network to the lazy regime's best",
+        0.0,
+        1.0,
+        "the best method linear in the labels",
+        two_sided=False,
+    ),
     ks=_ks,
     activations="pooled",
     repetitions=("risks.draws",),

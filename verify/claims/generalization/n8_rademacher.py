@@ -11,9 +11,10 @@ import numpy as np
 
 from verify.cells.rademacher import NoisyFits, SignSuprema
 from verify.claims.controls import WRONG, scaled
+from verify.claims.generalization.suprema_worlds import noisy_suprema
 from verify.claims.hypotheses import differentiable, every, present, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, plain
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.outcome import Interval
 from verify.judging.rules import DecisionRule, ExactRule, Measurement, Prediction, Rule
 from verify.predictions.complexities import gap_bound, linear_bound, quadratic_bound, quadratic_floor
@@ -241,6 +242,13 @@ N8 = Claim(
     ),
     describe=_described,
     figure=_figure,
+    world=World(
+        lambda p, truth, chance: noisy_suprema(_ball_cells(p), _fit_cells(p), truth, chance),
+        "exponent of R_n of the quadratic ball in n",
+        -0.5,
+        -1.0,
+        "1/n, a fast rate",
+    ),
     activations="pooled",
     repetitions=("kernels.suprema_replicates", "kernels.noisy_networks"),
 )

@@ -13,6 +13,7 @@ from verify.cells.sample_counts import SamplesToLearn
 from verify.cells.search import bracket, coarse_grid, crossing
 from verify.cells.training import Arm, Kind
 from verify.claims.activations import SETTLED, affordable
+from verify.judging.chance import Chance
 from verify.judging.claim import Evidence
 from verify.judging.statistics import slope
 from verify.predictions.learning_curves import samples_needed
@@ -154,8 +155,8 @@ class SampleCurves:
         grid = self.grid(p)
         return {"training not at its end": abs(slope(grid, left)), "interpolation": abs(slope(grid, between))}
 
-    def simulate(self, p: Profile, truth: float, generator: np.random.Generator) -> Mapping[Cell, Numbers]:
-        """Curves of a world in which n*(d) grows as d^truth, with the corrections of finite d that theory has for k.
+    def simulate(self, p: Profile, truth: float, chance: Chance) -> Mapping[Cell, Numbers]:
+        """Curves of a world in which n*(d) grows as d^(k + truth), with the corrections of finite d that theory has.
 
         The NTK's grows as predicted. Each draw has a curve energy / (1 + c (n/n*)^s) with a log n* that scatters, each
         of its risks another error; they go through the same search as in a run.
@@ -170,8 +171,8 @@ class SampleCurves:
                     middle = samples_needed(activation, d, energies, cell.level)
                 else:
                     unit = sample_scale(activation, p.k) * float(smallest) ** p.k
-                    middle = TYPICAL[self.arm] * unit * (d / smallest) ** (truth + drift)
-                found[cell] = self._curves(cell, middle, generator)
+                    middle = TYPICAL[self.arm] * unit * (d / smallest) ** (p.k + truth + drift)
+                found[cell] = self._curves(cell, middle, chance.of(self.target, activation, d, arm))
         return found
 
     def _curves(self, cell: SamplesToLearn, middle: float, generator: np.random.Generator) -> Numbers:

@@ -11,8 +11,9 @@ from verify.claims.controls import WRONG, scaled
 from verify.claims.descent import RADIUS
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization.descent import TOLERANCE
+from verify.claims.optimization.worlds import saddles
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.outcome import Interval
 from verify.judging.rules import DecisionRule, ExactRule, Measurement, Rule
 from verify.sizes.profile import Profile
@@ -145,6 +146,14 @@ O4 = Claim(
     figure=_o4_figure,
     ks=lambda p: tuple(p.optimization.saddle_dimension),
     activations="pooled",
+    world=World(
+        lambda p, truth, chance: saddles(truth, chance, _o4_cells(p)),
+        unit="loss after perturbed descent over the construction's",
+        theory=0.25,
+        rival=1.2,
+        rival_is="an end above the construction by 20 %",
+        two_sided=False,
+    ),
     repetitions=("optimization.saddle_replicates",),
 )
 

@@ -15,7 +15,8 @@ from verify.cells.separation import SeparationBounds, SeparationErrors
 from verify.cells.spectral import read_ball
 from verify.claims.hypotheses import every
 from verify.claims.plotting import SERIES, finish
-from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
+from verify.claims.separation.separation_worlds import separated
+from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated, World
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, DecisionRule, ExactRule, Prediction, Rule
 from verify.predictions.width_limits import width_limits
@@ -230,6 +231,15 @@ E1 = Claim(
     ),
     describe=_describe,
     figure=_figure,
+    world=World(
+        lambda p, truth, chance: separated(
+            [_bounds(p, a) for a in p.activations], _networks(p), _parts(p), truth, chance
+        ),
+        "factor on the mean squares",
+        1.0,
+        0.5,
+        "m independent neurons in place of pairs",
+    ),
     activations="pooled",
     repetitions=("separation.networks",),
 )

@@ -17,6 +17,7 @@ from verify.claims.spectra.routes import (
     eigenvalue_measurements,
     eigenvalue_predictions,
     eigenvalue_rules,
+    kernel_world,
     trace_measurement,
     trace_prediction,
     trace_rule,
@@ -55,6 +56,7 @@ S1 = Claim(
     controls=(Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_eigenvalues, WRONG)),),
     describe=lambda p, evidence: eigenvalue_explanation(p, "NTK"),
     figure=lambda p, evidence, ax: eigenvalue_figure(p, evidence, ax, "NTK"),
+    world=kernel_world("NTK"),
     repetitions=("spectral.blocks",),
 )
 

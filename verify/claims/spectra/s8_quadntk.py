@@ -12,6 +12,7 @@ from verify.claims.spectra.routes import (
     eigenvalue_measurements,
     eigenvalue_predictions,
     eigenvalue_rules,
+    kernel_world,
     trace_measurement,
     trace_prediction,
     trace_rule,
@@ -78,6 +79,7 @@ S8 = Claim(
         f"{p.spectral.quadratic_trace_degree}, with a bound of the rest that does not use the trace, encloses it."
     ),
     figure=lambda p, evidence, ax: eigenvalue_figure(p, evidence, ax, "QuadNTK"),
+    world=kernel_world("QuadNTK", _trace_cell),
     repetitions=("spectral.blocks",),
 )
 

@@ -1,0 +1,192 @@
+"""Power curves: how often a claim HOLDS and FAILS as the truth moves from its theory to its rival and beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verify.judging.calibration import CERTAINTY, FALSE_HOLDS
+from verify.judging.claim import Claim, World
+from verify.judging.outcome import Verdict
+from verify.judging.worlds import VerdictRates, verdict_rates
+from verify.sizes.profile import Profile
+
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+"""Of the way from the theory to its rival; where both sides are against the claim, the same way on the other side."""
+COLOURS = {Verdict.HOLDS: "#1b7f4b", Verdict.FAILS: "#b3261e", Verdict.INCONCLUSIVE: "#8a8f98"}
+COLUMNS = 4
+"""Panels side by side."""
+
+
+def steps(world: World) -> tuple[float, ...]:
+    """The grid of a claim's truths, in units of the way from the theory to its rival, in increasing order."""
+    return (*(-t for t in reversed(STEPS[1:]) if world.two_sided), *STEPS)
+
+
+def truth_at(world: World, step: float) -> float:
+    """theory + step (rival - theory)."""
+    return world.theory + step * (world.rival - world.theory)
+
+
+@dataclass(frozen=True)
+class PowerCurve:
+    """A claim judged whole over a grid of truths.
+
+    Attributes:
+        claim: its id.
+        world: its theory and rival.
+        rates: by step.
+    """
+
+    claim: str
+    world: World
+    rates: dict[float, VerdictRates]
+
+    @property
+    def admissible(self) -> bool:
+        """Whether false HOLDS at the rival are not shown to be more frequent than allowed."""
+        return self.rates[1.0].interval(Verdict.HOLDS)[0] <= FALSE_HOLDS
+
+    def as_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        world = self.world
+        entries = [{"step": step, **rates.as_json()} for step, rates in self.rates.items()]
+        return {
+            "claim": self.claim,
+            "unit": world.unit,
+            "theory": world.theory,
+            "rival": world.rival,
+            "rival_is": world.rival_is,
+            "admissible": self.admissible,
+            "rates": entries,
+        }
+
+
+Task = tuple[Claim, World, float]
+"""A claim, its world and a step."""
+
+
+def power_curves(
+    claims: Sequence[Claim],
+    profile: Profile,
+    runs: int,
+    family: int,
+    seed: int = 0,
+    adaptive: bool = False,
+    each: Callable[[Sequence[Task]], Iterable[Task]] = iter,
+) -> list[PowerCurve]:
+    """Judge every claim that has a world, and a case in the profile, over its grid of truths.
+
+    Args:
+        claims: those asked for; others than the two named are left out.
+        profile: whose sizes they have.
+        runs: worlds for each truth.
+        family: claims of a run, among which the level is shared.
+        seed: of the simulation.
+        adaptive: whether open verdicts are looked at again.
+        each: gives the truths by turns; whoever shows progress replaces it.
+
+    Raises:
+        ValueError: no claim is left, or as :func:`verify.judging.worlds.verdict_rates`.
+    """
+    tasks: list[Task] = []
+    for claim in claims:
+        if (world := claim.world) is not None and claim.cases(profile):
+            tasks += [(claim, world, step) for step in steps(world)]
+    if not tasks:
+        names = ", ".join(c.id for c in claims)
+        raise ValueError(f"claims={names!r}: none has worlds in profile {profile.name!r}; N3 has, in quick")
+    found: dict[str, PowerCurve] = {}
+    for claim, world, step in each(tasks):
+        rates = verdict_rates(claim, profile, truth_at(world, step), runs, family, seed, adaptive)
+        found.setdefault(claim.id, PowerCurve(claim.id, world, {})).rates[step] = rates
+    return list(found.values())
+
+
+HEADINGS = ("claim", "truth", "theory", "rival", "HOLDS at theory", "false HOLDS at rival", "FAILS at rival")
+
+
+def table(curves: Sequence[PowerCurve], markdown: bool = False) -> str:
+    """Shares at the theory and at the rival with their intervals, as aligned text or as a Markdown table."""
+    rows: list[tuple[str, ...]] = [HEADINGS]
+    for curve in curves:
+        world, rates = curve.world, curve.rates
+        rows.append(
+            (
+                curve.claim,
+                world.unit,
+                f"{world.theory:g}",
+                f"{world.rival:g} ({world.rival_is})",
+                _share(rates[0.0], Verdict.HOLDS),
+                _share(rates[1.0], Verdict.HOLDS),
+                _share(rates[1.0], Verdict.FAILS),
+            )
+        )
+    if any(rates.repetitions != 1 for curve in curves for rates in curve.rates.values()):
+        extra = [f"{c.rates[0.0].repetitions:.2f}, {c.rates[1.0].repetitions:.2f}" for c in curves]
+        rows = [(*row, more) for row, more in zip(rows, ("repetitions there", *extra), strict=True)]
+    runs, bad = curves[0].rates[0.0].runs, [c.claim for c in curves if not c.admissible]
+    summary = (
+        f"{len(curves)} claims, {runs} worlds for each truth, intervals of {CERTAINTY:.0%}; false HOLDS at the rival "
+        f"shown to be above {FALSE_HOLDS:.0%}: {', '.join(bad) or 'none'}"
+    )
+    if markdown:
+        lines = [f"| {' | '.join(row)} |" for row in (rows[0], ("---",) * len(rows[0]), *rows[1:])]
+        return "\n".join([*lines, "", summary])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, summary])
+
+
+def _share(rates: VerdictRates, verdict: Verdict) -> str:
+    """A share in per cent with its interval."""
+    low, high = (100 * end for end in rates.interval(verdict))
+    return f"{100 * rates.counts[verdict] / rates.runs:.3g} % [{low:.2g}, {high:.3g}]"
+
+
+def draw(curves: Sequence[PowerCurve], path: Path) -> None:
+    """Draw the curves as an SVG of small multiples, one panel a claim, all on the same axes.
+
+    Abscissa: the way from the theory (0) to its rival (1). Bands are the intervals of the shares.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    across = min(COLUMNS, len(curves))
+    down = -(-len(curves) // across)
+    with rc_context({"svg.hashsalt": "power curves", "svg.fonttype": "none", "font.size": 8}):
+        figure = Figure(figsize=(2.5 * across, 2.1 * down + 0.5), layout="constrained")
+        panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
+        for ax, curve in zip(panels, curves, strict=False):
+            places = list(curve.rates)
+            for verdict in (Verdict.INCONCLUSIVE, Verdict.FAILS, Verdict.HOLDS):
+                shares = [rates.counts[verdict] / rates.runs for rates in curve.rates.values()]
+                ends = [rates.interval(verdict) for rates in curve.rates.values()]
+                low, high = zip(*ends, strict=True)
+                ax.fill_between(places, low, high, color=COLOURS[verdict], alpha=0.15, lw=0)
+                marker = {Verdict.HOLDS: "o", Verdict.FAILS: "s", Verdict.INCONCLUSIVE: ""}[verdict]
+                ax.plot(places, shares, marker=marker, ms=3, lw=1.2, color=COLOURS[verdict], label=str(verdict))
+            for place in (0, 1):
+                ax.axvline(place, color="#8a8f98", lw=0.6, ls=":")
+            ax.set_title(f"{curve.claim}: {_wrapped(curve.world.unit)}", fontsize=7.5)
+            ax.set_ylim(-0.03, 1.03)
+            ax.set_xticks([-1, 0, 1], ["-1", "theory", "rival"])
+            for side in ("top", "right"):
+                ax.spines[side].set_visible(False)
+        for ax in panels[len(curves) :]:
+            ax.set_visible(False)
+        for ax in panels[max(len(curves) - across, 0) : len(curves)]:
+            ax.tick_params(labelbottom=True)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        figure.supylabel("share of worlds", fontsize=8)
+        figure.savefig(path, metadata={"Date": None})
+
+
+def _wrapped(text: str) -> str:
+    """In lines that fit a panel."""
+    from textwrap import fill
+
+    return fill(text, 34)
