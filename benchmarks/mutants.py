@@ -1,7 +1,9 @@
 """Mutants: small errors planted in the library, one at a time, and whether a claim or a test sees them.
 
-    python benchmarks/mutants.py --out mutants.jsonl --minutes 30     goes on where the file ends
-    python benchmarks/mutants.py --out mutants.jsonl --table          the shares, and what survived
+    OMP_NUM_THREADS=1 python benchmarks/mutants.py --out mutants.jsonl --minutes 60
+    python benchmarks/mutants.py --out mutants.jsonl --table
+
+The first goes on where the file ends; the second prints the shares, and what survived.
 
 A mutant (``benchmarks/mutation.py``) is a wrong expression in a function of ``theory``, ``numerics``, the measurements
 ``verify/cells`` or ``verify/predictions``. The sample is fixed by its seed: every module gives one mutant, then every
@@ -28,15 +30,24 @@ import os
 import pkgutil
 import resource
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mutation import REACHED, ROOT, Mutant, plant, sample, wording
+
+from verify.judging.calibration import clopper_pearson
+from verify.judging.claim import Evidence
+from verify.judging.outcome import Verdict
+from verify.registry import CLAIMS
+from verify.running.definitions import Definitions, files_in
+from verify.sizes.directions import DirectionSizes
+from verify.sizes.profile import QUICK, Profile, changed
+from verify.sizes.taylor import TaylorSizes
 
 CHEAP = (
     *("S2", "S1", "S9", "S4", "S3", "T1", "T2", "S8", "N1", "S6", "S7"),
@@ -47,12 +58,8 @@ PER_MUTANT = 3
 """Claims, and files of tests, that a mutant is shown at most."""
 
 
-def small() -> Any:
+def small() -> Profile:
     """The sizes of the tests of the claims, which take seconds."""
-    from verify.sizes.directions import DirectionSizes
-    from verify.sizes.profile import QUICK, changed
-    from verify.sizes.taylor import TaylorSizes
-
     spectral = {
         "blocks": 150,
         "block_dimension": {1: 6},
@@ -78,10 +85,6 @@ def small() -> Any:
 
 def by_claim(name: str) -> str:
     """What FAILS in a claim at these sizes; empty where nothing does."""
-    from verify.judging.claim import Evidence
-    from verify.judging.outcome import Verdict
-    from verify.registry import CLAIMS
-
     claim, profile = CLAIMS[name], small()
     view = next(case.profile for case in claim.cases(profile) if case.profile.k == 1)
     try:
@@ -114,27 +117,30 @@ def asked(mutant: Mutant) -> tuple[list[str], list[str]]:
     mirrored = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-1]}.py")
     whole = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-2]}.py")
     names = {mutant.module, mutant.module.removesuffix("_run"), mutant.function[0]}
-    rooms = ("theory", "numerics", "verify/cells", "verify/claims", "verify/predictions")
-    others = sorted((p for r in rooms for p in ROOT.glob(f"tests/{r}/**/test_*.py")), key=lambda p: p.stat().st_size)
-    naming = [path for path in others if any(name in path.read_text() for name in names)]
+    naming = [path for path, text in _tests().items() if any(name in text for name in names)]
     files = list(dict.fromkeys([path for path in (mirrored, whole) if path.exists()] + naming))
     return claims[:PER_MUTANT], [str(path.relative_to(ROOT)) for path in files[:PER_MUTANT]]
 
 
-_REACH: dict[str, set[tuple[str, str]]] = {}
+@cache
+def _definitions() -> Definitions:
+    return Definitions(files_in(*((package, ROOT / package) for package in ("theory", "numerics", "verify"))))
 
 
-def _reach(name: str) -> set[tuple[str, str]]:
-    """Modules and top-level names that a claim's module reaches."""
-    from verify.registry import CLAIMS
-    from verify.running.definitions import Definitions, files_in
+@cache
+def _reach(name: str) -> frozenset[tuple[str, str]]:
+    """Modules and top-level names that a claim reaches, through its cells or its predictions."""
+    module = CLAIMS[name].file.removesuffix(".py").replace("/", ".")
+    reached = _definitions().reached(module, name)
+    return frozenset((s.module.removesuffix(".__init__"), getattr(s.node, "name", "")) for s in reached)
 
-    if name not in _REACH:
-        files = files_in(*((package, ROOT / package) for package in ("theory", "numerics", "verify")))
-        module = CLAIMS[name].file.removesuffix(".py").replace("/", ".")
-        reached = Definitions(files).reached(module, name)
-        _REACH[name] = {(s.module.removesuffix(".__init__"), getattr(s.node, "name", "")) for s in reached}
-    return _REACH[name]
+
+@cache
+def _tests() -> dict[Path, str]:
+    """The files of tests that may be shown, by size, with their text."""
+    rooms = ("theory", "numerics", "verify/cells", "verify/claims", "verify/predictions")
+    files = [path for room in rooms for path in ROOT.glob(f"tests/{room}/**/test_*.py")]
+    return {path: path.read_text() for path in sorted(files, key=lambda path: path.stat().st_size)}
 
 
 def forked(mutant: Mutant | None, shown: str, judge: Callable[[str], str], seconds: int) -> tuple[str, str, bool]:
@@ -194,8 +200,6 @@ def examine(mutant: Mutant, seconds: int) -> dict[str, Any]:
 
 def share(count: int, total: int) -> str:
     """A share with its Clopper-Pearson interval at 95 %."""
-    from verify.judging.calibration import clopper_pearson
-
     low, high = clopper_pearson(count, total, 0.05)
     return f"{count} of {total}: {100 * count / max(total, 1):.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
@@ -261,9 +265,7 @@ def main() -> None:
         print(table(arguments.out))
         return
     started = time.monotonic()
-    os.environ["OMP_NUM_THREADS"] = "1"
     os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
     load()
     there = arguments.out.read_text().splitlines() if arguments.out.exists() else []
     known = {json.loads(text)["name"] for text in there}

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from verify.running.definitions import files_in
+
 ROOT = Path(__file__).resolve().parent.parent
 REACHED = "__mutant_reached__"
 """The built-in function by which a mutated expression notes that it was evaluated."""
@@ -178,8 +180,6 @@ def plant(mutant: Mutant) -> bool:
 
 def sample(seed: int) -> Iterator[Mutant]:
     """All mutants, module after module in random order, one of each before a second of any."""
-    from verify.running.definitions import files_in
-
     chance = random.Random(seed)  # noqa: S311 (a sample, no secret)
     folders = [
         (name, ROOT.joinpath(*name.split("."))) for name in ("theory", "numerics", "verify.cells", "verify.predictions")

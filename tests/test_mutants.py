@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import importlib.util
 import itertools
 import json
@@ -150,6 +151,7 @@ def test_what_a_mutant_is_shown() -> None:
     claims, files = asked(mutant)
     assert "S1" in claims or "S2" in claims
     assert files[0] == "tests/theory/harmonics/test_sphere.py"
+    importlib.import_module(mutant.module)
     assert live(mutant) is not None
     for name in CHEAP:
         view = CLAIMS[name].cases(small())[0].profile
