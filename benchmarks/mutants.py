@@ -50,12 +50,12 @@ from verify.sizes.profile import QUICK, Profile, changed
 from verify.sizes.taylor import TaylorSizes
 
 CHEAP = (
-    *("S2", "S1", "S9", "S4", "S3", "T1", "T2", "S8", "N1", "S6", "S7"),
-    *("G3", "G2", "S10", "S5", "G1", "G4", "G5", "T3"),
+    *("T2", "S2", "T3", "S6", "G1", "G4", "S10", "G3", "S1"),
+    *("S8", "G2", "S5", "S7", "G5", "T1", "S4", "S3"),
 )
 """Claims that are judged in seconds at the sizes below, the cheapest first."""
-PER_MUTANT = 3
-"""Claims, and files of tests, that a mutant is shown at most."""
+MOST = {"claims": 6, "tests": 3}
+"""Claims, and files of tests, that a mutant is shown."""
 
 
 def small() -> Profile:
@@ -71,7 +71,7 @@ def small() -> Profile:
     bulk = {"bulk_dimension": {1: 256}, "bulk_width": {1: 1024}, "bulk_replicates": (12, 8)}
     ones = {"activations": ("tanh(z + 1)",), "spectral": spectral | gram | parity, "neighbours": bulk}
     directions = DirectionSizes(
-        energy_width={1: 256},
+        energy_width={1: 256, 2: 256},
         energy_replicates=12,
         sign_widths=(64, 256, 1024),
         sparse_widths=(64, 256, 1024),
@@ -79,7 +79,7 @@ def small() -> Profile:
         joint_widths=(256, 1024, 4096),
         joint_networks=12,
     )
-    taylor = TaylorSizes(replicates=3, widths={1: (512, 2048)}, width_replicates=12)
+    taylor = TaylorSizes(replicates=3, widths={1: (512, 2048), 2: (1024, 4096)}, width_replicates=12)
     return changed(QUICK, ones).model_copy(update={"directions": directions, "taylor": taylor})
 
 
@@ -105,8 +105,9 @@ def by_tests(file: str) -> str:
         def pytest_runtest_logreport(self, report: Any) -> None:
             self.first = self.first or (report.nodeid if report.failed else "")
 
-    kept, arguments = Kept(), ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0", file]
-    status = pytest.main(arguments, plugins=[kept])
+    kept, arguments = Kept(), ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0"]
+    quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins are imported already
+    status = pytest.main([*arguments, *quiet, file], plugins=[kept])
     return kept.first or (f"{file}: status {status}" if status in (2, 3) else "")
 
 
@@ -116,10 +117,13 @@ def asked(mutant: Mutant) -> tuple[list[str], list[str]]:
     parts = mutant.path.removesuffix(".py").removesuffix("_run").split("/")
     mirrored = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-1]}.py")
     whole = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-2]}.py")
-    names = {mutant.module, mutant.module.removesuffix("_run"), mutant.function[0]}
-    naming = [path for path, text in _tests().items() if any(name in text for name in names)]
-    files = list(dict.fromkeys([path for path in (mirrored, whole) if path.exists()] + naming))
-    return claims[:PER_MUTANT], [str(path.relative_to(ROOT)) for path in files[:PER_MUTANT]]
+    known = _tests()
+    naming = [path for path, text in known.items() if mutant.function[-1] in text]
+    beside = [path for path in known if path.parent == mirrored.parent and mutant.function[-1].startswith("_")]
+    using = [path for path, text in known.items() if mutant.module.removesuffix("_run") in text]
+    first = [path for path in (mirrored, whole) if path.exists()]
+    files = list(dict.fromkeys([*first, *beside, *naming, *using]))
+    return claims[: MOST["claims"]], [str(path.relative_to(ROOT)) for path in files[: MOST["tests"]]]
 
 
 @cache
@@ -149,15 +153,19 @@ def forked(mutant: Mutant | None, shown: str, judge: Callable[[str], str], secon
     child = os.fork()
     if child == 0:
         os.close(read)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        signal.alarm(20 * seconds)
-        setattr(builtins, REACHED, lambda: note.__setitem__(0, 1))
         said = "unplanted"
-        if mutant is None or plant(mutant):
-            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                said = f"done {judge(shown)}"
-        os.write(write, said.encode()[:4000])
-        os._exit(0)
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+            signal.alarm(60 * seconds)
+            setattr(builtins, REACHED, lambda: note.__setitem__(0, 1))
+            if mutant is None or plant(mutant):
+                with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                    said = f"done {judge(shown)}"
+        except BaseException as error:  # whatever it is, the fork must not go on as if it were the parent
+            said = f"done {shown}: {type(error).__name__}"
+        finally:
+            os.write(write, said.encode()[:4000])
+            os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as end:
         said = end.read().decode("utf-8", "replace")
@@ -186,7 +194,8 @@ def examine(mutant: Mutant, seconds: int) -> dict[str, Any]:
         ends, who = [], ""
         for one in shown:
             end, who, reached = forked(mutant, one, judge, seconds)
-            if end == "killed" and not sound(who if kind == "tests" else one, judge, seconds):
+            again = who if "::" in who else one
+            if end == "killed" and not sound(again, judge, seconds):
                 end, who = "fails anyway", ""
             ends.append(end)
             line["reached"] |= reached
