@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from verify.cells.landscape import QuadraticSaddle
-from verify.claims.controls import WRONG, scaled
+from verify.claims.controls import NEAR, WRONG, scaled, shifted
 from verify.claims.descent import RADIUS
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization.descent import TOLERANCE
@@ -141,6 +141,10 @@ O4 = Claim(
         Control("descent without noise", observe=lambda p, e: _gaps(p, e, "still_loss")),
         Control("blocks with sigma' in place of sigma''", observe=lambda p, e: _curvature(p, e, "block_first")),
         Control(f"blocks multiplied by {WRONG}", predict=scaled(_o4_predicted, WRONG, LAMBDA_MIN)),
+        Control(
+            f"blocks multiplied by {1 + NEAR * LANCZOS_MARGIN:g}",
+            predict=shifted(_o4_predicted, NEAR * LANCZOS_MARGIN, LAMBDA_MIN),
+        ),
     ),
     describe=_o4_described,
     figure=_o4_figure,

@@ -16,6 +16,7 @@ from verify.cells.spectral import (
     TraceAndTail,
     read_ball,
 )
+from verify.claims.controls import NEAR
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.judging.chance import Chance
 from verify.judging.claim import Evidence, World
@@ -28,6 +29,8 @@ from verify.sizes.profile import Profile
 SYMBOL: dict[KernelName, str] = {"NTK": "Lambda", "QuadNTK": "Q"}
 QUADRATURE_MARGIN = 1e-6
 """Relative. Rounding is 10^-13 of the largest eigenvalue, so eigenvalues down to 10^-7 of it can be told apart."""
+CLOSE = 1 + NEAR * QUADRATURE_MARGIN
+"""The wrong factor nearest to 1 that the quadrature must see."""
 MONTE_CARLO_DEGREES = 2
 MONTE_CARLO_MARGIN = 0.04
 """Relative: twice the 99 % half-width with 400 blocks, at most 1.8 % for the activations of the profiles and both

@@ -181,6 +181,7 @@ S6 = Claim(
     controls=(
         Control("gamma of the degrees above k+1 in place of those above k", predict=_without_next),
         Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_predict, WRONG)),
+        Control("every eigenvalue multiplied by 1.05", predict=scaled(_predict, 1.05)),
         Control("the limits without their finite-size corrections", predict=_asymptotic),
     ),
     describe=_describe,

@@ -6,6 +6,7 @@ from verify.cells.spectral import TraceAndTail
 from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, learns, smooth
 from verify.claims.spectra.routes import (
+    CLOSE,
     eigenvalue_cells,
     eigenvalue_explanation,
     eigenvalue_figure,
@@ -67,6 +68,7 @@ S8 = Claim(
     },
     controls=(
         Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_eigenvalues, WRONG)),
+        Control(f"every eigenvalue multiplied by {CLOSE:.6f}", predict=scaled(_eigenvalues, CLOSE)),
         # The other kernel: sigma' in place of sigma'' and one factor <x,x'> in place of two.
         Control("the eigenvalues of the NTK", predict=lambda p: eigenvalue_predictions(p, "QuadNTK", formula="NTK")),
         Control(
