@@ -191,17 +191,18 @@ def examine(mutant: Mutant, seconds: int) -> dict[str, Any]:
     before, after = wording(mutant)
     line |= {"before": before, "after": after, "reached": False}
     for kind, shown, judge in zip(("claims", "tests"), asked(mutant), (by_claim, by_tests), strict=True):
-        ends, who = [], ""
+        ends, who, met = [], "", False
         for one in shown:
             end, who, reached = forked(mutant, one, judge, seconds)
             again = who if "::" in who else one
             if end == "killed" and not sound(again, judge, seconds):
                 end, who = "fails anyway", ""
             ends.append(end)
-            line["reached"] |= reached
+            met |= reached
             if end in ("killed", "unplanted"):
                 break
-        line[kind] = {"asked": shown, "ends": ends, "killer": who}
+        line[kind] = {"asked": shown, "ends": ends, "killer": who, "reached": met}
+        line["reached"] |= met
         if "unplanted" in ends:
             return line | {"unplanted": True}
     return line
