@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test lint notebook docs benchmark clean
+.PHONY: help verify test lint notebook docs benchmark benchmark-check card clean
 
 help:
 	@echo "make verify     check the claims (PROFILE=quick) and write $(OUT)/report.html and $(OUT)/records.sqlite"
@@ -19,7 +19,9 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make notebook   open the notebooks in JupyterLab"
 	@echo "make docs       build docs/_build/html"
-	@echo "make benchmark  speed of constants, gradients and Gram matrices, and the pilot tables (half an hour)"
+	@echo "make benchmark  measure all ratios of benchmarks/budget.toml and write them to docs/benchmarks.md"
+	@echo "make benchmark-check  whether they are still within the budget, at small sizes"
+	@echo "make card       everything that needs a CUDA device, within 25 minutes, into $(OUT)/card"
 	@echo "make clean      remove .venv and everything that was built"
 
 verify: .venv/.runtime
@@ -41,10 +43,13 @@ docs: .venv/.docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 benchmark: .venv/.runtime
-	$(BIN)/python benchmarks/constants.py
-	$(BIN)/python benchmarks/gradient.py
-	$(BIN)/python benchmarks/gram.py
-	$(BIN)/python benchmarks/pilot.py
+	$(BIN)/python benchmarks/check.py --write
+
+benchmark-check: .venv/.runtime
+	$(BIN)/python benchmarks/check.py
+
+card: .venv/.dev
+	$(BIN)/python benchmarks/card.py --out $(OUT)/card
 
 clean:
 	rm -rf .venv $(OUT) build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,11 +6,10 @@
 
 The others are no dependencies. An environment on top of escape-ntk's own, on Python 3.11, is enough:
 
-    pip install "jax[cpu]==0.4.30" neural-tangents==0.6.5 curvlinops-for-pytorch geometric_kernels
+    pip install "jax[cpu]==0.4.30" neural-tangents==0.6.5 curvlinops-for-pytorch geometric_kernels scikit-learn
 
-Each line of the table has the task, the relative difference of the results, and the other's time over ours: the median,
-and the range, of ratios of calls that follow each other, after one round that is not counted. One thread for torch and
-for XLA, float32 for networks. Compilation is not counted. A ratio above 1 says that escape-ntk is faster.
+Ratios are our time over the other's (see measure.py), below 1 where escape-ntk is faster, each after a line with the
+relative difference of the results. One thread for torch and for XLA, float32 for networks. Compilation is not counted.
 """
 
 from __future__ import annotations
@@ -24,9 +23,7 @@ import argparse
 import importlib.metadata
 import importlib.util
 import math
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,51 +31,48 @@ from typing import Any
 
 import numpy as np
 import torch
+from measure import Bench, Call, parser
 
-from numerics import Harmonics, Objective, PenaltyWeights, TwoLayerNetwork, generator, hessian_vector, ntk_gram, sphere
+from numerics import (
+    Harmonics,
+    KernelRidge,
+    Objective,
+    PenaltyWeights,
+    TwoLayerNetwork,
+    generator,
+    hessian_vector,
+    ntk_gram,
+    sphere,
+)
 from theory import Spectrum, kernel_ridge_risk, ntk_spectrum
 
-Call = Callable[[], Any]
 ACTIVATION = "sin(z + pi/4)"
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """d, m, n of the networks, n of the Gram matrix, how often each call is timed, the folder of eigenlearning."""
+    """d, m, n of the networks, n of the Gram matrix, the folder of eigenlearning."""
 
     d: int
     m: int
     n: int
     gram_n: int
-    repetitions: int
     eigenlearning: Path | None
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table."""
+    """A task that two libraries do.
 
-    task: str
-    other: str
+    Attributes:
+        name: of the ratio. against: the other. difference: of the results, relative. other, ours: the calls.
+    """
+
+    name: str
+    against: str
     difference: float
-    ratios: tuple[float, ...]
-
-    def __str__(self) -> str:
-        low, high = min(self.ratios), max(self.ratios)
-        speed = f"{statistics.median(self.ratios):.3g} ({low:.3g} to {high:.3g})"
-        return f"| {self.task} | {self.other} | {self.difference:.1e} | {speed} |"
-
-
-def ratios(other: Call, ours: Call, repetitions: int) -> tuple[float, ...]:
-    """Times of the other over ours, the calls in turn."""
-    found = []
-    for _ in range(repetitions + 1):
-        start = time.perf_counter()
-        other()
-        between = time.perf_counter()
-        ours()
-        found.append((between - start) / (time.perf_counter() - between))
-    return tuple(found[1:])
+    other: Call
+    ours: Call
 
 
 def apart(other: Any, ours: Any) -> float:
@@ -131,15 +125,18 @@ def gram(sizes: Sizes) -> list[Row]:
 
         calls[method.name.lower().replace("_", " ")] = call
 
+    def ours() -> torch.Tensor:
+        return ntk_gram(network, x)
+
     rows = []
     for name, one in calls.items():
         try:
-            difference = apart(one(), ntk_gram(network, x))
+            difference = apart(one(), ours())
         except AttributeError as error:  # of a JAX that is newer than neural-tangents
             sys.stderr.write(f"{name}: left out ({error})\n")
             continue
-        found = ratios(one, lambda: ntk_gram(network, x), sizes.repetitions)
-        rows.append(Row(f"NTK Gram matrix, n = {sizes.gram_n} ({name})", "neural-tangents", difference, found))
+        against = f"neural-tangents' empirical_ntk_fn, {name}, n = {sizes.gram_n}"
+        rows.append(Row(f"gram-neural-tangents-{name.split()[0]}", against, difference, one, ours))
     return rows
 
 
@@ -164,8 +161,8 @@ def gradient(sizes: Sizes) -> list[Row]:
     def ours() -> torch.Tensor:
         return objective.value_and_gradient(W)[1]
 
-    found = ratios(other, ours, sizes.repetitions)
-    return [Row("gradient of the Taylor model's loss", "neural-tangents", apart(other(), ours()), found)]
+    against = "neural-tangents' taylor_expand, jitted gradient"
+    return [Row("gradient-neural-tangents", against, apart(other(), ours()), other, ours)]
 
 
 def hessian(sizes: Sizes) -> list[Row]:
@@ -194,8 +191,28 @@ def hessian(sizes: Sizes) -> list[Row]:
     def ours() -> torch.Tensor:
         return hessian_vector(objective, W, V)
 
-    found = ratios(other, ours, sizes.repetitions)
-    return [Row("product with the Hessian of the network's loss", "curvlinops", apart(other().detach(), ours()), found)]
+    against = "curvlinops' HessianLinearOperator"
+    return [Row("hessian-curvlinops", against, apart(other().detach(), ours()), other, ours)]
+
+
+def ridge(sizes: Sizes) -> list[Row]:
+    """Kernel ridge regression with sixteen ridges on one Gram matrix, in float64."""
+    from sklearn.kernel_ridge import KernelRidge as Theirs
+
+    network, x, y, _ = problem(replace(sizes, n=sizes.gram_n))
+    gram = ntk_gram(TwoLayerNetwork(sizes.d, network.m, ACTIVATION), x.double()) / sizes.d
+    labels, array = y.double(), gram.numpy()
+    levels = [2.0**j for j in range(-8, 8)]
+
+    def other() -> Any:
+        return np.stack([Theirs(alpha=a, kernel="precomputed").fit(array, labels.numpy()).dual_coef_ for a in levels])
+
+    def ours() -> torch.Tensor:
+        solver = KernelRidge(gram, labels)
+        return torch.stack([solver.coefficients(level) for level in levels])
+
+    against = f"scikit-learn's KernelRidge, {len(levels)} ridges, n = {sizes.gram_n}"
+    return [Row("ridge-scikit-learn", against, apart(other(), ours()), other, ours)]
 
 
 def harmonics(sizes: Sizes) -> list[Row]:
@@ -215,15 +232,8 @@ def harmonics(sizes: Sizes) -> list[Row]:
     def ours() -> torch.Tensor:
         return torch.stack([values @ values.T for values in (harmonics.values(x) for harmonics in own)], dim=-1)
 
-    found = ratios(other, ours, sizes.repetitions)
-    return [
-        Row(
-            f"sums over all harmonics of a degree, d = {d}, l = 1 to 4",
-            "geometric_kernels",
-            apart(other(), ours()),
-            found,
-        )
-    ]
+    against = f"geometric_kernels' addition formula, d = {d}, l = 1 to 4"
+    return [Row("harmonics-geometric-kernels", against, apart(other(), ours()), other, ours)]
 
 
 def risk(sizes: Sizes) -> list[Row]:
@@ -253,18 +263,18 @@ def risk(sizes: Sizes) -> list[Row]:
     def ours() -> float:
         return float(kernel_ridge_risk(same, 200, 0.1, energies, noise=0.01))
 
-    found = ratios(other, ours, sizes.repetitions)
-    return [Row("test risk of ridge regression, n = 200", "eigenlearning", apart(other(), ours()), found)]
+    return [Row("risk-eigenlearning", "eigenlearning's predictions, n = 200", apart(other(), ours()), other, ours)]
 
 
 COMPARISONS: dict[str, Callable[[Sizes], list[Row]]] = {
     "gram": gram,
     "gradient": gradient,
     "hessian": hessian,
+    "ridge": ridge,
     "harmonics": harmonics,
     "risk": risk,
 }
-PACKAGES = ("torch", "numpy", "jax", "neural-tangents", "curvlinops-for-pytorch", "geometric_kernels")
+PACKAGES = ("torch", "numpy", "jax", "neural-tangents", "curvlinops-for-pytorch", "geometric_kernels", "scikit-learn")
 
 
 def versions() -> str:
@@ -279,26 +289,25 @@ def versions() -> str:
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--d", type=int, default=64)
-    parser.add_argument("--m", type=int, default=4096)
-    parser.add_argument("--n", type=int, default=1024)
-    parser.add_argument("--gram-n", type=int, default=512, help="inputs of the Gram matrix; 1024 takes some 10 GB")
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--only", nargs="*", choices=COMPARISONS, default=list(COMPARISONS))
-    parser.add_argument("--eigenlearning", type=Path)
-    options = parser.parse_args()
-    sizes = Sizes(options.d, options.m, options.n, options.gram_n, options.repetitions, options.eigenlearning)
-    torch.set_num_threads(1)
-    print(f"d = {sizes.d}, m = {sizes.m}, n = {sizes.n}, one thread, medians of {sizes.repetitions}; {versions()}\n")
-    print("| task | other | relative difference | other's time / ours |\n|---|---|---|---|")
-    for name in options.only:
+    """Print the ratios."""
+    options: argparse.ArgumentParser = parser(__doc__)
+    options.add_argument("--d", type=int, default=64)
+    options.add_argument("--m", type=int, default=4096)
+    options.add_argument("--n", type=int, default=1024)
+    options.add_argument("--gram-n", type=int, default=512, help="inputs of the Gram matrix; 1024 takes some 10 GB")
+    options.add_argument("--only", nargs="*", choices=COMPARISONS, default=list(COMPARISONS))
+    options.add_argument("--eigenlearning", type=Path)
+    chosen = options.parse_args()
+    d, m, n, gram_n = (32, 1024, 512, 256) if chosen.small else (chosen.d, chosen.m, chosen.n, chosen.gram_n)
+    sizes, bench = Sizes(d, m, n, gram_n, chosen.eigenlearning), Bench(chosen)
+    bench.say(f"d = {sizes.d}, m = {sizes.m}, n = {sizes.n}; {versions()}")
+    for name in chosen.only:
         try:
             for row in COMPARISONS[name](sizes):
-                print(row, flush=True)
+                bench.say(f"{row.against}: results differ by {row.difference:.1e}, relatively")
+                bench.compare({row.against: row.other, "ours": row.ours}, {row.name: ("ours", row.against)})
         except ImportError as missing:
-            sys.stderr.write(f"{name}: left out ({missing})\n")
+            bench.skip(name, str(missing))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""How fast certified constants are, against mpmath's quadrature of the same integrals.
+"""How fast certified constants are, against quadratures of the same integrals by mpmath and SciPy.
 
-    python benchmarks/constants.py
+    python benchmarks/constants.py [--small] [--json]
 
-Prints medians of ratios over repeated rounds within one run. mpmath gets ``mp.quad`` as it comes, split at kinks, with
+Ratios are our time over the other's (see measure.py). SciPy's Gauss rule is a sum in double precision without an error
+bound, so it is faster; the ratio says what certainty costs. mpmath gets ``mp.quad`` as it comes, split at kinks, with
 the polynomial by its recurrence, at the same number of digits, which it does not certify. No coefficient, node or
 weight is remembered between rounds. "Further" means that the activation has been analysed before, by an eigenvalue in
 another dimension; "first" includes that analysis by SymPy. Imports are not counted.
@@ -10,34 +11,34 @@ another dimension; "first" includes that analysis by SymPy. Imports are not coun
 
 from __future__ import annotations
 
+import argparse
 import functools
 import gc
-import statistics
-import time
 from collections.abc import Callable
 
 import mpmath as mp
+import numpy as np
+import scipy.special
+from measure import Bench, parser
 
 from theory import Activation, coefficient, coefficients, ntk_eigenvalue
 
-ROUNDS = 5
+NODES = 64
 
 
 def clear_caches() -> None:
     """Empty every lru_cache of the package, so that nothing is remembered from the round before."""
     for thing in gc.get_objects():
-        if isinstance(thing, functools._lru_cache_wrapper) and str(thing.__module__).startswith("theory"):
+        if type(thing) is functools._lru_cache_wrapper and str(thing.__module__).startswith("theory"):
             thing.cache_clear()
 
 
-def seconds(call: Callable[[], object], before: Callable[[], object] | None = None) -> float:
-    """Wall-clock time of one call, with empty caches but for what ``before`` leaves in them."""
+def fresh(bench: Bench, call: Callable[[], object], before: Callable[[], object] | None = None) -> float:
+    """Seconds of one call, with empty caches but for what ``before`` leaves in them."""
     clear_caches()
     if before is not None:
         before()
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+    return bench.seconds(call)
 
 
 def mpmath_coefficient(g: Callable[[mp.mpf], mp.mpf], degree: int, d: int, kink: float = 0.0) -> mp.mpf:
@@ -62,35 +63,42 @@ def mpmath_eigenvalue(slope: Callable[[mp.mpf], mp.mpf], degree: int, d: int, ki
 
 
 def paired(
-    ours: Callable[[], object], theirs: Callable[[], object], before: Callable[[], object] | None = None
-) -> tuple[float, float, float]:
-    """Medians of our time, their time and their ratio, measured alternately."""
-    rounds = [(seconds(ours, before), seconds(theirs)) for _ in range(ROUNDS)]
-    return (
-        statistics.median(a for a, _ in rounds),
-        statistics.median(b for _, b in rounds),
-        statistics.median(b / a for a, b in rounds),
-    )
+    bench: Bench,
+    name: str,
+    against: str,
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    before: Callable[[], object] | None = None,
+) -> None:
+    """Record our time over theirs, measured by turns."""
+    rounds = [(fresh(bench, ours, before), fresh(bench, theirs)) for _ in range(bench.repetitions)]
+    bench.record(name, [a / b for a, b in rounds], against)
 
 
-def report(title: str, ours: float, theirs: float, ratio: float, goal: str) -> None:
-    """One line of the table."""
-    print(f"{title:<68} {1e3 * ours:9.2f} ms {1e3 * theirs:9.2f} ms   x {ratio:7.1f}   {goal}")
-
-
-def table_of_coefficients() -> None:
-    """lambda_l(tanh'(z + 1)), l = 0..20, d = 10, 30 digits."""
+def table_of_coefficients(bench: Bench) -> None:
+    """lambda_l(tanh'(z + 1)), l = 0..20, d = 10, 30 digits against mpmath, 15 digits against a Gauss rule."""
     sigma = Activation.parse("tanh(z + 1)")
 
-    def theirs() -> list[mp.mpf]:
+    def by_mpmath() -> list[mp.mpf]:
         with mp.workdps(30):
             return [mpmath_coefficient(lambda z: mp.sech(z + 1) ** 2, degree, 10) for degree in range(21)]
 
-    figures = paired(lambda: coefficients(sigma, 20, 10, 1, 30), theirs)
-    report("table of lambda_l(tanh'(z+1)), l = 0..20, d = 10, 30 digits", *figures, "needs >= 10")
+    def by_scipy() -> list[float]:
+        t, w = scipy.special.roots_gegenbauer(NODES, (10 - 2) / 2)
+        values = w / w.sum() / np.cosh(10**0.5 * t + 1) ** 2
+        at_one = scipy.special.eval_gegenbauer(np.arange(21), 4.0, 1.0)
+        return [float(values @ scipy.special.eval_gegenbauer(j, 4.0, t)) / at_one[j] for j in range(21)]
+
+    exact = [float(value.mid()) for value in coefficients(sigma, 20, 10, 1, 15)]
+    worst = max(abs(a - b) for a, b in zip(by_scipy(), exact, strict=True))
+    bench.say(f"the Gauss rule with {NODES} nodes is wrong by up to {worst:.1e}")
+    what = "of 21 coefficients of tanh'(z+1), d = 10"
+    paired(bench, "constants-table", f"mpmath.quad {what}", lambda: coefficients(sigma, 20, 10, 1, 30), by_mpmath)
+    rule = f"scipy.special.roots_gegenbauer({NODES}), not certified, {what}"
+    paired(bench, "constants-scipy", rule, lambda: coefficients(sigma, 20, 10, 1, 15), by_scipy)
 
 
-def closed_forms() -> None:
+def closed_forms(bench: Bench, small: bool) -> None:
     """One 15-digit eigenvalue for activations with a closed form, and its growth with degree and dimension."""
     slopes: dict[str, Callable[[mp.mpf], mp.mpf]] = {
         "sin(z + pi/4)": lambda z: mp.cos(z + mp.pi / 4),
@@ -102,32 +110,27 @@ def closed_forms() -> None:
         "z**3 - z": lambda z: 3 * z**2 - 1,
     }
     kinks = {"relu(z + 1/3)": -1 / 3}
-    for text, slope in slopes.items():
+    for text, slope in list(slopes.items())[3:4] if small else slopes.items():
         sigma = Activation.parse(text)
         analyse = functools.partial(ntk_eigenvalue, sigma, 6, 12)
+        name = text.replace(" ", "")
         for d in (10, 101):
 
             def theirs(d: int = d, slope: Callable[[mp.mpf], mp.mpf] = slope, text: str = text) -> mp.mpf:
                 with mp.workdps(15):
                     return mpmath_eigenvalue(slope, 6, d, kinks.get(text, 0.0))
 
-            ours = functools.partial(ntk_eigenvalue, sigma, 6, d)
-            report(f"Lambda_6 of {text}, d = {d}, 15 digits, further", *paired(ours, theirs, analyse), "needs >= 50")
-        report(f"Lambda_6 of {text}, d = {d}, 15 digits, first", *paired(ours, theirs), "")
+            ours, against = functools.partial(ntk_eigenvalue, sigma, 6, d), f"mpmath.quad of Lambda_6, d = {d}"
+            paired(bench, f"eigenvalue-further-{name}-{d}", against, ours, theirs, analyse)
+        paired(bench, f"eigenvalue-first-{name}", against, ours, theirs)
         rounds = []
-        for _ in range(ROUNDS):
-            small = seconds(functools.partial(ntk_eigenvalue, sigma, 6, 10), analyse)
-            rounds.append((small, seconds(functools.partial(ntk_eigenvalue, sigma, 60, 10**6), analyse)))
-        growth = statistics.median(b / a for a, b in rounds)
-        large = statistics.median(b for _, b in rounds)
-        small = statistics.median(a for a, _ in rounds)
-        print(
-            f"  degree 60 at d = 10^6: {1e3 * large:.2f} ms, degree 6 at d = 10: {1e3 * small:.2f} ms, "
-            f"x {growth:.1f}, needs <= 5"
-        )
+        for _ in range(bench.repetitions):
+            low = fresh(bench, functools.partial(ntk_eigenvalue, sigma, 6, 10), analyse)
+            rounds.append(fresh(bench, functools.partial(ntk_eigenvalue, sigma, 60, 10**6), analyse) / low)
+        bench.record(f"eigenvalue-growth-{name}", rounds, "degree 6 at d = 10, of degree 60 at d = 10^6")
 
 
-def slowest_without_closed_form() -> None:
+def slowest_without_closed_form(bench: Bench) -> None:
     """The slowest 15-digit coefficient over the whole range, for activations without a closed form."""
     worst = (0.0, "")
     for text in ("tanh(z + 1)", "softplus(z + 1)", "sigmoid(2*z - 1)", "relu(z)*tanh(z)", "sin(z)*exp(z/4)"):
@@ -136,12 +139,22 @@ def slowest_without_closed_form() -> None:
             for degree in (0, 1, 6, 20, 41, 60):
                 for derivative in (0, 1):
                     call = functools.partial(coefficient, sigma, degree, d, derivative)
-                    worst = max(worst, (seconds(call), f"{text}, d = {d}, degree {degree}, derivative {derivative}"))
-    print(f"slowest single coefficient without a closed form: {worst[0]:.3f} s ({worst[1]}); needs <= 5 s")
+                    worst = max(
+                        worst, (fresh(bench, call), f"{text}, d = {d}, degree {degree}, derivative {derivative}")
+                    )
+    bench.say(f"slowest single coefficient without a closed form: {worst[0]:.3f} s ({worst[1]}); needs <= 5 s")
+
+
+def main() -> None:
+    """Print the ratios."""
+    options: argparse.ArgumentParser = parser(__doc__)
+    chosen = options.parse_args()
+    bench = Bench(chosen)
+    table_of_coefficients(bench)
+    closed_forms(bench, chosen.small)
+    if not chosen.small:
+        slowest_without_closed_form(bench)
 
 
 if __name__ == "__main__":
-    print(f"{'':<68} {'certified':>12} {'mpmath':>12}")
-    table_of_coefficients()
-    closed_forms()
-    slowest_without_closed_form()
+    main()

@@ -1,7 +1,9 @@
-"""Speed of gradients and Hessian products against the bare products of the same shapes, in the same run.
+"""Speed of gradients and Hessian products against the bare products of the same shapes, and against what users write.
 
-    python benchmarks/gradient.py                        d = 64, m = n = 4096, float32, all threads
-    python benchmarks/gradient.py --threads 1 | --device cuda | --profile
+    python benchmarks/gradient.py                        d = 64, m = n = 4096, float32, one thread
+    python benchmarks/gradient.py --threads 2 --taken    the same with and without a process that spins on one core
+    python benchmarks/gradient.py --hand                 n = 100, 200, 500, 1000 against gradients written by hand
+    python benchmarks/gradient.py --device cuda | --profile | --small | --json
 
 The products that cannot be avoided are ``torch.mm`` into memory that is there:
 
@@ -9,25 +11,21 @@ The products that cannot be avoided are ``torch.mm`` into memory that is there:
 - of R3, which needs the good part p of D beside D and S: n x d x m/2 and m/2 x n x d;
 - of R1 in population, S D over the m/2 distinct neurons: once m/2 x d x m/2 and twice m/2 x m/2 x d.
 
-Calls are interleaved; every ratio is the median over the repetitions of ratios of times that follow each other. The
-program exits with 1 if a target is missed: 1.2 for the gradient of the Taylor model's squared loss against its two
-products, 2.5 for the whole objective (R1 in population and in training, R3, R4, k = 1) against all its products, and
-1/3 for 32 networks at once against plain autograd one after the other (d = 16, m = n = 256). Beside them, without a
-target: the network itself against its two products, a sine and a cosine for each neuron, and Hessian products in
-gradients.
+A user of torch has three ways to the gradient of the Taylor model's squared loss: autograd of f_L + f_Q; nested
+``torch.func.jvp`` of the network along W, which needs no formula; and, by hand, a product for the two halves of W, the
+residuals, and a product with the slopes, with sigma' and sigma'' kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
+from measure import Bench, Call, parser
 
 from numerics.curvature import hessian_vector
 from numerics.directions import GoodDirections
@@ -39,38 +37,7 @@ from theory import Activation
 
 SIGMA = Activation.parse("sin(z + pi/4)")
 SEEDS = 32
-NO_TARGET = math.inf
-Call = Callable[[], object]
-
-
-class Stopwatch:
-    """Medians over interleaved repetitions; prints one line for each ratio and remembers the targets missed."""
-
-    def __init__(self, device: str, repetitions: int) -> None:
-        self._device, self._repetitions, self.missed = device, repetitions, 0
-
-    def seconds(self, call: Call) -> float:
-        """Wall time of one call, the device's queue included."""
-        if self._device != "cpu":
-            torch.cuda.synchronize(self._device)
-        start = time.perf_counter()
-        result = call()
-        if self._device != "cpu":
-            torch.cuda.synchronize(self._device)
-        taken = time.perf_counter() - start
-        del result
-        return taken
-
-    def compare(self, calls: Mapping[str, Call], ratios: Mapping[tuple[str, str], float]) -> None:
-        """Print times of the calls and the ratios asked for, (numerator, denominator) with the target or NO_TARGET."""
-        rounds = [{name: self.seconds(call) for name, call in calls.items()} for _ in range(self._repetitions + 1)][1:]
-        for name in calls:
-            print(f"  {name:42} {statistics.median(r[name] for r in rounds):.4f} s")
-        for (above, below), target in ratios.items():
-            ratio = statistics.median(r[above] / r[below] for r in rounds)
-            verdict = "" if target == NO_TARGET else f", target {target:.3g}: {'met' if ratio <= target else 'MISSED'}"
-            self.missed += ratio > target
-            print(f"  {above} / {below}: {ratio:.3f}{verdict}", flush=True)
+BARE = PenaltyWeights(r4=0.0)
 
 
 def bare(n: int, m: int, d: int, device: str) -> tuple[Call, Call, Call, Call]:
@@ -114,88 +81,166 @@ def autograd(network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor, W: torc
     return torch.autograd.grad(loss, W)[0]
 
 
-def main() -> None:
-    """Print times and ratios."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--n", type=int, default=4096)
-    parser.add_argument("--m", type=int, default=4096)
-    parser.add_argument("--d", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--repetitions", type=int, default=9)
-    parser.add_argument("--profile", action="store_true", help="also which operations take the time")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    n, m, d, device = options.n, options.m, options.d, options.device
-    watch = Stopwatch(device, options.repetitions)
-    print(f"n = {n}, m = {m}, d = {d}, float32, {device}, {torch.get_num_threads()} threads")
+def nested(network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+    """The same by torch.func: f_L and f_Q as first and second derivatives of s -> f(x; W0 + s W) at s = 0."""
+    start = network.w
 
+    def output(weights: torch.Tensor) -> torch.Tensor:
+        return torch.sin(x @ weights.T + math.pi / 4) @ network.a / network.m**0.5
+
+    def loss(W: torch.Tensor) -> torch.Tensor:
+        def linear(weights: torch.Tensor) -> torch.Tensor:
+            return torch.func.jvp(output, (weights,), (W,))[1]
+
+        first, second = torch.func.jvp(linear, (start,), (W,))
+        return (first + second / 2 - y).square().mean()
+
+    return torch.func.grad(loss)(W)
+
+
+class ByHand:
+    """The same in three lines of torch, with sigma' and sigma'' kept."""
+
+    def __init__(self, network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor) -> None:
+        first, second = network.activation.derivatives(x @ network.half.mT, 1, 2)
+        self._first, self._second = first / math.sqrt(network.m), second / math.sqrt(network.m)
+        self._x, self._y = x, y
+
+    def __call__(self, W: torch.Tensor) -> torch.Tensor:
+        """The gradient at W."""
+        p, q = (self._x @ W.T).chunk(2, dim=1)
+        r = (self._first * (p - q) + self._second * (p * p - q * q) / 2).sum(1) - self._y
+        slopes = torch.cat([self._first + self._second * p, -self._first - self._second * q], dim=1)
+        return (slopes * (2 / len(r) * r[:, None])).T @ self._x
+
+
+def problem(n: int, m: int, d: int, device: str) -> tuple[TwoLayerNetwork, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A network, inputs, labels and a displacement."""
     network = TwoLayerNetwork(d, m, SIGMA, dtype=torch.float32, device=device)
     x = sphere(n, d, math.sqrt(d), generator(1), torch.float32).to(device)
-    y, W, V = (torch.randn(*shape, device=device) / 16 for shape in ((n,), (m, d), (m, d)))
-    good = GoodDirections(network, 1)
-    taylor = Objective(network, x, y, PenaltyWeights(r4=0.0))
-    whole = Objective(network, x, y, PenaltyWeights(), good)
-    itself = Objective(network, x, y, PenaltyWeights(r4=0.0), model="network")
+    y, W = (torch.randn(*shape, device=device) / 16 for shape in ((n,), (m, d)))
+    return network, x, y, W
+
+
+def apart(other: torch.Tensor, ours: torch.Tensor) -> float:
+    """The difference in norm, relative to ours."""
+    return float((other - ours).norm() / ours.norm())
+
+
+def gradients(bench: Bench, n: int, m: int, d: int) -> None:
+    """All ratios at one size."""
+    device = bench.device
+    network, x, y, W = problem(n, m, d, device)
+    V = torch.randn(m, d, device=device) / 16
+    taylor = Objective(network, x, y, BARE)
+    whole = Objective(network, x, y, PenaltyWeights(), GoodDirections(network, 1))
+    itself = Objective(network, x, y, BARE, model="network")
     data, r3, r1, sigma = bare(n, m, d, device)
     gradient = partial(taylor.value_and_gradient, W)
-    agreement = float((gradient()[1] - autograd(network, x, y, W)).norm() / gradient()[1].norm())
-    print(f"gradient by hand and autograd agree to {agreement:.1e}")
-
-    watch.compare(
-        {"two products": data, "gradient": gradient, "plain autograd": partial(autograd, network, x, y, W)},
+    others = [way(network, x, y, W) for way in (autograd, nested)] + [ByHand(network, x, y)(W)]
+    worst = max(apart(other, gradient()[1]) for other in others)
+    if worst > 1e-4:
+        sys.exit(f"gradients of autograd, jvp, by hand and ours differ by {worst:.1e}, relatively; needs 1e-4")
+    bench.compare(
+        {"its two products": data, "gradient": gradient},
+        {"gradient": ("gradient", "its two products")},
+    )
+    bench.compare(
         {
-            ("gradient", "two products"): 1.2,
-            ("plain autograd", "two products"): NO_TARGET,
-            ("plain autograd", "gradient"): NO_TARGET,
+            "plain autograd": partial(autograd, network, x, y, W),
+            "nested torch.func.jvp": partial(nested, network, x, y, W),
+            "gradient": gradient,
+        },
+        {
+            "gradient-autograd": ("gradient", "plain autograd"),
+            "gradient-jvp": ("gradient", "nested torch.func.jvp"),
         },
     )
-    watch.compare(
+    bench.compare(
         {
-            "two products": data,
-            "all products": lambda: (data(), r3(), r1()),
+            "all seven products": lambda: (data(), r3(), r1()),
             "whole objective": partial(whole.value_and_gradient, W),
         },
-        {("whole objective", "all products"): 2.5, ("whole objective", "two products"): NO_TARGET},
+        {"objective": ("whole objective", "all seven products")},
     )
-    watch.compare(
+    bench.compare(
         {
             "two products, sines, cosines": lambda: (data(), sigma()),
             "gradient of the network": partial(itself.value_and_gradient, W),
         },
-        {("gradient of the network", "two products, sines, cosines"): NO_TARGET},
+        {"gradient-network": ("gradient of the network", "two products, sines, cosines")},
     )
-    for name, objective in (("gradient", taylor), ("whole objective", whole)):
-        product = f"Hessian product, {name}"
-        calls: dict[str, Call] = {name: partial(objective.value_and_gradient, W)}
-        calls[product] = partial(hessian_vector, objective, W, V)
-        watch.compare(calls, {(product, name): NO_TARGET})
-    several(watch, device)
-    if options.profile:
-        for objective in (taylor, whole):
-            with torch.profiler.profile() as profile:
-                objective.value_and_gradient(W)
-            print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=14))
-    sys.exit(1 if watch.missed else 0)
+    product = partial(hessian_vector, taylor, W, V)
+    bench.compare({"gradient": gradient, "Hessian product": product}, {"hessian": ("Hessian product", "gradient")})
 
 
-def several(watch: Stopwatch, device: str, d: int = 16, m: int = 256, n: int = 256) -> None:
+def by_hand(bench: Bench, m: int, d: int) -> None:
+    """Small numbers of inputs, where what Python adds to each call counts."""
+    for n in (100, 200, 500, 1000):
+        network, x, y, W = problem(n, m, d, bench.device)
+        objective, other = Objective(network, x, y, BARE), ByHand(network, x, y)
+        calls: dict[str, Call] = {"by hand": partial(other, W), "ours": partial(objective.value_and_gradient, W)}
+        bench.compare(calls, {f"gradient-by-hand-{n}": ("ours", "by hand")})
+
+
+def several(bench: Bench, d: int = 16, m: int = 256, n: int = 256) -> None:
     """Many small networks at once."""
+    device = bench.device
     networks = TwoLayerNetwork(d, m, SIGMA, seed=range(SEEDS), dtype=torch.float32, device=device)
     x = sphere(n, d, math.sqrt(d), generator(1), torch.float32).to(device)
     y, W = (torch.randn(*shape, device=device) / 16 for shape in ((n,), (SEEDS, m, d)))
-    objective = Objective(networks, x, y, PenaltyWeights(r4=0.0))
+    objective = Objective(networks, x, y, BARE)
     members = [networks.member(i) for i in range(SEEDS)]
-    singles = [Objective(member, x, y, PenaltyWeights(r4=0.0)) for member in members]
-    at_once = f"{SEEDS} networks at once"
-    watch.compare(
+    at_once, loop = f"{SEEDS} networks at once", "plain autograd one by one"
+    bench.compare(
         {
             at_once: partial(objective.value_and_gradient, W),
-            "autograd in a loop": lambda: [autograd(one, x, y, w) for one, w in zip(members, W, strict=True)],
-            "gradient in a loop": lambda: [one.value_and_gradient(w) for one, w in zip(singles, W, strict=True)],
+            loop: lambda: [autograd(one, x, y, w) for one, w in zip(members, W, strict=True)],
         },
-        {(at_once, "autograd in a loop"): 1 / 3, (at_once, "gradient in a loop"): NO_TARGET},
+        {"seeds": (at_once, loop)},
     )
+
+
+def taken(bench: Bench, n: int, m: int, d: int) -> None:
+    """The gradient against its products where another process takes one core, and where it does not."""
+    network, x, y, W = problem(n, m, d, bench.device)
+    objective, (data, *_) = Objective(network, x, y, BARE), bare(n, m, d, bench.device)
+    calls: dict[str, Call] = {"its two products": data, "gradient": partial(objective.value_and_gradient, W)}
+    bench.compare(calls, {"gradient-threads": ("gradient", "its two products")})
+    spin = subprocess.Popen([sys.executable, "-c", "import os; os.sched_setaffinity(0, {0})\nwhile True: pass"])
+    try:
+        bench.compare(calls, {"gradient-core-taken": ("gradient", "its two products")})
+    finally:
+        spin.kill()
+        spin.wait()
+
+
+def main() -> None:
+    """Print times and ratios."""
+    options: argparse.ArgumentParser = parser(__doc__)
+    options.add_argument("--n", type=int, default=4096)
+    options.add_argument("--m", type=int, default=4096)
+    options.add_argument("--d", type=int, default=64)
+    options.add_argument("--hand", action="store_true", help="only small n, against gradients by hand")
+    options.add_argument("--taken", action="store_true", help="only with a core taken; with --threads 2 or more")
+    options.add_argument("--profile", action="store_true", help="only which operations take the time")
+    chosen = options.parse_args()
+    bench, m, d = Bench(chosen), chosen.m, chosen.d
+    n = min(chosen.n, 1024) if chosen.small else chosen.n
+    bench.say(f"n = {n}, m = {m}, d = {d}, float32, {bench.device}, {torch.get_num_threads()} threads")
+    if chosen.taken:
+        taken(bench, n, m, d)
+    elif chosen.hand:
+        by_hand(bench, m, d)
+    elif chosen.profile:
+        network, x, y, W = problem(n, m, d, bench.device)
+        with torch.profiler.profile() as profile:
+            Objective(network, x, y, BARE).value_and_gradient(W)
+        print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=14))
+    else:
+        gradients(bench, n, m, d)
+        by_hand(bench, m, d)
+        several(bench)
 
 
 if __name__ == "__main__":

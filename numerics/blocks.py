@@ -14,6 +14,8 @@ from numerics.precision import full_precision
 
 BLOCK_NUMBERS = {"cpu": 2**18, "cuda": 2**25}
 """Preactivations of distinct neurons in one block, by kind of device."""
+LONGER = 4
+"""By how much blocks are longer where several threads of a CPU each take some, as long as each gets two."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Blocks:
         width = network.half[..., 0].numel()
         n, kind = x.shape[-2], x.device.type
         step = max(1, BLOCK_NUMBERS.get(kind, BLOCK_NUMBERS["cuda"]) // width)
+        threads = torch.get_num_threads() if kind == "cpu" else 1
+        if threads > 1:
+            step = max(step, min(LONGER * step, math.ceil(n / (2 * threads))))
         self._rows = [slice(start, min(start + step, n)) for start in range(0, n, step)]
         one = len(names) * width * x.dtype.itemsize
         if cache is None:
@@ -63,10 +68,18 @@ class Blocks:
         second = values.pop(0) * (scale / 2) if "second" in self._names else empty
         return Block(x, z if "z" in self._names else empty, first, second)
 
+    def __len__(self) -> int:
+        """Number of blocks."""
+        return len(self._rows)
+
     def __iter__(self) -> Iterator[tuple[slice, Block]]:
         """Rows and block, in order."""
-        blocks = self._kept if self._kept is not None else map(self._evaluate, self._rows)
-        return zip(self._rows, blocks, strict=True)
+        return self.between(0, len(self))
+
+    def between(self, first: int, last: int) -> Iterator[tuple[slice, Block]]:
+        """Those with first <= index < last."""
+        rows = self._rows[first:last]
+        return zip(rows, self._kept[first:last] if self._kept is not None else map(self._evaluate, rows), strict=True)
 
 
 def accumulate(total: torch.Tensor, weights: torch.Tensor, x: torch.Tensor, scale: float = 1.0) -> None:

@@ -36,18 +36,20 @@ class Hessian:
     Args:
         objective: the loss.
         W: where, (..., m, d).
+        few: whether few products are asked for.
 
-    What depends on W alone is evaluated once and kept, if it takes at most a quarter of the memory available;
-    otherwise at each product. Cost: built by about one gradient; memory :data:`KEPT` n m / 2 numbers.
+    What depends on W alone is evaluated once and kept, if it takes at most a quarter of the memory available, or 64 MiB
+    where products are few; otherwise at each product. Cost: built by about one gradient; memory :data:`KEPT` n m / 2
+    numbers, of which training keeps two.
     """
 
     @torch.no_grad()
-    def __init__(self, objective: Objective, W: Array) -> None:
+    def __init__(self, objective: Objective, W: Array, few: bool = False) -> None:
         self._objective, self._W = objective, objective.network.check_displacement(W, "W")
         at = Pairs(self._W, objective.directions_in_use())
         self._directions = torch.cat(at.parts(objective.crossed), dim=-2)
         need = KEPT * objective.n * objective.network.half[..., 0].numel() * self._W.element_size()
-        keep = need <= SMALL or 4 * need <= available_bytes(self._W.device)
+        keep = need <= SMALL or (not few and 4 * need <= available_bytes(self._W.device))
         self._kept = [self._expand(rows, block) for rows, block in objective.blocks()] if keep else None
 
     def _expand(self, rows: slice, block: Block) -> tuple[Products, Expansion]:
@@ -196,12 +198,12 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 12) -> 
         ValueError: a W of another shape, dtype or device, or not finite; iterations < 1.
         ArithmeticError: a Hessian that is not finite.
 
-    Cost: ``iterations`` products with the Hessian; memory of four displacements.
+    Cost: ``iterations`` products with the Hessian; memory of four displacements, and at most 64 MiB beside them.
     """
     network, iterations = objective.network, integer(iterations, "iterations")
     W = finite(network.check_displacement(W), "W")
     draws = torch.randn((network.m, network.d), generator=generator(0), dtype=torch.float64, device="cpu")
-    hessian, image = Hessian(objective, W), network.scatter(draws.to(W)).expand_as(W)
+    hessian, image = Hessian(objective, W, few=True), network.scatter(draws.to(W)).expand_as(W)
     tiny = torch.finfo(W.dtype).tiny
     vector, diagonal, beside = torch.zeros_like(W), list[torch.Tensor](), list[torch.Tensor]()
     for _ in range(iterations):

@@ -10,13 +10,14 @@ antisymmetric initialisation** and is not computed (derived here); and f_Q(P_{<=
 
 Inputs are worked through in blocks of rows that stay in the caches: one product gives <D,x>, <S,x> and <p,x>, the
 slopes of the loss in them are formed in place, and one product adds to the gradient. Nothing of size n x m is written.
+On a CPU with several threads each takes whole blocks (:mod:`numerics.threads`).
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import torch
@@ -38,7 +39,11 @@ from numerics.terms.r1 import FreshInputs, PopulationR1, SampleR1, UnlabeledR1
 from numerics.terms.r3 import R3
 from numerics.terms.r4 import R4
 from numerics.terms.weights import Parts, PenaltyWeights
+from numerics.threads import shared
 
+INPUTS_A_PART = 4
+"""Least inputs over d in a part of the training inputs that has a gradient of its own, of m d numbers: it then takes at
+most a quarter of what is kept of the inputs of that part, n m numbers in all."""
 POPULATION = "R1 in population, a mean over the sphere ('exact' in r1_modes),"
 
 
@@ -122,6 +127,7 @@ class Objective:
             "second": model in ("taylor", "quadratic") or self.crossed,
         }
         self._blocks = Blocks(network, x, {name for name, used in needed.items() if used}, cache)
+        self._scratch: list[torch.Tensor] = []
         self._linear_first = None
         if jacobian is not None:
             training = weights.r1 if penalised else None
@@ -218,21 +224,55 @@ class Objective:
     def _training_pass(self, at: Pairs, gradient: PairGradient) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Value of the data term, and of the penalties on the training inputs by name; their gradients are added.
 
+        Where several threads share it, each part of the inputs has a gradient of its own. Parts are added in their
+        order, so the result does not depend on which thread was faster.
+        """
+        directions = torch.cat([at.total, at.difference, *([at.good] if self.crossed else [])], dim=-2)
+        count, parts = len(self._blocks), self._parts()
+
+        def one(part: int) -> tuple[torch.Tensor, list[torch.Tensor], PairGradient]:
+            own = gradient if part == 0 else PairGradient(at, self.directions_in_use(), self.crossed)
+            blocks = self._blocks.between(part * count // parts, (part + 1) * count // parts)
+            return *self._pass(blocks, at, directions, own), own
+
+        outputs, sums, gradients = zip(*shared(one, parts), strict=True)
+        for other in gradients[1:]:
+            gradient.add(other)
+        values = {term.name: sum(own) / self.n for term, *own in zip(self.averages, *sums, strict=True)}
+        return self.data.value(torch.cat(outputs, dim=-1)), values
+
+    def _parts(self) -> int:
+        """Into how many parts of the inputs a pass is cut for the threads; 1 leaves each product to all of them.
+
+        Two for each thread, so that one whose core is taken does fewer; see also :data:`INPUTS_A_PART`. Processes that
+        share a network talk to each other within a block, which has to happen in one order.
+        """
+        network, blocks, threads = self.network, len(self._blocks), torch.get_num_threads()
+        alone = threads == 1 or network.device.type != "cpu" or 2 * network.pairs != network.m
+        if alone or blocks < 2 * threads:
+            return 1
+        parts = min(2 * threads, self.n // (INPUTS_A_PART * network.d))
+        return parts if parts >= threads else 1
+
+    def _pass(
+        self, blocks: Iterable[tuple[slice, Block]], at: Pairs, directions: torch.Tensor, gradient: PairGradient
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Outputs of some blocks, and sum_i u_i^2 for each penalty on them; their gradients are added.
+
         The memory of a block's products is used twice. The products stand in the order <S,x>, <D,x>, <p,x>, and the
         data term writes the slope in <D,x> over <S,x>, and that in <S,x> over <D,x>. So the slopes stand in the order
         D, S, p, in which the gradient is kept.
         """
         network, half = self.network, at.difference.shape[-2]
-        directions = torch.cat([at.total, at.difference, *([at.good] if self.crossed else [])], dim=-2)
-        sums = {
-            term.name: torch.zeros(at.total.shape[:-2], dtype=at.total.dtype, device=at.total.device)
-            for term in self.averages
-        }
-        product: torch.Tensor | None = None
+        sums = [at.total.new_zeros(at.total.shape[:-2]) for _ in self.averages]
+        try:
+            product = self._scratch.pop()  # another thread may take the last one first
+        except IndexError:
+            product = directions.new_empty(0)
         outputs: list[torch.Tensor] = []
-        for rows, block in self.blocks():
+        for rows, block in blocks:
             shape = (*directions.shape[:-2], block.x.shape[-2], directions.shape[-2])
-            if product is None or product.shape != shape:
+            if product.shape != shape:
                 product = block.x.new_empty(shape)
             torch.matmul(block.x, directions.mT, out=product)
             q, p, *g = product.split(half, dim=-1)
@@ -250,7 +290,10 @@ class Objective:
             derivative = self.data.derivative(rows, output)
             slopes.p *= derivative
             slopes.q *= derivative
-            for term, (_, pullback), whole in zip(self.averages, begun, others, strict=True):
-                sums[term.name] = sums[term.name] + pullback(whole, slopes, gradient)
+            pulled = zip(begun, others, strict=True)
+            sums = [
+                total + pull(whole, slopes, gradient) for total, ((_, pull), whole) in zip(sums, pulled, strict=True)
+            ]
             accumulate(gradient.stacked, product, block.x, 1 / self.n)
-        return self.data.value(torch.cat(outputs, dim=-1)), {name: value / self.n for name, value in sums.items()}
+        self._scratch.append(product)
+        return torch.cat(outputs, dim=-1), sums

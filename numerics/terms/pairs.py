@@ -84,13 +84,22 @@ class PairGradient:
         other.good = self.good[..., :count, :]
         return other
 
+    def add(self, other: PairGradient) -> None:
+        """Add what a pass over other inputs has left in D, S, c and, where ``crossed``, p."""
+        self.stacked += other.stacked
+        self.coordinates += other.coordinates
+
     def displacement(self) -> torch.Tensor:
         """The gradient in W, (..., m, d): chain rule through D, S, c = <b_j, W> and p = sum_j c_j p_j."""
         difference = self.difference
         if self._directions is not None:
             coordinates = self.coordinates + self._directions.half_coordinates(self.good)
             difference = difference + self._directions.half_combine(coordinates)
-        return torch.cat([self.total + difference, self.total - difference], dim=-2)
+        *batch, half, d = difference.shape
+        whole = difference.new_empty(*batch, 2 * half, d)
+        torch.add(self.total, difference, out=whole[..., :half, :])
+        torch.sub(self.total, difference, out=whole[..., half:, :])
+        return whole
 
 
 class Products:

@@ -72,7 +72,8 @@ class R4:
         """Add the weighted gradient in W; returns the unweighted value, of shape batch."""
         squares = self.products(W, W)
         fourth = self._fourth(squares)
-        gradient.addcmul_(self._factors(squares, fourth)[..., None], W, value=self.weight)
+        if self.weight:
+            gradient.addcmul_(self._factors(squares, fourth)[..., None], W, value=self.weight)
         return fourth if self.power == 4 else fourth.square()
 
     def add_hessian_product(self, W: torch.Tensor, V: torch.Tensor, product: torch.Tensor) -> None:

@@ -180,9 +180,13 @@ def test_several_products_at_once_and_nothing_kept(monkeypatch: pytest.MonkeyPat
             patch.setattr("numerics.curvature.SMALL", 0)
             patch.setattr("numerics.curvature.available_bytes", lambda device: 0)
             bare = Hessian(objective, W)
+            patch.setattr("numerics.curvature.available_bytes", lambda device: 2**40)
+            few = Hessian(objective, W, few=True)
+            assert Hessian(objective, W)._kept is not None
         assert kept._kept is not None
         assert bare._kept is None
-        for hessian in (kept, bare):
+        assert few._kept is None
+        for hessian in (kept, bare, few):
             found = hessian.matmul(several)
             assert float((found - expected).abs().max()) <= atol
             assert float((found - expected.roll(1, 0)).abs().max()) > atol

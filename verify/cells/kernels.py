@@ -95,14 +95,14 @@ class SamplesToRisk(_Regression):
     and a floor holds for predictors that do not; so at ``blind`` the ridge is best for one half of the targets on one
     half of the test points, and judged by the other halves, by turns.
 
-    Numbers: ``samples`` of the search, ``risks`` and ``ridges`` there; ``rival samples`` and ``rival risks``; and
-    ``blind``, the risks at ``blind``.
+    Numbers: ``samples`` of the search, ``risks`` and ``ridges`` there; ``rival samples`` and ``rival risks``, where
+    there is a rival; and ``blind``, the risks at ``blind``.
 
     Attributes:
         first, last, factor, finest: the search ascends from ``first`` to ``last`` by ``factor`` and refines to a ratio
             of ``finest``.
         level: the risk to reach.
-        rival: degree and level of the rival.
+        rival: degree and level of the rival; None without one.
         blind: further n.
     """
 
@@ -111,7 +111,7 @@ class SamplesToRisk(_Regression):
     factor: float
     finest: float
     level: float
-    rival: tuple[int, float]
+    rival: tuple[int, float] | None = None
     blind: tuple[int, ...] = ()
 
     def run(self) -> Numbers:

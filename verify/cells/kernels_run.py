@@ -14,7 +14,7 @@ from numerics.shifted import solve_shifted
 from numerics.targets import Target
 from theory import Activation
 from verify.cells.kernels import RIDGES, RIVAL_RIDGES, TEST_POINTS, RidgeCurve, SamplesToRisk, _Regression
-from verify.cells.search import bracket, coarse_grid
+from verify.cells.search import Points, bracket, coarse_grid
 from verify.running.experiment import Numbers
 
 
@@ -71,19 +71,18 @@ def samples_to_risk(cell: SamplesToRisk) -> Numbers:
     """The numbers of a :class:`SamplesToRisk`."""
     network, x, test = cell.inputs(max(cell.last, *cell.blind, 0))
     kernel = _Gram(network, x, test)
-    answers, rival_answers = cell.labels(test), _samples_to_risk_rivals(cell, test)
-    energy = float(rival_answers.square().mean())
+    answers = cell.labels(test)
     coarse = coarse_grid(cell.first, cell.last, cell.factor)
 
     @cache
-    def labels(size: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return cell.labels(x[:size]), _samples_to_risk_rivals(cell, x[:size])
+    def labels(size: int) -> torch.Tensor:
+        return cell.labels(x[:size])
 
     @cache
     def halves(n: int) -> torch.Tensor:
         """Mean risks, (ridges, half of the test points, half of the targets)."""
         values, vectors = torch.linalg.eigh(kernel.at(n)[0])
-        y = labels(kernel.size)[0][:n]
+        y = labels(kernel.size)[:n]
         shrunk = (vectors.T @ y)[:, None] / (values[:, None] + values.new_tensor(RIDGES))[:, :, None]
         found = kernel.at(n)[1] @ (vectors @ shrunk.reshape(n, -1))
         errors = found.reshape(TEST_POINTS, len(RIDGES), cell.targets) - answers[:, None]
@@ -93,29 +92,43 @@ def samples_to_risk(cell: SamplesToRisk) -> Numbers:
     def means(n: int) -> torch.Tensor:
         return halves(n).mean(dim=(1, 2))
 
-    def rival(n: int) -> float:
-        (gram, cross), y = kernel.at(n), labels(kernel.size)[1][:n]
-        found = []
-        for ridge in RIVAL_RIDGES:
-            fit = cross @ solve_shifted(gram, y, ridge)
-            found.append(float((fit - rival_answers).square().mean()))
-        return min(found) / energy
-
     (own,) = bracket(lambda n, _: [float(means(n).min())], 1, coarse, cell.level, cell.finest)
-    (others,) = bracket(lambda n, _: [rival(n)], 1, coarse, cell.rival[1], cell.factor)
-    return {
+    found = {
         "samples": [n for n, _ in own],
         "risks": [risk for _, risk in own],
         "ridges": [RIDGES[int(means(n).argmin())] for n, _ in own],
-        "rival samples": [n for n, _ in others],
-        "rival risks": [risk for _, risk in others],
         "blind": [_blind(halves(n)) for n in cell.blind],
     }
+    if cell.rival is None:
+        return found
+    others = _rival_points(cell, kernel, x, test, cell.rival)
+    return {**found, "rival samples": [n for n, _ in others], "rival risks": [risk for _, risk in others]}
 
 
-def _samples_to_risk_rivals(cell: SamplesToRisk, points: torch.Tensor) -> torch.Tensor:
-    """Labels of the rival's targets, (points, targets)."""
-    degree, _ = cell.rival
+def _rival_points(
+    cell: SamplesToRisk, kernel: _Gram, x: torch.Tensor, test: torch.Tensor, rival: tuple[int, float]
+) -> Points:
+    """The search for the rival's level, at the best of :data:`RIVAL_RIDGES`."""
+    degree, level = rival
+
+    @cache
+    def labels(size: int) -> torch.Tensor:
+        return _rival_labels(cell, degree, x[:size])
+
+    answers = _rival_labels(cell, degree, test)
+    energy = float(answers.square().mean())
+
+    def risk(n: int) -> float:
+        (gram, cross), y = kernel.at(n), labels(kernel.size)[:n]
+        fits = (cross @ solve_shifted(gram, y, ridge) for ridge in RIVAL_RIDGES)
+        return min(float((fit - answers).square().mean()) for fit in fits) / energy
+
+    (points,) = bracket(lambda n, _: [risk(n)], 1, coarse_grid(cell.first, cell.last, cell.factor), level, cell.factor)
+    return points
+
+
+def _rival_labels(cell: SamplesToRisk, degree: int, points: torch.Tensor) -> torch.Tensor:
+    """Labels of the rival's targets, dense in one degree, (points, targets)."""
     return torch.stack([cell.part(degree, 1.0, index)(points) for index in range(cell.targets)], dim=1)
 
 

@@ -7,13 +7,13 @@ the two and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from verify.judging.chance import Chance
 from verify.judging.outcome import Interval, Outcome
-from verify.judging.rules import Data, Measurement, Prediction, Rule
+from verify.judging.rules import Data, DecisionRule, Measurement, Prediction, Rule
 from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import Profile
 
@@ -92,6 +92,7 @@ class Control:
         planted: the error in words.
         predict: a wrong prediction in place of the claim's. It may give the altered comparisons alone.
         observe: other data in place of the claim's, such as those of a rival theory; likewise.
+        replicates: observations in these data, where they are not as many as the claim's.
         ks: the k at which the error matters; None for every k. A claim says why an error is harmless elsewhere.
 
     Raises:
@@ -101,6 +102,7 @@ class Control:
     planted: str
     predict: Predict | None = None
     observe: Observe | None = None
+    replicates: Callable[[Profile], int] | None = None
     ks: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -110,6 +112,12 @@ class Control:
     def asked(self, case: Case) -> bool:
         """Whether the error matters in a case."""
         return self.ks is None or case.profile.k in self.ks
+
+    def rule(self, rule: Rule, profile: Profile, replaced: Container[str]) -> Rule:
+        """A rule of the claim for as many observations as the control has."""
+        if self.replicates is None or rule.name not in replaced or not isinstance(rule, DecisionRule):
+            return rule
+        return replace(rule, replicates=self.replicates(profile))
 
 
 @dataclass(frozen=True)
@@ -216,12 +224,14 @@ class Claim:
             Unusable: numbers from which nothing follows.
         """
         predictions, measurements = dict(self.predict(profile)), dict(self.observe(profile, evidence))
-        rules = self.rules(profile)
+        rules = list(self.rules(profile))
         names = [rule.name for rule in rules]
         if control is not None and control.predict is not None:
             predictions |= control.predict(profile)
         if control is not None and control.observe is not None:
-            measurements |= control.observe(profile, evidence)
+            other = control.observe(profile, evidence)
+            measurements |= other
+            rules = [control.rule(rule, profile, other) for rule in rules]
         for what, found in (("predicted", predictions), ("observed", measurements)):
             if sorted(found) != sorted(names):
                 only = {what: set(found) - set(names), "stated by a rule": set(names) - set(found)}

@@ -41,6 +41,7 @@ from typing import Literal
 import numpy as np
 
 import theory
+from verify.predictions.pairs import Pairs
 
 DEGREES = 12
 """Degrees listed; the rest of the trace acts as a ridge."""
@@ -178,8 +179,8 @@ class GramLaw:
         size = m.counts[low].sum()
         return float((self.n * m.ridge(-1) - size * self.group(low)) / (self.n - size))
 
-    def _curve(self) -> tuple[np.ndarray, np.ndarray]:
-        """(s, z) from kappa = infinity down to the lower edge, s ascending."""
+    def _curve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(s, z, kappa) from kappa = infinity down to the lower edge, s and z ascending."""
         m = self.modes
         top, bottom = self.n * m.ridge(-1), 1e-4 * m.ridge(self.k) / self.n
         kappa = np.geomspace(top, bottom, 40_001)
@@ -187,40 +188,18 @@ class GramLaw:
         share = np.minimum(effective / self.features, 1 - 1e-9)
         z = kappa * (1 - share) * (effective - self.n)
         end = int(np.argmax(np.diff(z) < 0)) + 1
-        return 1 / (self.n * kappa[:end] * (1 - share[:end])), z[:end]
+        return 1 / (self.n * kappa[:end] * (1 - share[:end])), z[:end], kappa[:end]
 
     def smallest(self) -> float:
-        """Mean of the smallest eigenvalue: at the edge, or below it where a close pair of inputs makes an outlier.
+        """Mean of the smallest eigenvalue: at the edge, or below it where the closest pair makes one.
 
-        Two inputs with t = <x,x'>/d have, beyond what a typical pair has, delta = |K_{>k}(t)| off the diagonal; one
-        eigenvalue then leaves the bulk when delta s(edge) > 1, to z(s = 1/delta) (rank-one perturbation). The largest
-        delta of the n (n-1)/2 pairs is at most delta with probability exp(-expected number of pairs above it).
+        A pair with t = <x,x'>/d makes an eigenvalue z(kappa) where |rho(t)| = 1: :mod:`verify.predictions.pairs`.
         """
-        s, z = self._curve()
+        s, z, kappa = self._curve()
         last = slice(-60, None)
         curvature = np.polyfit(s[last] - s[-1], z[last], 2)[0]
         edge = z[-1] + TRACY_WIDOM * self.n ** (-2 / 3) * abs(curvature) ** (1 / 3)
-        levels = (np.arange(200) + 0.5) / 200
-        found = np.interp(1 / self._pairs(levels), s, z)
-        return float(np.minimum(found, edge).mean())
-
-    def _pairs(self, levels: np.ndarray) -> np.ndarray:
-        """Quantiles of the largest delta."""
-        from scipy import stats
-
-        from numerics.targets import legendre_polynomials
-
-        d, m = self.modes.d, self.modes
-        edges = np.linspace(-1, 1, 40_001)
-        law = stats.beta((d - 1) / 2, (d - 1) / 2)  # of (1 + t)/2
-        # From the nearer end, so that the tail keeps its digits.
-        below = np.where(edges < 0, law.cdf((1 + edges) / 2), law.cdf((1 - edges) / 2))
-        mass = np.abs(np.diff(below))
-        t = (edges[1:] + edges[:-1]) / 2
-        kernel = np.zeros_like(t)
-        for degree, legendre in zip(range(len(m.counts)), legendre_polynomials(d, t), strict=False):
-            if degree > self.k:
-                kernel += m.counts[degree] * m.eigenvalues[degree] * legendre
-        order = np.argsort(-np.abs(kernel))
-        expected = self.n * (self.n - 1) / 2 * np.cumsum(mass[order])
-        return np.interp(-np.log(levels), expected, np.abs(kernel)[order])
+        some = np.unique(np.linspace(0, len(z) - 1, 4001).astype(int))
+        m, levels = self.modes, (np.arange(200) + 0.5) / 200
+        first = Pairs(m.eigenvalues, m.counts, m.d, self.n).outliers(kappa[some], levels)
+        return float(np.minimum(np.append(z[some], edge)[first], edge).mean())

@@ -16,11 +16,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+import numpy as np
+
 import theory
 from verify.cells.kernels import Energies
 from verify.cells.search import crossing
 from verify.judging.outcome import Interval
 from verify.judging.statistics import extrapolate
+from verify.predictions.pairs import Pairs
 from verify.sizes.profile import parse
 
 DEGREES = 12
@@ -80,6 +83,13 @@ class Curve:
     def kappa(self, n: int, ridge: float) -> float:
         """kappa, in the units of the scaled kernel."""
         return self.scale * theory.effective_regularization(self._spectrum, n, ridge / self.scale)
+
+    def pairs(self, n: int, ridge: float) -> float:
+        """By how much close pairs of inputs raise tr (K + ridge)^{-1} above 1/kappa, relative."""
+        listed = self._spectrum
+        eigenvalues = np.array([float(x.mid()) for x in listed.eigenvalues])
+        pairs = Pairs(eigenvalues, np.array(listed.multiplicities, dtype=float), self.d, n)
+        return pairs.excess(self.kappa(n, ridge) / self.scale)
 
     def training(self, n: int, ridge: float) -> float:
         """Mean squared residual on the training inputs, (ridge / (n kappa))^2 times the risk (arXiv:2110.03922)."""

@@ -59,6 +59,7 @@ class DirectionSizes(Sizes):
 
 
 FULL = DirectionSizes(
+    dimension={1: 32, 2: 6},
     energy_width={1: 768, 2: 1536},
     energy_replicates=24,
     sign_widths=(256, 1024, 4096),

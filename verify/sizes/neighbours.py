@@ -33,7 +33,7 @@ class NeighbourSizes(Sizes):
     bulk_dimension: ByK[Dimension] = {1: 256, 2: 28}
     bulk_width: ByK[Width] = {1: 4096, 2: 4096}
     bulk_ratios: Grid[Positive] = (0.5, 2.0)
-    bulk_replicates: Annotated[tuple[Replicates, ...], Field(min_length=2)] = (12, 10)
+    bulk_replicates: Annotated[tuple[Replicates, ...], Field(min_length=2)] = (9, 8)
     bulk_stretch: Annotated[float, Strict(), Field(gt=1, allow_inf_nan=False)] = 2.0
 
     peak_dimensions: ByK[Grid[Dimension]] = {1: (32, 64, 128), 2: (18, 21, 24)}

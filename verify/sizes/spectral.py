@@ -63,18 +63,20 @@ class SpectralSizes(Sizes):
     parity_width: Width = 512
     parity_samples: Count = Field(default=300, ge=50)
     parity_tests: Count = Field(default=2000, ge=100)
-    parity_degree: Count = Field(default=5, ge=3)
+    parity_degree: Count = Field(default=3, ge=3)
     parity_replicates: Count = Field(default=10, ge=10)
 
 
 FULL = SpectralSizes(
     blocks=4000,
-    block_widths={1: (256, 512, 1024, 2048), 2: (256, 512, 1024, 2048)},
+    block_dimension={1: 32, 2: 6},
+    block_widths={1: (1024, 2048, 4096), 2: (256, 512, 1024, 2048)},
     block_replicates={1: 32, 2: 32},
     gram_dimension={1: 128, 2: 32},
     gram_samples={1: 1024, 2: 1600},
     gram_width={1: 8192, 2: 16_384},
     gram_replicates=16,
+    parity_degree=5,
     parity_replicates=24,
 )
 GPU = FULL

@@ -49,7 +49,7 @@ class TrainingSizes(Sizes):
 
     dimensions: ByK[Grid[Dimension]] = {1: (32, 64)}
     repetitions: ByK[Count] = {1: 4}
-    quadratic_repetitions: ByK[Count] = {1: 8}
+    quadratic_repetitions: ByK[Count] = {1: 6}
     averaged: Count = 3
     first: ByK[Positive] = {1: 0.55, 2: 0.1}
     finest: Positive = Field(default=2.0, ge=1)

@@ -72,9 +72,8 @@ def errors(cell: SamplesToRisk, n: int, ridge: float, rival: bool = False) -> to
     """Squared error (test, targets) of one regression target by target."""
     network, x, test = replay(cell, max(cell.last, *cell.blind))
     gram, cross = ntk_gram(network, x[:n]), ntk_gram(network, test, x[:n])
-    (degree, _), count = cell.rival, cell.targets
-    targets = [cell.part(degree, 1.0, i) if rival else cell.target(i) for i in range(count)]
-    found = [KernelRidge(gram, f(x[:n])).predict(cross, ridge) - f(test) for f in targets]
+    parts = [cell.part(2, 1.0, i) if rival else cell.target(i) for i in range(cell.targets)]
+    found = [KernelRidge(gram, f(x[:n])).predict(cross, ridge) - f(test) for f in parts]
     return torch.stack(found, dim=1).square()
 
 
@@ -96,6 +95,8 @@ def test_samples_to_risk_takes_the_best_ridge_and_brackets_the_level() -> None:
         assert risk == pytest.approx(found / energy, rel=1e-8)
     assert numbers["rival samples"] == [n for n in (5, 10, 20, 40, 80) if n <= numbers["rival samples"][-1]]
     assert numbers["rival risks"][-1] <= 0.9 < numbers["rival risks"][-2]
+    alone = SEARCH.model_copy(update={"rival": None}).run()
+    assert set(numbers) - set(alone) == {"rival samples", "rival risks"}
     unreached = SamplesToRisk(**SHARED, first=5, last=10, level=1e-6).run()
     assert unreached["samples"] == [5, 10]
     assert unreached["blind"] == []

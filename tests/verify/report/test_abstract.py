@@ -7,12 +7,13 @@ from verify.registry import CLAIMS, judged_by
 from verify.report import render
 from verify.report.abstract import ABSTRACT, Verified, sizes, verified
 from verify.session import Run, verify
-from verify.sizes.profile import QUICK
+from verify.sizes.profile import QUICK, changed
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return verify([CLAIMS["S4"], CLAIMS["S7"]], QUICK, tmp_path_factory.mktemp("run"), workers=1)
+    few = changed(QUICK, {"spectral": {"block_dimension": {1: 8}, "block_replicates": {1: 16}}})
+    return verify([CLAIMS["S4"], CLAIMS["S7"]], few, tmp_path_factory.mktemp("run"), workers=1)
 
 
 def test_every_sentence_rests_on_claims_of_the_quick_profile() -> None:
@@ -37,7 +38,7 @@ def test_only_what_the_run_judged_is_shown(run: Run) -> None:
 
 def test_sizes_are_those_of_the_cells(run: Run) -> None:
     (_, angles) = run.judgements
-    assert sizes([angles]) == "k = 1 and 2; d = 6 and 8; m = 256 to 1,024"
+    assert sizes([angles]) == "k = 1; d = 8; m = 256 to 1,024"
     assert sizes([]) == ""
 
 

@@ -51,6 +51,8 @@ OFF = 1.5
 SCATTER = 0.08
 """Standard deviation of log n* of a draw, at most, errors being averaged over eight targets."""
 ON_GRID = "exponent of n*(d) on the grid"
+RIVALS = 6
+"""The first draws at each d, on which the rival is measured too: whole exponents are told apart by few."""
 BELOW, RISK_SCATTER = 0.3, 0.2
 """Relative distance below the floor that must be seen, and scatter of a draw's risk at most."""
 
@@ -128,7 +130,7 @@ class Growth:
                 dense=self.dense(p.k),
                 sparse=self.sparse(p.k),
                 level=self.level(p),
-                rival=(self.rival(p.k), self.share(p.k)),
+                rival=(self.rival(p.k), self.share(p.k)) if replicate < RIVALS else None,
                 replicate=replicate,
                 base_seed=p.base_seed,
             )
@@ -140,15 +142,14 @@ class Growth:
         return self._crossings(p, evidence, "", self.level(p))
 
     def _crossings(self, p: Profile, evidence: Evidence, whose: str, level: float) -> np.ndarray:
-        found = [[evidence[cell] for cell in self.cells(p, d)] for d in self.grid(p)]
+        found = [[evidence[cell] for cell in self.cells(p, d)[: RIVALS if whose else None]] for d in self.grid(p)]
         curves = [[(x[f"{whose}samples"], x[f"{whose}risks"]) for x in numbers] for numbers in found]
         return np.array([[crossing(samples, risks, level) for samples, risks in row] for row in curves]).T
 
     def blind(self, p: Profile, evidence: Evidence, place: int) -> dict[str, list[float]]:
         """The risks beside the floor, at N/2 samples (place 0) or at :data:`MORE` times as many (1)."""
         d = self.grid(p)[-1]
-        name = _floor(half_known(d, self.energies(p)), d)
-        return {name: [evidence[cell]["blind"][place] for cell in self.cells(p, d)]}
+        return {name: [evidence[cell]["blind"][place] for cell in self.cells(p, d)] for name in self.floor(p)}
 
     def needed(self, p: Profile) -> dict[str, list[float]]:
         """The predicted n* on the grid of d, by activation."""
@@ -304,7 +305,7 @@ class Growth:
     def controls(self, shift: int, planted: str, rival: str) -> tuple[Control, ...]:
         """The rival's data, a neighbour's exponent, a factor on the predicted n*, more samples than are admitted to."""
         return (
-            Control(rival, observe=self.rivals),
+            Control(rival, observe=self.rivals, replicates=lambda p: min(RIVALS, p.kernels.rate_replicates)),
             Control(planted, predict=shifted(self.exponents, shift)),
             Control(f"predicted n* {OFF:g} times too large", predict=scaled(self.counts, OFF)),
             Control(

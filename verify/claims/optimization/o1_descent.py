@@ -29,7 +29,8 @@ from verify.sizes.profile import Profile
 
 TIME = "exponent of the time in d"
 CURVATURE = math.sqrt(TOLERANCE)
-"""delta = sqrt(rho epsilon) of a second-order stationary point (arXiv:1703.00887), rho = 1: 0.032. The starts have
+"""delta = sqrt(rho epsilon) of a second-order stationary point (arXiv:1703.00887), 0.032 with rho = 1: a unit of this
+definition, not the Lipschitz constant of the Hessian, which is nowhere estimated. The starts have
 lambda_min between -0.15 and -0.5. What the noise can see is about as fine: curvature -c makes it grow from RADIUS /
 sqrt(m d) by (1 + c/L)^WAIT, enough for a decrease of DECREASE once c is about 0.03."""
 GROWTH = 2.0

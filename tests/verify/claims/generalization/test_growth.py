@@ -26,11 +26,13 @@ def searched(cell: SamplesToRisk, tilt: float, noise: float, blind: tuple[float,
         (points,) = bracket(lambda n, _: [level * (centre / n) ** 2], 1, grid, level, cell.finest)
         return [n for n, _ in points], [risk for _, risk in points]
 
-    degree, level = cell.rival
     samples, risks = curve((*cell.dense, *cell.sparse), cell.level, tilt)
+    found: Numbers = {"samples": samples, "risks": risks, "blind": list(blind) if cell.blind else []}
+    if cell.rival is None:
+        return found
+    degree, level = cell.rival
     others, rivals = curve(((degree, 1.0),), level, 0.0)
-    found = {"samples": samples, "risks": risks, "rival samples": others, "rival risks": rivals}
-    return {**found, "blind": list(blind) if cell.blind else []}
+    return {**found, "rival samples": others, "rival risks": rivals}
 
 
 def true_growth(
