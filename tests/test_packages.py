@@ -84,6 +84,7 @@ def test_the_metadata_agree_with_what_is_checked() -> None:
     for name in ("constants.json", "constants.schema.json"):
         assert name in packaged["package-data"]["theory"]
         assert (ROOT / "theory" / name).is_file()
+    assert "protocol.json" in packaged["package-data"]["verify"]
 
 
 def test_the_citation_is_one() -> None:

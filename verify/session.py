@@ -12,6 +12,7 @@ from pathlib import Path
 from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement, settle
 from verify.judging.looks import Look
+from verify.protocol import in_force, remarks
 from verify.running.costs import Rates
 from verify.running.experiment import Cell, code_of, fingerprint, ours, versions
 from verify.running.machine import kernels, machine
@@ -32,6 +33,7 @@ class Run:
         profile, provenance, created: what was run, where and when.
         notes: sentences for the user, such as that damaged records were computed anew.
         failed: cells without numbers; the claims that need them are INCONCLUSIVE in the cases concerned.
+        protocol: what a reader must know of the release protocol of the run, see :func:`verify.protocol.remarks`.
     """
 
     judgements: list[Judgement]
@@ -40,6 +42,7 @@ class Run:
     created: str
     notes: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
+    protocol: tuple[str, ...] = ()
 
 
 def verify(
@@ -81,7 +84,7 @@ def verify(
         CellFailed: no computation can be run at all; one that fails leaves its claims INCONCLUSIVE.
     """
     require_device(profile.device)
-    origin = provenance(profile)
+    origin = provenance(profile, claims)
     state = State(claims, profile, Look(0 if repeating is None else 1), workers if executor is None else None)
     state.listener, state.on_cell, state.on_left = listener, on_cell, on_left
     with Store(folder) as store:
@@ -113,7 +116,8 @@ def verify(
     if damaged:
         what = "record did" if damaged == 1 else "records did"
         notes = (f"{damaged} {what} not match their checksum in {folder} and were computed anew",)
-    return Run(judgements, profile, origin, created, notes, tuple(state.failed.values()))
+    said = remarks(profile, claims, origin, origins)
+    return Run(judgements, profile, origin, created, notes, tuple(state.failed.values()), said)
 
 
 def outstanding(claims: Sequence[Claim], profile: Profile, folder: Path) -> tuple[dict[Cell, str], Rates, int]:
@@ -195,8 +199,10 @@ def reload(folder: Path, known: dict[str, Claim]) -> Run:
                     f"{folder}: claim {name} cannot be judged from its records, which are not those of a run "
                     f"({type(error).__name__}: {' '.join(str(error).split())}); run it again with another --out"
                 ) from error
+        origins = [json.loads(text) for text in store.origins]
     judgements = halt(settle(judgements), halted)
-    return Run(judgements, profile, row.provenance, row.created, failed=tuple(failed.values()))
+    remarked = remarks(profile, [known[name] for name in row.claims], row.provenance, origins)
+    return Run(judgements, profile, row.provenance, row.created, (), tuple(failed.values()), remarked)
 
 
 def _code_then(kind: type[Cell], codes: Mapping[str, str]) -> str:
@@ -232,9 +238,15 @@ def require_device(device: str) -> None:
         raise ValueError(f"device={device!r}: {there}; use --profile quick or full, or install a CUDA build of torch")
 
 
-def provenance(profile: Profile) -> dict[str, str]:
-    """Where numbers come from: device, commit, processor, linear algebra, versions of Python and the libraries."""
-    return {"device": device_name(profile.device), "commit": commit()} | machine() | versions()
+def provenance(profile: Profile, claims: Sequence[Claim] = ()) -> dict[str, str]:
+    """Where numbers come from: device, commit, release protocol, processor, linear algebra, versions of the libraries.
+
+    Args:
+        profile: the sizes.
+        claims: that are judged, whose comparisons the protocol takes from the code.
+    """
+    made = {"device": device_name(profile.device), "commit": commit(), "protocol": in_force(profile, claims)}
+    return made | machine() | versions()
 
 
 def device_name(device: str) -> str:

@@ -14,6 +14,11 @@ from verify.sizes.profile import Profile
 WRONG = 1.1
 """The usual wrong factor: it must be seen where a constant is checked."""
 
+NEAR = 2.0
+"""Margins between a rigorous comparison's prediction and the nearest error planted there. An interval that lies within
+the margin of the truth lies wholly beyond the margin of a prediction so far away, so this error is seen whenever the
+claim HOLDS; a smaller one need not be."""
+
 
 def scaled(predict: Predict, factor: float, *names: str) -> Predict:
     """The predictions of these names multiplied by a factor, all of them when none is named."""

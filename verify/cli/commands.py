@@ -120,10 +120,10 @@ def explain(
         folder = record_folder(out)
         run = reload(folder, known(sources, stored_claims(folder)))
         found = [j for j in run.judgements if j.claim.id == chosen.id]
-        described, judgement = run.profile, found[0] if found else None
+        described, judgement, remarks = run.profile, found[0] if found else None, run.protocol
     else:
-        described, judgement = sizes(profile, (), ()), None
-    emit(text(chosen, described, judgement, min(WIDTH, columns() or WIDTH)))
+        described, judgement, remarks = sizes(profile, (), ()), None, ()
+    emit(text(chosen, described, judgement, min(WIDTH, columns() or WIDTH), remarks))
     return 0
 
 
@@ -139,10 +139,11 @@ def compare(before: Annotated[Path, SUBJECT], after: Annotated[Path, SUBJECT], /
     """
     require_extra("escape-ntk compare")
     from verify.cli.difference import compare as differences
-    from verify.cli.difference import lines
+    from verify.cli.difference import lines, protocols
 
-    found = differences(record_folder(before), record_folder(after))
-    emit("\n".join(lines(found)))
+    folders = record_folder(before), record_folder(after)
+    found = differences(*folders)
+    emit("\n".join([*lines(found), *protocols(*folders)]))
     return 1 if any(d.worse for d in found) else 0
 
 

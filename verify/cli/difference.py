@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from verify.judging.outcome import Verdict
+from verify.protocol import remarks
 from verify.running.rows import RunRow
 from verify.running.store import Store
+from verify.sizes.profile import Profile
 
 RANK = {Verdict.HOLDS: 0, Verdict.INCONCLUSIVE: 1, Verdict.FAILS: 2}
 ABSENT = "absent"
@@ -141,6 +143,18 @@ def standard_of(old: Said, new: Said) -> tuple[Standard, str]:
     what = "the same code and sizes" if equal else "other code, sizes or seeds"
     how = "numbers must agree" if equal else "intervals must overlap"
     return Standard(relative, equal), f"{what} {where}: {how} to {relative:g} of their size"
+
+
+def protocols(before: Path, after: Path) -> Iterator[str]:
+    """What a reader must know of the release protocols of two runs, run by run."""
+    for word, path in (("before", before), ("after", after)):
+        row = records(path).experiment
+        try:
+            profile = Profile.model_validate_json(row.profile)
+        except ValueError:
+            yield f"{word}: its profile is of another version, so its release protocol was another"
+            continue
+        yield from (f"{word}: {remark}" for remark in remarks(profile, (), row.provenance))
 
 
 def _difference(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from verify.cli.formulas import plain_formula
 from verify.judging.claim import Claim
@@ -34,7 +34,9 @@ HOW = {
 }
 
 
-def explain(claim: Claim, profile: Profile, judgement: Judgement | None, width: int = WIDTH) -> str:
+def explain(
+    claim: Claim, profile: Profile, judgement: Judgement | None, width: int = WIDTH, remarks: Sequence[str] = ()
+) -> str:
     """The text.
 
     Args:
@@ -42,10 +44,12 @@ def explain(claim: Claim, profile: Profile, judgement: Judgement | None, width: 
         profile: whose sizes are described.
         judgement: from records; None when nothing was measured yet.
         width: of its paragraphs; the lines of the comparisons are one line each.
+        remarks: on the release protocol of the records.
     """
-    return "\n".join(
-        line if line.startswith(INDENT) else _filled(line, width) for line in _lines(claim, profile, judgement)
-    )
+    lines = [*_lines(claim, profile, judgement)]
+    for remark in remarks:
+        lines += _paragraph("Protocol", f"{remark}.")
+    return "\n".join(line if line.startswith(INDENT) else _filled(line, width) for line in lines)
 
 
 def _filled(line: str, width: int) -> str:

@@ -209,9 +209,12 @@ def verify(
     if json_:
         settings = {"profile": sizes.name, "activations": sizes.activations, "seed": sizes.base_seed}
         judged = {"claims": [entry(j) for j in found.judgements]}
-        emit(json.dumps(judged | settings | {"versions": versions()}), wrap=False)
+        protocol = {"protocol": {"made": found.provenance["protocol"], "remarks": found.protocol}}
+        emit(json.dumps(judged | settings | protocol | {"versions": versions()}), wrap=False)
     else:
         show_table(Output(), found.judgements)
+        for remark in found.protocol:
+            emit(f"protocol: {remark}")
         if path is not None:
             emit(f"report: {path}")
     verdicts = {str(j.verdict) for j in found.judgements}

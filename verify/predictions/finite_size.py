@@ -195,11 +195,14 @@ class GramLaw:
 
         A pair with t = <x,x'>/d makes an eigenvalue z(kappa) where |rho(t)| = 1: :mod:`verify.predictions.pairs`.
         """
+        return float(self.smallest_at((np.arange(200) + 0.5) / 200).mean())
+
+    def smallest_at(self, levels: np.ndarray) -> np.ndarray:
+        """The same where the closest pair is at these of its quantiles, of the shape of ``levels``."""
         s, z, kappa = self._curve()
         last = slice(-60, None)
         curvature = np.polyfit(s[last] - s[-1], z[last], 2)[0]
         edge = z[-1] + TRACY_WIDOM * self.n ** (-2 / 3) * abs(curvature) ** (1 / 3)
         some = np.unique(np.linspace(0, len(z) - 1, 4001).astype(int))
-        m, levels = self.modes, (np.arange(200) + 0.5) / 200
-        first = Pairs(m.eigenvalues, m.counts, m.d, self.n).outliers(kappa[some], levels)
-        return float(np.minimum(np.append(z[some], edge)[first], edge).mean())
+        first = Pairs(self.modes.eigenvalues, self.modes.counts, self.modes.d, self.n).outliers(kappa[some], levels)
+        return np.asarray(np.minimum(np.append(z[some], edge)[first], edge))

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from verify.cells.authors import AuthorsRun
 from verify.claims.authors.curves import Curves, curves, panels, run
-from verify.judging.claim import Claim, Control, Drawing, Evidence
+from verify.claims.authors.worlds import shapes
+from verify.judging.claim import Claim, Control, Drawing, Evidence, World
 from verify.judging.rules import DecisionRule
 from verify.sizes.profile import Profile
 
@@ -26,16 +27,17 @@ LATER = "log_d t of half the train loss, penalty - none"
 REMAINS = "R1 at the end, penalty / none"
 
 RULES: dict[str, tuple[Literal["below", "above"], float, float, float]] = {
-    RATIO: ("below", 0.85, 0.35, 0.08),
-    APART: ("above", 0.0, -0.2, 0.045),
-    FELL: ("below", 0.02, 0.1, 0.005),
-    LATER: ("above", 0.2, -0.2, 0.045),
-    REMAINS: ("below", 0.05, 0.5, 0.01),
+    RATIO: ("below", 0.85, 0.35, 0.15),
+    APART: ("above", 0.0, -0.2, 0.09),
+    FELL: ("below", 0.02, 0.1, 0.001),
+    LATER: ("above", 0.2, -0.2, 0.065),
+    REMAINS: ("below", 0.05, 0.5, 0.001),
 }
-"""Side, bound, alternative and the standard deviation over seeds, at most. Pilot runs on two other seeds gave 0.61 and
-0.72, 0.24 and 0.20, 0.000, 0.36 and 0.40, 0.000. What must be noticed: a penalty that raises the test loss by 20 %; a
-test loss that falls with the train loss without penalty, and not with it; a train loss that stays; no delay; half of
-R1."""
+"""Side, bound, alternative and the standard deviation over seeds. Pilot runs on two other seeds gave 0.61 and 0.72,
+0.24 and 0.20, 0.000, 0.36 and 0.40, 0.000; two runs at base seed 100 and d = 40 gave 0.86 and 0.54, 0.14 and 0.35,
+0.000, 0.51 and 0.40, 0.000. The noise is that of all four. What must be noticed: a penalty that raises the test loss by
+20 %; a test loss that falls with the train loss without penalty, and not with it; a train loss that stays; no delay;
+half of R1."""
 
 
 def _cells(p: Profile, weight: float) -> list[AuthorsRun]:
@@ -130,6 +132,14 @@ A2 = Claim(
     drawings=(Drawing("curves", _draw, 10.5, 3.4, "Means over the seeds, and their span."),),
     ks=lambda p: (1,) if p.authors.shape_draws else (),
     activations="none",
+    world=World(
+        lambda p, truth, chance: shapes(truth, chance, {weight: _cells(p, weight) for weight in (NONE, WEAK, STRONG)}),
+        unit="test loss at the end, penalty / none",
+        theory=0.68,
+        rival=1.0,
+        rival_is="a penalty that does nothing for the test loss",
+        two_sided=False,
+    ),
     repetitions=("authors.shape_draws",),
 )
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from verify.cells.directions import LargeDirections, SignEnergies
-from verify.claims.constructions import cases
+from verify.claims.constructions import cases, worlds
 from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish, grid_ticks, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, DecisionRule, ExactRule, Prediction, Rule
 from verify.sizes.profile import Profile
@@ -26,6 +26,9 @@ mean square is sampled to some per cent; interpolation of Sigma is exact to 10^-
 ENERGY_MARGIN = 0.08
 """Relative. The prediction is exact at every m, so the margin only leaves room for the spread over networks, at most
 4 %, a third of the correction in 1/m; half of what a factor 1.1 in Lambda_l would shift."""
+
+ENERGY_NOISE = {0: 0.006, 1: 0.003}
+"""By degree, 0.035 above; measured on base seeds 100 to 103: 0.0047, 0.0024 and 0.031."""
 
 
 def _g1_cells(p: Profile) -> tuple[LargeDirections, ...]:
@@ -53,9 +56,12 @@ def _g1_rules(p: Profile) -> tuple[Rule, ...]:
     return (
         DecisionRule(GAUSSIAN, "mean", "above", 0.0, -1.0, 0.4, count, scale="log ratio"),
         DecisionRule(SMALLEST, "mean", "within", ADVERSARIAL_MARGIN, -0.05, 0.003, count, scale="ratio"),
-        DecisionRule(SPAN, "mean", "above", 0.0, -0.05, 0.015, count, scale="log ratio"),
+        DecisionRule(SPAN, "mean", "above", 0.0, -0.05, 0.005, count, scale="log ratio"),
         *(
-            DecisionRule(_energy(degree), "mean", "within", ENERGY_MARGIN, -0.17, 0.04, count, relative=True)
+            DecisionRule(
+                *(_energy(degree), "mean", "within", ENERGY_MARGIN, -0.17, ENERGY_NOISE.get(degree, 0.035), count),
+                relative=True,
+            )
             for degree in cases.low_degrees(p)
         ),
     )
@@ -139,6 +145,13 @@ G1 = Claim(
     describe=_g1_described,
     figure=_g1_figure,
     ks=cases.ks,
+    world=World(
+        lambda p, truth, chance: worlds.large_directions(p, truth, chance, _g1_cells(p)),
+        unit="factor on Lambda_l in f_L(T Y)",
+        theory=1.0,
+        rival=0.8,
+        rival_is="a constant off by 20 %",
+    ),
     repetitions=("directions.energy_replicates",),
 )
 
@@ -157,6 +170,9 @@ DRAWS = {kind: f"|{name}|^2, draws / all signs" for kind, name in KINDS.items()}
 LIMIT = {kind: f"|{name}|^2, all signs / limit" for kind, name in KINDS.items()}
 EXPONENT = {kind: f"|{name}|, exponent" for kind, name in KINDS.items()}
 GAP = "|f_Q(SW) - f_Q(W)| / |f_Q(W)|"
+
+LIMIT_NOISE = {"linear": 0.03, "good": 0.012}
+"""Measured on base seeds 100 to 103: at most 0.021 and 0.009."""
 
 
 def _g2_cells(p: Profile) -> tuple[SignEnergies, ...]:
@@ -178,7 +194,7 @@ def _g2_rules(p: Profile) -> tuple[Rule, ...]:
         rules += [
             DecisionRule(DRAWS[kind], "mean", "within", IDENTITY_MARGIN, 0.5, 0.15, count),
             DecisionRule(
-                *(LIMIT[kind], "mean", "within", LIMIT_MARGIN, 0.09, 0.03, count),
+                *(LIMIT[kind], "mean", "within", LIMIT_MARGIN, 0.09, LIMIT_NOISE[kind], count),
                 scale="ratio",
                 rounding=cases.ROUNDING,
             ),
@@ -274,6 +290,13 @@ G2 = Claim(
     describe=_g2_described,
     figure=_g2_figure,
     ks=cases.ks,
+    world=World(
+        lambda p, truth, chance: worlds.sign_energies(p, truth, chance, _g2_cells(p)),
+        unit="exponent of |W_r| in m",
+        theory=-0.25,
+        rival=-0.5,
+        rival_is="the NTK's |W_r| ~ m^{-1/2}",
+    ),
     repetitions=("directions.sign_networks",),
 )
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from verify.cells.constructions import DenseExpression, SparseExpression
-from verify.claims.constructions import cases
+from verify.claims.constructions import cases, worlds
 from verify.claims.controls import WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import Data, DecisionRule, Prediction
 from verify.sizes.profile import Profile
 
@@ -141,6 +141,13 @@ G3 = Claim(
     describe=_g3_described,
     figure=_g3_figure,
     ks=cases.ks,
+    world=World(
+        lambda p, truth, chance: worlds.sparse_expression(p, truth, chance, _g3_cells(p)),
+        unit="exponent of |f_Q - f_sp| in m",
+        theory=-0.5,
+        rival=-0.25,
+        rival_is="pairs of neurons that depend on each other",
+    ),
     repetitions=("directions.sparse_networks",),
 )
 
@@ -239,6 +246,13 @@ G4 = Claim(
     describe=_g4_described,
     figure=_g4_figure,
     ks=cases.ks,
+    world=World(
+        lambda p, truth, chance: worlds.dense_expression(p, truth, chance, _g4_cells(p)),
+        unit="exponent of |f_L - f_k| in m",
+        theory=-0.5,
+        rival=-0.25,
+        rival_is="pairs of neurons that depend on each other",
+    ),
     repetitions=("directions.dense_networks",),
 )
 

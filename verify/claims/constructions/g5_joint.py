@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from verify.cells.constructions import JointExpression
-from verify.claims.constructions import cases
+from verify.claims.constructions import cases, worlds
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, DecisionRule, ExactRule, Prediction, Rule
 from verify.predictions.width_limits import harmonic_strengths
@@ -69,7 +69,7 @@ def _g5_rules(p: Profile) -> tuple[Rule, ...]:
         constant(R1, CONSTANT_MARGIN, 1.0, 0.2),
         ExactRule(R2, "below"),
         exponent(R3_EXPONENT, R3_MARGIN, 0.5, 0.2),
-        constant(R4, R4_MARGIN, -0.5, 0.05),
+        constant(R4, R4_MARGIN, -0.5, 0.025),
     )
 
 
@@ -187,6 +187,13 @@ G5 = Claim(
     describe=_g5_described,
     figure=_g5_figure,
     ks=cases.ks,
+    world=World(
+        lambda p, truth, chance: worlds.joint_expression(p, truth, chance, _g5_cells(p)),
+        unit="exponent of f_L(S W_Q) in m",
+        theory=-0.25,
+        rival=0.0,
+        rival_is="signs that depend on each other",
+    ),
     repetitions=("directions.joint_networks",),
 )
 

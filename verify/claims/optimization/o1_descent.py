@@ -21,8 +21,9 @@ from verify.claims.descent import (
     level,
 )
 from verify.claims.optimization.descent import TOLERANCE, groups, hypotheses, problem
+from verify.claims.optimization.worlds import descents
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, plain, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.outcome import Interval
 from verify.judging.rules import Data, DecisionRule, ExactRule, Measurement, Rule
 from verify.sizes.profile import Profile
@@ -188,6 +189,14 @@ O1 = Claim(
     obstacles=_o1_obstacles,
     ks=lambda p: tuple(p.optimization.descent_dimensions),
     activations="pooled",
+    world=World(
+        lambda p, truth, chance: descents(truth, chance, _o1_cells(p).values(), _long_cells(p).values()),
+        unit="exponent of the time in d",
+        theory=0.5,
+        rival=3.0,
+        rival_is="one power of d above the bound",
+        two_sided=False,
+    ),
     repetitions=("optimization.descent_replicates",),
 )
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from verify.cells.landscape import QuadraticSaddle
-from verify.claims.controls import WRONG, scaled
+from verify.claims.controls import NEAR, WRONG, scaled, shifted
 from verify.claims.descent import RADIUS
 from verify.claims.hypotheses import differentiable, every, nonzero, smooth
 from verify.claims.optimization.descent import TOLERANCE
+from verify.claims.optimization.worlds import saddles
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.outcome import Interval
 from verify.judging.rules import DecisionRule, ExactRule, Measurement, Rule
 from verify.sizes.profile import Profile
@@ -140,11 +141,23 @@ O4 = Claim(
         Control("descent without noise", observe=lambda p, e: _gaps(p, e, "still_loss")),
         Control("blocks with sigma' in place of sigma''", observe=lambda p, e: _curvature(p, e, "block_first")),
         Control(f"blocks multiplied by {WRONG}", predict=scaled(_o4_predicted, WRONG, LAMBDA_MIN)),
+        Control(
+            f"blocks multiplied by {1 + NEAR * LANCZOS_MARGIN:g}",
+            predict=shifted(_o4_predicted, NEAR * LANCZOS_MARGIN, LAMBDA_MIN),
+        ),
     ),
     describe=_o4_described,
     figure=_o4_figure,
     ks=lambda p: tuple(p.optimization.saddle_dimension),
     activations="pooled",
+    world=World(
+        lambda p, truth, chance: saddles(truth, chance, _o4_cells(p)),
+        unit="loss after perturbed descent over the construction's",
+        theory=0.25,
+        rival=1.2,
+        rival_is="an end above the construction by 20 %",
+        two_sided=False,
+    ),
     repetitions=("optimization.saddle_replicates",),
 )
 

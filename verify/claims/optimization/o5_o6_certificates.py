@@ -12,8 +12,9 @@ from verify.cells.training import Arm
 from verify.claims.activations import affordable, trainable
 from verify.claims.descent import level
 from verify.claims.optimization.certificates import GAP, SOUND, enclosed, gaps, soundness
+from verify.claims.optimization.worlds import certified_ends
 from verify.claims.plotting import SERIES, finish, grid_ticks, plain, power_guide
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import Data, DecisionRule, ExactRule, Measurement, Rule
 from verify.predictions.sample_counts import r4_weight
 from verify.sizes.profile import Profile
@@ -250,6 +251,14 @@ O6 = Claim(
     figure=_o6_figure,
     ks=lambda p: tuple(p.certificates.joint_dimension),
     activations="pooled",
+    world=World(
+        lambda p, truth, chance: certified_ends(truth, chance, _joint(p)),
+        unit="exponent of the gap in m",
+        theory=-0.5,
+        rival=0.0,
+        rival_is="a gap that does not fall",
+        two_sided=False,
+    ),
     repetitions=("certificates.joint_draws",),
 )
 

@@ -11,7 +11,8 @@ import theory
 from verify.cells.bulk import LEVELS, GramBulk
 from verify.claims.hypotheses import differentiable, learns, separated
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated
+from verify.claims.spectra.gram_worlds import gram_bulks
+from verify.judging.claim import Claim, Control, Drawing, Evidence, HypothesisViolated, World
 from verify.judging.rules import Data, DecisionRule, Prediction
 from verify.predictions.finite_size import modes
 from verify.predictions.gram_bulk import BulkLaw, bulk_quantiles, marchenko_pastur
@@ -63,10 +64,11 @@ def _cells(p: Profile, ratio: float, stretch: float = 1.0) -> tuple[GramBulk, ..
     )
 
 
-def _design(p: Profile) -> tuple[GramBulk, ...]:
-    """The inputs on the sphere at every n, and those of a control at the smallest."""
+def _ratios(p: Profile) -> dict[GramBulk, float]:
+    """Cell -> n / N(d,l): the inputs on the sphere at every n, and those of a control at the smallest."""
     first, stretch = p.neighbours.bulk_ratios[0], p.neighbours.bulk_stretch
-    return (*(cell for ratio in _sizes(p) for cell in _cells(p, ratio)), *_cells(p, first, stretch))
+    found = {cell: ratio for ratio in _sizes(p) for cell in _cells(p, ratio)}
+    return found | dict.fromkeys(_cells(p, first, stretch), first)
 
 
 def _at(ratio: float, p: Profile) -> str:
@@ -248,7 +250,7 @@ S10 = Claim(
         several,
     ),
     depends_on=("S1", "S2"),
-    design=_design,
+    design=lambda p: tuple(_ratios(p)),
     rules=_rules,
     predict=_predict,
     observe=_observe,
@@ -272,6 +274,13 @@ S10 = Claim(
         ),
     ),
     ks=lambda p: tuple(p.neighbours.bulk_dimension),
+    world=World(
+        lambda p, truth, chance: gram_bulks(p, truth, chance, _ratios(p)),
+        unit="factor on N(d,l) at the same trace",
+        theory=1.0,
+        rival=0.8,
+        rival_is="a constant off by 20 %",
+    ),
     repetitions=("neighbours.bulk_replicates",),
 )
 

@@ -11,12 +11,14 @@ from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, learns, nonzero, smooth
 from verify.claims.plotting import PREDICTED, SERIES, finish
 from verify.claims.spectra.routes import (
+    CLOSE,
     eigenvalue_cells,
     eigenvalue_explanation,
     eigenvalue_figure,
     eigenvalue_measurements,
     eigenvalue_predictions,
     eigenvalue_rules,
+    kernel_world,
     trace_measurement,
     trace_prediction,
     trace_rule,
@@ -52,9 +54,13 @@ S1 = Claim(
     rules=lambda p: eigenvalue_rules(p, "NTK"),
     predict=_eigenvalues,
     observe=lambda p, evidence: eigenvalue_measurements(p, evidence, "NTK"),
-    controls=(Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_eigenvalues, WRONG)),),
+    controls=(
+        Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_eigenvalues, WRONG)),
+        Control(f"every eigenvalue multiplied by {CLOSE:.6f}", predict=scaled(_eigenvalues, CLOSE)),
+    ),
     describe=lambda p, evidence: eigenvalue_explanation(p, "NTK"),
     figure=lambda p, evidence, ax: eigenvalue_figure(p, evidence, ax, "NTK"),
+    world=kernel_world("NTK"),
     repetitions=("spectral.blocks",),
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from verify.cells.spectral import CertifiedEigenvalues, CertifiedLimits, read_ball
-from verify.claims.controls import WRONG, scaled, shifted
+from verify.claims.controls import NEAR, WRONG, scaled, shifted
 from verify.claims.hypotheses import differentiable, settled
 from verify.claims.plotting import SERIES, finish, grid_ticks, power_guide
 from verify.claims.spectra import every_dimension
@@ -137,7 +137,13 @@ S3 = Claim(
     rules=_s3_rules,
     predict=_s3_predict,
     observe=_s3_observe,
-    controls=(Control(f"every constant multiplied by {WRONG}", predict=scaled(_s3_predict, WRONG)),),
+    controls=(
+        Control(f"every constant multiplied by {WRONG}", predict=scaled(_s3_predict, WRONG)),
+        Control(
+            f"every constant multiplied by {1 + NEAR * LIMIT_MARGIN:.6f}",
+            predict=scaled(_s3_predict, 1 + NEAR * LIMIT_MARGIN),
+        ),
+    ),
     describe=_s3_describe,
     figure=_s3_figure,
 )
@@ -221,7 +227,12 @@ S4 = Claim(
     rules=_s4_rules,
     predict=_s4_predict,
     observe=_s4_observe,
-    controls=(Control("exponent -l in place of -(l-1)", predict=shifted(_s4_predict, -1.0)),),
+    controls=(
+        Control("exponent -l in place of -(l-1)", predict=shifted(_s4_predict, -1.0)),
+        Control(
+            f"every exponent off by {NEAR * EXPONENT_MARGIN:g}", predict=shifted(_s4_predict, -NEAR * EXPONENT_MARGIN)
+        ),
+    ),
     describe=_s4_describe,
     figure=_s4_figure,
 )

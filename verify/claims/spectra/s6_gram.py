@@ -12,15 +12,17 @@ from verify.cells.gram import GramSpectrum
 from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, learns, separated
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated
+from verify.claims.spectra.gram_worlds import gram_spectra
+from verify.judging.claim import Claim, Control, Evidence, HypothesisViolated, World
 from verify.judging.rules import Data, DecisionRule
 from verify.predictions.finite_size import GramLaw, Modes, modes
 from verify.sizes.profile import Profile
 
 SMALLEST = "smallest eigenvalue"
-SMALLEST_MARGIN = {1: 0.03, 2: 0.06}
+SMALLEST_MARGIN = {1: 0.03, 2: 0.1}
 """Relative, by k. The next order of the edge is n^{-2/3}, 1.6 % at n = 512. At k = 2 the closest pair of inputs makes
-an eigenvalue below the edge, and other close pairs push it further down: with the kernel of infinite width and
+an eigenvalue below the edge, and other close pairs push it further down, by 3 to 4 % at d = 28 and m = 4096 on the base
+seeds 100 to 103; with the kernel of infinite width and
 n = 1.5 to 2 d^2 the smallest eigenvalue lies 10, 7, 3 and 2 % below its prediction at d = 16, 20, 28 and 40 for
 sin(z + pi/4), and 6, 5, 1 and 0 % for tanh(z + 1)."""
 MEAN_MARGIN = 0.01
@@ -60,7 +62,7 @@ def _small(p: Profile) -> str:
 
 def _rules(p: Profile) -> tuple[DecisionRule, ...]:
     count = p.spectral.gram_replicates
-    noise = {1: 0.01, 2: 0.06}.get(p.k, 0.06)
+    noise = {1: 0.006, 2: 0.06}.get(p.k, 0.06)  # measured on base seeds 100 to 103: 0.0047, 0.036
     margin = SMALLEST_MARGIN.get(p.k, SMALLEST_MARGIN[2])
     return (
         DecisionRule(SMALLEST, "mean", "within", margin, 0.4, noise, count, relative=True),
@@ -179,11 +181,19 @@ S6 = Claim(
     controls=(
         Control("gamma of the degrees above k+1 in place of those above k", predict=_without_next),
         Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_predict, WRONG)),
+        Control("every eigenvalue multiplied by 1.05", predict=scaled(_predict, 1.05)),
         Control("the limits without their finite-size corrections", predict=_asymptotic),
     ),
     describe=_describe,
     figure=_figure,
     ks=lambda p: tuple(p.spectral.gram_dimension),
+    world=World(
+        lambda p, truth, chance: gram_spectra(p, truth, chance, _cells(p), list(_groups(p).values())),
+        unit="factor on Lambda_{k+1}",
+        theory=1.0,
+        rival=1.2,
+        rival_is="a constant off by 20 %",
+    ),
     repetitions=("spectral.gram_replicates",),
 )
 

@@ -10,8 +10,9 @@ import numpy as np
 from verify.claims.controls import shifted
 from verify.claims.hypotheses import differentiable, nonzero, separated, smooth
 from verify.claims.plotting import MUTED, SERIES, finish, grid_ticks, power_guide
+from verify.claims.spectra.block_worlds import top_blocks
 from verify.claims.spectra.blocks import block_grid, block_modes
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import Data, DecisionRule
 from verify.sizes.profile import Profile
 
@@ -114,6 +115,13 @@ S7 = Claim(
     describe=_describe,
     figure=_figure,
     ks=lambda p: tuple(p.spectral.block_dimension),
+    world=World(
+        lambda p, truth, chance: top_blocks(p, truth, chance, block_grid(p)),
+        unit="exponent of the fluctuations in m",
+        theory=-0.5,
+        rival=0.0,
+        rival_is="angles that no width makes smaller",
+    ),
     repetitions=("spectral.block_replicates",),
 )
 

@@ -6,12 +6,14 @@ from verify.cells.spectral import TraceAndTail
 from verify.claims.controls import WRONG, scaled
 from verify.claims.hypotheses import differentiable, learns, smooth
 from verify.claims.spectra.routes import (
+    CLOSE,
     eigenvalue_cells,
     eigenvalue_explanation,
     eigenvalue_figure,
     eigenvalue_measurements,
     eigenvalue_predictions,
     eigenvalue_rules,
+    kernel_world,
     trace_measurement,
     trace_prediction,
     trace_rule,
@@ -66,6 +68,7 @@ S8 = Claim(
     },
     controls=(
         Control(f"every eigenvalue multiplied by {WRONG}", predict=scaled(_eigenvalues, WRONG)),
+        Control(f"every eigenvalue multiplied by {CLOSE:.6f}", predict=scaled(_eigenvalues, CLOSE)),
         # The other kernel: sigma' in place of sigma'' and one factor <x,x'> in place of two.
         Control("the eigenvalues of the NTK", predict=lambda p: eigenvalue_predictions(p, "QuadNTK", formula="NTK")),
         Control(
@@ -78,6 +81,7 @@ S8 = Claim(
         f"{p.spectral.quadratic_trace_degree}, with a bound of the rest that does not use the trace, encloses it."
     ),
     figure=lambda p, evidence, ax: eigenvalue_figure(p, evidence, ax, "QuadNTK"),
+    world=kernel_world("QuadNTK", _trace_cell),
     repetitions=("spectral.blocks",),
 )
 

@@ -1,0 +1,290 @@
+"""Mutants: small errors planted in the library, one at a time, and whether a claim or a test sees them.
+
+    OMP_NUM_THREADS=1 python benchmarks/mutants.py --out mutants.jsonl --minutes 60
+    python benchmarks/mutants.py --out mutants.jsonl --table
+
+The first goes on where the file ends; the second prints the shares, and what survived.
+
+A mutant (``benchmarks/mutation.py``) is a wrong expression in a function of ``theory``, ``numerics``, the measurements
+``verify/cells`` or ``verify/predictions``. The sample is fixed by its seed: every module gives one mutant, then every
+module another, and so on, so that any beginning of it is a sample by itself, in which modules count alike.
+
+A mutant is judged twice, each time in a process of its own, forked from one in which everything is imported and nothing
+is computed; there the code of the one function is replaced. *Claims*: those from whose module the function is reached
+(``verify/running/definitions.py``) and that take seconds at the sizes of the tests, the cheapest first; the mutant is
+killed when a comparison FAILS or a cell ends in an error. *Tests*: the file that mirrors the module, then others that
+name it; killed when a test fails. What kills a mutant is run once on the library as it is, and must pass there. A
+mutant is *reached* when the wrong expression was evaluated: it may still be equivalent. What starts further processes
+sees the library as it is. Needs Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import builtins
+import importlib
+import io
+import json
+import mmap
+import os
+import pkgutil
+import resource
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mutation import REACHED, ROOT, Mutant, plant, sample, wording
+
+from verify.judging.calibration import clopper_pearson
+from verify.judging.claim import Evidence
+from verify.judging.outcome import Verdict
+from verify.registry import CLAIMS
+from verify.running.definitions import Definitions, files_in
+from verify.sizes.directions import DirectionSizes
+from verify.sizes.profile import QUICK, Profile, changed
+from verify.sizes.taylor import TaylorSizes
+
+CHEAP = (
+    *("T2", "S2", "T3", "S6", "G1", "G4", "S10", "G3", "S1"),
+    *("S8", "G2", "S5", "S7", "G5", "T1", "S4", "S3"),
+)
+"""Claims that are judged in seconds at the sizes below, the cheapest first."""
+MOST = {"claims": 6, "tests": 3}
+"""Claims, and files of tests, that a mutant is shown."""
+
+
+def small() -> Profile:
+    """The sizes of the tests of the claims, which take seconds."""
+    spectral = {
+        "blocks": 150,
+        "block_dimension": {1: 6},
+        "block_widths": {1: (128, 256, 512)},
+        "block_replicates": {1: 24},
+    }
+    gram = {"gram_dimension": {1: 64}, "gram_samples": {1: 256}, "gram_width": {1: 2048}}
+    parity = {"parity_width": 256, "parity_samples": 200, "parity_tests": 800}
+    bulk = {"bulk_dimension": {1: 256}, "bulk_width": {1: 1024}, "bulk_replicates": (12, 8)}
+    ones = {"activations": ("tanh(z + 1)",), "spectral": spectral | gram | parity, "neighbours": bulk}
+    directions = DirectionSizes(
+        energy_width={1: 256, 2: 256},
+        energy_replicates=12,
+        sign_widths=(64, 256, 1024),
+        sparse_widths=(64, 256, 1024),
+        dense_widths=(128, 512),
+        joint_widths=(256, 1024, 4096),
+        joint_networks=12,
+    )
+    taylor = TaylorSizes(replicates=3, widths={1: (512, 2048), 2: (1024, 4096)}, width_replicates=12)
+    return changed(QUICK, ones).model_copy(update={"directions": directions, "taylor": taylor})
+
+
+def by_claim(name: str) -> str:
+    """What FAILS in a claim at these sizes; empty where nothing does."""
+    claim, profile = CLAIMS[name], small()
+    view = next(case.profile for case in claim.cases(profile) if case.profile.k == 1)
+    try:
+        outcome = claim.check(view, Evidence({cell: cell.run() for cell in claim.design(view)}))
+    except Exception as error:  # whatever a mutant raises, it was noticed
+        return f"{name}: {type(error).__name__}"
+    failing = [c.label for c in outcome.comparisons if c.verdict is Verdict.FAILS]
+    return f"{name}: {failing[0]}" if failing else ""
+
+
+def by_tests(file: str) -> str:
+    """The first test of a file that fails; empty where none does."""
+    import pytest
+
+    class Kept:
+        first = ""
+
+        def pytest_runtest_logreport(self, report: Any) -> None:
+            self.first = self.first or (report.nodeid if report.failed else "")
+
+    kept, arguments = Kept(), ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0"]
+    quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins are imported already
+    status = pytest.main([*arguments, *quiet, file], plugins=[kept])
+    return kept.first or (f"{file}: status {status}" if status in (2, 3) else "")
+
+
+def asked(mutant: Mutant) -> tuple[list[str], list[str]]:
+    """The claims and the files of tests that the mutant is shown."""
+    claims = [name for name in CHEAP if (mutant.module, mutant.function[0]) in _reach(name)]
+    parts = mutant.path.removesuffix(".py").removesuffix("_run").split("/")
+    mirrored = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-1]}.py")
+    whole = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-2]}.py")
+    known = _tests()
+    naming = [path for path, text in known.items() if mutant.function[-1] in text]
+    beside = [path for path in known if path.parent == mirrored.parent and mutant.function[-1].startswith("_")]
+    using = [path for path, text in known.items() if mutant.module.removesuffix("_run") in text]
+    first = [path for path in (mirrored, whole) if path.exists()]
+    files = list(dict.fromkeys([*first, *beside, *naming, *using]))
+    return claims[: MOST["claims"]], [str(path.relative_to(ROOT)) for path in files[: MOST["tests"]]]
+
+
+@cache
+def _definitions() -> Definitions:
+    return Definitions(files_in(*((package, ROOT / package) for package in ("theory", "numerics", "verify"))))
+
+
+@cache
+def _reach(name: str) -> frozenset[tuple[str, str]]:
+    """Modules and top-level names that a claim reaches, through its cells or its predictions."""
+    module = CLAIMS[name].file.removesuffix(".py").replace("/", ".")
+    reached = _definitions().reached(module, name)
+    return frozenset((s.module.removesuffix(".__init__"), getattr(s.node, "name", "")) for s in reached)
+
+
+@cache
+def _tests() -> dict[Path, str]:
+    """The files of tests that may be shown, by size, with their text."""
+    rooms = ("theory", "numerics", "verify/cells", "verify/claims", "verify/predictions")
+    files = [path for room in rooms for path in ROOT.glob(f"tests/{room}/**/test_*.py")]
+    return {path: path.read_text() for path in sorted(files, key=lambda path: path.stat().st_size)}
+
+
+def forked(mutant: Mutant | None, shown: str, judge: Callable[[str], str], seconds: int) -> tuple[str, str, bool]:
+    """Judge in a process of its own: what became of the mutant, who killed it, and whether it was reached."""
+    note, (read, write) = mmap.mmap(-1, 1), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        said = "unplanted"
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+            signal.alarm(60 * seconds)
+            setattr(builtins, REACHED, lambda: note.__setitem__(0, 1))
+            if mutant is None or plant(mutant):
+                with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                    said = f"done {judge(shown)}"
+        except BaseException as error:  # whatever it is, the fork must not go on as if it were the parent
+            said = f"done {shown}: {type(error).__name__}"
+        finally:
+            os.write(write, said.encode()[:4000])
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as end:
+        said = end.read().decode("utf-8", "replace")
+    os.waitpid(child, 0)
+    word, _, who = said.partition(" ")
+    kind = {"done": "killed" if who else "survived", "unplanted": "unplanted"}.get(word, "no time")
+    return kind, who, bool(note[0])
+
+
+_SOUND: dict[str, bool] = {}
+
+
+def sound(shown: str, judge: Callable[[str], str], seconds: int) -> bool:
+    """Whether the library as it is passes what killed a mutant, when that is run in the same way."""
+    if shown not in _SOUND:
+        _SOUND[shown] = forked(None, shown, judge, 10 * seconds)[0] == "survived"
+    return _SOUND[shown]
+
+
+def examine(mutant: Mutant, seconds: int) -> dict[str, Any]:
+    """Everything about one mutant, as a line of the output."""
+    line: dict[str, Any] = {"name": mutant.name, "file": f"{mutant.path}:{mutant.line}", "operator": mutant.operator}
+    before, after = wording(mutant)
+    line |= {"before": before, "after": after, "reached": False}
+    for kind, shown, judge in zip(("claims", "tests"), asked(mutant), (by_claim, by_tests), strict=True):
+        ends, who = [], ""
+        for one in shown:
+            end, who, reached = forked(mutant, one, judge, seconds)
+            again = who if "::" in who else one
+            if end == "killed" and not sound(again, judge, seconds):
+                end, who = "fails anyway", ""
+            ends.append(end)
+            line["reached"] |= reached
+            if end in ("killed", "unplanted"):
+                break
+        line[kind] = {"asked": shown, "ends": ends, "killer": who}
+        if "unplanted" in ends:
+            return line | {"unplanted": True}
+    return line
+
+
+def share(count: int, total: int) -> str:
+    """A share with its Clopper-Pearson interval at 95 %."""
+    low, high = clopper_pearson(count, total, 0.05)
+    return f"{count} of {total}: {100 * count / max(total, 1):.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def table(path: Path) -> str:
+    """The shares as Markdown, and the survivors that were reached."""
+    lines = [json.loads(text) for text in path.read_text().splitlines()]
+    judged = [one for one in lines if "unplanted" not in one]
+    shown = {kind: {one["name"] for one in judged if "killed" in one[kind]["ends"]} for kind in ("claims", "tests")}
+    reached = [one for one in judged if one["reached"]]
+    out = [
+        f"{len(judged)} mutants; {len(reached)} reached.",
+        "",
+        "| package | mutants reached | killed by claims | by tests | by either |",
+    ]
+    out.append("|---|---|---|---|---|")
+    packages = Counter("/".join(one["file"].split("/")[: 1 + one["file"].startswith("verify")]) for one in reached)
+    for package in (*sorted(packages), ""):
+        of = [one["name"] for one in reached if one["file"].startswith(package)]
+        hits = [shown["claims"], shown["tests"], shown["claims"] | shown["tests"]]
+        cells = [share(sum(name in hit for name in of), len(of)) for hit in hits]
+        out.append(f"| {package or 'all'} | {len(of)} | {' | '.join(cells)} |")
+    out += ["", "| survivor | operator | expression | in its place | not finished |", "|---|---|---|---|---|"]
+    for one in reached:
+        if one["name"] not in shown["claims"] | shown["tests"]:
+            slow = (one["claims"]["ends"] + one["tests"]["ends"]).count("no time")
+            out.append(f"| `{one['file']}` | {one['operator']} | `{one['before']}` | `{one['after']}` | {slow} |")
+    return "\n".join(out)
+
+
+def load() -> None:
+    """Import everything that a judge needs, so that it need not be imported again for each mutant."""
+    import torch
+
+    torch.set_num_threads(1)
+    for package in ("theory", "numerics", "verify"):
+        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    for name in (
+        "pytest",
+        "_pytest.assertion.rewrite",
+        "hypothesis",
+        "scipy.stats",
+        "scipy.linalg",
+        "sympy",
+        "flint",
+        "mpmath",
+    ):
+        importlib.import_module(name)
+
+
+def main() -> None:
+    """Judge mutants until the time is over, or show what was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seconds", type=int, default=20, help="processor time for each claim and file of tests")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--table", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.table:
+        print(table(arguments.out))
+        return
+    started = time.monotonic()
+    os.chdir(ROOT)
+    load()
+    there = arguments.out.read_text().splitlines() if arguments.out.exists() else []
+    known = {json.loads(text)["name"] for text in there}
+    for mutant in sample(arguments.seed):
+        if time.monotonic() - started > 60 * arguments.minutes:
+            return
+        if mutant.name not in known:
+            with arguments.out.open("a") as out:
+                out.write(json.dumps(examine(mutant, arguments.seconds)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""benchmarks/mutants.py: where errors can stand, that they take the place of the true code, and who notices."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import importlib.util
+import itertools
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+
+import mutation
+from mutants import CHEAP, asked, forked, small, table
+from mutation import REACHED, Mutant, live, mutants, plant, sample, variants, wording
+
+from verify.registry import CLAIMS
+
+SOURCE = '''
+from functools import lru_cache
+
+@lru_cache
+def area(a, b):
+    """1 + 1 is no expression here."""
+    if a < 0:
+        raise ValueError(f"{a + 1}: 2 < 3")
+    return a * b + 1
+
+class Square:
+    side = 2
+
+    @property
+    def half(self):
+        return self.side / 2.0
+
+def reach(n):
+    return [i for i in range(n)]
+'''
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("3", {"4", "2"}),
+        ("0.5", {"0.55"}),
+        ("a + b", {"a - b", "a", "b"}),
+        ("a - b", {"a + b", "a"}),
+        ("a * b", {"a / b", "a", "b"}),
+        ("a / b", {"a * b", "a"}),
+        ("a ** b", {"a * b"}),
+        ("a < b", {"a <= b"}),
+        ("a == b", {"a != b"}),
+        ("not a", {"a"}),
+        ("-a", {"a"}),
+        ("a and b", {"a or b"}),
+        ("f(a, b, c)", {"f(b, a, c)"}),
+        ("range(n)", {"range(n - 1)"}),
+        ("range(1, n)", {"range(1, n - 1)"}),
+        ("range(1, n, 2)", {"range(1, n - 1, 2)"}),
+        ("f(*a, b)", set()),
+        ("True", set()),
+    ],
+)
+def test_operators(right: str, wrong: set[str]) -> None:
+    node = ast.parse(right, mode="eval").body
+    found = {ast.unparse(ast.fix_missing_locations(one)): name for name, one in variants(node)}
+    assert set(found) == wrong
+    assert len(set(found.values())) == len(found), "an operator names one mutant of an expression"
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A module of one's own, loaded, in place of the library."""
+    file = tmp_path / "plain.py"
+    file.write_text(textwrap.dedent(SOURCE))
+    spec = importlib.util.spec_from_file_location("plain_mutants", file)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    monkeypatch.setitem(sys.modules, "plain_mutants", found)
+    monkeypatch.setattr(mutation, "ROOT", tmp_path)
+    yield found
+    builtins.__dict__.pop(REACHED, None)
+
+
+def every(path: Path) -> dict[tuple[str, str], Mutant]:
+    """The mutants of the module by the wrong expression and the function."""
+    return {(wording(m)[1], m.function[-1]): m for m in mutants("plain_mutants", path / "plain.py")}
+
+
+def test_what_is_no_number_is_left_alone(module: ModuleType, tmp_path: Path) -> None:
+    wrong = {text for text, _ in every(tmp_path)}
+    assert {"a * b - 1", "a / b", "a <= 0", "self.side * 2.0", "range(n - 1)"} <= wrong
+    assert not any("raise" in text or "2 < 3" in text or "a - 1" in text for text in wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "call", "true", "false"),
+    [
+        ("a * b - 1", "area", lambda m: m.area(2, 5), 11, 9),
+        ("self.side * 2.0", "half", lambda m: m.Square().half, 1.0, 4.0),
+        ("range(n - 1)", "reach", lambda m: m.reach(2), [0, 1], [0]),
+    ],
+)
+def test_an_error_takes_the_place_of_the_true_code(
+    wrong: str, name: str, call, true: object, false: object, module: ModuleType, tmp_path: Path
+) -> None:
+    """Whoever holds the function already meets it, through a cache or a property too; and it is noted."""
+    mutant, noted = every(tmp_path)[wrong, name], []
+    setattr(builtins, REACHED, lambda: noted.append(True))
+    assert call(module) == true
+    assert plant(mutant)
+    module.area.cache_clear()
+    assert (call(module), noted) == (false, [True])
+
+
+def test_each_judge_has_a_process_of_its_own(module: ModuleType, tmp_path: Path) -> None:
+    mutant = every(tmp_path)["a * b - 1", "area"]
+
+    def judge(shown: str) -> str:
+        return f"{shown}: wrong" if module.area(2, 3) != 7 else ""
+
+    assert forked(mutant, "area", judge, 5) == ("killed", "area: wrong", True)
+    assert forked(None, "area", judge, 5) == ("survived", "", False)
+    assert forked(mutant, "area", lambda shown: "", 5) == ("survived", "", False)
+
+    def endless(shown: str) -> str:
+        for _ in itertools.count():
+            pass
+
+    assert forked(mutant, "area", endless, 1)[0] == "no time"
+
+
+def test_the_sample_takes_modules_in_turn() -> None:
+    first = list(itertools.islice(sample(0), 60))
+    assert len({mutant.module for mutant in first}) == 60
+    assert {mutant.module.split(".")[0] for mutant in first} == {"theory", "numerics", "verify"}
+    assert first == list(itertools.islice(sample(0), 60))
+
+
+def test_what_a_mutant_is_shown() -> None:
+    file = mutation.ROOT / "theory" / "harmonics" / "sphere.py"
+    mutant = next(m for m in mutants("theory.harmonics.sphere", file) if m.function == ("multiplicity",))
+    claims, files = asked(mutant)
+    assert "S1" in claims or "S2" in claims
+    assert files[0] == "tests/theory/harmonics/test_sphere.py"
+    importlib.import_module(mutant.module)
+    assert live(mutant) is not None
+    for name in CHEAP:
+        view = CLAIMS[name].cases(small())[0].profile
+        CLAIMS[name].require(view)
+        assert CLAIMS[name].design(view)
+
+
+def test_the_table_counts_what_was_reached(tmp_path: Path) -> None:
+    def line(name: str, reached: bool, claims: str, tests: str) -> str:
+        seen = {
+            kind: {"asked": ["x"], "ends": [end], "killer": ""} for kind, end in (("claims", claims), ("tests", tests))
+        }
+        place = {"file": f"theory/{name}.py:1", "operator": "integer + 1", "before": "1", "after": "2"}
+        return json.dumps({"name": name, "reached": reached, **place, **seen})
+
+    lines = [
+        line("a", True, "killed", "killed"),
+        line("b", True, "survived", "killed"),
+        line("c", True, "no time", "survived"),
+    ]
+    (tmp_path / "found").write_text("\n".join([*lines, line("d", False, "survived", "survived")]))
+    found = table(tmp_path / "found")
+    assert "| all | 3 | 1 of 3: 33 % [1, 91] | 2 of 3: 67 % [9, 99] | 2 of 3: 67 % [9, 99] |" in found
+    assert [row for row in found.splitlines() if row.startswith("| `")] == [
+        "| `theory/c.py:1` | integer + 1 | `1` | `2` | 1 |"
+    ]
