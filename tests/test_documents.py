@@ -124,7 +124,7 @@ def smaller(words: list[str]) -> list[str]:
     if words[0] == "calibrate":
         named = len(words) > 1 and not words[1].startswith("-")
         kept = [w for w in words if w not in ("--runs", "20")]
-        return [*kept, "--runs", "20", *([] if named else ["--claims", "S1"])]
+        return [*kept, "--runs", "20", *([] if named else ["--claims", "E1" if "--worlds" in words else "S1"])]
     named = "--claims" in words or "--claims-from" in words
     return [*words, *([] if named else ["--claims", "S3"]), "--workers", "1"]
 

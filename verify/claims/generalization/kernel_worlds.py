@@ -39,9 +39,12 @@ NODES = 28
 def _laws(
     activation: str, d: int, energies: Energies, scale: float, samples: tuple[int, ...], ridge: float
 ) -> tuple[tuple[float, float, float], ...]:
-    """(risk, training error, kappa) at each n."""
+    """(risk, training error, kappa) at each n; close pairs of inputs lower the last."""
     curve = Curve(activation, d, energies, scale)
-    return tuple((curve.risk(n, ridge), curve.training(n, ridge), curve.kappa(n, ridge)) for n in samples)
+    kappas = [curve.kappa(n, ridge) * (1 - curve.pairs(n, ridge)) for n in samples]
+    return tuple(
+        (curve.risk(n, ridge), curve.training(n, ridge), kappa) for n, kappa in zip(samples, kappas, strict=True)
+    )
 
 
 def ridge_curves(cells: Sequence[RidgeCurve], truth: float, chance: Chance) -> dict[Cell, Numbers]:
@@ -119,7 +122,6 @@ def searches(
 def _search(cell: SamplesToRisk, stretch: float, chance: Chance, scatter: float) -> Numbers:
     """One draw: its searches on its own curve and on the rival's, from the same inputs."""
     own = (*cell.dense, *cell.sparse)
-    other = ((cell.rival[0], 1.0),)
     place = (cell.activation, cell.d)
     drawn = chance.of("searches", str(cell.dense), str(cell.sparse), cell.d, cell.replicate)
     luck = math.exp(scatter * drawn.standard_normal())
@@ -129,18 +131,20 @@ def _search(cell: SamplesToRisk, stretch: float, chance: Chance, scatter: float)
         error = math.exp(WOBBLE * drawn.standard_normal())
         return error * predicted_risk(*place, own, last, max(n / (stretch * luck), 1.0))
 
-    def rival(n: int) -> float:
-        share = predicted_risk(*place, other, last, max(n / luck, 1.0))
+    def rival(n: int, degree: int) -> float:
+        share = predicted_risk(*place, ((degree, 1.0),), last, max(n / luck, 1.0))
         return share * math.exp(RIVAL * max(1 - share, 0.0) * drawn.standard_normal())
 
     coarse = coarse_grid(cell.first, cell.last, cell.factor)
     (points,) = bracket(lambda n, _: [risk(n)], 1, coarse, cell.level, cell.finest)
-    (others,) = bracket(lambda n, _: [rival(n)], 1, coarse, cell.rival[1], cell.factor)
-    return {
+    numbers: dict[str, list[float]] = {
         "samples": [n for n, _ in points],
         "risks": [value for _, value in points],
         "ridges": [0.0] * len(points),
-        "rival samples": [n for n, _ in others],
-        "rival risks": [value for _, value in others],
         "blind": [risk(n) * math.exp(BLIND * drawn.standard_normal()) for n in cell.blind],
     }
+    if cell.rival is not None:
+        degree, level = cell.rival
+        (others,) = bracket(lambda n, _: [rival(n, degree)], 1, coarse, level, cell.factor)
+        numbers |= {"rival samples": [n for n, _ in others], "rival risks": [value for _, value in others]}
+    return numbers
