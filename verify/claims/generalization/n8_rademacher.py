@@ -185,8 +185,8 @@ def _described(p: Profile, evidence: Evidence) -> str:
         f"gap: mean |f - y| on test less on training points; radii fixed by half of the networks; f_Q reaches "
         f"{', '.join(f'{value:.2f} ({NAMES[arm]})' for arm, value in averages.items())} of the largest correlation "
         f"that its ball allows with the noise in the labels. The gaps are "
-        f"{', '.join(f'{value:.2f} ({NAMES[arm]})' for arm, value in gaps.items())} of their bounds in the mean: far from "
-        f"tight, so what this comparison could refute is a gross error alone."
+        f"{', '.join(f'{value:.2f} ({NAMES[arm]})' for arm, value in gaps.items())} of their bounds in the mean: far "
+        f"from tight, so what this comparison could refute is a gross error alone."
     )
 
 
