@@ -50,8 +50,8 @@ def calibrate(
         A file of your own claims that ends in .py, or an installed package with claims; may be given several times. Its
         code is run.
     truth
-        What is so in the simulated worlds in place of what the claim predicts: of N3 the exponent of n* in d, less k,
-        so that 1 is the NTK's. Raw numbers are then simulated, and the claim is judged whole, with its controls;
+        What is so in the simulated worlds in place of what the claim predicts: of N3 the exponent of n* in d at k = 1,
+        so that 2 is the NTK's. Raw numbers are then simulated, and the claim is judged whole, with its controls;
         without it, each statistical rule is fed with normal errors, and the status is 1 when a rule errs too often.
     worlds
         Judge every claim that has worlds whole, over truths from its theory to the nearest rival theory and beyond; the
@@ -107,7 +107,7 @@ def calibrate(
         emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
         return 0 if all(r.admissible for r in rates) else 1
     if len(chosen) != 1:
-        raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 1")
+        raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")
     with Steps("world", **loudness(quiet, verbose)) as progress:
         one = chosen[0]
         shares = verdict_rates(

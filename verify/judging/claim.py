@@ -68,7 +68,8 @@ class World:
         simulate: (case's profile, truth, chance) -> the numbers of every cell of the case's design, as a cell stores
             them. The truth enters where it would enter a measurement. How much they scatter comes from records of base
             seeds that no verdict uses.
-        unit: what the truth is, such as "exponent of n* in d, less k". One number serves all cases.
+        unit: what the truth is, such as "exponent of n* in d at k = 1", which is k - 1 more at another k. One number
+            serves all cases.
         theory: the truth that the claim states.
         rival: that of the nearest rival theory; where there is none, of a constant off by 20 %.
         rival_is: the rival in a few words.

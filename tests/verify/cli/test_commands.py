@@ -105,19 +105,19 @@ def test_calibrate_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def test_calibrate_judges_one_claim_in_other_worlds(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["calibrate", "N3", "--truth", "1", "--runs", "4", "--json"]) == 0
+    assert main(["calibrate", "N3", "--truth", "2", "--runs", "4", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["claim"], found["truth"], found["runs"], found["FAILS"]) == ("N3", 1.0, 4, 1.0)
+    assert (found["claim"], found["truth"], found["runs"], found["FAILS"]) == ("N3", 2.0, 4, 1.0)
     assert found["HOLDS"] + found["FAILS"] + found["INCONCLUSIVE"] == 1
     assert found["intervals"]["FAILS"][1] == 1.0
-    assert main(["calibrate", "N3", "--truth", "1", "--runs", "2"]) == 0
-    assert "N3 in 2 simulated worlds whose truth is 1" in capsys.readouterr().out
+    assert main(["calibrate", "N3", "--truth", "2", "--runs", "2"]) == 0
+    assert "N3 in 2 simulated worlds whose truth is 2" in capsys.readouterr().out
     assert main(["calibrate", "--claims", "N3", "--runs", "5", "--json"]) in (0, 1)
     assert json.loads(capsys.readouterr().out)["rules"][0]["claim"] == "N3"
     for wrong, sentence in (
         (["N3", "--claims", "N4"], "give one of them"),
         (["--truth", "2"], "needs one claim"),
-        (["S1", "--truth", "2"], "says nothing of other worlds"),
+        (["S2", "--truth", "2"], "says nothing of other worlds"),
         (["N3", "--truth", "2", "--runs", "0"], "runs >= 1"),
     ):
         assert main(["calibrate", *wrong]) == 2

@@ -126,11 +126,11 @@ def test_further_looks_decide_what_one_leaves_open(statistic: str) -> None:
 
 def test_a_claim_is_looked_at_again_in_simulated_worlds() -> None:
     """N3 whole: an exponent of k + 0.4, which one look leaves open, FAILS in a share of worlds, and never HOLDS."""
-    fixed = verdict_rates(CLAIMS["N3"], QUICK, 0.4, 16, 30)
-    again = verdict_rates(CLAIMS["N3"], QUICK, 0.4, 16, 30, adaptive=True)
+    fixed = verdict_rates(CLAIMS["N3"], QUICK, 1.4, 16, 30)
+    again = verdict_rates(CLAIMS["N3"], QUICK, 1.4, 16, 30, adaptive=True)
     assert fixed.counts[Verdict.FAILS] <= 2 < 4 <= again.counts[Verdict.FAILS]
     assert again.counts[Verdict.HOLDS] == 0
     assert again.repetitions > 4
-    rival = verdict_rates(CLAIMS["N3"], QUICK, 1.0, 10, 30, adaptive=True)
+    rival = verdict_rates(CLAIMS["N3"], QUICK, 2.0, 10, 30, adaptive=True)
     assert rival.counts[Verdict.FAILS] == 10
     assert rival.repetitions < 2

@@ -164,11 +164,11 @@ def _design(p: Profile) -> tuple[Any, ...]:
 
 
 def _simulate(p: Profile, truth: float, chance: Chance) -> dict[Cell, Numbers]:
-    """A world in which joint training needs n ~ d^(k + truth)."""
+    """A world in which joint training needs n ~ d^(k - 1 + truth)."""
     smallest = p.headline.dimensions[p.k][0]
     ends = whole_runs(runs(p), runs(p, "unregularised"), long_steps(p))
     places = [cell for cell in _design(p) if isinstance(cell, TrainedModels)]
-    return ends | {cell: risk_point(cell, smallest, truth, chance) for cell in places}
+    return ends | {cell: risk_point(cell, smallest, truth - 1, chance) for cell in places}
 
 
 def _obstacles(p: Profile, evidence: Evidence) -> tuple[str, ...]:
@@ -283,7 +283,12 @@ N10 = Claim(
     ),
     obstacles=_obstacles,
     world=World(
-        _simulate, "exponent of joint training's n in d, less k", 0.0, 1.0, "d^(k+1), as the NTK needs", two_sided=False
+        _simulate,
+        "exponent of joint training's n in d at k = 1",
+        1.0,
+        2.0,
+        "d^(k+1), as the NTK needs",
+        two_sided=False,
     ),
     ks=lambda p: tuple(p.headline.dimensions),
     activations="pooled",

@@ -189,7 +189,7 @@ N3 = Claim(
     describe=lambda p, e: _described(p, e, JOINT),
     figure=lambda p, e, ax: _figure(p, e, ax, JOINT),
     obstacles=lambda p, e: _obstacles(p, e, JOINT),
-    world=World(JOINT.simulate, "exponent of n* in d, less k", 0.0, 1.0, "d^(k+1), as the NTK needs"),
+    world=World(JOINT.simulate, "exponent of n* in d at k = 1", 1.0, 2.0, "d^(k+1), as the NTK needs"),
     ks=_ks,
     activations="pooled",
     repetitions=("training.repetitions",),
@@ -219,7 +219,7 @@ N4 = Claim(
     figure=lambda p, e, ax: _figure(p, e, ax, QUADRATIC),
     obstacles=lambda p, e: _obstacles(p, e, QUADRATIC),
     world=World(
-        QUADRATIC.simulate, "exponent of n* in d, less k", 0.0, 1.0, "d^(k+1), as the NTK needs", two_sided=False
+        QUADRATIC.simulate, "exponent of n* in d at k = 1", 1.0, 2.0, "d^(k+1), as the NTK needs", two_sided=False
     ),
     ks=_ks,
     activations="pooled",

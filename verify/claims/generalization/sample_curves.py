@@ -156,7 +156,7 @@ class SampleCurves:
         return {"training not at its end": abs(slope(grid, left)), "interpolation": abs(slope(grid, between))}
 
     def simulate(self, p: Profile, truth: float, chance: Chance) -> Mapping[Cell, Numbers]:
-        """Curves of a world in which n*(d) grows as d^(k + truth), with the corrections of finite d that theory has.
+        """Curves of a world in which n*(d) grows as d^(k - 1 + truth), with the corrections of finite d.
 
         The NTK's grows as predicted. Each draw has a curve energy / (1 + c (n/n*)^s) with a log n* that scatters, each
         of its risks another error; they go through the same search as in a run.
@@ -171,7 +171,7 @@ class SampleCurves:
                     middle = samples_needed(activation, d, energies, cell.level)
                 else:
                     unit = sample_scale(activation, p.k) * float(smallest) ** p.k
-                    middle = TYPICAL[self.arm] * unit * (d / smallest) ** (p.k + truth + drift)
+                    middle = TYPICAL[self.arm] * unit * (d / smallest) ** (p.k - 1 + truth + drift)
                 found[cell] = self._curves(cell, middle, chance.of(self.target, activation, d, arm))
         return found
 

@@ -24,11 +24,11 @@ def evidence(claim: Claim, p: Profile, truth: float, number: int) -> Evidence:
 def test_samples_scatter_as_measured_and_follow_the_truth() -> None:
     p = case(N2)
     needed = ESCAPE.needed(p)
-    tables = [ESCAPE.measured(p, evidence(N2, p, 0.0, i)) for i in range(4)]
+    tables = [ESCAPE.measured(p, evidence(N2, p, 2.0, i)) for i in range(4)]
     logs = np.array([[np.log(row / needed[p.activation_of(r)]) for r, row in enumerate(t)] for t in tables])
     assert logs.reshape(-1, 4).std(0) == pytest.approx([0.084, 0.064, 0.058, 0.045], rel=0.3)
     assert np.abs(logs.mean((0, 1))).max() < 0.04
-    moved = ESCAPE.measured(p, evidence(N2, p, 0.3, 0))
+    moved = ESCAPE.measured(p, evidence(N2, p, 2.3, 0))
     ratio = np.log(moved / tables[0]).mean(0)
     assert np.polyfit(np.log(ESCAPE.grid(p)), ratio, 1)[0] == pytest.approx(0.3, abs=0.03)
 
