@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import torch
 
-from numerics.blocks import Block
+from numerics.blocks import Block, Blocks
 from numerics.directions import GoodDirections
 from numerics.inputs import Array
 from numerics.network import TwoLayerNetwork
@@ -62,15 +62,12 @@ class Relaxation(Objective):
         self.x, self.y, self.n = objective.x, objective.y, objective.n
         self.weights, self.model, self.loss = objective.weights, objective.model, objective.loss
         self.data, self.crossed = objective.data, False
+        self._blocks, self._scratch = _DoubledBlocks(objective._blocks), []
         self.averages = tuple(term for term in objective.averages if not isinstance(term, R3))
         self.unlabeled, self.fresh, self._linear_first = objective.unlabeled, None, None
         self.r4 = replace(objective.r4, network=self.network, copies=2)
         self.forms = tuple(_OfFirst(form, base.pairs) for form in objective.forms)
         self.directions = objective.directions and _padded(objective.directions, self.network)
-
-    def blocks(self) -> Iterator[tuple[slice, Block]]:
-        """The training inputs in blocks of rows; sigma' is zero for the second displacements."""
-        return ((rows, _doubled(block)) for rows, block in self.original.blocks())
 
     def predict(self, x: Array, W: Array, known: Mapping[str, torch.Tensor] = MappingProxyType({})) -> torch.Tensor:
         """f_L(W) + f_Q(W) + f_Q(V) at other inputs, (..., n); what is ``known`` there is formed again."""
@@ -114,6 +111,16 @@ class Relaxation(Objective):
         variation = sign_variation(self.original, W, V)
         pooled = (W * V).sum(-1).square().sum()
         return (variation.data_curvature + variation.r1) / 2 + 4 * self.r4.weight * pooled
+
+
+class _DoubledBlocks(Blocks):
+    """Blocks for every pair twice; sigma' is zero for the second displacements."""
+
+    def __init__(self, base: Blocks) -> None:
+        self.__dict__.update(base.__dict__)
+
+    def between(self, first: int, last: int) -> Iterator[tuple[slice, Block]]:
+        return ((rows, _doubled(block)) for rows, block in super().between(first, last))
 
 
 def _doubled(block: Block) -> Block:
