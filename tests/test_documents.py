@@ -7,6 +7,7 @@ minutes or needs a cluster, and nothing else:
 - ``verify``: ``--claims S3`` and one worker in place of all claims or those named (each name is looked up);
   ``--profile full`` and ``gpu`` become quick;
 - ``calibrate``: 20 runs of S1, or of the claim that is named, by the quick profile, whatever comes of so few;
+- ``python -m verify.protocol --write``: whether the file is what the code does already;
 - scripts of ``benchmarks/`` (``python``, ``torchrun``): only their options are read, by their own parser;
 - ``make``: ``make -n``; ``pip install``: that the extra exists; tools for contributors: that the extra dev brings them;
 - ``python -m pytest``: the tests named are collected, not run; ``pytest`` alone is the reader's own;
@@ -33,6 +34,7 @@ from types import ModuleType
 import pytest
 
 from verify.cli.main import main
+from verify.protocol import main as protocol
 from verify.registry import select
 from verify.sizes.profile import PROFILES
 
@@ -48,6 +50,7 @@ IN_BLOCKS = {
 }
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^`([\w-]+\.py)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+VARIABLE = re.compile(r"[A-Z_]+=")
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 COMMAND = re.compile(r"(time )?(escape-ntk|python|torchrun|make|pip|source|\.venv/bin/[\w-]+) \S")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -75,7 +78,7 @@ def commands(text: str) -> Iterator[str]:
 def run(line: str) -> int:
     """The exit status of a command in the current folder."""
     words = shlex.split(line, comments=True)
-    if words[0] == "time":
+    while words[0] == "time" or VARIABLE.match(words[0]):
         del words[0]
     if ">" in words:  # where the output goes
         del words[words.index(">") :]
@@ -93,6 +96,9 @@ def run(line: str) -> int:
         case ["python", "-m", "pytest", *rest]:
             collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", *rest]
             return subprocess.run(collect, cwd=ROOT, capture_output=True, check=False).returncode
+        case ["python", "-m", "verify.protocol", *rest]:
+            assert rest in ([], ["--write"])
+            return protocol([])
         case ["python", "-m", "verify.check", *rest]:
             return subprocess.run(
                 [sys.executable, "-m", "verify.check", *rest], capture_output=True, check=False
