@@ -84,12 +84,12 @@ class Curve:
         """kappa, in the units of the scaled kernel."""
         return self.scale * theory.effective_regularization(self._spectrum, n, ridge / self.scale)
 
-    def pairs(self, n: int, ridge: float) -> float:
-        """By how much close pairs of inputs raise tr (K + ridge)^{-1} above 1/kappa, relative."""
-        listed = self._spectrum
+    def inverse_trace(self, n: int, ridge: float) -> float:
+        """1/tr (K + ridge)^{-1}: kappa, lowered by close pairs of inputs to first order in their excess."""
+        listed, kappa = self._spectrum, self.kappa(n, ridge)
         eigenvalues = np.array([float(x.mid()) for x in listed.eigenvalues])
         pairs = Pairs(eigenvalues, np.array(listed.multiplicities, dtype=float), self.d, n)
-        return pairs.excess(self.kappa(n, ridge) / self.scale)
+        return kappa * (1 - pairs.excess(kappa / self.scale))
 
     def training(self, n: int, ridge: float) -> float:
         """Mean squared residual on the training inputs, (ridge / (n kappa))^2 times the risk (arXiv:2110.03922)."""

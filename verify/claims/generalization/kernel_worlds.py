@@ -39,12 +39,9 @@ NODES = 28
 def _laws(
     activation: str, d: int, energies: Energies, scale: float, samples: tuple[int, ...], ridge: float
 ) -> tuple[tuple[float, float, float], ...]:
-    """(risk, training error, kappa) at each n; close pairs of inputs lower the last."""
+    """(risk, training error, 1/tr (K + ridge)^{-1}) at each n."""
     curve = Curve(activation, d, energies, scale)
-    kappas = [curve.kappa(n, ridge) * (1 - curve.pairs(n, ridge)) for n in samples]
-    return tuple(
-        (curve.risk(n, ridge), curve.training(n, ridge), kappa) for n, kappa in zip(samples, kappas, strict=True)
-    )
+    return tuple((curve.risk(n, ridge), curve.training(n, ridge), curve.inverse_trace(n, ridge)) for n in samples)
 
 
 def ridge_curves(cells: Sequence[RidgeCurve], truth: float, chance: Chance) -> dict[Cell, Numbers]:

@@ -96,7 +96,7 @@ def _predict(p: Profile, scale: float = 1.0, tail: bool = True, each: float = 1.
         for activation in p.activations:
             curve = Curve(activation, d, _energies(p, each), scale, tail)
             values = {"risk": curve.risk(n, small), "training error": curve.training(n, large)}
-            laws[activation] = values | {"kappa": curve.kappa(n, small) * (1 - curve.pairs(n, small))}
+            laws[activation] = values | {"kappa": curve.inverse_trace(n, small)}
         found |= {_name(q, n): Prediction([laws[cell.activation][q] for cell in _cells(p)]) for q in DECIDED}
     return found
 

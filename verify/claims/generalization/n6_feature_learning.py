@@ -7,10 +7,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-import theory
 from verify.cells.training import LAZY, Arm
 from verify.claims.activations import SETTLED
-from verify.claims.generalization.paired import HYPOTHESES, column, falls, obstacles, paired, paired_cell, setting
+from verify.claims.generalization.paired import (
+    HYPOTHESES,
+    column,
+    falls,
+    least_share,
+    obstacles,
+    paired,
+    paired_cell,
+    setting,
+    sparse_floor,
+)
 from verify.claims.generalization.paired_worlds import lazier
 from verify.claims.plotting import PREDICTED, SERIES, finish, plain
 from verify.judging.claim import Claim, Control, Evidence, World
@@ -22,17 +31,6 @@ ARMS: tuple[Arm, ...] = ("joint", "lazy")
 
 def _ks(p: Profile) -> tuple[int, ...]:
     return tuple(p.risks.lazy_steps)
-
-
-def _floor(p: Profile, activation: str) -> float:
-    """The least expected risk of every method linear in the labels, for the sparse part of energy 1."""
-    cell = paired_cell(p, activation, "joint")
-    return float(theory.risk_floor(cell.d, cell.n, {p.k + 1: 1}))
-
-
-def _share(p: Profile, activation: str) -> float:
-    """The least <f, f_sp> of a predictor whose risk is at the floor: risk >= (1 - <f, f_sp>)^2."""
-    return 1 - math.sqrt(_floor(p, activation))
 
 
 RISK = "test risk / floor of kernel methods"
@@ -61,8 +59,8 @@ def _rule(p: Profile, name: str) -> DecisionRule:
 def _predict(p: Profile) -> dict[str, Prediction]:
     """The thresholds, one for each draw."""
     activations = [a for a in paired(p) for _ in range(p.risks.draws[p.k])]
-    shares = np.array([_share(p, a) for a in activations])
-    floors = Prediction([_floor(p, a) for a in activations])
+    shares = np.array([least_share(p, a) for a in activations])
+    floors = Prediction([sparse_floor(p, a) for a in activations])
     return {RISK: floors, SHARE: Prediction(shares), QUADRATIC: Prediction(shares**2), MOVEMENT: Prediction(shares)}
 
 
@@ -88,8 +86,8 @@ def _described(p: Profile, evidence: Evidence) -> str:
         names = ("risk", "share", "quadratic", "linear_share", "movement", "constructed")
         mean = {name: float(column(numbers, name).mean()) for name in names}
         parts.append(
-            f"{activation}: risk {mean['risk']:.3f} (floor {_floor(p, activation):.3f}), <f_Q, f_sp> = "
-            f"{mean['share']:.3f} (threshold {_share(p, activation):.3f}), |f_Q|^2 = {mean['quadratic']:.3f}, "
+            f"{activation}: risk {mean['risk']:.3f} (floor {sparse_floor(p, activation):.3f}), <f_Q, f_sp> = "
+            f"{mean['share']:.3f} (threshold {least_share(p, activation):.3f}), |f_Q|^2 = {mean['quadratic']:.3f}, "
             f"<f_L, f_sp> = {mean['linear_share']:.3f}, kernel moved by {mean['movement']:.4f}, the construction's by "
             f"{mean['constructed']:.3f}"
         )
@@ -103,7 +101,7 @@ def _figure(p: Profile, evidence: Evidence, ax: Any) -> None:
             label = f"{plain(activation)}, {name}"
             at = column(numbers, "movement"), column(numbers, "risk")
             ax.semilogx(*at, marker, color=SERIES[i], ms=5, mfc="none", label=label)
-        ax.axhline(_floor(p, activation), color=SERIES[i], lw=0.8, ls=":")
+        ax.axhline(sparse_floor(p, activation), color=SERIES[i], lw=0.8, ls=":")
     ax.plot([], [], ":", color=PREDICTED, lw=0.8, label="floor of kernel methods")
     finish(ax, "relative movement of the kernel", "test risk")
 

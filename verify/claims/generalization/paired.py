@@ -51,6 +51,17 @@ def paired_cell(p: Profile, activation: str, arm: Arm) -> TrainedModels:
     )
 
 
+def sparse_floor(p: Profile, activation: str) -> float:
+    """The least expected risk of every method linear in the labels, for the sparse part of energy 1."""
+    cell = paired_cell(p, activation, "joint")
+    return float(theory.risk_floor(cell.d, cell.n, {p.k + 1: 1}))
+
+
+def least_share(p: Profile, activation: str) -> float:
+    """The least <f, f_sp> of a predictor whose risk is at that floor: risk >= (1 - <f, f_sp>)^2."""
+    return 1 - math.sqrt(sparse_floor(p, activation))
+
+
 def candidates(p: Profile, activation: str, arm: Arm) -> tuple[Weights, ...]:
     """The pairs (l1, l4) that an arm chooses from.
 

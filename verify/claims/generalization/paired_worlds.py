@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import theory
 from verify.cells.training import Arm
-from verify.claims.generalization.paired import candidates, paired, paired_cell
+from verify.claims.generalization.paired import candidates, least_share, paired, paired_cell, sparse_floor
 from verify.claims.generalization.risk_worlds import CARRIED, RISKS, draw_arm, toward
 from verify.judging.chance import Chance
 from verify.running.experiment import Cell, Numbers
@@ -40,10 +39,9 @@ def lazier(p: Profile, truth: float, chance: Chance) -> dict[Cell, Numbers]:
     found: dict[Cell, Numbers] = {}
     for a in paired(p):
         cell = paired_cell(p, a, "joint")
-        floor = float(theory.risk_floor(cell.d, cell.n, {p.k + 1: 1}))
-        share = math.log(1 - math.sqrt(floor))
+        share = math.log(least_share(p, a))
         ends = {
-            "risk": math.log(floor) - RISKS["joint"].scatter ** 2 / 2,
+            "risk": math.log(sparse_floor(p, a)) - RISKS["joint"].scatter ** 2 / 2,
             "share": share,
             "quadratic": 2 * share,
             "movement": share + CARRIED["constructed"].of(a),

@@ -22,9 +22,8 @@ SMALLEST = "smallest eigenvalue"
 SMALLEST_MARGIN = {1: 0.03, 2: 0.1}
 """Relative, by k. The next order of the edge is n^{-2/3}, 1.6 % at n = 512. At k = 2 the closest pair of inputs makes
 an eigenvalue below the edge, and other close pairs push it further down, by 3 to 4 % at d = 28 and m = 4096 on the base
-seeds 100 to 103; with the kernel of infinite width and
-n = 1.5 to 2 d^2 the smallest eigenvalue lies 10, 7, 3 and 2 % below its prediction at d = 16, 20, 28 and 40 for
-sin(z + pi/4), and 6, 5, 1 and 0 % for tanh(z + 1)."""
+seeds 100 to 103. With the kernel of infinite width and n = 1.5 to 2 d^2 the smallest eigenvalue lies 10, 7, 3 and 2 %
+below its prediction at d = 16, 20, 28 and 40 for sin(z + pi/4), and 6, 5, 1 and 0 % for tanh(z + 1)."""
 MEAN_MARGIN = 0.01
 """Relative. The means over groups are exact in the limit where the groups separate, and to order 1/m; eigenvalues that
 change places where two groups touch leave 0.1 to 0.3 %."""
