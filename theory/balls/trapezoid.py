@@ -146,7 +146,8 @@ def choose(
     low, high = 0.0, 1.0
     while not settled(high):
         high *= 2
-    while high - low > step / 4:
+    # Where low alone asks for too many nodes, step / 4 may be below the spacing of floats near it: no end otherwise.
+    while high - low > step / 4 and low < MAX_NODES * step:
         middle = (low + high) / 2
         low, high = (low, middle) if settled(middle) else (middle, high)
     count = math.ceil(high / step) + 1

@@ -91,6 +91,12 @@ def test_no_strip_no_rule() -> None:
         coefficient_table(sp.Abs(Z), 2, 10, 80)
 
 
+def test_a_step_below_the_spacing_of_floats_ends() -> None:
+    """As for exp(5e12 - z): the strip's bound asks for steps of 1e-12, the tail for nodes up to 5e6."""
+    with ctx.workprec(83):
+        assert choose(10**6, 10**6, 83, lambda y: 5e12, lambda z: 5e12) is None
+
+
 @pytest.mark.parametrize(("q", "b"), [("1", "0"), ("1", "-1"), ("1/4", "3/2"), ("9", "2")])
 @pytest.mark.parametrize(
     ("degree", "big", "d"), [(0, 3, 3), (3, 5, 3), (6, 10, 10), (7, 12, 10), (20, 1000, 998), (7, 1000, 1000)]
