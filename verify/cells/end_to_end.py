@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from verify.cells.training import Arm, Draws, Training, Weights
+from verify.cells.training import Arm, Draws, Training, Weights, step_cost
 from verify.running.experiment import Numbers
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class EndToEnd(Descended):
 
     @property
     def cost(self) -> float:
-        """Multiplications of one product in double precision, times steps and draws."""
-        return float(2 * self.draws * self.most * self.n * self.m * self.d)
+        """Multiplications of all draws and as many steps as there may be, twice for double precision."""
+        return 2 * self.draws * self.most * step_cost(self.arm, self.model, self.n, self.m, self.d)
 
     def run(self) -> Numbers:
         from verify.cells.end_to_end_run import end_to_end

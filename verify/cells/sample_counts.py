@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from verify.cells.training import Arm, Training, Weights
+from verify.cells.training import Arm, Training, Weights, kernel_cost, step_cost
 from verify.running.experiment import Numbers
 
 RIDGES = (1e-2, 3.0)
@@ -40,8 +40,11 @@ class SamplesToLearn(Training):
 
     @property
     def cost(self) -> float:
-        """Multiplications of one product at the geometric mean of the range, times steps and draws."""
-        return float(self.draws * self.steps * math.sqrt(self.first * self.last) * self.m * self.d)
+        """Multiplications of all steps and draws at the geometric mean of the range; the NTK needs about last/4."""
+        if self.arm == "ntk":
+            return self.draws * kernel_cost(min(self.last // 4, self.limit), self.m, self.d, len(RIDGES))
+        n = round(math.sqrt(self.first * min(self.last, self.limit)))
+        return self.draws * self.steps * step_cost(self.arm, self.model, n, self.m, self.d)
 
     def run(self) -> Numbers:
         from verify.cells.sample_counts_run import samples_to_learn

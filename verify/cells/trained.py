@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
-from verify.cells.training import Arm, Training, Weights
+from verify.cells.training import Arm, Training, Weights, kernel_cost, step_cost
 from verify.running.experiment import Numbers
 
 RIDGES = tuple(10.0 ** (exponent / 4) for exponent in range(-16, 13))
@@ -70,9 +70,14 @@ class TrainedModels(Training):
 
     @property
     def cost(self) -> float:
-        """Multiplications of one product, times steps and draws."""
+        """Multiplications, of all steps and draws, or of the solves (:func:`verify.cells.training.step_cost`)."""
+        if self.arm == self.KERNEL:
+            judged = kernel_cost(self.n, self.kernel_width or self.m, self.d, 1)
+            return self.draws * judged + self.validation * kernel_cost(
+                self.n, self.kernel_width or self.m, self.d, len(self.ridges)
+            )
         left_out = self.validation * len(self.candidates) if self._chooses else 0
-        return float((self.draws + left_out) * self.steps * self.n * self.m * self.d)
+        return (self.draws + left_out) * self.steps * step_cost(self.arm, self.model, self.n, self.m, self.d)
 
     def run(self) -> Numbers:
         from verify.cells.trained_run import trained_models

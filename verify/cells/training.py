@@ -41,6 +41,11 @@ Weights = tuple[float, float]
 """l1, which is l3 too, and l4."""
 
 
+PER_INPUT_AND_NEURON = {"taylor": 100.0, "network": 300.0, "penalised": 100.0}
+"""What a step does at each input and neuron beside its products, in multiplications of a product that take as long:
+with the Taylor model, with the network, whose sigma is evaluated again, and more with R1 and R3 (two kinds of CPU)."""
+
+
 def mean_square(outputs: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
     """Mean squared difference over the last axis."""
     return (outputs - answers).square().mean(-1)
@@ -76,6 +81,23 @@ WAYS: dict[Arm, Way] = {
     "quadntk": Way(modes=None),
 }
 """The arms that descend; "ntk" is ridge regression with the network's NTK."""
+
+
+def step_cost(arm: Arm, model: str, n: int, m: int, d: int) -> float:
+    """Multiplications of one step of a draw: 2 n m d of the data term, n m d of R3, 3 m^2 d/4 of R1 in population.
+
+    What is done at each input and neuron is added as :data:`PER_INPUT_AND_NEURON` says.
+    """
+    modes = WAYS[arm].modes
+    each = PER_INPUT_AND_NEURON["taylor" if arm == "quadntk" else model]
+    penalised = 0.0 if modes is None else n * m * (d + PER_INPUT_AND_NEURON["penalised"])
+    population = 0.75 * m**2 * d if modes is not None and "exact" in modes else 0.0
+    return n * m * (2 * d + each) + penalised + population
+
+
+def kernel_cost(n: int, m: int, d: int, ridges: int) -> float:
+    """Multiplications of ridge regression on a draw: the NTK between n inputs, and with the test points; the solves."""
+    return (n + TEST_POINTS) * n * (d + m / 2) + ridges * n**3 / 3
 
 
 @dataclass(frozen=True)
