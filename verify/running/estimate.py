@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from verify.running.workers import Workers
 
 PATIENCE = 10.0
 """Seconds that a cell which is tried out may take."""
+STAGES = 2
+"""How often the heaviest cell that should take no longer is tried out, each time by what the last one took."""
 TRIED = 3
 """Cells of a class that states no cost: which of them are heavy is not known."""
 
@@ -88,8 +90,8 @@ def estimate(
 ) -> Estimate:
     """Try out a few cells of each class in one process, within :data:`PATIENCE` each, and extrapolate by their cost.
 
-    Of a class that states its cost, the lightest cell, and the heaviest if that should not take too long; of others a
-    few. Nothing is kept.
+    Of a class that states its cost, the lightest cell, and then the heaviest that should not take too long; of others
+    a few. The first cell of a class is tried twice, and its second time counts. Nothing is kept.
 
     Args:
         cells: that are to be computed.
@@ -107,29 +109,31 @@ def estimate(
     found, memory, whole = [], 0, True
     with tempfile.TemporaryDirectory(prefix="escape-ntk-") as folder, Workers(1, Path(folder), PATIENCE) as trial:
 
-        def tried(cell: Cell) -> bool:
+        def tried(cell: Cell, counted: bool = True) -> bool:
             nonlocal memory
             result = trial.once(cell, keys_of([cell])[cell])
             memory = max(memory, result.memory)
-            rates.learn(cell, result.seconds)
+            if counted or not result.text:
+                rates.learn(cell, result.seconds)
             return bool(result.text)
 
         for kind, own in by_class.items():
             told(kind.__name__)
             own.sort(key=lambda cell: cell.cost)
-            good = tried(own[0])
-            rest = _further(own)
-            fits = good and all(rates.expect(cell) <= PATIENCE for cell in rest)
-            if fits:
-                good = all(tried(cell) for cell in rest)
+            # The first time of a class loads modules and works out constants, once for all of its cells.
+            good = tried(own[0], counted=False) and tried(own[0])
+            heaviest = own[0]
+            for _ in range(STAGES):
+                within = [cell for cell in own if heaviest.cost < cell.cost and rates.expect(cell) <= PATIENCE]
+                if good and within:
+                    heaviest = within[-1]
+                    good = tried(heaviest)
+            fits = good and heaviest.cost == own[-1].cost
+            if fits and not own[0].cost:
+                rest = [own[i * (len(own) - 1) // (TRIED - 1)] for i in range(1, TRIED) if len(own) > i]
+                fits = all(rates.expect(cell) <= PATIENCE for cell in rest)
+                good = not fits or all(tried(cell) for cell in rest)
             whole = whole and good and fits
             seconds = [rates.expect(cell) for cell in own]
             found.append(ClassEstimate(kind.__name__, len(own), sum(seconds), max(seconds), not good))
     return Estimate(stored, tuple(found), workers, memory, whole)
-
-
-def _further(own: Sequence[Cell]) -> list[Cell]:
-    """Which cells of a class to try beside the first."""
-    if own[-1].cost > own[0].cost:
-        return [own[-1]]
-    return [] if own[0].cost else [own[i * (len(own) - 1) // (TRIED - 1)] for i in range(1, TRIED) if len(own) > i]

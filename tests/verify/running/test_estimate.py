@@ -104,6 +104,25 @@ def test_an_estimate_extrapolates_what_it_tried_out(cells, monkeypatch: pytest.M
     assert lines[-1].startswith("memory: at least ")
 
 
+class Loading(Timed):
+    """As when the first cell of a process loads its modules, which takes 1.5 s."""
+
+    def once(self, cell: Cell, key: str) -> Attempt:
+        first = not self.tried
+        found = super().once(cell, key)
+        return Attempt(found.text, found.seconds + 1.5 * first, found.reason, memory=found.memory)
+
+
+def test_what_the_first_cell_loads_is_not_its_cost(cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 cells of 0.1 s and one of 1 s are 11 s, not the 160 s of the first one's time and its loading."""
+    monkeypatch.setattr(module, "PATIENCE", 2.0)
+    monkeypatch.setattr(module, "Workers", Loading)
+    costly = [cells.Costly(size=1.0, replicate=r) for r in range(100)] + [cells.Costly(size=10.0)]
+    found = estimate(costly, Rates(), 1, 0)
+    assert found.seconds == pytest.approx(11.0)
+    assert found.whole
+
+
 def test_cells_are_tried_out_in_a_process(cells, monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine: the memory is seen, and what does not end is stopped."""
     monkeypatch.setattr(module, "PATIENCE", 60.0)
