@@ -38,8 +38,10 @@ PROBES = (-0.9, -0.3, 0.0, 0.4, 0.95)
 """Values of rho at which the quadrature is refined until it settles."""
 SETTLED = 1e-11
 """Relative change below which neither quadrature nor interpolant is refined further."""
-BLOCK_NUMBERS = 2**17
-"""Entries of one block of rows of c, K and H: small enough for the caches of a processor."""
+BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
+"""Entries of one block of rows of each of c, K and H, all networks of a batch together, by kind of device: on a
+processor few enough for its caches; on a card, where the launches of many small blocks cost more than their work, up to
+four thousand pairs of neurons are one block."""
 TOLERABLE = 1e-6
 """Relative error above which the covariance is refused."""
 LANCZOS = 20
@@ -167,7 +169,8 @@ class FeatureCovariance:
         elif cache:
             fits = "use cache=False, which needs one block of rows at a time"
             require(need, f"the tables of c, K and H at m={network.m}", network.device, fits)
-        step = max(1, BLOCK_NUMBERS // (math.prod(network.batch) * self._all.shape[-2]))
+        numbers = BLOCK_NUMBERS.get(network.device.type, BLOCK_NUMBERS["cuda"])
+        step = max(1, numbers // (math.prod(network.batch) * self._all.shape[-2]))
         self._blocks = [slice(start, min(start + step, pairs)) for start in range(0, pairs, step)]
         self._tables = [self._evaluate(block) for block in self._blocks] if cache else None
 

@@ -141,11 +141,28 @@ def test_cache_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     kept = FeatureCovariance(network, True)
     assert torch.equal(kept.matmul(W), FeatureCovariance(network, False).matmul(W))
     for numbers in (1, 13, 2 * M):
-        monkeypatch.setattr(module, "BLOCK_NUMBERS", numbers)
+        monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", numbers)
         blocks = FeatureCovariance(network, True)
         assert len(blocks._blocks) > 1
         assert float((blocks.matmul(W) - kept.matmul(W)).norm()) <= rounding(network) * float(W.norm())
         assert torch.equal(blocks.matmul(W), FeatureCovariance(network, False).matmul(W))
+
+
+@pytest.mark.parametrize("seed", [2, (2, 3)])
+def test_blocks_of_a_card(seed: int | tuple[int, ...], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the blocks of a card the tables are whole where a processor cuts them, and products agree to rounding."""
+    network = TwoLayerNetwork(D, 800, SIGMA, seed=seed, dtype=dtype)
+    assert network.half[..., 0].numel() * network.pairs > module.BLOCK_NUMBERS["cpu"]
+    W, cut = displacement(network, 1), FeatureCovariance(network, True)
+    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", module.BLOCK_NUMBERS["cuda"])
+    for cache in (True, False):
+        whole = FeatureCovariance(network, cache)
+        assert (len(cut._blocks), len(whole._blocks)) == (2 if seed == 2 else 3, 1)
+        expected, image = cut.matmul(W).flatten(-2), whole.matmul(W).flatten(-2)
+        atol = rounding(network) * W.flatten(-2).norm(dim=-1)
+        assert ((image - expected).norm(dim=-1) <= atol).all()
+        # Planted: the rows of one neuron in the place of the next one's.
+        assert ((image.roll(D, -1) - expected).norm(dim=-1) > atol).all()
 
 
 def test_cache_asks_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
