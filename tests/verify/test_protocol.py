@@ -61,11 +61,11 @@ def test_cases_with_rules_of_their_own_are_named() -> None:
 
 
 def test_sizes_of_ones_own_are_no_release() -> None:
-    mine = changed(FRESH, {"spectral": {"blocks": 399}, "training": {"steps": 7}})
-    assert own(mine) == ["spectral.blocks", "training.steps"]
+    mine = changed(FRESH, {"spectral": {"blocks": 399}, "training": {"averaged": 7}})
+    assert own(mine) == ["spectral.blocks", "training.averaged"]
     assert in_force(mine) == NONE
     (said,) = remarks(mine, (S1,), {"protocol": NONE})
-    assert said.endswith("profile quick in spectral.blocks, training.steps")
+    assert said.endswith("profile quick in spectral.blocks, training.averaged")
     named = FRESH.model_copy(update={"name": "mine"})
     assert remarks(named, (S1,), {"protocol": NONE}) == ("no release protocol: mine is a profile of your own",)
 

@@ -123,10 +123,11 @@ class Profile(BaseModel):
     def trained_widths(self) -> Profile:
         """N10 trains at the widths of every training run: there must be one for each of its k, and m = width d even."""
         for k, grid in self.headline.dimensions.items():
-            if k not in self.training.width:
-                raise ValueError(
-                    f"training.width={self.training.width!r}: needs an entry for k = {k}, which headline.dimensions has"
-                )
+            for name in ("width", "kernel_width"):
+                if k not in (table := getattr(self.training, name)):
+                    raise ValueError(
+                        f"training.{name}={table!r}: needs an entry for k = {k}, which headline.dimensions has"
+                    )
             for d in (*grid, self.headline.dimension[k]):
                 if self.training.width[k] * d % 2:
                     raise ValueError(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -17,7 +17,8 @@ class TrainingSizes(Sizes):
     A_k is defined in :mod:`verify.predictions.sample_counts`. Sizes were chosen from pilot runs of the risks alone.
 
     Attributes:
-        width: by k, m / d. steps: of gradient descent. start: scale of its start.
+        width: by k, m / d. steps: by k, of gradient descent; at k = 2 the risk falls more slowly, the more so the larger d.
+        start: scale of its start.
         share: l4 ||W_Q||_{2,4}^4, what R4 takes of the sparse part's energy 1 at the construction; so the weight l4 has
             the same meaning for every activation and d. quadratic_share: the same of the QuadNTK alone.
         more_activations: take the place of activations that are left out, so that three remain.
@@ -32,15 +33,17 @@ class TrainingSizes(Sizes):
         largest_samples: n beyond which no network is trained, whatever d; what is not reached then is censored.
         joint_risk: the risk to reach with f_k + f_sp, energies 1 + 1: f_k learnt and half of f_sp. sparse_risk: with
             f_sp alone.
-        kernel_width: m / d of the NTK that N3 and N4 are held against: near infinite width.
+        kernel_width: by k, m / d of the NTK that the trained arms are held against: near infinite width, as its
+            m d / 2 features are many times N(d, k+1). With 16 d at k = 2 they are fewer than that, and its n* grew more
+            slowly with d than that of the kernel it stands for.
     """
 
     JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "dimensions": ("first", "repetitions", "quadratic_repetitions", "width")
+        "dimensions": ("first", "repetitions", "quadratic_repetitions", "steps", "width", "kernel_width")
     }
 
     width: ByK[Count] = {1: 4, 2: 20}
-    steps: Count = Field(default=500, ge=2)
+    steps: ByK[Annotated[Count, Field(ge=2)]] = {1: 500}
     start: Positive = 0.01
     share: Positive = Field(default=0.06, lt=1)
     quadratic_share: Positive = Field(default=0.006, lt=1)
@@ -56,20 +59,22 @@ class TrainingSizes(Sizes):
     largest_samples: Count = 20_000
     joint_risk: Positive = Field(default=0.5, lt=2)
     sparse_risk: Positive = Field(default=0.5, lt=1)
-    kernel_width: Count = 16
+    kernel_width: ByK[Count] = {1: 16, 2: 128, 3: 128}
 
     @model_validator(mode="after")
     def even_widths(self) -> Self:
         """Every width m = width[k] d is even: neurons come in antisymmetric pairs."""
         for k, entry in self.dimensions.items():
             for d in entry:
-                for name, ratio in ((f"width[{k}]", self.width[k]), ("kernel_width", self.kernel_width)):
+                for name in ("width", "kernel_width"):
+                    ratio = getattr(self, name)[k]
                     if ratio * d % 2:
-                        raise ValueError(f"{name}={ratio}: needs an even m = {name} d at d = {d}")
+                        raise ValueError(f"{name}[{k}]={ratio}: needs an even m = {name}[{k}] d at d = {d}")
         return self
 
 
 FULL = TrainingSizes(
+    steps={1: 1000, 2: 2000},
     dimensions={1: (32, 64, 128), 2: (16, 24, 32)},
     repetitions={1: 4, 2: 6},
     quadratic_repetitions={1: 6, 2: 8},
@@ -77,7 +82,7 @@ FULL = TrainingSizes(
 GPU = FULL.model_copy(
     update={
         "width": {1: 10, 2: 40},
-        "steps": 1000,
+        "steps": {1: 1000, 2: 3000},
         "dimensions": {1: (32, 64, 128, 192, 256), 2: (16, 24, 32, 48)},
         "repetitions": {1: 5, 2: 8},
         "quadratic_repetitions": {1: 10, 2: 8},

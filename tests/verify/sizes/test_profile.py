@@ -112,7 +112,7 @@ def test_odd_files(tmp_path: Path) -> None:
 def test_the_profiles_of_the_package_pass_and_changes_are_checked() -> None:
     for name, profile in PROFILES.items():
         assert load_profile(name) == profile
-    assert changed(QUICK, {"base_seed": 4, "training": {"steps": 7}}).training.steps == 7
+    assert changed(QUICK, {"base_seed": 4, "training": {"averaged": 7}}).training.averaged == 7
     with pytest.raises(ValueError, match="needs each activation once"):
         changed(QUICK, {"activations": ("tanh(z)", "tanh(z)")})
 

@@ -71,7 +71,7 @@ def class_cell(p: Profile, activation: str, target_class: TargetClass, arm: Arm)
         candidates=() if kernel else ((1.0, r4_weight(activation, p.k, d, share)),),
         validation=s.validation if kernel else 0,
         ridges=s.ridges,
-        kernel_width=max(t.kernel_width, s.width[p.k]) * d if kernel else None,
+        kernel_width=max(t.kernel_width.get(p.k, 0), s.width[p.k]) * d if kernel else None,
         target_class=target_class,
     )
 

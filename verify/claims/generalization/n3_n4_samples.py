@@ -101,7 +101,7 @@ def _described(p: Profile, evidence: Evidence, curves: SampleCurves) -> str:
         f"Samples n* to reach risk {curves.level(p):g} on {WORDS[curves]} (each part of energy 1), d = "
         f"{', '.join(map(str, grid))}, m = {s.width[p.k]} d, {trained} by {steps} steps of gradient descent of length "
         f"1/L; n doubles until the risk is reached, then bisection ({ranges}). Medians of n*/d^{p.k}: "
-        f"{_middles(table, powers)}; of the NTK at m = {s.kernel_width} d on the same data: "
+        f"{_middles(table, powers)}; of the NTK at m = {s.kernel_width[p.k]} d on the same data: "
         f"{_middles(kernel, powers)}. Censored (risk not reached, or still moving by more than {SETTLED:.0%} in the "
         f"second half of the steps): {int(np.isnan(table).sum())} of {table.size}.{note}"
     )
@@ -123,7 +123,7 @@ def _obstacles(p: Profile, evidence: Evidence, curves: SampleCurves) -> tuple[st
         if missing > short:
             found.append(
                 f"{activation}, d = {d}: {missing - short} of {cell.draws} draws had not settled; raise training.steps "
-                f"to {2 * p.training.steps}"
+                f"to {2 * p.training.steps[p.k]}"
             )
     share = np.isnan(curves.table(p, evidence)).mean()
     return tuple(found) if share > 0.1 else ()

@@ -20,6 +20,9 @@ from verify.sizes.profile import Profile
 PANELS: dict[Arm, str] = {"joint": "joint", "quadntk": "QuadNTK", "ntk": "NTK"}
 MARKS = "os^"
 TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+LAZY_DRAWS = 3
+"""Times as many draws of the network in NTK scaling: it learns as the NTK does, whose mean risk may lie no more than a
+tenth above the floor that it is held against."""
 SHARES = (0.1, 0.3, 0.5)
 """Shares n / N(d, k+1) at which the floor is drawn: kernels know at most these of the sparse part."""
 
@@ -70,6 +73,8 @@ def fields(p: Profile, activation: str, d: int, ratio: float, draws: int) -> dic
 def _draws(p: Profile, arm: Arm, d: int, ratio: float) -> int:
     """Draws of each activation at one point."""
     s = p.headline
+    if arm == "lazy":
+        return s.draws[p.k] * LAZY_DRAWS
     if ratio == judged_ratio(p) and d == largest(p) and arm != "unregularised":
         return s.draws[p.k]
     if ratio == judged_ratio(p) and arm in ("joint", "ntk"):
@@ -83,7 +88,7 @@ def point(p: Profile, activation: str, arm: Arm, d: int, ratio: float) -> Traine
     shares = s.shares if arm == "quadntk" else (p.training.share,)
     own["candidates"] = tuple((s.penalty, r4_weight(activation, p.k, d, share)) for share in shares)
     if arm == "ntk":
-        wide = max(p.training.kernel_width, p.training.width[p.k]) * d
+        wide = max(p.training.kernel_width[p.k], p.training.width[p.k]) * d
         own |= {"candidates": (), "ridges": s.ridges, "kernel_width": wide}
     elif arm not in PANELS:
         own["steps"] = s.control_steps[p.k]

@@ -106,9 +106,11 @@ def chain(p: Profile, evidence: Evidence) -> Observed:
 
 
 def early(p: Profile, evidence: Evidence) -> Observed:
-    """What the ends would be like after ten steps, and the curvature at the starts."""
+    """What the ends would be like after ten steps, and the curvature and the loss at the starts."""
     rows = [evidence[cell] for cell in runs(p)]
-    return _stationary([v for row in rows for v in row["early"]], [row["start_curvature"] for row in rows])
+    starts = [(pair[0], r) for row in rows for pair, r in zip(row["losses"], row["reference"], strict=True)]
+    found = _stationary([v for row in rows for v in row["early"]], [row["start_curvature"] for row in rows])
+    return found | _loss(starts)
 
 
 def free(p: Profile, evidence: Evidence) -> Observed:
