@@ -17,8 +17,8 @@ class TrainingSizes(Sizes):
     A_k is defined in :mod:`verify.predictions.sample_counts`. Sizes were chosen from pilot runs of the risks alone.
 
     Attributes:
-        width: by k, m / d. steps: by k, of gradient descent; at k = 2 the risk falls more slowly, the more so the larger d.
-        start: scale of its start.
+        width: by k, m / d. start: scale of the start.
+        steps: by k, of gradient descent. At k = 2 the risk falls more slowly, the more so the larger d.
         share: l4 ||W_Q||_{2,4}^4, what R4 takes of the sparse part's energy 1 at the construction; so the weight l4 has
             the same meaning for every activation and d. quadratic_share: the same of the QuadNTK alone.
         more_activations: take the place of activations that are left out, so that three remain.

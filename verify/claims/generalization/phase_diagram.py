@@ -20,6 +20,8 @@ from verify.sizes.profile import Profile
 PANELS: dict[Arm, str] = {"joint": "joint", "quadntk": "QuadNTK", "ntk": "NTK"}
 MARKS = "os^"
 TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+NEAR_TOP = 0.8
+"""Share of the panel's largest n / d^k above which the end of a line of equal floor is named over the panel."""
 LAZY_DRAWS = 3
 """Times as many draws of the network in NTK scaling: it learns as the NTK does, whose mean risk may lie no more than a
 tenth above the floor that it is held against."""
@@ -163,7 +165,7 @@ def draw_phases(p: Profile, evidence: Evidence, figure: Any) -> None:
                 halo = [withStroke(linewidth=2.5, foreground=cell)]
                 ink = "white" if dark(cell) else "black"
                 ax.text(d, ratio, f"{value:.2f}", ha="center", va="center", fontsize=8, color=ink, path_effects=halo)
-        ax.set_title(title, fontsize=10)
+        ax.set_title(title, fontsize=10, pad=16)
         ax.set_xticks(grid, [f"{d}" for d in grid])
         ax.set_yticks(ratios, [f"{r:g}" for r in ratios])
         for axis in (ax.xaxis, ax.yaxis):
@@ -177,7 +179,7 @@ def draw_phases(p: Profile, evidence: Evidence, figure: Any) -> None:
 
 
 def _floor_lines(p: Profile, ax: Any, across: np.ndarray, up: np.ndarray) -> None:
-    """Where n is a given share of N(d, k+1); named at the left or lower end, inside the panel."""
+    """Where n is a given share of N(d, k+1); named above the panel, or where it leaves at the right at its lower end."""
     fine = np.geomspace(across[0], across[-1], 100)
     for share in SHARES:
         ratio = np.array([share * float(_several(d, p.k + 1)) / d**p.k for d in fine])
@@ -186,15 +188,14 @@ def _floor_lines(p: Profile, ax: Any, across: np.ndarray, up: np.ndarray) -> Non
             continue
         ax.plot(fine[inside], ratio[inside], "--", color="white", lw=2.4)
         ax.plot(fine[inside], ratio[inside], "--", color=PREDICTED, lw=1.2)
-        place = int(np.flatnonzero(inside)[0])
-        ax.annotate(
-            f"floor {1 - share:.1f}",
-            (fine[place], ratio[place]),
-            (3, 2),
-            textcoords="offset points",
-            fontsize=7,
-            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
-        )
+        first, last = np.flatnonzero(inside)[[0, -1]]
+        name, small = f"floor {1 - share:.1f}", {"textcoords": "offset points", "fontsize": 7}
+        if ratio[last] > NEAR_TOP * up[-1]:
+            side = "right" if last + 1 == len(fine) else "center"
+            ax.annotate(name, (fine[last], up[-1]), (0, 3), ha=side, va="bottom", **small)
+        else:
+            plate = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85}
+            ax.annotate(name, (fine[first], ratio[first]), (3, 2), bbox=plate, **small)
     ax.set_xlim(across[0], across[-1])
     ax.set_ylim(up[0], up[-1])
 
