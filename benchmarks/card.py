@@ -3,9 +3,9 @@
     python benchmarks/card.py --out out/card                     on one CUDA device, within 25 minutes
     python benchmarks/card.py --device cpu --rehearse            everything at tiny sizes, without a card
 
-Its parts are the CUDA tests, the benchmarks, one claim by the gpu profile (O3), and the 18 runs of the authors' figure
-(A1), each with a time of its own after which it is stopped. ``card.json`` and ``card.md`` in the folder have the date,
-the card, driver and versions, what the card can do (a product of matrices, a copy), and how each part ended; they are
+Its parts are the CUDA tests, the benchmarks, the 18 runs of the authors' figure (A1), and N10 with its phase diagram by
+the gpu profile, each with a time of its own after which it is stopped. ``card.json`` and ``card.md`` in the folder have
+the date, the card, driver and versions, what the card can do (a product of matrices, a copy), and how each part ended; they are
 written after every part. The same command again goes on: it leaves out what has ended, and the runs of a claim that was
 stopped go on from the records that it left. The status is 0 when every part has ended, whatever its verdict, 1 when one
 was stopped, and 2 without a card.
@@ -34,6 +34,8 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "import sys; from escape_ntk import main; sys.exit(main())"
 TINY = ("strengths=[0.0, 0.01]", "seeds=[1]", "dimension=4", "steps=3", "points=20")
+WORKERS = 8
+"""Processes that share the card: most steps are launches, between which it would wait for one."""
 SHOWN = 15
 """Last lines of what a part wrote that are kept."""
 
@@ -49,22 +51,28 @@ class Part:
 
 def parts(folder: Path, device: str, rehearse: bool) -> tuple[Part, ...]:
     """What is run, in order."""
-    tests = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    several = () if rehearse else ("-n", str(min(12, os.cpu_count() or 1)))
+    tests = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:benchmark", *several)
     speed = [str(ROOT / "benchmarks" / name) for name in ("gradient.py", "gram.py")]
     sized = ("--n", "64", "--m", "64", "--d", "8") if rehearse else ()
-    verify = ("-c", COMMAND, "verify", "--quiet", "--workers", "1", "--out", str(folder / "records"))
+    workers = "1" if rehearse else str(min(WORKERS, os.cpu_count() or 1))
+    verify = ("-c", COMMAND, "verify", "--quiet", "--workers", workers, "--out", str(folder / "records"))
     own = tuple(f"--set=authors.{one}" for one in TINY) if rehearse else ()
     cases = (
         (str(ROOT / "tests/numerics/test_threads.py"),) if rehearse else ("-k", "cuda", str(ROOT / "tests/numerics"))
     )
     return (
-        Part("tests", ((*tests, *cases),), 300),
-        Part("speed", tuple((name, "--json", "--device", device, *sized) for name in speed), 180),
-        Part("claim", ((*verify, "--claims", "O3", "--profile", "quick" if rehearse else "gpu"),), 240),
+        Part("tests", ((*tests, *cases),), 120),
+        Part("speed", tuple((name, "--json", "--device", device, *sized) for name in speed), 120),
         Part(
             "authors",
             ((*verify, "--claims", "A1", "--profile", "authors", f'--set=device="{device}"', *own),),
-            750,
+            540,
+        ),
+        Part(
+            "claim",
+            ((*verify, "--claims", *(("O3", "--profile", "quick") if rehearse else ("N10", "--profile", "gpu"))),),
+            720,
         ),
     )
 
@@ -176,7 +184,7 @@ def main() -> int:
     options.add_argument("--out", type=Path, default=Path("out/card"))
     options.add_argument("--device", default="cuda")
     options.add_argument("--rehearse", action="store_true", help="tiny sizes")
-    options.add_argument("--only", nargs="*", default=["tests", "speed", "claim", "authors"], metavar="PART")
+    options.add_argument("--only", nargs="*", default=["tests", "speed", "authors", "claim"], metavar="PART")
     chosen = options.parse_args()
     if chosen.device != "cpu" and not torch.cuda.is_available():
         sys.stderr.write(

@@ -179,7 +179,7 @@ def draw_phases(p: Profile, evidence: Evidence, figure: Any) -> None:
 
 
 def _floor_lines(p: Profile, ax: Any, across: np.ndarray, up: np.ndarray) -> None:
-    """Where n is a given share of N(d, k+1); named above the panel, or where it leaves at the right at its lower end."""
+    """Where n is a given share of N(d, k+1); named above the panel, or at its lower end inside."""
     fine = np.geomspace(across[0], across[-1], 100)
     for share in SHARES:
         ratio = np.array([share * float(_several(d, p.k + 1)) / d**p.k for d in fine])
