@@ -50,7 +50,7 @@ class VerdictRates:
         return clopper_pearson(self.counts[verdict], self.runs, 1 - CERTAINTY)
 
     def as_json(self) -> dict[str, Any]:
-        """One JSON object: shares by verdict with their intervals."""
+        """One JSON object: numbers of worlds by verdict, and their shares with intervals."""
         shares = {str(v): self.counts[v] / self.runs for v in Verdict}
         intervals = {str(v): list(self.interval(v)) for v in Verdict}
         return {
@@ -59,6 +59,7 @@ class VerdictRates:
             "predicted": self.predicted,
             "runs": self.runs,
             "repetitions": self.repetitions,
+            "counts": {str(v): self.counts[v] for v in Verdict},
             **shares,
             "intervals": intervals,
         }
