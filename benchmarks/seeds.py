@@ -2,7 +2,7 @@
 
     python benchmarks/seeds.py                       ten runs of the quick profile (half an hour on two cores)
     python benchmarks/seeds.py --first 100 --seeds 3 --claims N3,N4
-    python benchmarks/seeds.py --first 310 --seeds 8 --predicted worlds.json
+    python benchmarks/seeds.py --first 500 --seeds 8 --predicted worlds.json
 
 All runs share one folder of records. So the cells that use no randomness are computed once, and the same command after
 an interruption goes on where it stopped: a base seed whose records are there is judged from them.
