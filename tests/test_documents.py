@@ -6,7 +6,8 @@ minutes or needs a cluster, and nothing else:
 
 - ``verify``: ``--claims S3`` and one worker in place of all claims or those named (each name is looked up);
   ``--profile full`` and ``gpu`` become quick;
-- ``calibrate``: 20 runs of S1, or of the claim that is named, by the quick profile, whatever comes of so few;
+- ``calibrate``: 20 runs of S1 (of E1 with ``--worlds``), or of the claim that is named alone, by the quick profile,
+  whatever comes of so few;
 - ``python -m verify.protocol --write``: whether the file is what the code does already;
 - scripts of ``benchmarks/`` (``python``, ``torchrun``): only their options are read, by their own parser;
 - ``make``: ``make -n``; ``pip install``: that the extra exists; tools for contributors: that the extra dev brings them;
@@ -118,7 +119,8 @@ def smaller(words: list[str]) -> list[str]:
     words = list(words)
     if words[0] not in ("verify", "calibrate"):
         return words
-    for option, substitute in (("--claims", "S3"), ("--profile", "quick"), ("--runs", "20")):
+    claim = "S3" if words[0] == "verify" else "E1" if "--worlds" in words else "S1"
+    for option, substitute in (("--claims", claim), ("--profile", "quick"), ("--runs", "20")):
         if option in words:
             at = words.index(option) + 1
             if option == "--claims" and words[at] != "NEW":
@@ -128,9 +130,9 @@ def smaller(words: list[str]) -> list[str]:
             assert option != "--profile" or words[at] in PROFILES
             words[at] = substitute
     if words[0] == "calibrate":
-        named = len(words) > 1 and not words[1].startswith("-")
+        named = "--claims" in words or (len(words) > 1 and not words[1].startswith("-"))
         kept = [w for w in words if w not in ("--runs", "20")]
-        return [*kept, "--runs", "20", *([] if named else ["--claims", "E1" if "--worlds" in words else "S1"])]
+        return [*kept, "--runs", "20", *([] if named else ["--claims", claim])]
     named = "--claims" in words or "--claims-from" in words
     return [*words, *([] if named else ["--claims", "S3"]), "--workers", "1"]
 

@@ -98,7 +98,12 @@ def calibrate(
             )
         if curves is not None:
             power.draw(judged, curves)
-        told = {"runs": runs, "claims": [curve.as_json() for curve in judged]}
+        told = {
+            "profile": found.name,
+            "adaptive": adaptive,
+            "runs": runs,
+            "claims": [curve.as_json() for curve in judged],
+        }
         emit(json.dumps(told) if json_ else power.table(judged, markdown), wrap=not (markdown or json_))
         return 0 if all(curve.admissible for curve in judged) else 1
     if truth is None:

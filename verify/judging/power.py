@@ -10,7 +10,7 @@ from typing import Any
 from verify.judging.calibration import CERTAINTY, FALSE_HOLDS
 from verify.judging.claim import Claim, World
 from verify.judging.outcome import Verdict
-from verify.judging.worlds import VerdictRates, verdict_rates
+from verify.judging.worlds import VerdictRates, remembered, verdict_rates
 from verify.sizes.profile import Profile
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
@@ -94,7 +94,8 @@ def power_curves(
     tasks: list[Task] = []
     for claim in claims:
         if (world := claim.world) is not None and claim.cases(profile):
-            tasks += [(claim, world, step) for step in steps(world)]
+            told = remembered(claim)
+            tasks += [(told, world, step) for step in steps(world)]
     if not tasks:
         names = ", ".join(c.id for c in claims)
         raise ValueError(f"claims={names!r}: none has worlds in profile {profile.name!r}; N3 has, in quick")

@@ -9,13 +9,13 @@ step of Holm's correction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from verify.judging.calibration import CERTAINTY, clopper_pearson
 from verify.judging.chance import Chance
-from verify.judging.claim import Claim, World, unsaid
+from verify.judging.claim import Claim, Evidence, Observe, World, unsaid
 from verify.judging.judgement import Judgement, judge
 from verify.judging.looks import FIXED, MOST, Look
 from verify.judging.multiplicity import LEVEL
@@ -50,7 +50,7 @@ class VerdictRates:
         return clopper_pearson(self.counts[verdict], self.runs, 1 - CERTAINTY)
 
     def as_json(self) -> dict[str, Any]:
-        """One JSON object: shares by verdict with their intervals."""
+        """One JSON object: numbers of worlds by verdict, and their shares with intervals."""
         shares = {str(v): self.counts[v] / self.runs for v in Verdict}
         intervals = {str(v): list(self.interval(v)) for v in Verdict}
         return {
@@ -59,6 +59,7 @@ class VerdictRates:
             "predicted": self.predicted,
             "runs": self.runs,
             "repetitions": self.repetitions,
+            "counts": {str(v): self.counts[v] for v in Verdict},
             **shares,
             "intervals": intervals,
         }
@@ -127,30 +128,64 @@ def verdict_rates(
 
 
 Value = TypeVar("Value")
+PROFILES_KEPT = 64
+"""Profiles whose JSON is kept: the cases of a few worlds."""
 
 
 def remembered(claim: Claim) -> Claim:
-    """The claim with what depends on the profile alone - hypotheses, rules, predictions - worked out once for each.
+    """The claim with nothing worked out twice: its verdicts are the same, as its functions are pure.
 
-    Profiles are told apart by their JSON; a claim's functions are pure, so the verdicts are the same. Nothing is
-    described.
+    What depends on the profile alone - hypotheses, rules, predictions - is worked out once for each, in however many
+    worlds; what was measured in a world once for each case, not again for every control. Profiles are told apart by
+    their JSON. Nothing is described.
     """
+    names: dict[int, tuple[Profile, str]] = {}
+
+    def name(profile: Profile) -> str:
+        """The JSON, written once for a profile that is asked for many times, which is kept so that its id stays its."""
+        if id(profile) not in names:
+            if len(names) >= PROFILES_KEPT:
+                names.clear()
+            names[id(profile)] = profile, profile.model_dump_json()
+        return names[id(profile)][1]
 
     def once(function: Callable[[Profile], Value]) -> Callable[[Profile], Value]:
         known: dict[str, Value] = {}
 
         def found(profile: Profile) -> Value:
-            key = profile.model_dump_json()
+            key = name(profile)
             if key not in known:
                 known[key] = function(profile)
             return known[key]
 
         return found
 
+    def once_a_world(observe: Observe) -> Observe:
+        known: dict[str, Mapping[str, Any]] = {}
+        world: list[Evidence] = []
+
+        def found(profile: Profile, evidence: Evidence) -> Mapping[str, Any]:
+            if not world or world[0] is not evidence:
+                world[:] = [evidence]
+                known.clear()
+            key = name(profile)
+            if key not in known:
+                known[key] = observe(profile, evidence)
+            return known[key]
+
+        return found
+
     controls = tuple(c if c.predict is None else replace(c, predict=once(c.predict)) for c in claim.controls)
     hypotheses = tuple(once(hypothesis) for hypothesis in claim.hypotheses)
-    rules, predict = once(claim.rules), once(claim.predict)
-    return replace(claim, hypotheses=hypotheses, rules=rules, predict=predict, controls=controls, describe=unsaid)
+    return replace(
+        claim,
+        hypotheses=hypotheses,
+        rules=once(claim.rules),
+        predict=once(claim.predict),
+        observe=once_a_world(claim.observe),
+        controls=controls,
+        describe=unsaid,
+    )
 
 
 def _judged(

@@ -64,15 +64,49 @@ class Form:
         return self.along * radial + self.across * tangential
 
 
-def _profile(activation: theory.Activation, k: int, d: int) -> np.polynomial.Polynomial:
-    """g as a polynomial in u."""
+@lru_cache(maxsize=64)
+def _profile(activation: theory.Activation, k: int, d: int) -> tuple[float, ...]:
+    """Coefficients of g as a polynomial in u, from the constant up."""
     from theory.harmonics.gegenbauer import legendre_polynomial
 
     total = np.polynomial.Polynomial([0.0])
     for degree, weight in theory.sparse_profile(activation, k, d).items():
         coefficients = [float(c.p) / float(c.q) for c in legendre_polynomial(degree, d).coeffs()]
         total = total + float(weight.mid()) * np.polynomial.Polynomial(coefficients)
-    return total
+    return tuple(total.coef.tolist())
+
+
+@lru_cache(maxsize=256)
+def _sign_energy(activation: theory.Activation, k: int, d: int, form: Form) -> float:
+    """:meth:`WidthLimits.sign_energy` for alpha = 1; a function of its own so that it is integrated once."""
+    from scipy import integrate, special
+
+    g, power = np.polynomial.Polynomial(_profile(activation, k, d)), (d - 3) / 2
+
+    def integrand(u: float) -> float:
+        weight = form.across + (form.along - form.across) * u**2
+        return float(abs(g(u)) * weight * (1 - u**2) ** power)
+
+    roots = sorted(float(r.real) for r in g.roots() if abs(r.imag) < 1e-12 and abs(r.real) < 1)
+    ends = [-1.0, *roots, 1.0]
+    total = sum(integrate.quad(integrand, a, b)[0] for a, b in pairwise(ends))
+    return 2 * total / float(special.beta(0.5, (d - 1) / 2))
+
+
+@lru_cache(maxsize=64)
+def _sparse_error(activation: theory.Activation, k: int, d: int) -> float:
+    """:meth:`WidthLimits.sparse_error` for alphas = (1,)."""
+    from theory.funk_hecke.coefficient import coefficient_ball
+
+    curvature, total = activation.derivative(2) ** 2, 0.0
+    for power, weight in enumerate((np.polynomial.Polynomial(_profile(activation, k, d)) ** 2).coef.tolist()):
+        for j, c in theory.monomial_coefficients(power, d).items():
+            fourth = theory.monomial_coefficients(4, d).get(j)
+            if weight and fourth is not None:
+                share = float(coefficient_ball(curvature, j, d, BITS).mid()) * float(fourth) * d**2
+                total += weight * float(c) * theory.multiplicity(d, j) * share
+    moment = float(theory.monomial_coefficients(2 * k + 2, d)[0]) * d ** (k + 1)
+    return 2 * (total - moment)
 
 
 @dataclass(frozen=True)
@@ -114,18 +148,7 @@ class WidthLimits:
         Quadrature in doubles, exact to 10^-10. For f_L it is theory's certified ``sparse_sign_energy``, which does not
         take the other two forms.
         """
-        from scipy import integrate, special
-
-        g, power = _profile(self.activation, self.k, self.d), (self.d - 3) / 2
-
-        def integrand(u: float) -> float:
-            weight = form.across + (form.along - form.across) * u**2
-            return float(abs(g(u)) * weight * (1 - u**2) ** power)
-
-        roots = sorted(float(r.real) for r in g.roots() if abs(r.imag) < 1e-12 and abs(r.real) < 1)
-        ends = [-1.0, *roots, 1.0]
-        total = sum(integrate.quad(integrand, a, b)[0] for a, b in pairwise(ends))
-        return 2 * abs(alpha) * total / float(special.beta(0.5, (self.d - 1) / 2))
+        return abs(alpha) * _sign_energy(self.activation, self.k, self.d, form)
 
     def sparse_norm(self, alphas: tuple[float, ...]) -> float:
         """|W_Q|_{2,4}^4 for f_sp = sum_i alpha_i <beta_i,x>^{k+1}: its mean at every m."""
@@ -134,18 +157,7 @@ class WidthLimits:
 
     def sparse_error(self, alphas: tuple[float, ...]) -> float:
         """m times the mean square of f_Q(W_Q) - f_sp, at every m."""
-        from theory.funk_hecke.coefficient import coefficient_ball
-
-        d, curvature = self.d, self.activation.derivative(2) ** 2
-        total = 0.0
-        for power, weight in enumerate((_profile(self.activation, self.k, d) ** 2).coef.tolist()):
-            for j, c in theory.monomial_coefficients(power, d).items():
-                fourth = theory.monomial_coefficients(4, d).get(j)
-                if weight and fourth is not None:
-                    share = float(coefficient_ball(curvature, j, d, BITS).mid()) * float(fourth) * d**2
-                    total += weight * float(c) * theory.multiplicity(d, j) * share
-        moment = float(theory.monomial_coefficients(2 * self.k + 2, d)[0]) * d ** (self.k + 1)
-        return 2 * len(alphas) * sum(a**2 for a in alphas) * (total - moment)
+        return len(alphas) * sum(a**2 for a in alphas) * _sparse_error(self.activation, self.k, self.d)
 
     def energy(self, degree: int, m: int) -> float:
         """Mean of the energy of f_L(T Y) over harmonics Y of a degree, energy one."""

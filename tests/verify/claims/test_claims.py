@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from verify.cells.constructions import JointExpression
+from verify.cells.gram import LearnedShares
 from verify.claims.constructions.g5_joint import G5
 from verify.claims.scatter import around, middle
 from verify.claims.spectra.block_worlds import top_blocks
 from verify.claims.spectra.blocks import block_grid, block_modes
-from verify.claims.spectra.gram_worlds import stretched
+from verify.claims.spectra.gram_worlds import USUAL, stretched
+from verify.claims.spectra.s9_degrees import S9, UNLEARNED_MARGIN
 from verify.judging.chance import Chance
 from verify.judging.outcome import Verdict
 from verify.judging.worlds import verdict_rates
@@ -33,7 +35,7 @@ def profile(name: str) -> Profile:
 
 
 def test_every_claim_with_chance_has_a_world() -> None:
-    assert {"S1", "S5", "S6", "S7", "S8", "S10", "T3", "G1", "G2", "G3", "G4", "G5"} <= set(NAMES)
+    assert {"S1", "S5", "S6", "S7", "S8", "S9", "S10", "T3", "G1", "G2", "G3", "G4", "G5"} <= set(NAMES)
     assert {"O1", "O3", "O4", "O6", "A2"} <= set(NAMES)
 
 
@@ -115,3 +117,30 @@ def test_the_truth_is_the_exponent_of_the_numbers() -> None:
         slopes = [np.polyfit(np.log([c.m for c in cells]), row, 1)[0] / 2 for row in logs]
         assert slopes[0] == pytest.approx(truth, abs=0.03)
         assert slopes[1] == pytest.approx(truth - 0.5, abs=0.06)
+
+
+def test_shares_of_unlearned_degrees_have_the_truth_for_their_mean_and_the_scatter_of_records() -> None:
+    """S9 in 40 worlds: means and scatter of a pair, the correlation within a regression, and that of no two of them."""
+    assert S9.world is not None
+    (case,) = S9.cases(QUICK)
+    cells = [c for c in S9.design(case.profile) if isinstance(c, LearnedShares) and c.activation == "tanh(z)"]
+    ntk = [c for c in cells if c.kernel == "NTK"]
+    for truth in (0.0, 0.5):
+        worlds = [S9.world.simulate(case.profile, truth, Chance((6, i))) for i in range(40)]
+        shares = np.array([[numbers[c]["shares"] for c in ntk] for numbers in worlds]).reshape(-1, 4)
+        zero, learned = shares[:, ::2], shares[:, 1::2]  # tanh is odd
+        assert zero.mean(axis=0) == pytest.approx([truth, truth], abs=5 * USUAL / math.sqrt(len(zero)))
+        assert zero.std(axis=0) == pytest.approx([USUAL, USUAL], rel=0.15)
+        assert np.corrcoef(zero.T)[0, 1] == pytest.approx(0.5, abs=0.2)
+        assert np.abs(learned - 1).max() < 1e-3
+        rows = np.array([[numbers[c]["shares"][0] for c in ntk[:2]] for numbers in worlds])
+        assert abs(np.corrcoef(rows.T)[0, 1]) < 0.5
+
+
+def test_a_leak_of_a_degree_is_seen_beyond_the_margin_and_not_within() -> None:
+    assert S9.world is not None
+    outside = verdict_rates(S9, QUICK, 2 * UNLEARNED_MARGIN, RUNS, FAMILY).counts
+    within = verdict_rates(S9, QUICK, UNLEARNED_MARGIN / 2, RUNS, FAMILY).counts
+    assert outside[Verdict.FAILS] == RUNS
+    assert within[Verdict.FAILS] == 0
+    assert within[Verdict.HOLDS] >= RUNS - 1

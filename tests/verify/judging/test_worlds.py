@@ -1,12 +1,21 @@
 """Every claim that has worlds, judged in a few: at its theory, where its controls are caught, and at its rival."""
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from verify.judging.chance import Chance
+from verify.judging.claim import Claim, Evidence
+from verify.judging.judgement import judge
 from verify.judging.outcome import Verdict
-from verify.judging.worlds import verdict_rates
+from verify.judging.power import power_curves
+from verify.judging.worlds import remembered, verdict_rates
 from verify.registry import CLAIMS
-from verify.sizes.profile import QUICK
+from verify.running.sweep import Done
+from verify.sizes.profile import QUICK, Profile
 
 FAMILY = 36
 CHAPTERS = ("verify/claims/generalization/", "verify/claims/separation/")
@@ -44,3 +53,49 @@ def test_the_rival_never_holds(name: str) -> None:
     counts = verdict_rates(claim, QUICK, claim.world.rival, 8, FAMILY).counts
     assert counts[Verdict.HOLDS] == 0
     assert name in UNDECIDED or counts[Verdict.FAILS] >= 6, counts
+
+
+def counted(claim: Claim) -> tuple[Claim, Counter[str]]:
+    """The claim, and how often its prediction and its measurement are worked out."""
+    calls: Counter[str] = Counter()
+
+    def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Profile | Evidence) -> Any:
+            calls[name] += 1
+            return function(*arguments)
+
+        return called
+
+    predict, observe = noted("predict", claim.predict), noted("observe", claim.observe)
+    return replace(claim, predict=predict, observe=observe), calls
+
+
+def test_predictions_are_worked_out_once_and_measurements_once_a_world() -> None:
+    claim, calls = counted(CLAIMS["S5"])
+    assert claim.world is not None
+    cases = len(claim.cases(QUICK))
+    assert len(claim.controls) > 1
+    verdict_rates(claim, QUICK, claim.world.theory, 3, FAMILY)
+    assert calls == {"predict": cases, "observe": 3 * cases}
+    calls.clear()
+    one_sided = replace(claim, world=replace(claim.world, two_sided=False))
+    (curve,) = power_curves([one_sided], QUICK, 2, FAMILY)
+    assert calls == {"predict": cases, "observe": 2 * cases * len(curve.rates)}
+
+
+@pytest.mark.parametrize("name", ["S5", "T3", "N10"])
+def test_what_is_remembered_is_what_would_be_worked_out_anew(name: str) -> None:
+    """In worlds one after another, also at their rival, with every control: no number of one is taken for another's."""
+    claim = CLAIMS[name]
+    assert claim.world is not None
+    told = remembered(claim)
+    for number, truth in enumerate((claim.world.theory, claim.world.rival, claim.world.theory)):
+        numbers = {}
+        for case in claim.cases(QUICK):
+            numbers |= claim.world.simulate(case.profile, truth, Chance((3, number)))
+        done = [Done(cell, found, 0.0, True) for cell, found in numbers.items()]
+        plain, kept = (judge(one, QUICK, done, FAMILY) for one in (claim, told))
+        for one, other in zip((kept, *kept.controls), (plain, *plain.controls), strict=True):
+            assert repr(one.outcome.comparisons) == repr(other.outcome.comparisons)
+            assert one.outcome.obstacles == other.outcome.obstacles
+            assert one.verdict is other.verdict

@@ -11,9 +11,10 @@ import theory
 from verify.cells.target_classes import NOISE, STRENGTHS, TargetClass, TargetClassModels
 from verify.cells.training import Arm
 from verify.claims.activations import SETTLED, affordable, scaled_samples, trainable
+from verify.claims.generalization.class_worlds import class_arms
 from verify.claims.generalization.paired import column, falls
 from verify.claims.plotting import PREDICTED, SERIES, finish
-from verify.judging.claim import Claim, Control, Evidence
+from verify.judging.claim import Claim, Control, Evidence, World
 from verify.judging.rules import CENSORED, DecisionRule, Prediction
 from verify.predictions.sample_counts import r4_weight
 from verify.sizes.profile import Profile
@@ -202,6 +203,11 @@ def _at(p: Profile) -> int:
     return p.classes.dimension[p.k]
 
 
+def _cells(p: Profile) -> tuple[TargetClassModels, ...]:
+    arms: tuple[Arm, ...] = ("joint", "ntk", "quadntk", "permuted_labels")
+    return tuple(class_cell(p, a, c, arm) for c in classes(p) for arm in arms for a in affordable(p))
+
+
 N13 = Claim(
     id="N13",
     title="Other targets, labels and losses",
@@ -218,12 +224,7 @@ N13 = Claim(
     equations=("regularised-loss", "risk-floor"),
     hypotheses=trainable(_at),
     depends_on=("N5", "G3"),
-    design=lambda p: tuple(
-        class_cell(p, a, c, arm)
-        for c in classes(p)
-        for arm in ("joint", "ntk", "quadntk", "permuted_labels")
-        for a in affordable(p)
-    ),
+    design=_cells,
     rules=_rules,
     predict=_predict,
     observe=_observe,
@@ -235,6 +236,14 @@ N13 = Claim(
     describe=_described,
     figure=_figure,
     obstacles=_obstacles,
+    world=World(
+        lambda p, truth, chance: class_arms(_cells(p), truth, chance),
+        "way of joint training's log risks to the NTK's",
+        0.0,
+        1.0,
+        "joint training needs as many samples as the NTK",
+        two_sided=False,
+    ),
     ks=lambda p: tuple(p.classes.dimension),
     activations="pooled",
     repetitions=("classes.draws",),

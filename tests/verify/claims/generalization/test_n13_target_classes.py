@@ -7,11 +7,17 @@ from matplotlib.figure import Figure
 
 from theory import risk_floor
 from verify.cells.target_classes import TargetClassModels
-from verify.claims.generalization.n13_target_classes import CLASSES, N13, _floor, classes
+from verify.claims.generalization.class_worlds import class_arms, level
+from verify.claims.generalization.n13_target_classes import CLASSES, N13, _floor, class_cell, classes
+from verify.judging.chance import Chance
 from verify.judging.outcome import Verdict
+from verify.judging.worlds import verdict_rates
 from verify.running.experiment import Cell, Numbers
-from verify.sizes.profile import FULL, GPU, QUICK
+from verify.sizes.profile import FULL, GPU, QUICK, changed
 
+FAMILY = 40
+K1 = FULL.model_copy(update={"classes": FULL.classes.model_copy(update={"dimension": {1: 64}})})
+"""The sizes of full at k = 1 alone, where the records leave nothing open."""
 LEVELS = {"joint": 0.55, "ntk": 1.3, "quadntk": 1.2, "permuted_labels": 3.0}
 
 
@@ -74,3 +80,57 @@ def test_the_figure_shows_every_class() -> None:
     N13.figure(p, made_up(N13, p, numbers), ax)
     assert [label.get_text() for label in ax.get_yticklabels()] == list(CLASSES)
     assert 0 < _floor(p, "sin(z + pi/4)", "one direction") < 1
+
+
+@pytest.mark.parametrize("profile", [FULL, GPU], ids=lambda p: p.name)
+def test_worlds_have_the_numbers_of_the_design(profile) -> None:
+    assert N13.world is not None
+    for case in N13.cases(profile):
+        numbers = N13.world.simulate(case.profile, 0.3, Chance((0, 7)))
+        assert set(numbers) == set(N13.design(case.profile))
+        assert all(len(found["risk"]) == cell.draws for cell, found in numbers.items())
+
+
+def test_worlds_scatter_as_the_records_about_means_that_go_to_the_ntks() -> None:
+    """2000 draws: means, scatter and correlations of arms and classes; the truth moves joint training alone."""
+    p = changed(K1, {"classes": {"draws": {1: 2000}}}).model_copy(update={"k": 1})
+    cells = [
+        class_cell(p, "tanh(z + 1)", c, arm)
+        for c in ("one direction", "product")
+        for arm in ("joint", "ntk", "quadntk")
+    ]
+    worlds = [class_arms(cells, truth, Chance((5, 1))) for truth in (0.0, 0.5)]
+    logs, moved = (np.log([numbers[cell]["risk"] for cell in cells]) for numbers in worlds)
+    expected = [level(1, cell.target_class, cell.arm, cell.activation) for cell in cells]
+    assert logs.mean(axis=1) == pytest.approx([mean for mean, _ in expected], abs=0.02)
+    assert logs.std(axis=1) == pytest.approx([scatter for _, scatter in expected], rel=0.1)
+    alike = np.corrcoef(logs)
+    assert alike[0, 1] == pytest.approx(0.9 * 0.65, abs=0.06)
+    assert alike[0, 2] == pytest.approx(0.9 * 0.5, abs=0.06)
+    assert alike[0, 3] == pytest.approx(0.9**2 * 0.4, abs=0.06)
+    assert moved[[1, 2, 4, 5]] == pytest.approx(logs[[1, 2, 4, 5]])
+    assert (moved - logs)[0] == pytest.approx((expected[1][0] - expected[0][0]) / 2)
+
+
+def test_further_draws_of_a_world_begin_with_the_same_ones() -> None:
+    first, more = (
+        class_arms(
+            [class_cell(changed(K1, {"classes": {"draws": {1: n}}}), "gelu(z)", "huber", "joint")], 0.0, Chance((2,))
+        )
+        for n in (3, 6)
+    )
+    ((few,), (many,)) = first.values(), more.values()
+    assert many["risk"][:3] == few["risk"]
+
+
+def test_at_k_1_the_records_hold_and_the_ntks_risks_do_not() -> None:
+    assert N13.world is not None
+    theory, rival, beyond = (verdict_rates(N13, K1, truth, 6, FAMILY).counts for truth in (0.0, 1.0, 2.0))
+    assert theory[Verdict.HOLDS] == 6
+    assert rival[Verdict.HOLDS] == beyond[Verdict.HOLDS] == 0
+    assert beyond[Verdict.FAILS] == 6
+
+
+def test_four_draws_at_k_2_leave_full_open_even_where_the_records_are_right() -> None:
+    counts = verdict_rates(N13, FULL, 0.0, 6, FAMILY).counts
+    assert counts[Verdict.INCONCLUSIVE] == 6
