@@ -5,6 +5,8 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 PROFILE ?= quick
 OUT ?= out
+# Verdicts that chance leaves open are looked at again within this time; with  LOOKS=  a run has fixed sizes.
+LOOKS ?= --adaptive --budget 30m
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -25,7 +27,7 @@ help:
 	@echo "make clean      remove .venv and everything that was built"
 
 verify: .venv/.runtime
-	$(BIN)/escape-ntk verify --profile $(PROFILE) --out $(OUT)
+	$(BIN)/escape-ntk verify --profile $(PROFILE) $(LOOKS) --out $(OUT)
 
 # Two processes, a file at a time: the first takes the tests of a whole run, which stand in front (tests/conftest.py).
 test: .venv/.dev

@@ -10,6 +10,7 @@ import pytest
 from verify import protocol
 from verify.cli.difference import protocols
 from verify.cli.explain import explain
+from verify.cli.options import sizes
 from verify.judging.claim import Claim
 from verify.protocol import NONE, TUNED, WRITE, coded, comparisons, in_force, main, own, remarks, section, text
 from verify.registry import CLAIMS
@@ -33,12 +34,15 @@ def test_the_file_is_what_the_code_does() -> None:
 
 
 def test_the_digest_depends_on_no_order_and_no_last_digit() -> None:
-    whole = section(QUICK, (S1,))
+    released = PROFILES["quick"]
+    whole = section(released, (S1,))
     mixed = random.Random(3).sample(list(whole["claims"].items()), len(whole["claims"]))
-    assert protocol._sealed(QUICK, dict(mixed))["digest"] == whole["digest"]
+    assert protocol._sealed(released, dict(mixed))["digest"] == whole["digest"]
     rule = S1.rules(QUICK)[0]
     shaken = replace(S1, rules=lambda p: (replace(rule, margin=rule.margin * (1 + 1e-13)), *S1.rules(p)[1:]))
-    assert section(QUICK, (shaken,))["digest"] == whole["digest"] == protocol.protocol()["profiles"]["quick"]["digest"]
+    assert (
+        section(released, (shaken,))["digest"] == whole["digest"] == protocol.protocol()["profiles"]["quick"]["digest"]
+    )
 
 
 @pytest.mark.parametrize("field", ["margin", "alternative"])
@@ -81,6 +85,15 @@ def test_records_of_another_protocol_are_told() -> None:
     assert said.startswith("made before there was a release protocol")
     (said,) = remarks(FRESH, (S1, replace(S1, id="S99")), made())
     assert said == "no part of the release protocol: S99"
+
+
+def test_a_run_of_quick_as_it_is_released_is_from_fresh_draws() -> None:
+    """The base seed that a command takes by itself is the protocol's, and none that was seen in tuning."""
+    released = sizes("quick", (), ())
+    assert released.base_seed == protocol.protocol()["profiles"]["quick"]["base_seed"]
+    assert all(released.base_seed not in one.seeds for one in TUNED)
+    assert remarks(released, (S1,), {"protocol": in_force(released, (S1,))}) == ()
+    assert remarks(QUICK, (S1,), made())[0].startswith("base seed 0 was used in tuning")
 
 
 def test_spent_seeds_are_told() -> None:

@@ -82,7 +82,8 @@ def calibrate(
     sources = claims_from or ()
     if claim is not None and claims is not None:
         raise ValueError(f"claim={claim!r} and claims={claims!r}: give one of them")
-    found = sizes(profile, (), ())
+    # Nothing is drawn from a base seed here: it only names what a world draws, so any will do, and this one always.
+    found = sizes(profile, (), (), 0)
     chosen = select(claim if claims is None else claims, found, sources)
     if curves is not None and (not worlds or curves.suffix != ".svg"):
         raise ValueError(f"curves={str(curves)!r}: needs --worlds and a file that ends in .svg")

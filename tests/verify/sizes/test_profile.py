@@ -41,7 +41,13 @@ def test_the_activations_of_ours_can_be_read_and_are_distinct() -> None:
 def test_a_profile_survives_its_json() -> None:
     for profile in (QUICK, FULL):
         assert Profile.model_validate_json(profile.model_dump_json()) == profile
-    assert load_profile("quick") == QUICK
+    assert load_profile("quick") == PROFILES["quick"]
+
+
+def test_a_release_differs_from_its_sizes_in_the_base_seed_alone() -> None:
+    for sizes in (QUICK, FULL):
+        assert PROFILES[sizes.name].model_dump(exclude={"base_seed"}) == sizes.model_dump(exclude={"base_seed"})
+        assert sizes.base_seed == 0
 
 
 REFUSED = {
