@@ -5,10 +5,10 @@
 
 Its parts are the CUDA tests, the benchmarks, the 18 runs of the authors' figure (A1), and N10 with its phase diagram by
 the gpu profile, each with a time of its own after which it is stopped. ``card.json`` and ``card.md`` in the folder have
-the date, the card, driver and versions, what the card can do (a product of matrices, a copy), and how each part ended; they are
-written after every part. The same command again goes on: it leaves out what has ended, and the runs of a claim that was
-stopped go on from the records that it left. The status is 0 when every part has ended, whatever its verdict, 1 when one
-was stopped, and 2 without a card.
+the date, the card, driver and versions, what the card can do (a product of matrices, a copy), and how each part ended;
+they are written after every part. The same command again goes on: it leaves out what has ended, and the runs of a claim
+that was stopped go on from the records that it left. The status is 0 when every part has ended, whatever its verdict, 1
+when one was stopped, and 2 without a card.
 """
 
 from __future__ import annotations
