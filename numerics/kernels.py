@@ -30,8 +30,9 @@ products at full speed."""
 TALL = 2
 """Rows over columns of a tile when x2 is given: taller tiles pack the features of x2 less often."""
 
-ROW_NUMBERS = 2**20
-"""Numbers in one block of rows of the features in an operator."""
+ROW_NUMBERS = {"cpu": 2**20, "cuda": 2**25}
+"""Numbers in one block of rows of the features in an operator, by kind of device: on a card the launches of small
+blocks cost more than their work."""
 
 
 @full_precision
@@ -187,7 +188,8 @@ class NTKOperator:
     ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
         """Blocks of rows: where, x and F there. F without the cache is overwritten by the next block."""
         width = len(self.network.half)
-        step = min(len(x), max(1, ROW_NUMBERS // max(width, columns)))
+        numbers = ROW_NUMBERS.get(x.device.type, ROW_NUMBERS["cuda"])
+        step = min(len(x), max(1, numbers // max(width, columns)))
         scratch = x.new_empty(step, width) if cached is None else None
         for start in range(0, len(x), step):
             rows = slice(start, min(start + step, len(x)))
