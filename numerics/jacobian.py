@@ -24,7 +24,7 @@ import torch
 from numerics.blocks import Blocks, accumulate
 from numerics.inputs import Array, inputs, integer
 from numerics.kernels import ntk_gram
-from numerics.memory import require
+from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 
 RANK = 16
@@ -117,7 +117,7 @@ class Jacobian:
         """
         if x is self.x or (x.shape == self.x.shape and torch.equal(x, self.x)):
             return self.vectors * self.values[..., None, :]
-        step = max(1, ROW_NUMBERS // self._network.half[..., 0].numel())
+        step = max(1, by_kind(ROW_NUMBERS, x.device) // self._network.half[..., 0].numel())
         return torch.cat([self._features(part) for part in x.split(step, dim=-2)], dim=-2)
 
     def _features(self, x: torch.Tensor) -> torch.Tensor:

@@ -7,8 +7,9 @@ import pytest
 import torch
 from objectives import M, N, Problem, weights
 
+from numerics import TwoLayerNetwork, generator, memory, sphere
 from numerics import blocks as module
-from numerics import memory
+from numerics.blocks import Blocks
 from numerics.memory import WouldNotFit
 from numerics.models import MODELS
 from numerics.terms.weights import Parts
@@ -33,6 +34,25 @@ def test_cache_and_blocks_change_nothing(model: str, numbers: int, monkeypatch: 
     # The same parts, of gradients below 10 each, summed in another order.
     assert float((gradient - expected).abs().max()) <= problem.rounding() * 10
     assert abs(float(parts.total - whole.total)) <= problem.rounding() * 10
+
+
+@pytest.mark.parametrize("names", [{"first"}, {"first", "second"}, {"z"}])
+@pytest.mark.parametrize("seed", [1, (1, 2)])
+def test_what_is_kept_is_one_piece_of_memory(
+    seed: int | tuple[int, ...], names: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each name of all blocks in one, with no gap, and with the numbers of blocks that are evaluated again."""
+    network = TwoLayerNetwork(4, M, "exp(z)", seed=seed)  # sigma' and sigma'' are the same tensor before scaling
+    x = sphere(N, 4, 2.0, generator(3))
+    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", 7 * M)
+    kept, again = (Blocks(network, x, names, cache) for cache in (True, False))
+    assert len(kept) > 1
+    for name in names:
+        parts = [getattr(block, name) for _, block in kept]
+        assert len({part.untyped_storage().data_ptr() for part in parts}) == 1
+        assert sum(part.numel() for part in parts) * 8 == parts[0].untyped_storage().nbytes()
+        for part, (_, block) in zip(parts, again, strict=True):
+            assert torch.equal(part, getattr(block, name))
 
 
 def test_a_wrong_block_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
