@@ -13,7 +13,7 @@ from numerics.memory import available_bytes, by_kind, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 
-BLOCK_NUMBERS = {"cpu": 2**18, "cuda": 2**25}
+BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**25}
 """Preactivations of distinct neurons in one block, by kind of device."""
 LONGER = 4
 """By how much blocks are longer where several threads of a CPU each take some, as long as each gets two."""

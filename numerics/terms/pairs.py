@@ -113,9 +113,10 @@ class Products:
     def __init__(self, p: torch.Tensor, q: torch.Tensor = NOTHING, g: torch.Tensor = NOTHING) -> None:
         self.p, self.q, self.g = p, q, g
 
-    def stacked(self) -> torch.Tensor:
-        """One beside the other, in the order of :attr:`PairGradient.stacked`."""
-        return torch.cat([self.p, self.q, *([] if self.g is NOTHING else [self.g])], dim=-1)
+    @classmethod
+    def of(cls, stacked: torch.Tensor, pairs: int) -> Products:
+        """Views of what stands side by side, (..., b, 2 m/2 or 3 m/2), in the order of :attr:`PairGradient.stacked`."""
+        return cls(*stacked.split(pairs, dim=-1))
 
 
 class Copy(NamedTuple):

@@ -6,7 +6,7 @@ import torch
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator
-from numerics.terms.pairs import PairGradient, Pairs, Products, SingleNeurons
+from numerics.terms.pairs import NOTHING, PairGradient, Pairs, Products, SingleNeurons
 from theory import Activation
 
 NETWORK = TwoLayerNetwork(4, 10, Activation.parse("sin(z + pi/4)"), seed=1)
@@ -55,8 +55,13 @@ def test_single_neurons() -> None:
 
 def test_products_that_nothing_needs_are_left_out() -> None:
     p, q, g = (torch.full((2, 3), float(value)) for value in range(3))
-    assert torch.equal(Products(p, q).stacked(), torch.cat([p, q], dim=1))
-    assert torch.equal(Products(p, q, g).stacked(), torch.cat([p, q, g], dim=1))
+    for given in ((p, q), (p, q, g)):
+        stacked = torch.cat(given, dim=1)
+        products = Products.of(stacked, 3)
+        for one, other in zip((products.p, products.q, products.g), (*given, NOTHING), strict=False):
+            assert torch.equal(one, other)
+        products.q.add_(1.0)
+        assert torch.equal(stacked[:, 3:6], q + 1), "a view"
 
 
 def test_the_first_pairs_are_a_view() -> None:
