@@ -29,7 +29,7 @@ OUTPUT_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
 """Preactivations in one block of an evaluation, of all displacements of a stack together, by kind of device: longer
 inputs are cut into blocks of rows. On a processor they are few enough for its caches, and for memory that is kept from
 one block to the next."""
-ROW_NUMBERS = {"cpu": 2**20, "cuda": 2**24}
+ROW_NUMBERS = {"cpu": 2**19, "cuda": 2**24}
 """The same for what is evaluated once, at the setting up of directions and their features, where each block also costs
 products with all harmonics."""
 CIRCLE, NEURONS = 360, 4
