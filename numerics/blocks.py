@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -93,6 +93,11 @@ class Blocks:
         """Those with first <= index < last."""
         rows = self._rows[first:last]
         return zip(rows, self._kept[first:last] if self._kept is not None else map(self._evaluate, rows), strict=True)
+
+
+def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What blocks of rows gave, (..., b) each, one after the other, (..., n); a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=-1)
 
 
 def accumulate(total: torch.Tensor, weights: torch.Tensor, x: torch.Tensor, scale: float = 1.0) -> None:

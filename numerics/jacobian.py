@@ -21,7 +21,7 @@ from functools import cached_property
 
 import torch
 
-from numerics.blocks import Blocks, accumulate
+from numerics.blocks import Blocks, accumulate, joined
 from numerics.inputs import Array, inputs, integer
 from numerics.kernels import ntk_gram
 from numerics.memory import by_kind, require
@@ -96,7 +96,7 @@ class Jacobian:
     def coordinates(self, difference: torch.Tensor) -> torch.Tensor:
         """<b_j, W>, shape (..., n_k). Cost: n m d / 2."""
         parts = [torch.linalg.vecdot(block.first, block.x @ difference.mT) for _, block in self._blocks]
-        return self.along(self._network.reduce(torch.cat(parts, dim=-1)))
+        return self.along(self._network.reduce(joined(parts)))
 
     def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
         """p of sum_j c_j b_j, shape (..., m/2, d): p_r = sum_i g_ir v_i with v = U S^{-1} c. Cost: n m d / 2."""

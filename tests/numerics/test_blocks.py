@@ -9,7 +9,7 @@ from objectives import M, N, Problem, weights
 
 from numerics import TwoLayerNetwork, generator, memory, sphere
 from numerics import blocks as module
-from numerics.blocks import Blocks
+from numerics.blocks import Blocks, joined
 from numerics.memory import WouldNotFit
 from numerics.models import MODELS
 from numerics.terms.weights import Parts
@@ -78,3 +78,9 @@ def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "available_bytes", lambda device: tables - 1)
     with pytest.raises(WouldNotFit, match=f"first, second of n=30 inputs: .*cache=False, or n <= {N - 1}"):
         problem.objective(weights(()), cache=True)
+
+
+def test_what_blocks_gave_stands_in_order() -> None:
+    parts = [torch.arange(3.0), torch.arange(3.0, 5.0)]
+    assert torch.equal(joined(parts), torch.arange(5.0))
+    assert joined(parts[:1]) is parts[0]
