@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 
-from numerics.memory import available_bytes, require
+from numerics.memory import available_bytes, by_kind, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 
-BLOCK_NUMBERS = {"cpu": 2**18, "cuda": 2**25}
+BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**25}
 """Preactivations of distinct neurons in one block, by kind of device."""
 LONGER = 4
 """By how much blocks are longer where several threads of a CPU each take some, as long as each gets two."""
@@ -44,7 +45,7 @@ class Blocks:
         self._network, self._x, self._names = network, x, names
         width = network.half[..., 0].numel()
         n, kind = x.shape[-2], x.device.type
-        step = max(1, BLOCK_NUMBERS.get(kind, BLOCK_NUMBERS["cuda"]) // width)
+        step = max(1, by_kind(BLOCK_NUMBERS, x.device) // width)
         threads = torch.get_num_threads() if kind == "cpu" else 1
         if threads > 1:
             step = max(step, min(LONGER * step, math.ceil(n / (2 * threads))))
@@ -55,18 +56,30 @@ class Blocks:
         elif cache:
             fits = available_bytes(x.device) // one
             require(one * n, f"{', '.join(sorted(names))} of n={n} inputs", x.device, f"cache=False, or n <= {fits}")
-        self._kept = [self._evaluate(rows) for rows in self._rows] if cache else None
+        self._kept: list[Block] | None = None
+        if cache:
+            # One piece of memory for each name: many small ones among the temporaries would leave gaps between them.
+            whole = {name: x.new_empty(n * width) for name in names}
+            self._kept = [
+                self._evaluate(rows, {name: one[rows.start * width : rows.stop * width] for name, one in whole.items()})
+                for rows in self._rows
+            ]
 
-    def _evaluate(self, rows: slice) -> Block:
-        x = self._x[..., rows, :]
-        z = x @ self._network.half.mT
-        orders = [order for order, name in ((1, "first"), (2, "second")) if name in self._names]
-        empty = x.new_empty(0)
-        scale = 1 / math.sqrt(self._network.m)
-        values = list(self._network.activation.derivatives(z, *orders)) if orders else []
-        first = values.pop(0) * scale if "first" in self._names else empty
-        second = values.pop(0) * (scale / 2) if "second" in self._names else empty
-        return Block(x, z if "z" in self._names else empty, first, second)
+    def _evaluate(self, rows: slice, places: Mapping[str, torch.Tensor] = MappingProxyType({})) -> Block:
+        """The block of these inputs, each of its tensors in its place, of as many numbers, or in memory of its own."""
+        x, half, names = self._x[..., rows, :], self._network.half, self._names
+        shape = (*self._network.batch, x.shape[-2], half.shape[-2])
+        into = {name: place.view(shape) for name, place in places.items()}
+        z = torch.matmul(x, half.mT, out=into.get("z"))
+        orders = {"first": 1, "second": 2}
+        used = [name for name in orders if name in names]
+        values = self._network.activation.derivatives(z, *(orders[name] for name in used)) if used else ()
+        scale, empty = 1 / math.sqrt(self._network.m), x.new_empty(0)
+        found = {
+            name: torch.mul(value, scale / orders[name], out=into.get(name))
+            for name, value in zip(used, values, strict=True)
+        }
+        return Block(x, z if "z" in names else empty, found.get("first", empty), found.get("second", empty))
 
     def __len__(self) -> int:
         """Number of blocks."""
@@ -80,6 +93,11 @@ class Blocks:
         """Those with first <= index < last."""
         rows = self._rows[first:last]
         return zip(rows, self._kept[first:last] if self._kept is not None else map(self._evaluate, rows), strict=True)
+
+
+def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What blocks of rows gave, (..., b) each, one after the other, (..., n); a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=-1)
 
 
 def accumulate(total: torch.Tensor, weights: torch.Tensor, x: torch.Tensor, scale: float = 1.0) -> None:

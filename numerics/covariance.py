@@ -26,7 +26,7 @@ import torch
 
 from numerics.activations import TorchActivation
 from numerics.inputs import Array, displacement, finite, plain
-from numerics.memory import available_bytes, require
+from numerics.memory import available_bytes, by_kind, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.quadrature import pair_rule
@@ -39,9 +39,8 @@ PROBES = (-0.9, -0.3, 0.0, 0.4, 0.95)
 SETTLED = 1e-11
 """Relative change below which neither quadrature nor interpolant is refined further."""
 BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
-"""Entries of one block of rows of each of c, K and H, all networks of a batch together, by kind of device: on a
-processor few enough for its caches; on a card, where the launches of many small blocks cost more than their work, up to
-four thousand pairs of neurons are one block."""
+"""Entries of one block of rows of c, K and H, by kind of device: on a CPU few enough for its caches; on a card, where
+many small blocks cost more for their launches than for their work, all of up to four thousand pairs of neurons."""
 TOLERABLE = 1e-6
 """Relative error above which the covariance is refused."""
 LANCZOS = 20
@@ -169,15 +168,20 @@ class FeatureCovariance:
         elif cache:
             fits = "use cache=False, which needs one block of rows at a time"
             require(need, f"the tables of c, K and H at m={network.m}", network.device, fits)
-        numbers = BLOCK_NUMBERS.get(network.device.type, BLOCK_NUMBERS["cuda"])
-        step = max(1, numbers // (math.prod(network.batch) * self._all.shape[-2]))
+        step = max(1, by_kind(BLOCK_NUMBERS, network.device) // (math.prod(network.batch) * self._all.shape[-2]))
         self._blocks = [slice(start, min(start + step, pairs)) for start in range(0, pairs, step)]
-        self._tables = [self._evaluate(block) for block in self._blocks] if cache else None
+        self._tables: list[torch.Tensor] | None = None
+        if cache:
+            # One piece of memory: many small ones among the temporaries would leave gaps between them.
+            each = need // network.dtype.itemsize // pairs
+            whole = network.half.new_empty(each * pairs)
+            self._tables = [self._evaluate(rows, whole[each * rows.start : each * rows.stop]) for rows in self._blocks]
 
-    def _evaluate(self, rows: slice) -> torch.Tensor:
-        """(c, K, H) between all neurons and the ``rows`` of those kept here, shape (3, *batch, m/2, rows)."""
+    def _evaluate(self, rows: slice, place: torch.Tensor | None = None) -> torch.Tensor:
+        """(c, K, H) between all neurons and the ``rows`` of those kept here, (3, *batch, m/2, rows), in ``place``."""
         rho = self._all.double() @ self.network.half[..., rows, :].double().mT
-        return self._tensor(rho.clamp_(-1.0, 1.0)).to(self.network.dtype)
+        values = self._tensor(rho.clamp_(-1.0, 1.0))
+        return values.to(self.network.dtype) if place is None else place.view(values.shape).copy_(values)
 
     def half_matmul(self, difference: torch.Tensor) -> torch.Tensor:
         """S D for D of shape (..., m/2, d), over the distinct neurons."""

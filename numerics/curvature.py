@@ -21,7 +21,7 @@ from numerics.objective import Objective
 from numerics.precision import full_precision
 from numerics.sampling import generator
 from numerics.terms.data import Expansion
-from numerics.terms.pairs import PairGradient, Pairs, Products
+from numerics.terms.pairs import NOTHING, PairGradient, Pairs, Products
 
 KEPT = 7
 """Numbers that a Hessian keeps for each input and pair: three products, two slopes and two curvatures."""
@@ -37,28 +37,27 @@ class Hessian:
         objective: the loss.
         W: where, (..., m, d).
         few: whether few products are asked for.
+        once: whether one alone is.
 
     What depends on W alone is evaluated once and kept, if it takes at most a quarter of the memory available, or 64 MiB
-    where products are few; otherwise at each product. Cost: built by about one gradient; memory :data:`KEPT` n m / 2
-    numbers, of which training keeps two.
+    where products are few; otherwise, and for one product alone, at each product. Cost: built by about one gradient;
+    memory at most :data:`KEPT` n m / 2 numbers, of which training keeps two.
     """
 
     @torch.no_grad()
-    def __init__(self, objective: Objective, W: Array, few: bool = False) -> None:
+    def __init__(self, objective: Objective, W: Array, few: bool = False, once: bool = False) -> None:
         self._objective, self._W = objective, objective.network.check_displacement(W, "W")
         at = Pairs(self._W, objective.directions_in_use())
         self._directions = torch.cat(at.parts(objective.crossed), dim=-2)
         need = KEPT * objective.n * objective.network.half[..., 0].numel() * self._W.element_size()
-        keep = need <= SMALL or (not few and 4 * need <= available_bytes(self._W.device))
+        keep = not once and (need <= SMALL or (not few and 4 * need <= available_bytes(self._W.device)))
         self._kept = [self._expand(rows, block) for rows, block in objective.blocks()] if keep else None
 
     def _expand(self, rows: slice, block: Block) -> tuple[Products, Expansion]:
-        """The products of the block at W, and the data term around them."""
-        products = self._products(block, self._directions)
-        return products, self._objective.data.expand(rows, block, products, self._objective.network.reduce)
-
-    def _products(self, block: Block, directions: torch.Tensor) -> Products:
-        return Products(*(block.x @ directions.mT).split(self._objective.network.half.shape[-2], dim=-1))
+        """The products of the block at W, where a penalty needs them again, and the data term around them."""
+        products = Products.of(block.x @ self._directions.mT, self._objective.network.half.shape[-2])
+        expansion = self._objective.data.expand(rows, block, products, self._objective.network.reduce)
+        return products if self._objective.crossed else Products(NOTHING), expansion
 
     @torch.no_grad()
     def matmul(self, V: Array) -> torch.Tensor:
@@ -71,17 +70,22 @@ class Hessian:
         along = Pairs(V, objective.directions_in_use())
         directions = torch.cat(along.parts(objective.crossed), dim=-2)
         gradient = PairGradient(along, objective.directions_in_use(), objective.crossed)
+        half, moved = network.half.shape[-2], directions.new_empty(0)
         for i, (rows, block) in enumerate(objective.blocks()):
             products, expansion = self._expand(rows, block) if self._kept is None else self._kept[i]
-            moves = self._products(block, directions)
+            shape = (*directions.shape[:-2], block.x.shape[-2], directions.shape[-2])
+            if moved.shape != shape:
+                moved, changed = block.x.new_empty(shape), block.x.new_empty(shape)
+            torch.matmul(block.x, directions.mT, out=moved)
+            moves, slopes = Products.of(moved, half), Products.of(changed, half)
             begun = [term.tangent(rows, block, along, products, moves) for term in objective.averages]
             sums = [expansion.change(moves), *(one for partial, _ in begun for one in partial)]
             change, *others = network.reduce(torch.stack(torch.broadcast_tensors(*sums))).unbind()
-            slopes = expansion.tangent(change, moves)
+            expansion.tangent(change, moves, slopes)
             for partial, pullback in begun:
                 own, others = others[: len(partial)], others[len(partial) :]
                 pullback(own, slopes, gradient)
-            accumulate(gradient.stacked, slopes.stacked(), block.x)
+            accumulate(gradient.stacked, changed, block.x)
         for form in objective.forms:
             form.add_gradient(along, gradient)
         product = gradient.displacement()
@@ -100,7 +104,7 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
 
     Cost: about two gradients for each.
     """
-    return Hessian(objective, W).matmul(V)
+    return Hessian(objective, W, once=True).matmul(V)
 
 
 @dataclass(frozen=True)

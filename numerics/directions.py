@@ -22,7 +22,7 @@ import torch
 from numerics.covariance import FeatureCovariance
 from numerics.inputs import Array, displacement, finite, inputs, integer, plain, tensor
 from numerics.jacobian import Jacobian
-from numerics.memory import require
+from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.sampling import generator
@@ -218,7 +218,8 @@ class GoodDirections:
         require(2 * numbers * x.dtype.itemsize, purpose, x.device, "use fewer inputs or a smaller k")
         if self.jacobian() is not None:  # one pass over its own inputs serves all of x
             return self._basis.features(x)
-        step = max(1, ROW_NUMBERS // (self.network.half[..., 0].numel() + self.network.d ** max(self.k, 1)))
+        width = self.network.half[..., 0].numel()
+        step = max(1, by_kind(ROW_NUMBERS, x.device) // (width + self.network.d ** max(self.k, 1)))
         return torch.cat([self._basis.features(part) for part in x.split(step, dim=-2)], dim=-2)
 
     def half_basis(self) -> torch.Tensor:
@@ -227,7 +228,7 @@ class GoodDirections:
         identity = torch.eye(self.dimension, dtype=self.network.dtype, device=self.network.device)
         single = (1,) * len(self.network.batch)
         rows = identity.reshape(self.dimension, *single, -1).expand(-1, *self.network.batch, -1)
-        step = max(1, ROW_NUMBERS // self.network.half.numel())
+        step = max(1, by_kind(ROW_NUMBERS, rows.device) // self.network.half.numel())
         return torch.cat([self.half_combine(part) for part in rows.split(step)]).movedim(0, -3)
 
     def sign_energy(self, W: Array) -> torch.Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from numerics.memory import by_kind
 from numerics.network import TwoLayerNetwork
 
 Evaluate = Callable[[torch.Tensor], torch.Tensor]
@@ -55,6 +56,6 @@ def expanded(network: TwoLayerNetwork, W: torch.Tensor) -> Callable[[slice], Eva
 
 def fill(out: torch.Tensor, x: torch.Tensor, evaluate: Evaluate) -> None:
     """Write the features of ``x`` to ``out``, (n, features), a few rows at a time."""
-    step = max(1, ACTIVATION_NUMBERS.get(x.device.type, 2**18) // out.shape[1])
+    step = max(1, by_kind(ACTIVATION_NUMBERS, x.device) // out.shape[1])
     for start in range(0, len(x), step):
         out[start : start + step] = evaluate(x[start : start + step])

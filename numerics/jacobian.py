@@ -21,10 +21,10 @@ from functools import cached_property
 
 import torch
 
-from numerics.blocks import Blocks, accumulate
+from numerics.blocks import Blocks, accumulate, joined
 from numerics.inputs import Array, inputs, integer
 from numerics.kernels import ntk_gram
-from numerics.memory import require
+from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 
 RANK = 16
@@ -96,7 +96,7 @@ class Jacobian:
     def coordinates(self, difference: torch.Tensor) -> torch.Tensor:
         """<b_j, W>, shape (..., n_k). Cost: n m d / 2."""
         parts = [torch.linalg.vecdot(block.first, block.x @ difference.mT) for _, block in self._blocks]
-        return self.along(self._network.reduce(torch.cat(parts, dim=-1)))
+        return self.along(self._network.reduce(joined(parts)))
 
     def combine(self, coordinates: torch.Tensor) -> torch.Tensor:
         """p of sum_j c_j b_j, shape (..., m/2, d): p_r = sum_i g_ir v_i with v = U S^{-1} c. Cost: n m d / 2."""
@@ -117,7 +117,7 @@ class Jacobian:
         """
         if x is self.x or (x.shape == self.x.shape and torch.equal(x, self.x)):
             return self.vectors * self.values[..., None, :]
-        step = max(1, ROW_NUMBERS // self._network.half[..., 0].numel())
+        step = max(1, by_kind(ROW_NUMBERS, x.device) // self._network.half[..., 0].numel())
         return torch.cat([self._features(part) for part in x.split(step, dim=-2)], dim=-2)
 
     def _features(self, x: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ import torch
 
 from numerics.features import Evaluate, displaced, expanded, fill, initial
 from numerics.inputs import Array, displacement, finite, integer, single, tensor
-from numerics.memory import available_bytes, require
+from numerics.memory import available_bytes, by_kind, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 
@@ -30,8 +30,9 @@ products at full speed."""
 TALL = 2
 """Rows over columns of a tile when x2 is given: taller tiles pack the features of x2 less often."""
 
-ROW_NUMBERS = 2**20
-"""Numbers in one block of rows of the features in an operator."""
+ROW_NUMBERS = {"cpu": 2**20, "cuda": 2**25}
+"""Numbers in one block of rows of the features in an operator, by kind of device: on a card the launches of small
+blocks cost more than their work."""
 
 
 @full_precision
@@ -187,7 +188,7 @@ class NTKOperator:
     ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
         """Blocks of rows: where, x and F there. F without the cache is overwritten by the next block."""
         width = len(self.network.half)
-        step = min(len(x), max(1, ROW_NUMBERS // max(width, columns)))
+        step = min(len(x), max(1, by_kind(ROW_NUMBERS, x.device) // max(width, columns)))
         scratch = x.new_empty(step, width) if cached is None else None
         for start in range(0, len(x), step):
             rows = slice(start, min(start + step, len(x)))
@@ -249,7 +250,7 @@ def _gram(
     gram, left = x.new_empty(n, n2), x.new_empty(n, copies * step)
     right = left if x2 is None else x.new_empty(n2, copies * step)
     scale = (constant * 2 / (copies * network.m)) ** (1 / power)  # of <x, x2>, inside its product
-    edge = TILE.get(x.device.type, 512)
+    edge = by_kind(TILE, x.device)
     tall = edge if x2 is None else TALL * edge
     tiles = [(i, j) for i in _tiles(n, tall) for j in _tiles(n2, edge, i.start if x2 is None else 0)]
     for pair in _tiles(pairs, step):

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import torch
 
-from numerics.blocks import Blocks, accumulate
+from numerics.blocks import Blocks, accumulate, joined
 from numerics.jacobian import Jacobian
 from numerics.network import TwoLayerNetwork
 from numerics.terms.data import DataTerm
@@ -54,11 +54,12 @@ class LinearFirst:
         at.coordinates = self._jacobian.along(linear)
         gradient = PairGradient(at, None, crossed=False)
         values = {form.name: form.add_gradient(at, gradient) for form in forms}
-        slope = n * self._jacobian.pulled(gradient.coordinates)
+        slope = n * self._jacobian.pulled(gradient.coordinates) if forms else None  # else there is no gradient in c
         if self._weight is not None:
             outside = self._jacobian.outside(linear)
             values["r1_training"] = outside.square().mean(-1)
-            slope = slope + 2 * self._weight * outside
+            own = outside * (2 * self._weight)
+            slope = own if slope is None else slope + own
         outputs: list[torch.Tensor] = []
         half = at.difference.shape[-2]
         for (rows, block), along in zip(self._blocks, self._along, strict=True):
@@ -70,9 +71,10 @@ class LinearFirst:
             output = network.reduce(output)
             outputs.append(output)
             product *= data.derivative(rows, output)
-            slopes.p.addcmul_(block.first, slope[..., rows, None])
+            if slope is not None:
+                slopes.p.addcmul_(block.first, slope[..., rows, None])
             accumulate(gradient.stacked, product, block.x, 1 / n)
-        return data.value(torch.cat(outputs, dim=-1)), values, gradient
+        return data.value(joined(outputs)), values, gradient
 
     def _linear(self, difference: torch.Tensor) -> torch.Tensor:
         """f_L(X; W), (..., n), from D; keeps <D, x>."""
@@ -84,4 +86,4 @@ class LinearFirst:
             torch.matmul(block.x, difference.mT, out=along)
             self._along.append(along)
             parts.append(torch.linalg.vecdot(block.first, along))
-        return self._network.reduce(torch.cat(parts, dim=-1))
+        return self._network.reduce(joined(parts))

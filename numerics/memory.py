@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,6 +19,11 @@ _GIB = 2**30
 
 class WouldNotFit(MemoryError):
     """An allocation that was not tried because it exceeds the memory there."""
+
+
+def by_kind(table: Mapping[str, int], device: torch.device | str) -> int:
+    """The entry of ``table`` for the kind of device, "cpu" or "cuda"; that of a card where it has none."""
+    return table.get(torch.device(device).type, table["cuda"])
 
 
 def available_bytes(device: torch.device | str) -> int:

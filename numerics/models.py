@@ -13,7 +13,7 @@ summand is F(q + p) - F(q - p) for some function F, so its second derivative in 
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 
@@ -28,6 +28,26 @@ Slopes = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Output of shape (..., b), and its derivatives in p and in q, (..., b, m/2)."""
 
 
+class Curves(NamedTuple):
+    """A model at its products, to second order.
+
+    Attributes:
+        output: over the neurons kept here, (..., b).
+        slope_p, slope_q: its derivatives in p and in q over ``slope_scale``, (..., b, m/2).
+        pure, mixed: second derivatives of the summands over ``curvature_scale``, the pure one in p twice or in q twice;
+            each (..., b, m/2), or one zero of shape () for all.
+        slope_scale, curvature_scale: numbers that are left for the caller to multiply with, among factors of its own.
+    """
+
+    output: torch.Tensor
+    slope_p: torch.Tensor
+    slope_q: torch.Tensor
+    pure: torch.Tensor
+    mixed: torch.Tensor
+    slope_scale: float = 1.0
+    curvature_scale: float = 1.0
+
+
 class Model(Protocol):
     """One of the models."""
 
@@ -37,11 +57,8 @@ class Model(Protocol):
         With ``overwrite`` no memory is taken: afterwards q's holds the slope in p, and p's the slope in q.
         """
 
-    def curvatures(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Second derivatives of the summands: the pure one, in p twice or in q twice, and the mixed one.
-
-        Each of shape (..., b, m/2), or one zero for all.
-        """
+    def expand(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Curves:
+        """Output, slopes and curvatures, from one evaluation of the activation."""
 
     def coefficients(self, block: Block) -> tuple[torch.Tensor, torch.Tensor]:
         """Of p and of p q in the output of a Taylor model, each (..., b, m/2), or one zero for all.
@@ -68,10 +85,10 @@ class Taylor:
         output = torch.linalg.vecdot(over_q, p)
         return output, over_q, torch.mul(block.second, p, out=over_p)
 
-    def curvatures(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def expand(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Curves:
         """Only f_Q is curved, and only along p and q together."""
         nothing = p.new_zeros(())
-        return nothing, block.second if self._quadratic else nothing
+        return Curves(*self.evaluate(block, p, q), nothing, block.second if self._quadratic else nothing)
 
     def coefficients(self, block: Block) -> tuple[torch.Tensor, torch.Tensor]:
         """sigma' and sigma'' / 2 (over sqrt m)."""
@@ -99,11 +116,20 @@ class Network:
             torch.sub(d_plus, d_minus, out=over_p).mul_(half),
         )
 
-    def curvatures(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Difference and sum of sigma'' at the two copies, over 4 sqrt m."""
-        (plus,), (minus,) = (self._activation.derivatives(block.z + shift, 2) for shift in ((q + p) / 2, (q - p) / 2))
-        quarter = self._scale / 4
-        return (plus - minus) * quarter, (plus + minus) * quarter
+    def expand(self, block: Block, p: torch.Tensor, q: torch.Tensor) -> Curves:
+        """Sum and difference of sigma' and of sigma'' at the two copies, over 2 sqrt m and 4 sqrt m."""
+        (plus, d_plus, d2_plus), (minus, d_minus, d2_minus) = (
+            self._activation.derivatives(block.z.add(shift, alpha=0.5), 0, 1, 2) for shift in (q + p, q - p)
+        )
+        return Curves(
+            (plus - minus).sum(-1) * self._scale,
+            d_plus + d_minus,
+            d_plus - d_minus,
+            d2_plus - d2_minus,
+            d2_plus + d2_minus,
+            self._scale / 2,
+            self._scale / 4,
+        )
 
     def coefficients(self, block: Block) -> tuple[torch.Tensor, torch.Tensor]:
         """None: refused."""

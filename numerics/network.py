@@ -17,7 +17,7 @@ import torch
 
 from numerics.activations import TorchActivation
 from numerics.inputs import Array, displacement, finite, floating, inputs, placed, plain, seeds
-from numerics.memory import DRAWS, require
+from numerics.memory import DRAWS, by_kind, require
 from numerics.precision import full_precision
 from numerics.sampling import generator, sphere
 from theory.activations import ActivationLike
@@ -25,13 +25,15 @@ from theory.harmonics.sphere import integer_dimension
 from theory.network.taylor import check_width
 from theory.showing import Formula, axes, cut, facts, finish, line
 
-ROW_NUMBERS = 2**24
-"""Numbers in one block of preactivations: longer inputs are evaluated in blocks of rows."""
+OUTPUT_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
+"""Preactivations in one block of an evaluation, of all displacements of a stack together, by kind of device: longer
+inputs are cut into blocks of rows. On a processor they are few enough for its caches, and for memory that is kept from
+one block to the next."""
+ROW_NUMBERS = {"cpu": 2**19, "cuda": 2**24}
+"""The same for what is evaluated once, at the setting up of directions and their features, where each block also costs
+products with all harmonics."""
 CIRCLE, NEURONS = 360, 4
 """Points of a circle, and neurons, in a figure."""
-CACHED_NUMBERS = 2**17
-"""The same on a CPU, for all displacements of a stack together: small enough for its caches, and for memory that is
-kept from one block to the next."""
 
 
 @full_precision
@@ -294,8 +296,7 @@ class TwoLayerNetwork:
 
     def _output(self, x: torch.Tensor, W: torch.Tensor, rows: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """m^{-1/2} times ``rows`` at the displacement W, over blocks of inputs that keep memory bounded."""
-        numbers = CACHED_NUMBERS if x.device.type == "cpu" else ROW_NUMBERS
-        step = max(1, numbers // (W[..., 0].numel() // 2))
+        step = max(1, by_kind(OUTPUT_NUMBERS, x.device) // (W[..., 0].numel() // 2))
         parts = [rows(part) for part in x.split(step, dim=-2)]
         output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
         output = self.reduce(output) / math.sqrt(self.m)

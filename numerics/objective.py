@@ -22,7 +22,7 @@ from types import MappingProxyType
 
 import torch
 
-from numerics.blocks import Block, Blocks, accumulate
+from numerics.blocks import Block, Blocks, accumulate, joined
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
 from numerics.inputs import Array, inputs, integer, labels, of_length, off_length
@@ -80,6 +80,9 @@ class Objective:
 
     Source: docs/mathematics, :eq:`regularised-loss`.
     """
+
+    _absent: tuple[torch.Tensor, torch.Tensor] | None = None
+    """NaN and zero, for parts of the loss that are not computed; made by the first evaluation."""
 
     def __init__(
         self,
@@ -212,12 +215,14 @@ class Objective:
                 values[form.name] = form.add_gradient(at, pair_gradient)
         gradient = pair_gradient.displacement()
         r4 = self.r4.add_gradient(W, gradient)
-        total = data + self.r4.weight * r4
+        total = data + self.r4.weight * r4 if self.r4.weight else data
         penalties: tuple[Penalty, ...] = (*self.forms, *self.averages)
         for penalty in penalties:
             total = total + penalty.weight * values[penalty.name]
-        nothing = torch.full_like(data, math.nan)
-        r2 = nothing if self.directions is None else torch.zeros_like(data)
+        if self._absent is None:
+            self._absent = torch.full_like(data, math.nan), torch.zeros_like(data)
+        nothing, zero = self._absent
+        r2 = nothing if self.directions is None else zero
         regularisers = dict.fromkeys(("r1_exact", "r1_training", "r1_unlabeled", "r1_fresh", "r3"), nothing) | values
         return Parts(total=total, data=data, r2=r2, r4=r4, **regularisers), gradient
 
@@ -227,19 +232,24 @@ class Objective:
         Where several threads share it, each part of the inputs has a gradient of its own. Parts are added in their
         order, so the result does not depend on which thread was faster.
         """
-        directions = torch.cat([at.total, at.difference, *([at.good] if self.crossed else [])], dim=-2)
+        directions = torch.cat([at.stacked, at.good], dim=-2) if self.crossed else at.stacked
         count, parts = len(self._blocks), self._parts()
+        if parts == 1:
+            output, sums = self._pass(self._blocks, at, directions, gradient)
+            return self.data.value(output), {
+                term.name: one / self.n for term, one in zip(self.averages, sums, strict=True)
+            }
 
         def one(part: int) -> tuple[torch.Tensor, list[torch.Tensor], PairGradient]:
             own = gradient if part == 0 else PairGradient(at, self.directions_in_use(), self.crossed)
             blocks = self._blocks.between(part * count // parts, (part + 1) * count // parts)
             return *self._pass(blocks, at, directions, own), own
 
-        outputs, sums, gradients = zip(*shared(one, parts), strict=True)
+        outputs, parted, gradients = zip(*shared(one, parts), strict=True)
         for other in gradients[1:]:
             gradient.add(other)
-        values = {term.name: sum(own) / self.n for term, *own in zip(self.averages, *sums, strict=True)}
-        return self.data.value(torch.cat(outputs, dim=-1)), values
+        values = {term.name: sum(own) / self.n for term, *own in zip(self.averages, *parted, strict=True)}
+        return self.data.value(joined(outputs)), values
 
     def _parts(self) -> int:
         """Into how many parts of the inputs a pass is cut for the threads; 1 leaves each product to all of them.
@@ -288,12 +298,11 @@ class Objective:
             output, *others = network.reduce(torch.stack([output, *(part for part, _ in begun)]))
             outputs.append(output)
             derivative = self.data.derivative(rows, output)
-            slopes.p *= derivative
-            slopes.q *= derivative
+            product[..., : 2 * half] *= derivative  # the slopes in p and q
             pulled = zip(begun, others, strict=True)
             sums = [
                 total + pull(whole, slopes, gradient) for total, ((_, pull), whole) in zip(sums, pulled, strict=True)
             ]
             accumulate(gradient.stacked, product, block.x, 1 / self.n)
         self._scratch.append(product)
-        return torch.cat(outputs, dim=-1), sums
+        return joined(outputs), sums

@@ -19,7 +19,7 @@ from functools import cached_property, lru_cache
 import torch
 
 from numerics.harmonics import Harmonics, khatri_rao
-from numerics.memory import require
+from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from theory.activations import Activation
 from theory.funk_hecke.coefficient import coefficient
@@ -181,7 +181,7 @@ class Span:
 def _gram(transform: HarmonicTransform, rows: torch.Tensor) -> torch.Tensor:
     """R T*T R^T for rows R of shape (..., n_k, n_k): columns T*(T r_j), in blocks that keep memory bounded."""
     rows = rows.movedim(-2, 0)  # (n_k, *batch, n_k)
-    step = max(1, ROW_NUMBERS // (rows[0][..., 0].numel() * transform.numbers))
+    step = max(1, by_kind(ROW_NUMBERS, rows.device) // (rows[0][..., 0].numel() * transform.numbers))
     images = [transform.adjoint(2 * transform.apply(part)) for part in rows.split(step)]
     image = torch.cat(images).movedim(0, -2)
     gram = image @ rows.movedim(0, -2).mT

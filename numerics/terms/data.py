@@ -21,27 +21,36 @@ class Expansion:
     """The data term on a block of inputs, to second order in p and q.
 
     Attributes:
-        slope_p, slope_q: of f(x_i), (..., b, m/2). second: loss''/n, (..., b, 1). pure, mixed: loss'/n times the
-            curvatures of f(x_i), (..., b, m/2), or zeros (..., b, 1).
+        slope_p, slope_q: of f(x_i) over ``scale``, (..., b, m/2). scale: of both. second: loss''/n times ``scale``,
+            (..., b, 1). pure, mixed: loss'/n times the curvatures of f(x_i), (..., b, m/2), or zeros of shape ().
     """
 
     slope_p: torch.Tensor
     slope_q: torch.Tensor
+    scale: float
     second: torch.Tensor
     pure: torch.Tensor
     mixed: torch.Tensor
 
     def change(self, moves: Products) -> torch.Tensor:
         """By how much f(x_i) changes along the moves of p and q, over the neurons kept here, (..., b)."""
-        return torch.linalg.vecdot(self.slope_p, moves.p) + torch.linalg.vecdot(self.slope_q, moves.q)
+        return (self.slope_p * moves.p).addcmul_(self.slope_q, moves.q).sum(-1) * self.scale
 
-    def tangent(self, change: torch.Tensor, moves: Products) -> Products:
-        """By how much the slopes of the data term change, where f(x_i) changes by ``change`` over all neurons."""
+    def tangent(self, change: torch.Tensor, moves: Products, slopes: Products) -> None:
+        """Write to ``slopes`` by how much the slopes of the data term change.
+
+        ``change`` is that of f(x_i) over all neurons, (..., b).
+        """
         factor = self.second * change[..., None]
-        return Products(
-            (self.slope_p * factor).addcmul_(self.pure, moves.p).addcmul_(self.mixed, moves.q),
-            (self.slope_q * factor).addcmul_(self.pure, moves.q).addcmul_(self.mixed, moves.p),
-        )
+        for slope, own, other, out in (
+            (self.slope_p, moves.p, moves.q, slopes.p),
+            (self.slope_q, moves.q, moves.p, slopes.q),
+        ):
+            torch.mul(slope, factor, out=out)
+            if self.pure.ndim:
+                out.addcmul_(self.pure, own)
+            if self.mixed.ndim:
+                out.addcmul_(self.mixed, other)
 
 
 @dataclass(frozen=True)
@@ -83,11 +92,15 @@ class DataTerm:
 
     def expand(self, rows: slice, block: Block, products: Products, reduce: Reduce) -> Expansion:
         """The term around these products to second order, the neurons kept elsewhere added by ``reduce``."""
-        output, slope_p, slope_q = self.model.evaluate(block, products.p, products.q)
-        output = reduce(output)
-        first, second = self.derivative(rows, output) / self.n, self.curvature(rows, output) / self.n
-        pure, mixed = (first * one for one in self.model.curvatures(block, products.p, products.q))
-        return Expansion(slope_p, slope_q, second, pure, mixed)
+        curves = self.model.expand(block, products.p, products.q)
+        output, scale = reduce(curves.output), curves.slope_scale
+        first = self.derivative(rows, output) * (curves.curvature_scale / self.n)
+        pure, mixed = (
+            one if one.ndim == 0 else one * first if one is block.second else one.mul_(first)
+            for one in (curves.pure, curves.mixed)
+        )
+        second = self.curvature(rows, output) * (scale / self.n)
+        return Expansion(curves.slope_p, curves.slope_q, scale, second, pure, mixed)
 
     def tilted(self, rows: slice, block: Block, slopes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(1/n) sum_i g_i f(x_i) for a Taylor model: the coefficients of p_ir and of p_ir q_ir, each (..., b, m/2).
@@ -113,13 +126,13 @@ class DataTerm:
         where d_r moves neuron r alone.
         """
         p, q = products.p, products.q
-        output, slope_p, slope_q = self.model.evaluate(block, p, q)
-        pure, mixed = self.model.curvatures(block, p, q)
-        label = self.y[rows]
-        first, second = self.loss.first(output, label), self.loss.second(output, label)
+        curves = self.model.expand(block, p, q)
+        output, label = curves.output, self.y[rows]
+        first = self.loss.first(output, label) * curves.curvature_scale
+        second = self.loss.second(output, label) * curves.slope_scale**2
         slopes, curvatures = [], []
         for copy, h in zip(alone.copies, moves, strict=True):
-            squares, direction = h.square(), copy.sign * slope_p + slope_q  # p moves by sign h, q by h
+            squares, direction = h.square(), copy.sign * curves.slope_p + curves.slope_q  # p moves by sign h, q by h
             curvatures.append(second @ torch.linalg.vecdot(direction.square(), squares) / self.n)
-            slopes.append(first @ (2 * (pure + copy.sign * mixed) * squares).sum(-1) / self.n)
+            slopes.append(first @ (2 * (curves.pure + copy.sign * curves.mixed) * squares).sum(-1) / self.n)
         return slopes, curvatures

@@ -12,6 +12,7 @@ of shape (..., n_k).
 from __future__ import annotations
 
 import copy
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -22,6 +23,20 @@ NOTHING = torch.empty(0, dtype=torch.float64, device="cpu")
 """Stands for products that no term needs."""
 
 
+@lru_cache(maxsize=16)
+def _signs(rows: tuple[tuple[float, float], ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    return torch.tensor(rows, dtype=dtype, device=device)
+
+
+def combined(halves: torch.Tensor, rows: tuple[tuple[float, float], ...]) -> torch.Tensor:
+    """[s_1 A + s_2 B; t_1 A + t_2 B] of [A; B], (..., m, d), for ``rows`` ((s_1, s_2), (t_1, t_2)) of signs.
+
+    One small product in place of a sum, a difference and their copies side by side; with signs it rounds like them.
+    """
+    both = halves.unflatten(-2, (2, -1)).flatten(-2)  # (..., 2, m d / 2)
+    return (_signs(rows, halves.dtype, halves.device) @ both).view(halves.shape)
+
+
 class Pairs:
     """A displacement in the variables D, S, c and p.
 
@@ -30,12 +45,12 @@ class Pairs:
         directions: the good directions; when None, c and p are empty.
 
     Attributes:
-        difference, total: D and S. coordinates: c. good: p.
+        stacked: S and below it D, (..., m, d). total, difference: views of it. coordinates: c. good: p.
     """
 
     def __init__(self, W: torch.Tensor, directions: GoodDirections | None) -> None:
-        plus, minus = W.chunk(2, dim=-2)
-        self.difference, self.total = plus - minus, plus + minus
+        self.stacked = combined(W, ((1.0, 1.0), (1.0, -1.0)))
+        self.total, self.difference = self.stacked.chunk(2, dim=-2)
         if directions is None:
             self.coordinates, self.good = W.new_empty(0), self.difference[..., :0, :]
         else:
@@ -73,8 +88,8 @@ class PairGradient:
         shape = (*at.difference.shape[:-2], (3 if crossed else 2) * half, at.difference.shape[-1])
         self.stacked = at.difference.new_zeros(shape)
         self.difference, self.total = self.stacked[..., :half, :], self.stacked[..., half : 2 * half, :]
-        self.good = self.stacked[..., 2 * half :, :] if crossed else torch.zeros_like(at.good)
-        self.coordinates = torch.zeros_like(at.coordinates)
+        self.good = self.stacked[..., 2 * half :, :] if crossed else _zeros(at.good)
+        self.coordinates = _zeros(at.coordinates)
         self._directions = directions
 
     def first(self, count: int) -> PairGradient:
@@ -91,15 +106,19 @@ class PairGradient:
 
     def displacement(self) -> torch.Tensor:
         """The gradient in W, (..., m, d): chain rule through D, S, c = <b_j, W> and p = sum_j c_j p_j."""
-        difference = self.difference
-        if self._directions is not None:
-            coordinates = self.coordinates + self._directions.half_coordinates(self.good)
-            difference = difference + self._directions.half_combine(coordinates)
+        if self._directions is None:
+            return combined(self.stacked, ((1.0, 1.0), (-1.0, 1.0)))
+        coordinates = self.coordinates + self._directions.half_coordinates(self.good)
+        difference = self.difference + self._directions.half_combine(coordinates)
         *batch, half, d = difference.shape
         whole = difference.new_empty(*batch, 2 * half, d)
         torch.add(self.total, difference, out=whole[..., :half, :])
         torch.sub(self.total, difference, out=whole[..., half:, :])
         return whole
+
+
+def _zeros(like: torch.Tensor) -> torch.Tensor:
+    return torch.zeros_like(like) if like.numel() else like
 
 
 class Products:
@@ -113,9 +132,10 @@ class Products:
     def __init__(self, p: torch.Tensor, q: torch.Tensor = NOTHING, g: torch.Tensor = NOTHING) -> None:
         self.p, self.q, self.g = p, q, g
 
-    def stacked(self) -> torch.Tensor:
-        """One beside the other, in the order of :attr:`PairGradient.stacked`."""
-        return torch.cat([self.p, self.q, *([] if self.g is NOTHING else [self.g])], dim=-1)
+    @classmethod
+    def of(cls, stacked: torch.Tensor, pairs: int) -> Products:
+        """Views of what stands side by side, (..., b, 2 m/2 or 3 m/2), in the order of :attr:`PairGradient.stacked`."""
+        return cls(*stacked.split(pairs, dim=-1))
 
 
 class Copy(NamedTuple):

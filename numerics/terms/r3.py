@@ -63,15 +63,15 @@ class R3:
     ) -> tuple[list[torch.Tensor], TangentPullback]:
         """The function and its derivative along the displacement, both over the neurons kept here."""
         g, d_g = products.g, moves.g
-        curved, d_curved = 2 * block.second * products.q, 2 * block.second * moves.q
+        curved, d_curved = block.second * products.q, block.second * moves.q
 
         def pullback(sums: Sequence[torch.Tensor], slopes: Products, gradient: PairGradient) -> None:
-            derivative, d_derivative = ((2 * self.weight / self.n) * one[..., None] for one in sums)
-            slopes.q += 2 * block.second * (g * d_derivative + d_g * derivative)
-            slopes.g = curved * d_derivative + d_curved * derivative
+            derivative, d_derivative = ((4 * self.weight / self.n) * one[..., None] for one in sums)
+            slopes.q.addcmul_(block.second, (g * d_derivative).addcmul_(d_g, derivative))
+            torch.mul(curved, d_derivative, out=slopes.g).addcmul_(d_curved, derivative)
 
-        crossed = torch.linalg.vecdot(curved, g)
-        return [crossed, torch.linalg.vecdot(d_curved, g) + torch.linalg.vecdot(curved, d_g)], pullback
+        change = (curved * d_g).addcmul_(d_curved, g).sum(-1)
+        return [2 * torch.linalg.vecdot(curved, g), 2 * change], pullback
 
     def sign_variation(
         self, rows: slice, block: Block, products: Products, alone: SingleNeurons, moves: Sequence[torch.Tensor]

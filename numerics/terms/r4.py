@@ -98,7 +98,8 @@ class R4:
         return self.weight * result
 
     def _fourth(self, squares: torch.Tensor) -> torch.Tensor:
-        return self.network.reduce(squares.square().sum(-1)) / self.copies
+        fourth = self.network.reduce(squares.square().sum(-1))
+        return fourth if self.copies == 1 else fourth / self.copies
 
     def _factors(self, squares: torch.Tensor, fourth: torch.Tensor) -> torch.Tensor:
         """The factor of each row W_r in the gradient."""

@@ -7,8 +7,9 @@ import pytest
 import torch
 from objectives import M, N, Problem, weights
 
+from numerics import TwoLayerNetwork, generator, memory, sphere
 from numerics import blocks as module
-from numerics import memory
+from numerics.blocks import Blocks, joined
 from numerics.memory import WouldNotFit
 from numerics.models import MODELS
 from numerics.terms.weights import Parts
@@ -35,6 +36,25 @@ def test_cache_and_blocks_change_nothing(model: str, numbers: int, monkeypatch: 
     assert abs(float(parts.total - whole.total)) <= problem.rounding() * 10
 
 
+@pytest.mark.parametrize("names", [{"first"}, {"first", "second"}, {"z"}])
+@pytest.mark.parametrize("seed", [1, (1, 2)])
+def test_what_is_kept_is_one_piece_of_memory(
+    seed: int | tuple[int, ...], names: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each name of all blocks in one, with no gap, and with the numbers of blocks that are evaluated again."""
+    network = TwoLayerNetwork(4, M, "exp(z)", seed=seed)  # sigma' and sigma'' are the same tensor before scaling
+    x = sphere(N, 4, 2.0, generator(3))
+    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", 7 * M)
+    kept, again = (Blocks(network, x, names, cache) for cache in (True, False))
+    assert len(kept) > 1
+    for name in names:
+        parts = [getattr(block, name) for _, block in kept]
+        assert len({part.untyped_storage().data_ptr() for part in parts}) == 1
+        assert sum(part.numel() for part in parts) * 8 == parts[0].untyped_storage().nbytes()
+        for part, (_, block) in zip(parts, again, strict=True):
+            assert torch.equal(part, getattr(block, name))
+
+
 def test_a_wrong_block_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Problem.of()
     _, expected = problem.objective(weights()).value_and_gradient(problem.W)
@@ -58,3 +78,9 @@ def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "available_bytes", lambda device: tables - 1)
     with pytest.raises(WouldNotFit, match=f"first, second of n=30 inputs: .*cache=False, or n <= {N - 1}"):
         problem.objective(weights(()), cache=True)
+
+
+def test_what_blocks_gave_stands_in_order() -> None:
+    parts = [torch.arange(3.0), torch.arange(3.0, 5.0)]
+    assert torch.equal(joined(parts), torch.arange(5.0))
+    assert joined(parts[:1]) is parts[0]

@@ -144,6 +144,7 @@ def test_cache_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", numbers)
         blocks = FeatureCovariance(network, True)
         assert len(blocks._blocks) > 1
+        assert len({table.untyped_storage().data_ptr() for table in blocks._tables}) == 1
         assert float((blocks.matmul(W) - kept.matmul(W)).norm()) <= rounding(network) * float(W.norm())
         assert torch.equal(blocks.matmul(W), FeatureCovariance(network, False).matmul(W))
 

@@ -30,7 +30,7 @@ def _small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     for device in ("cpu", "cuda"):
         monkeypatch.setitem(kernels.TILE, device, 4)
         monkeypatch.setitem(features.ACTIVATION_NUMBERS, device, 8)
-    monkeypatch.setattr(kernels, "ROW_NUMBERS", 20)
+        monkeypatch.setitem(kernels.ROW_NUMBERS, device, 20)
 
 
 def problem(device: str, dtype: torch.dtype) -> tuple[TwoLayerNetwork, torch.Tensor, torch.Tensor, torch.Tensor]:

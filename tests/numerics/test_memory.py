@@ -22,7 +22,7 @@ from numerics import (
     random_signs,
     sphere,
 )
-from numerics.memory import SMALL, WouldNotFit, available_bytes, require
+from numerics.memory import SMALL, WouldNotFit, available_bytes, by_kind, require
 from numerics.quadrature import gauss_rule
 from theory import Activation
 
@@ -40,6 +40,12 @@ def test_what_is_there_is_what_can_be_taken(device: str) -> None:
     require(SMALL, "a test", device, "nothing")
     with pytest.raises(WouldNotFit):
         require(there * 2, "a test", device, "nothing")
+
+
+def test_sizes_by_the_kind_of_device() -> None:
+    """Also of a device with a number, and for kinds without a size of their own that of a card."""
+    sizes = {"cpu": 1, "cuda": 2}
+    assert [by_kind(sizes, torch.device(text)) for text in ("cpu", "cuda", "cuda:1", "meta")] == [1, 2, 2, 2]
 
 
 @pytest.mark.parametrize("remedy", ["n <= 5 would fit", lambda there: f"n <= {there // 2**28} would fit"])

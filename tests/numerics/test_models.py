@@ -48,10 +48,12 @@ def test_slopes_and_curvatures_are_derivatives(name: str) -> None:
         return output, *pull(torch.ones_like(output))
 
     expected, moved = torch.func.jvp(slopes, (p, q), (dp, dq))
-    found, (pure, mixed) = MODELS[name].evaluate(b, p, q), MODELS[name].curvatures(b, p, q)
+    found, curves = MODELS[name].evaluate(b, p, q), MODELS[name].expand(b, p, q)
+    again = curves.output, curves.slope_p * curves.slope_scale, curves.slope_q * curves.slope_scale
+    pure, mixed = (one * curves.curvature_scale for one in (curves.pure, curves.mixed))
     tangents = (found[1] * dp + found[2] * dq).sum(-1), pure * dp + mixed * dq, mixed * dp + pure * dq
     # A dozen operations on numbers below 10.
-    for one, other in zip((*found, *tangents), (*expected, *moved), strict=True):
+    for one, other in zip((*found, *again, *tangents), (*expected, *expected, *moved), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-13)
     assert float((found[1] - expected[2]).abs().max()) > 0.01, "the slopes are not exchanged"
 

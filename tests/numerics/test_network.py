@@ -71,7 +71,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     network, x = TwoLayerNetwork(5, 8, SIGMA, seed=3), sphere(7, 5, math.sqrt(5), generator(0))
     W = torch.randn(8, 5, generator=generator(1), dtype=torch.float64)
     whole = [getattr(network, name)(x, W) for name in ("forward", "linear", "quadratic")]
-    monkeypatch.setattr(module, "ROW_NUMBERS", 3 * 4)
+    monkeypatch.setitem(module.OUTPUT_NUMBERS, "cpu", 3 * 4)
     for name, expected in zip(("forward", "linear", "quadratic"), whole, strict=True):
         # Rows are summed alike, but products of another shape may be ordered otherwise: d + m roundings.
         torch.testing.assert_close(getattr(network, name)(x, W), expected, rtol=0, atol=13 * 2**-52 * 10)

@@ -1,12 +1,14 @@
 """The variables D, S, p, c and the chain rule back to W, against autograd."""
 
+import math
+
 import pytest
 import torch
 
 from numerics.directions import GoodDirections
 from numerics.network import TwoLayerNetwork
 from numerics.sampling import generator
-from numerics.terms.pairs import PairGradient, Pairs, Products, SingleNeurons
+from numerics.terms.pairs import NOTHING, PairGradient, Pairs, Products, SingleNeurons, combined
 from theory import Activation
 
 NETWORK = TwoLayerNetwork(4, 10, Activation.parse("sin(z + pi/4)"), seed=1)
@@ -53,10 +55,30 @@ def test_single_neurons() -> None:
             assert torch.equal(copy.V[r], W[row])
 
 
+@pytest.mark.parametrize("shape", [(10, 4), (3, 10, 4)])
+def test_halves_are_combined_as_sums_and_differences(shape: tuple[int, ...], dtype: torch.dtype, device: str) -> None:
+    """In every bit, of memory in any order, and where an entry is infinite."""
+    W = torch.randn(shape, generator=generator(1), dtype=torch.float64).to(device, dtype)
+    W[..., 0, 0] = math.inf
+    turned = W.mT.contiguous().mT
+    plus, minus = W.chunk(2, dim=-2)
+    for rows, expected in (
+        (((1.0, 1.0), (1.0, -1.0)), (plus + minus, plus - minus)),
+        (((1.0, 1.0), (-1.0, 1.0)), (plus + minus, minus - plus)),
+    ):
+        for one in (W, turned):
+            assert torch.equal(combined(one, rows), torch.cat(expected, dim=-2))
+
+
 def test_products_that_nothing_needs_are_left_out() -> None:
     p, q, g = (torch.full((2, 3), float(value)) for value in range(3))
-    assert torch.equal(Products(p, q).stacked(), torch.cat([p, q], dim=1))
-    assert torch.equal(Products(p, q, g).stacked(), torch.cat([p, q, g], dim=1))
+    for given in ((p, q), (p, q, g)):
+        stacked = torch.cat(given, dim=1)
+        products = Products.of(stacked, 3)
+        for one, other in zip((products.p, products.q, products.g), (*given, NOTHING), strict=False):
+            assert torch.equal(one, other)
+        products.q.add_(1.0)
+        assert torch.equal(stacked[:, 3:6], q + 1), "a view"
 
 
 def test_the_first_pairs_are_a_view() -> None:
