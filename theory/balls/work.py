@@ -2,15 +2,17 @@
 
 The limit counts processor time of the calling thread, so a busy machine or another thread does not use it up. It is
 looked at in every loop that may be long: at each evaluation of an integrand, each block of terms of a series, each
-precision tried.
+precision tried. SymPy knows nothing of it; :func:`watched` looks at it while SymPy works on a long expression.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 from theory.harmonics.sphere import is_number
 
@@ -18,6 +20,11 @@ DEFAULT_SECONDS = 60.0
 """Processor time that one evaluation may take where the caller sets no other limit."""
 MOST_SECONDS = 600.0
 """The same for a list of many values."""
+CALLS = 500
+"""Calls of functions between two looks at the limit, about half a millisecond of SymPy."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Undecided(ArithmeticError):
@@ -26,6 +33,10 @@ class Undecided(ArithmeticError):
 
 class WorkLimit(Undecided):
     """The work allowed for an evaluation was used up."""
+
+
+class _Stop(BaseException):
+    """Ends code that would catch an Exception and go on."""
 
 
 class _Allowance(threading.local):
@@ -75,6 +86,8 @@ def work_limit(seconds: float) -> Iterator[None]:
         _allowance.end, _allowance.seconds = end, seconds
     try:
         yield
+    except WorkLimit as limit:
+        raise _worded(limit, "the evaluation") from None
     finally:
         _allowance.end, _allowance.seconds = before
 
@@ -93,18 +106,20 @@ def evaluation(subject: str, seconds: float = DEFAULT_SECONDS) -> Iterator[None]
     try:
         yield
     except WorkLimit as limit:
-        # The innermost evaluation words the message; those around it pass it on.
-        raise (
-            limit
-            if str(limit)
-            else WorkLimit(
-                f"{subject}: not done within {_allowance.seconds:g} s; ask for fewer digits, a lower degree or smaller "
-                f"constants, or allow more with theory.work_limit(seconds)"
-            )
-        ) from None
+        raise _worded(limit, subject) from None
     finally:
         if opened:
             _allowance.end = None
+
+
+def _worded(limit: WorkLimit, subject: str) -> WorkLimit:
+    """The limit with a message: the innermost evaluation words it, those around it pass it on."""
+    if str(limit):
+        return limit
+    return WorkLimit(
+        f"{subject}: not done within {_allowance.seconds:g} s; ask for fewer digits, a lower degree or smaller "
+        f"constants, or allow more with theory.work_limit(seconds)"
+    )
 
 
 def check_work(ahead: float = 0.0) -> None:
@@ -116,6 +131,37 @@ def check_work(ahead: float = 0.0) -> None:
     end = _allowance.end
     if end is not None and time.thread_time() + ahead > end:
         raise WorkLimit
+
+
+def watched(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The value of a function of SymPy, which ends with the work allowed although it never looks at the limit.
+
+    The interpreter reports every call that is made meanwhile, and every :data:`CALLS` of them the limit is looked at.
+    That makes Python two to three times slower, so it is for expressions whose algebra may take seconds. Where no
+    limit is in force, or a profiler is at work, the function is called as it is.
+
+    Raises:
+        WorkLimit: the work allowed is used up; whatever else the function raises.
+    """
+    end = _allowance.end
+    if end is None or sys.getprofile() is not None:
+        return function(*args, **kwargs)
+    calls, ended = 0, False
+
+    def look(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls % CALLS == 0 and not ended and time.thread_time() > end:
+            raise _Stop
+
+    sys.setprofile(look)
+    try:
+        return function(*args, **kwargs)
+    except _Stop:
+        raise WorkLimit from None
+    finally:
+        ended = True  # before the call that ends the reports, which is reported too
+        sys.setprofile(None)
 
 
 def note_unconverged() -> None:
