@@ -145,8 +145,11 @@ def choose(
 
     low, high = 0.0, 1.0
     while not settled(high):
-        high *= 2
-    while high - low > step / 4:
+        low, high = high, 2 * high
+        if low > MAX_NODES * step:  # also where no end is ever enough, for a bound beyond the range of doubles
+            return None
+    # A step below the rounding of doubles would never be reached by halving.
+    while high - low > step / 4 and low <= MAX_NODES * step:
         middle = (low + high) / 2
         low, high = (low, middle) if settled(middle) else (middle, high)
     count = math.ceil(high / step) + 1
