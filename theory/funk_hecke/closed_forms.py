@@ -18,7 +18,8 @@ from sympy.simplify.fu import TR8
 from theory.activations import Z
 from theory.balls.arithmetic import Arithmetic
 from theory.balls.ball import compare, proved_zero
-from theory.balls.work import check_work
+from theory.balls.work import check_work, watched
+from theory.funk_hecke.polynomials import rational_polynomial, terms_of
 from theory.funk_hecke.summands import (
     ErrorFunction,
     Exponential,
@@ -34,6 +35,8 @@ from theory.harmonics.sphere import Dimension
 
 MAX_TERMS = 1000
 """Expressions that would expand to more terms are left as they are."""
+LONG = 64
+"""Terms from which on SymPy is watched while it expands: it may take seconds."""
 MAX_WAVES = 8
 """Products of more sines are left as they are: as a sum, n of them are 2^(n-1) terms."""
 
@@ -87,6 +90,11 @@ def expanded_terms(expr: sp.Expr) -> int:
     return max([1, *inner])
 
 
+def expanded(expr: sp.Expr, **hints: bool) -> sp.Expr:
+    """SymPy's expand; WorkLimit where a long expression uses up the work allowed."""
+    return sp.expand(expr, **hints) if expanded_terms(expr) <= LONG else watched(sp.expand, expr, **hints)
+
+
 @lru_cache(maxsize=4096)
 def decompose(expr: sp.Expr) -> tuple[Term, ...]:
     """The terms of an expression in z, equal kernels collected; empty for zero.
@@ -100,8 +108,17 @@ def decompose(expr: sp.Expr) -> tuple[Term, ...]:
         raise ValueError(
             f"{expr}: needs an expression in theory.activations.Z, it has {names}; use Activation(...).expr"
         )
-    if expanded_terms(expr) > MAX_TERMS:
+    polynomial = rational_polynomial(expr)
+    if polynomial is not None:
+        return tuple(Term(factor, 0, Monomial(power)) for power, factor in terms_of(polynomial).items())
+    count = expanded_terms(expr)
+    if count > MAX_TERMS:
         raise NoClosedForm(f"an expression of more than {MAX_TERMS} terms: not expanded; use the certified value")
+    return watched(_collected, expr) if count > LONG else _collected(expr)
+
+
+def _collected(expr: sp.Expr) -> tuple[Term, ...]:
+    """The terms of an expression of which SymPy expands every part."""
     collected: dict[tuple[int, Kernel], sp.Expr] = {}
     for summand in filter(None, _summands(expr)):  # and so is what products of sines leave when they cancel
         factor, power, kernel = _read(summand)
