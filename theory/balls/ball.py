@@ -9,7 +9,7 @@ from collections.abc import Callable
 import sympy as sp
 from flint import acb, arb, ctx, fmpq
 
-from theory.balls.functions import GENUINE, softplus
+from theory.balls.functions import GENUINE, softplus, written
 from theory.balls.hypergeometric import evaluate, humbert_phi3
 from theory.balls.precision import exclusive
 from theory.balls.work import Undecided, check_work, evaluation, unconverged, watched
@@ -138,7 +138,7 @@ def ball(expr: sp.Expr) -> arb:
     if expr is sp.E:
         return arb(1).exp()
     if expr.is_Float or expr.free_symbols:
-        raise TypeError(f"{expr}: needs an exact constant without free symbols")
+        raise TypeError(f"{written(expr)}: needs an exact constant without free symbols")
     if isinstance(expr, sp.hyper):
         return evaluate(expr, [ball(x) for x in (*expr.args[0], *expr.args[1], expr.args[2])])
     values = [ball(argument) for argument in expr.args]
@@ -168,7 +168,7 @@ def ball(expr: sp.Expr) -> arb:
         return values[0]
     name = type(expr).__name__
     if type(expr) not in GENUINE or name not in REAL_FUNCTIONS:
-        raise TypeError(f"{expr}: no certified evaluation of {name}")
+        raise TypeError(f"{written(expr)}: no certified evaluation of {name}")
     if (name == "log" and values[0] <= 0) or (name in ("acos", "asin") and abs(values[0]) > 1):
         raise not_real(expr)
     return REAL_FUNCTIONS[name](values[0])
@@ -176,7 +176,7 @@ def ball(expr: sp.Expr) -> arb:
 
 def not_real(expr: sp.Expr) -> ValueError:
     """The refusal of an expression whose value is proved not to be a real number."""
-    return ValueError(f"{expr}: is not a real number; needs a constant that is real and finite")
+    return ValueError(f"{written(expr)}: is not a real number; needs a constant that is real and finite")
 
 
 def certified_float(expr: sp.Expr) -> float:
@@ -186,9 +186,9 @@ def certified_float(expr: sp.Expr) -> float:
         Undecided: the constant may be exactly zero, without SymPy seeing it.
         ValueError: it is too large for a double.
     """
-    value = float(refine(lambda bits: ball(expr), 17, subject=str(expr), max_bits=4000).mid())
+    value = float(refine(lambda bits: ball(expr), 17, subject=written(expr), max_bits=4000).mid())
     if not math.isfinite(value):
-        raise ValueError(f"{expr}: too large for a double")
+        raise ValueError(f"{written(expr)}: too large for a double")
     return value
 
 
@@ -268,5 +268,5 @@ def compare(left: sp.Expr, right: sp.Expr) -> int:
         return 1 if quick > 0 else -1
     if proved_zero(difference):
         return 0
-    value = refine(lambda bits: ball(difference), 1, subject=f"{left} - ({right})", max_bits=4000)
+    value = refine(lambda bits: ball(difference), 1, subject=f"{written(left)} - ({written(right)})", max_bits=4000)
     return 1 if value > 0 else -1

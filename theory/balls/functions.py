@@ -10,6 +10,15 @@ Z = sp.Symbol("z", real=True)
 """The variable of every activation: the pre-activation <w, x>."""
 
 
+def written(expr: sp.Basic) -> str:
+    """An expression for a message: at most 200 characters, and its type where it has more digits than Python writes."""
+    try:
+        text = str(expr)
+    except ValueError:  # an integer of more than 4300 digits
+        return f"an expression of type {type(expr).__name__} with very long numbers"
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
 class softplus(sp.Function):  # noqa: N801 - printed and parsed under the field's name
     """log(1 + e^u), with softplus(-u) = softplus(u) - u applied so that parity can be read off."""
 

@@ -7,7 +7,7 @@ from flint import arb, ctx
 
 from theory.balls.ball import ball
 from theory.balls.enclosure import SUPREMUM_BITS, supremum
-from theory.balls.functions import Z
+from theory.balls.functions import Z, written
 from theory.balls.precision import exclusive
 
 REACH = 12
@@ -38,7 +38,9 @@ def global_supremum(expr: sp.Expr) -> arb:
             low, high = _beyond(side)
             middle = middle.max(abs(low).upper()).max(abs(high).upper())
     if not middle.is_finite():
-        raise ValueError(f"{expr}: is not bounded as z grows, or not seen to be; use an activation such as tanh(z + 1)")
+        raise ValueError(
+            f"{written(expr)}: is not bounded as z grows, or not seen to be; use an activation such as tanh(z + 1)"
+        )
     return arb(middle.upper())
 
 
@@ -69,7 +71,7 @@ def _beyond(expr: sp.Expr) -> Range:
             return ends[0].lower(), ends[1].upper()
         least = arb(0) if low <= 0 <= high else ends[0].min(ends[1])
         return least.lower(), ends[0].max(ends[1]).upper()
-    raise ValueError(f"{expr}: no bound of its tail is known; use sin, cos, tanh or erf")
+    raise ValueError(f"{written(expr)}: no bound of its tail is known; use sin, cos, tanh or erf")
 
 
 def _monotone(kind: type, value: arb) -> arb:

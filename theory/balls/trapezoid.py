@@ -27,7 +27,7 @@ import sympy as sp
 from flint import arb, ctx
 
 from theory.balls.ball import REAL_FUNCTIONS, ball
-from theory.balls.functions import Z
+from theory.balls.functions import Z, written
 from theory.balls.program import Program
 from theory.balls.strip import NotAnalytic, strip_bound
 from theory.balls.work import check_work
@@ -184,7 +184,7 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
 
     chosen = choose(d, d, bits, log_bound, lambda z: log_tail, max_degree)
     if chosen is None:
-        raise NotAnalytic(f"{expr}: no strip of analyticity is known")
+        raise NotAnalytic(f"{written(expr)}: no strip of analyticity is known")
     program = Program([expr], Z, ball)
 
     def values(k: int) -> tuple[arb, arb]:

@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import CO_GENERATOR
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 from theory.harmonics.sphere import is_number
@@ -20,8 +22,8 @@ DEFAULT_SECONDS = 60.0
 """Processor time that one evaluation may take where the caller sets no other limit."""
 MOST_SECONDS = 600.0
 """The same for a list of many values."""
-CALLS = 500
-"""Calls of functions between two looks at the limit, about half a millisecond of SymPy."""
+CALLS = 100
+"""Calls of Python's functions between two looks at the limit, about half a millisecond of SymPy."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -146,13 +148,16 @@ def watched(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     end = _allowance.end
     if end is None or sys.getprofile() is not None:
         return function(*args, **kwargs)
-    calls, ended = 0, False
+    calls = 0
 
-    def look(*_: object) -> None:
+    def look(frame: FrameType, event: str, _: object) -> None:
         nonlocal calls
-        calls += 1
-        if calls % CALLS == 0 and not ended and time.thread_time() > end:
-            raise _Stop
+        calls += event == "call"
+        # Not in a generator, which may be about to be closed: what is raised then reaches nobody.
+        if calls >= CALLS and event == "call" and not frame.f_code.co_flags & CO_GENERATOR:
+            calls = 0
+            if time.thread_time() > end:
+                raise _Stop
 
     sys.setprofile(look)
     try:
@@ -160,7 +165,6 @@ def watched(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     except _Stop:
         raise WorkLimit from None
     finally:
-        ended = True  # before the call that ends the reports, which is reported too
         sys.setprofile(None)
 
 

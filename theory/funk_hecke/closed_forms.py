@@ -8,6 +8,7 @@ and of exponentials with exponentials. Equal summands are collected, so sin(z)^2
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,8 +17,9 @@ import sympy as sp
 from sympy.simplify.fu import TR8
 
 from theory.activations import Z
-from theory.balls.arithmetic import Arithmetic
+from theory.balls.arithmetic import SYMBOLS, Arithmetic
 from theory.balls.ball import compare, proved_zero
+from theory.balls.functions import written
 from theory.balls.work import check_work, watched
 from theory.funk_hecke.polynomials import rational_polynomial, terms_of
 from theory.funk_hecke.summands import (
@@ -106,7 +108,7 @@ def decompose(expr: sp.Expr) -> tuple[Term, ...]:
     if foreign := expr.free_symbols - {Z}:
         names = ", ".join(sorted(map(str, foreign)))
         raise ValueError(
-            f"{expr}: needs an expression in theory.activations.Z, it has {names}; use Activation(...).expr"
+            f"{written(expr)}: needs an expression in theory.activations.Z, it has {names}; use Activation(...).expr"
         )
     polynomial = rational_polynomial(expr)
     if polynomial is not None:
@@ -169,7 +171,7 @@ def _sign(argument: sp.Expr) -> sp.Expr:
     """sign(a z + b) as sgn(a) sign(z - z_0), so that one kink has one name."""
     slope = argument.diff(Z)
     if slope.has(Z):
-        raise NoClosedForm(f"sign({argument}): needs an argument affine in z")
+        raise NoClosedForm(f"sign({written(argument)}): needs an argument affine in z")
     kink = sp.simplify(-argument.subs(Z, 0) / slope)
     return compare(slope, sp.Integer(0)) * sp.sign(Z - kink, evaluate=False)
 
@@ -190,7 +192,7 @@ def _read(summand: sp.Expr) -> tuple[sp.Expr, int, Kernel]:
         return (factor, power, Sign(kinks[0])) if kinks else (factor, 0, Monomial(power))
     if len(others) == 1 and not kinks:
         return factor, power, _kernel(others[0])
-    raise NoClosedForm(f"{rest}: no closed form for this product; use the certified value")
+    raise NoClosedForm(f"{written(rest)}: no closed form for this product; use the certified value")
 
 
 def _kernel(expr: sp.Expr) -> Kernel:
@@ -209,7 +211,7 @@ def _kernel(expr: sp.Expr) -> Kernel:
     if isinstance(expr, sp.exp) and polynomial is not None and polynomial.degree() == 2:
         a, b, c = polynomial.all_coeffs()
         return Gaussian(-a, b, c)
-    raise NoClosedForm(f"{expr}: no closed form for this function; use the certified value")
+    raise NoClosedForm(f"{written(expr)}: no closed form for this function; use the certified value")
 
 
 def has_closed_form(expr: sp.Expr) -> bool:
@@ -228,9 +230,20 @@ def is_polynomial(expr: sp.Expr) -> bool:
 
 def sphere_sum(expr: sp.Expr, degree: int, d: Dimension, on: Arithmetic) -> Any:
     """lambda_l(expr) as the sum over :func:`decompose`; NoClosedForm where that has none."""
-    return sum((term.sphere(degree, d, on) for term in decompose(expr)), on.number(0))
+    return _sum(decompose(expr), lambda term: term.sphere(degree, d, on), on)
 
 
 def line_sum(expr: sp.Expr, degree: int, on: Arithmetic) -> Any:
     """E[expr(G) He_l(G)] as the sum over :func:`decompose`; NoClosedForm where that has none."""
-    return sum((term.line(degree, on) for term in decompose(expr)), on.number(0))
+    return _sum(decompose(expr), lambda term: term.line(degree, on), on)
+
+
+def _sum(terms: tuple[Term, ...], value: Callable[[Term], Any], on: Arithmetic) -> Any:
+    def total() -> Any:
+        result = on.number(0)
+        for term in terms:
+            check_work()
+            result = result + value(term)
+        return result
+
+    return watched(total) if on is SYMBOLS and len(terms) > LONG else total()

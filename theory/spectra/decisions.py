@@ -14,6 +14,7 @@ from flint import arb
 
 from theory.activations import Activation, ActivationLike, expression
 from theory.balls.ball import MAX_BITS
+from theory.balls.functions import written
 from theory.balls.work import WorkLimit, evaluation
 from theory.funk_hecke.closed_forms import has_closed_form
 from theory.funk_hecke.coefficient import coefficient_ball
@@ -52,7 +53,7 @@ def _decide(evaluate: Callable[[int], arb], expr: sp.Expr) -> Sign:
     """The sign of a ball at doubled precisions: one that contains zero and is not zero decides nothing."""
     bits, limit = 64, MAX_BITS if has_closed_form(expr) else DECISION_BITS
     try:
-        with evaluation(f"the sign of a coefficient of {expr}"):
+        with evaluation(f"the sign of a coefficient of {written(expr)}"):
             while bits <= limit:
                 ball = evaluate(bits)
                 if ball.is_zero():
