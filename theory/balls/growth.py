@@ -8,7 +8,7 @@ import sympy as sp
 from flint import arb
 
 from theory.balls.ball import ball
-from theory.balls.functions import Z, softplus, written
+from theory.balls.functions import Z, as_quadratic, softplus, written
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Growth:
 
     @staticmethod
     def _of_exponential(argument: sp.Expr) -> Growth:
-        polynomial = argument.as_poly(Z)
+        polynomial = as_quadratic(argument)
         if polynomial is not None and polynomial.degree() == 1:
             slope, offset = polynomial.all_coeffs()
             return Growth(ball(offset).exp(), 0, abs(ball(slope)))

@@ -6,7 +6,7 @@ import sympy as sp
 from flint import acb, arb
 
 from theory.balls.ball import ball
-from theory.balls.functions import Z, softplus, written
+from theory.balls.functions import Z, as_quadratic, softplus, written
 
 
 class NotAnalytic(ValueError):
@@ -47,7 +47,7 @@ def strip_bound(expr: sp.Expr, half_width: arb, height: arb) -> arb:
         return product
     if expr.is_Pow and expr.args[1].is_Integer and expr.args[1] > 0:
         return strip_bound(expr.args[0], half_width, height) ** int(expr.args[1])
-    polynomial = expr.args[0].as_poly(Z) if expr.args else None
+    polynomial = as_quadratic(expr.args[0]) if expr.args else None
     if polynomial is None or polynomial.degree() > (2 if isinstance(expr, sp.exp) else 1):
         raise NotAnalytic(f"{written(expr)}: not bounded on a strip here")
     coefficients = [ball(c) for c in reversed(polynomial.all_coeffs())]

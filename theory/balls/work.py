@@ -34,7 +34,9 @@ class Undecided(ArithmeticError):
 
 
 class WorkLimit(Undecided):
-    """The work allowed for an evaluation was used up."""
+    """The work allowed for an evaluation was used up; ``named`` where the message says what was evaluated."""
+
+    named = False
 
 
 class _Stop(BaseException):
@@ -88,8 +90,6 @@ def work_limit(seconds: float) -> Iterator[None]:
         _allowance.end, _allowance.seconds = end, seconds
     try:
         yield
-    except WorkLimit as limit:
-        raise _worded(limit, "the evaluation") from None
     finally:
         _allowance.end, _allowance.seconds = before
 
@@ -108,16 +108,18 @@ def evaluation(subject: str, seconds: float = DEFAULT_SECONDS) -> Iterator[None]
     try:
         yield
     except WorkLimit as limit:
-        raise _worded(limit, subject) from None
+        # The innermost evaluation gives the message its name; those around it pass it on.
+        if limit.named:
+            raise
+        named = _used_up(subject)
+        named.named = True
+        raise named from None
     finally:
         if opened:
             _allowance.end = None
 
 
-def _worded(limit: WorkLimit, subject: str) -> WorkLimit:
-    """The limit with a message: the innermost evaluation words it, those around it pass it on."""
-    if str(limit):
-        return limit
+def _used_up(subject: str = "the evaluation") -> WorkLimit:
     return WorkLimit(
         f"{subject}: not done within {_allowance.seconds:g} s; ask for fewer digits, a lower degree or smaller "
         f"constants, or allow more with theory.work_limit(seconds)"
@@ -125,14 +127,14 @@ def _worded(limit: WorkLimit, subject: str) -> WorkLimit:
 
 
 def check_work(ahead: float = 0.0) -> None:
-    """Raise :class:`WorkLimit`, for :func:`evaluation` to word, when the work allowed is used up.
+    """Raise :class:`WorkLimit`, for :func:`evaluation` to name, when the work allowed is used up.
 
     Args:
         ahead: seconds that the next step will take at least.
     """
     end = _allowance.end
     if end is not None and time.thread_time() + ahead > end:
-        raise WorkLimit
+        raise _used_up()
 
 
 def watched(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -163,7 +165,7 @@ def watched(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return function(*args, **kwargs)
     except _Stop:
-        raise WorkLimit from None
+        raise _used_up() from None
     finally:
         sys.setprofile(None)
 

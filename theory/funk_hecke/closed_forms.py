@@ -19,7 +19,7 @@ from sympy.simplify.fu import TR8
 from theory.activations import Z
 from theory.balls.arithmetic import SYMBOLS, Arithmetic
 from theory.balls.ball import compare, proved_zero
-from theory.balls.functions import written
+from theory.balls.functions import as_quadratic, written
 from theory.balls.work import check_work, watched
 from theory.funk_hecke.polynomials import rational_polynomial, terms_of
 from theory.funk_hecke.summands import (
@@ -197,7 +197,7 @@ def _read(summand: sp.Expr) -> tuple[sp.Expr, int, Kernel]:
 
 def _kernel(expr: sp.Expr) -> Kernel:
     """The kernel that a single function of z is; NoClosedForm for any other."""
-    polynomial = expr.args[0].as_poly(Z) if len(expr.args) == 1 else None
+    polynomial = as_quadratic(expr.args[0]) if len(expr.args) == 1 else None
     if polynomial is not None and polynomial.degree() == 1:
         a, b = polynomial.all_coeffs()
         if isinstance(expr, sp.sin):

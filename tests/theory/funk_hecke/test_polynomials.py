@@ -1,4 +1,4 @@
-"""Long polynomials: exact integers against sums of Fractions over the moments, and what SymPy alone would take long for."""
+"""Long polynomials: exact integers against sums of Fractions over the moments, at degrees that SymPy is slow at."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def contains(ball: arb, value: Fraction) -> bool:
 @pytest.mark.parametrize("d", [3, 4, 10, 31])
 @pytest.mark.parametrize("n", [1, 2, 5, 40])
 def test_means_over_the_sphere_are_those_of_the_moments(n: int, d: int) -> None:
-    """E[p] for degree 0; d^{1/2} lambda_1 = E[z p]; lambda_2 (d - 1) = E[(z^2 - 1) p], for P_2 = (d t^2 - 1)/(d - 1)."""
+    """lambda_0 = E[p], d^{1/2} lambda_1 = E[z p] and (d - 1) lambda_2 = E[(z^2 - 1) p] by the means of powers."""
     polynomial = rational_polynomial((Z - SHIFT) ** n)
     assert polynomial is not None
     terms = shifted_power(n, SHIFT)
