@@ -95,6 +95,6 @@ def _sign(constant: sp.Expr) -> int:
     try:
         return 1 if refine(lambda bits: ball(constant), 1, max_bits=512) > 0 else -1
     except Undecided:
-        if _sizes(constant, {})[0] <= _EXPANDED and sp.expand(constant) == 0:
+        if _sizes(constant, {})[0] <= _EXPANDED and watched(sp.expand, constant) == 0:
             return 0
         raise ValueError(f"whether {shown(constant)} is zero at a kink is not decided; use simpler constants") from None

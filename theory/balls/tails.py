@@ -9,6 +9,7 @@ from theory.balls.ball import ball
 from theory.balls.enclosure import SUPREMUM_BITS, supremum
 from theory.balls.functions import Z, written
 from theory.balls.precision import exclusive
+from theory.balls.work import watched
 
 REACH = 12
 """Beyond this |z| the tails are bounded as a whole."""
@@ -35,7 +36,7 @@ def global_supremum(expr: sp.Expr) -> arb:
     middle = supremum(expr, -float(REACH), float(REACH))
     with exclusive, ctx.workprec(SUPREMUM_BITS):
         for side in (expr, expr.subs(Z, -Z)):
-            low, high = _beyond(side)
+            low, high = watched(_beyond, side)
             middle = middle.max(abs(low).upper()).max(abs(high).upper())
     if not middle.is_finite():
         raise ValueError(
