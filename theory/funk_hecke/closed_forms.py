@@ -80,6 +80,7 @@ def _weights(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
     return multiplication(power, degree, d)
 
 
+@lru_cache(maxsize=4096)
 def expanded_terms(expr: sp.Expr) -> int:
     """An upper bound of the number of terms that expanding ``expr``, arguments included, can produce."""
     inner = [expanded_terms(argument) for argument in expr.args]
