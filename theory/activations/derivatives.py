@@ -9,11 +9,13 @@ import sympy as sp
 from theory.activations.grammar import shown
 from theory.balls.ball import ball, refine
 from theory.balls.functions import Z
-from theory.balls.work import Undecided
+from theory.balls.work import Undecided, watched
 
 MAX_ORDER = 64
 MAX_DERIVED = 100_000
 """A bound of the nodes of a derivative before equal terms are collected, about ten times what is left of them."""
+LONG = 2000
+"""Nodes of a derivative from which on SymPy is watched while it differentiates: it may take seconds."""
 _EXPANDED = 100
 """Nodes of a jump that is expanded to see whether it vanishes."""
 
@@ -31,12 +33,13 @@ def derivative(expr: sp.Expr, order: int) -> sp.Expr:
     if order == 0:
         return expr
     before = derivative(expr, order - 1)
-    if _sizes(before, {})[1] > MAX_DERIVED:
+    size = _sizes(before, {})[1]
+    if size > MAX_DERIVED:
         raise ValueError(
             f"it would have more than {MAX_DERIVED} symbols and operations; use an activation with fewer factors and "
             f"functions within functions"
         )
-    derived = sp.diff(before, Z)
+    derived = sp.diff(before, Z) if size <= LONG else watched(sp.diff, before, Z)
     if not derived.has(sp.DiracDelta):  # SymPy's derivative of sign; where nothing jumps, its factor is zero
         return derived
     _check_continuous(before)
@@ -92,6 +95,6 @@ def _sign(constant: sp.Expr) -> int:
     try:
         return 1 if refine(lambda bits: ball(constant), 1, max_bits=512) > 0 else -1
     except Undecided:
-        if _sizes(constant, {})[0] <= _EXPANDED and sp.expand(constant) == 0:
+        if _sizes(constant, {})[0] <= _EXPANDED and watched(sp.expand, constant) == 0:
             return 0
         raise ValueError(f"whether {shown(constant)} is zero at a kink is not decided; use simpler constants") from None

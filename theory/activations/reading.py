@@ -134,7 +134,8 @@ ACTIVATIONS = Language(
 )
 
 _FOREIGN = re.compile(r"[^ -~]|[#$\\]")
-_GLUED = re.compile(r"\d[A-DF-Za-df-ik-z]|\d[eE](?![-+0-9])")
+# Also after a decimal point or an imaginary number: of 0.inf and 1jif Python warns, since in and if are keywords.
+_GLUED = re.compile(r"\d\.?[A-DF-Za-df-ik-z]|\d\.?[eE](?![-+0-9])|\d\.?j\w")
 _DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 

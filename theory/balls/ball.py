@@ -9,10 +9,10 @@ from collections.abc import Callable
 import sympy as sp
 from flint import acb, arb, ctx, fmpq
 
-from theory.balls.functions import GENUINE
+from theory.balls.functions import GENUINE, softplus, written
 from theory.balls.hypergeometric import evaluate, humbert_phi3
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided, check_work, evaluation, unconverged
+from theory.balls.work import Undecided, check_work, evaluation, unconverged, watched
 from theory.harmonics.sphere import check_degree
 
 MAX_BITS = 20_000
@@ -80,6 +80,8 @@ def refine(
                     "its integral does not converge, the function varies too much for it; use smaller constants"
                     if stalled
                     else "the value may be exactly zero, or smaller than that"
+                    if value.contains(0)
+                    else "it is not zero, but its digits cancel; ask for fewer"
                 )
                 raise Undecided(
                     f"{subject}: {digits} digits not certified at {bits} bits, the ball is {value.str(5)}; {reason}"
@@ -136,7 +138,7 @@ def ball(expr: sp.Expr) -> arb:
     if expr is sp.E:
         return arb(1).exp()
     if expr.is_Float or expr.free_symbols:
-        raise TypeError(f"{expr}: needs an exact constant without free symbols")
+        raise TypeError(f"{written(expr)}: needs an exact constant without free symbols")
     if isinstance(expr, sp.hyper):
         return evaluate(expr, [ball(x) for x in (*expr.args[0], *expr.args[1], expr.args[2])])
     values = [ball(argument) for argument in expr.args]
@@ -166,7 +168,7 @@ def ball(expr: sp.Expr) -> arb:
         return values[0]
     name = type(expr).__name__
     if type(expr) not in GENUINE or name not in REAL_FUNCTIONS:
-        raise TypeError(f"{expr}: no certified evaluation of {name}")
+        raise TypeError(f"{written(expr)}: no certified evaluation of {name}")
     if (name == "log" and values[0] <= 0) or (name in ("acos", "asin") and abs(values[0]) > 1):
         raise not_real(expr)
     return REAL_FUNCTIONS[name](values[0])
@@ -174,7 +176,7 @@ def ball(expr: sp.Expr) -> arb:
 
 def not_real(expr: sp.Expr) -> ValueError:
     """The refusal of an expression whose value is proved not to be a real number."""
-    return ValueError(f"{expr}: is not a real number; needs a constant that is real and finite")
+    return ValueError(f"{written(expr)}: is not a real number; needs a constant that is real and finite")
 
 
 def certified_float(expr: sp.Expr) -> float:
@@ -184,9 +186,9 @@ def certified_float(expr: sp.Expr) -> float:
         Undecided: the constant may be exactly zero, without SymPy seeing it.
         ValueError: it is too large for a double.
     """
-    value = float(refine(lambda bits: ball(expr), 17, subject=str(expr), max_bits=4000).mid())
+    value = float(refine(lambda bits: ball(expr), 17, subject=written(expr), max_bits=4000).mid())
     if not math.isfinite(value):
-        raise ValueError(f"{expr}: too large for a double")
+        raise ValueError(f"{written(expr)}: too large for a double")
     return value
 
 
@@ -197,7 +199,57 @@ def proved_zero(expr: sp.Expr) -> bool:
     with exclusive, ctx.workprec(192):
         if not ball(expr).contains(0):
             return False
-    return bool(expr.is_zero or sp.simplify(expr).is_zero)
+    return is_zero(expr)
+
+
+FAR = 4000
+"""Largest exponent of a constant whose sign SymPy is asked for: what cancels beside it has some thousand bits."""
+_RUNNING_OFF = (sp.exp, sp.erf, sp.tanh, softplus, sp.hyper, humbert_phi3, sp.besseli, sp.besselj)
+
+
+def _is_far(function: sp.Expr) -> bool:
+    """Whether a function of a constant is e^-FAR or e^FAR, or that near to 1 or -1, or may be: by its argument."""
+    if function.free_symbols or not isinstance(function, _RUNNING_OFF):
+        return False
+    with exclusive, ctx.workprec(64):
+        size = abs(ball(function.args[-1])).upper()
+    return bool((size * size if isinstance(function, sp.erf) else size) > FAR)
+
+
+def without_far(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
+    """``expr`` with a symbol for each function of a constant so far out that SymPy must not evaluate it; the symbols.
+
+    SymPy decides signs by floating point, with as many digits as cancel: 1 - erf(10^6) would be asked for 10^12 bits,
+    which ends in an OverflowError, or does not end. Symbols that stand for unknown numbers are not evaluated, and what
+    is zero whatever they are is zero.
+    """
+    found = {f: sp.Dummy(type(f).__name__, real=True) for f in expr.atoms(sp.Function) if _is_far(f)}
+    return expr.xreplace(found), {symbol: f for f, symbol in found.items()}
+
+
+LARGE = 200
+"""Operations from which on SymPy is watched while it looks for a zero: it may take seconds."""
+
+
+def simplified(expr: sp.Expr) -> sp.Expr:
+    """SymPy's simplify, by which no function of a constant far out is evaluated (see :func:`without_far`).
+
+    Raises:
+        WorkLimit: the work allowed is used up.
+    """
+    rest, far = without_far(expr)
+    result = watched(sp.simplify, rest)
+    return result.xreplace(far) if far else result
+
+
+def is_zero(expr: sp.Expr) -> bool:
+    """Whether algebra proves that an expression is zero; WorkLimit where a long one uses up the work allowed."""
+    rest, _ = without_far(expr)
+
+    def decided() -> bool:
+        return bool(rest.is_zero or sp.simplify(rest).is_zero)
+
+    return decided() if sp.count_ops(rest) <= LARGE else watched(decided)
 
 
 def compare(left: sp.Expr, right: sp.Expr) -> int:
@@ -216,5 +268,5 @@ def compare(left: sp.Expr, right: sp.Expr) -> int:
         return 1 if quick > 0 else -1
     if proved_zero(difference):
         return 0
-    value = refine(lambda bits: ball(difference), 1, subject=f"{left} - ({right})", max_bits=4000)
+    value = refine(lambda bits: ball(difference), 1, subject=f"{written(left)} - ({written(right)})", max_bits=4000)
     return 1 if value > 0 else -1

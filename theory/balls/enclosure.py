@@ -24,7 +24,7 @@ import sympy as sp
 from flint import acb, acb_poly, arb, ctx, fmpq, fmpq_poly
 
 from theory.balls.ball import REAL_FUNCTIONS, ball, compare
-from theory.balls.functions import Z
+from theory.balls.functions import Z, written
 from theory.balls.growth import Growth
 from theory.balls.precision import exclusive
 from theory.balls.program import Program
@@ -65,7 +65,7 @@ def pieces(expr: sp.Expr) -> list[Piece]:
     for argument in arguments:
         slope = argument.diff(Z)
         if slope.has(Z) or slope.is_zero:
-            raise ValueError(f"{argument}: a kink needs an argument affine in z")
+            raise ValueError(f"{written(argument)}: a kink needs an argument affine in z")
         kinks[argument] = -argument.subs(Z, 0) / slope
     ordered: list[sp.Expr] = []
     for kink in sorted(kinks.values(), key=cmp_to_key(compare)):
@@ -219,7 +219,7 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
     scale = growth.scale * sum((abs(c) for c in coefficients), arb(0))
     power = growth.power + max(weight.degree(), 0)
     if not (scale.is_finite() and growth.rate.is_finite()):
-        raise ValueError(f"{expr}: its bound on growth is not finite; use smaller constants")
+        raise ValueError(f"{written(expr)}: its bound on growth is not finite; use smaller constants")
     # A few steps suffice, because the Gaussian density soon falls faster than any admitted growth.
     radius = arb(4) + 2 * growth.rate.upper()
     while True:
@@ -229,7 +229,7 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
         if fall > 0 and tail < arb(2) ** -bits:
             break
         if radius > 10**9:
-            raise ValueError(f"{expr}: too large for a Gaussian integral; use smaller constants")
+            raise ValueError(f"{written(expr)}: too large for a Gaussian integral; use smaller constants")
         radius = radius + 1 + radius / 16
     radius = radius.upper()
 
@@ -272,7 +272,7 @@ def supremum(expr: sp.Expr, lower: float, upper: float, relative: float = 1e-3) 
     """
     if not (math.isfinite(lower) and math.isfinite(upper) and lower <= upper):
         raise ValueError(f"lower={lower!r}, upper={upper!r}: needs finite lower <= upper")
-    with evaluation(f"sup|{expr}| on [{lower}, {upper}]"), exclusive, ctx.workprec(SUPREMUM_BITS):
+    with evaluation(f"sup|{written(expr)}| on [{lower}, {upper}]"), exclusive, ctx.workprec(SUPREMUM_BITS):
         return _branch_and_bound(expr, lower, upper, relative)
 
 
@@ -311,4 +311,4 @@ def _branch_and_bound(expr: sp.Expr, lower: float, upper: float, relative: float
         best = max(best, *(magnitude(program, arb(point)).lower() for point in (a, middle, b)))
         push(program, a, middle)
         push(program, middle, b)
-    raise Undecided(f"sup|{expr}| on [{lower}, {upper}]: not bounded within {relative} after 100000 halvings")
+    raise Undecided(f"sup|{written(expr)}| on [{lower}, {upper}]: not bounded within {relative} after 100000 halvings")

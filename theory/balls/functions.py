@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sympy as sp
 
 Z = sp.Symbol("z", real=True)
 """The variable of every activation: the pre-activation <w, x>."""
+
+
+def written(expr: sp.Basic) -> str:
+    """An expression for a message: at most 200 characters, and its type where it has more digits than Python writes."""
+    try:
+        text = str(expr)
+    except ValueError:  # an integer of more than 4300 digits
+        return f"an expression of type {type(expr).__name__} with very long numbers"
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+EXPANDED = 16
+"""Degree up to which a polynomial is expanded to see whether it is a quadratic one."""
+
+
+def _degree(expr: sp.Expr) -> float:
+    """A bound of the degree of a polynomial in z; infinite for anything else."""
+    if not expr.has(Z):
+        return 0
+    if expr == Z:
+        return 1
+    if expr.is_Add or expr.is_Mul:
+        parts = [_degree(part) for part in expr.args]
+        return max(parts) if expr.is_Add else sum(parts)
+    if expr.is_Pow and expr.args[1].is_Integer and expr.args[1] > 0:
+        return _degree(expr.args[0]) * int(expr.args[1])
+    return math.inf
+
+
+def as_quadratic(expr: sp.Expr) -> sp.Poly | None:
+    """The polynomial in z that ``expr`` is, of degree at most 2; None for any other, which is not expanded if long."""
+    polynomial = expr.as_poly(Z) if _degree(expr) <= EXPANDED else None
+    return polynomial if polynomial is not None and polynomial.degree() <= 2 else None
 
 
 class softplus(sp.Function):  # noqa: N801 - printed and parsed under the field's name

@@ -8,7 +8,7 @@ import sympy as sp
 from flint import arb
 
 from theory.balls.ball import ball
-from theory.balls.functions import Z, softplus
+from theory.balls.functions import Z, as_quadratic, softplus, written
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Growth:
             return inner if isinstance(expr, sp.Abs) else Growth(inner.scale + 1, inner.power, inner.rate)
         if isinstance(expr, sp.exp):
             return Growth._of_exponential(expr.args[0])
-        raise ValueError(f"{expr}: no bound on its growth is known")
+        raise ValueError(f"{written(expr)}: no bound on its growth is known")
 
     @staticmethod
     def _of_exponential(argument: sp.Expr) -> Growth:
-        polynomial = argument.as_poly(Z)
+        polynomial = as_quadratic(argument)
         if polynomial is not None and polynomial.degree() == 1:
             slope, offset = polynomial.all_coeffs()
             return Growth(ball(offset).exp(), 0, abs(ball(slope)))
@@ -68,4 +68,6 @@ class Growth:
         inner = Growth.of(argument)
         if inner.power <= 1 and inner.rate.is_zero():  # |argument| <= scale (1 + |z|)^power
             return Growth(inner.scale.exp(), 0, inner.scale if inner.power else arb(0))
-        raise ValueError(f"exp({argument}): no bound on its growth is known, so its Gaussian tail is not certified")
+        raise ValueError(
+            f"exp({written(argument)}): no bound on its growth is known, so its Gaussian tail is not certified"
+        )

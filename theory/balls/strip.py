@@ -6,7 +6,7 @@ import sympy as sp
 from flint import acb, arb
 
 from theory.balls.ball import ball
-from theory.balls.functions import Z, softplus
+from theory.balls.functions import Z, as_quadratic, softplus, written
 
 
 class NotAnalytic(ValueError):
@@ -47,9 +47,9 @@ def strip_bound(expr: sp.Expr, half_width: arb, height: arb) -> arb:
         return product
     if expr.is_Pow and expr.args[1].is_Integer and expr.args[1] > 0:
         return strip_bound(expr.args[0], half_width, height) ** int(expr.args[1])
-    polynomial = expr.args[0].as_poly(Z) if expr.args else None
+    polynomial = as_quadratic(expr.args[0]) if expr.args else None
     if polynomial is None or polynomial.degree() > (2 if isinstance(expr, sp.exp) else 1):
-        raise NotAnalytic(f"{expr}: not bounded on a strip here")
+        raise NotAnalytic(f"{written(expr)}: not bounded on a strip here")
     coefficients = [ball(c) for c in reversed(polynomial.all_coeffs())]
     if isinstance(expr, sp.exp):
         return _exponential(coefficients, half_width, height)
@@ -67,7 +67,7 @@ def _affine(expr: sp.Expr, width: arb, height: arb) -> arb:
     if isinstance(expr, softplus) and height < arb.pi():
         beyond = arb(0) if height <= arb.pi() / 2 else -height.sin().log()
         return arb(2).log() + width + height + beyond
-    raise NotAnalytic(f"{expr}: not known to be analytic for |Im| <= {height.str(3, radius=False)}")
+    raise NotAnalytic(f"{written(expr)}: not known to be analytic for |Im| <= {height.str(3, radius=False)}")
 
 
 def _exponential(coefficients: list[arb], half_width: arb, height: arb) -> arb:

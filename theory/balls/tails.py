@@ -7,8 +7,9 @@ from flint import arb, ctx
 
 from theory.balls.ball import ball
 from theory.balls.enclosure import SUPREMUM_BITS, supremum
-from theory.balls.functions import Z
+from theory.balls.functions import Z, written
 from theory.balls.precision import exclusive
+from theory.balls.work import watched
 
 REACH = 12
 """Beyond this |z| the tails are bounded as a whole."""
@@ -35,10 +36,12 @@ def global_supremum(expr: sp.Expr) -> arb:
     middle = supremum(expr, -float(REACH), float(REACH))
     with exclusive, ctx.workprec(SUPREMUM_BITS):
         for side in (expr, expr.subs(Z, -Z)):
-            low, high = _beyond(side)
+            low, high = watched(_beyond, side)
             middle = middle.max(abs(low).upper()).max(abs(high).upper())
     if not middle.is_finite():
-        raise ValueError(f"{expr}: is not bounded as z grows, or not seen to be; use an activation such as tanh(z + 1)")
+        raise ValueError(
+            f"{written(expr)}: is not bounded as z grows, or not seen to be; use an activation such as tanh(z + 1)"
+        )
     return arb(middle.upper())
 
 
@@ -69,7 +72,7 @@ def _beyond(expr: sp.Expr) -> Range:
             return ends[0].lower(), ends[1].upper()
         least = arb(0) if low <= 0 <= high else ends[0].min(ends[1])
         return least.lower(), ends[0].max(ends[1]).upper()
-    raise ValueError(f"{expr}: no bound of its tail is known; use sin, cos, tanh or erf")
+    raise ValueError(f"{written(expr)}: no bound of its tail is known; use sin, cos, tanh or erf")
 
 
 def _monotone(kind: type, value: arb) -> arb:

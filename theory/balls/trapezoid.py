@@ -27,7 +27,7 @@ import sympy as sp
 from flint import arb, ctx
 
 from theory.balls.ball import REAL_FUNCTIONS, ball
-from theory.balls.functions import Z
+from theory.balls.functions import Z, written
 from theory.balls.program import Program
 from theory.balls.strip import NotAnalytic, strip_bound
 from theory.balls.work import check_work
@@ -145,9 +145,11 @@ def choose(
 
     low, high = 0.0, 1.0
     while not settled(high):
-        high *= 2
-    # Where low alone asks for too many nodes, step / 4 may be below the spacing of floats near it: no end otherwise.
-    while high - low > step / 4 and low < MAX_NODES * step:
+        low, high = high, 2 * high
+        if low > MAX_NODES * step:  # also where no end is ever enough, for a bound beyond the range of doubles
+            return None
+    # A step below the rounding of doubles would never be reached by halving.
+    while high - low > step / 4 and low <= MAX_NODES * step:
         middle = (low + high) / 2
         low, high = (low, middle) if settled(middle) else (middle, high)
     count = math.ceil(high / step) + 1
@@ -182,7 +184,7 @@ def coefficient_table(expr: sp.Expr, max_degree: int, d: int, bits: int) -> list
 
     chosen = choose(d, d, bits, log_bound, lambda z: log_tail, max_degree)
     if chosen is None:
-        raise NotAnalytic(f"{expr}: no strip of analyticity is known")
+        raise NotAnalytic(f"{written(expr)}: no strip of analyticity is known")
     program = Program([expr], Z, ball)
 
     def values(k: int) -> tuple[arb, arb]:

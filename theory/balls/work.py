@@ -2,15 +2,19 @@
 
 The limit counts processor time of the calling thread, so a busy machine or another thread does not use it up. It is
 looked at in every loop that may be long: at each evaluation of an integrand, each block of terms of a series, each
-precision tried.
+precision tried. SymPy knows nothing of it; :func:`watched` looks at it while SymPy works on a long expression.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import CO_GENERATOR
+from types import FrameType
+from typing import ParamSpec, TypeVar
 
 from theory.harmonics.sphere import is_number
 
@@ -18,6 +22,11 @@ DEFAULT_SECONDS = 60.0
 """Processor time that one evaluation may take where the caller sets no other limit."""
 MOST_SECONDS = 600.0
 """The same for a list of many values."""
+CALLS = 100
+"""Calls of Python's functions between two looks at the limit, about half a millisecond of SymPy."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Undecided(ArithmeticError):
@@ -25,7 +34,13 @@ class Undecided(ArithmeticError):
 
 
 class WorkLimit(Undecided):
-    """The work allowed for an evaluation was used up."""
+    """The work allowed for an evaluation was used up; ``named`` where the message says what was evaluated."""
+
+    named = False
+
+
+class _Stop(BaseException):
+    """Ends code that would catch an Exception and go on."""
 
 
 class _Allowance(threading.local):
@@ -93,29 +108,66 @@ def evaluation(subject: str, seconds: float = DEFAULT_SECONDS) -> Iterator[None]
     try:
         yield
     except WorkLimit as limit:
-        # The innermost evaluation words the message; those around it pass it on.
-        raise (
-            limit
-            if str(limit)
-            else WorkLimit(
-                f"{subject}: not done within {_allowance.seconds:g} s; ask for fewer digits, a lower degree or smaller "
-                f"constants, or allow more with theory.work_limit(seconds)"
-            )
-        ) from None
+        # The innermost evaluation gives the message its name; those around it pass it on.
+        if limit.named:
+            raise
+        named = _used_up(subject)
+        named.named = True
+        raise named from None
     finally:
         if opened:
             _allowance.end = None
 
 
+def _used_up(subject: str = "the evaluation") -> WorkLimit:
+    return WorkLimit(
+        f"{subject}: not done within {_allowance.seconds:g} s; ask for fewer digits, a lower degree or smaller "
+        f"constants, or allow more with theory.work_limit(seconds)"
+    )
+
+
 def check_work(ahead: float = 0.0) -> None:
-    """Raise :class:`WorkLimit`, for :func:`evaluation` to word, when the work allowed is used up.
+    """Raise :class:`WorkLimit`, for :func:`evaluation` to name, when the work allowed is used up.
 
     Args:
         ahead: seconds that the next step will take at least.
     """
     end = _allowance.end
     if end is not None and time.thread_time() + ahead > end:
-        raise WorkLimit
+        raise _used_up()
+
+
+def watched(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The value of a function of SymPy, which ends with the work allowed although it never looks at the limit.
+
+    The interpreter reports every call that is made meanwhile, and every :data:`CALLS` of them the limit is looked at.
+    That makes Python two to three times slower, so it is for expressions whose algebra may take seconds. Where no
+    limit is in force, or a profiler is at work, the function is called as it is.
+
+    Raises:
+        WorkLimit: the work allowed is used up; whatever else the function raises.
+    """
+    end = _allowance.end
+    if end is None or sys.getprofile() is not None:
+        return function(*args, **kwargs)
+    calls = 0
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+        # Not in a generator, which may be about to be closed: what is raised then reaches nobody.
+        if calls >= CALLS and event == "call" and not frame.f_code.co_flags & CO_GENERATOR:
+            calls = 0
+            if time.thread_time() > end:
+                raise _Stop
+
+    sys.setprofile(look)
+    try:
+        return function(*args, **kwargs)
+    except _Stop:
+        raise _used_up() from None
+    finally:
+        sys.setprofile(None)
 
 
 def note_unconverged() -> None:

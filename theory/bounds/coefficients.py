@@ -21,10 +21,11 @@ from flint import arb, ctx, fmpq, fmpq_poly
 from theory.balls.arithmetic import SYMBOLS
 from theory.balls.enclosure import restricted
 from theory.balls.exact import ExactlyEqual
+from theory.balls.functions import written
 from theory.balls.precision import exclusive
 from theory.balls.strip import NotAnalytic
 from theory.balls.trapezoid import coefficient_table
-from theory.balls.work import Undecided
+from theory.balls.work import Undecided, watched
 from theory.bounds.density import density_ratio, gaussian_moment
 from theory.bounds.expansion import RemainderExpansion
 from theory.bounds.moments import absolute_moments
@@ -32,6 +33,7 @@ from theory.funk_hecke.closed_forms import has_closed_form, sphere_sum
 from theory.funk_hecke.coefficient import coefficient_ball, hermite_ball, size_bits
 from theory.funk_hecke.gaussian_series import coefficient_order
 from theory.funk_hecke.parity import parity_part, polynomial_part, vanishes
+from theory.funk_hecke.polynomials import rational_polynomial, sphere_moment
 
 ORDER = 4
 """R, the number of terms of every expansion."""
@@ -69,8 +71,11 @@ def vanishes_for_all(expr: sp.Expr, degree: int) -> bool:
         return True
     if polynomial_part(expr, degree % 2) is None:
         return False
+    polynomial = rational_polynomial(expr)
+    if polynomial is not None and any(sphere_moment(polynomial, degree, d) for d in (5, 8, 11)):
+        return False  # it is not zero at some d, which is known much sooner than a sum over d
     value = sphere_sum(parity_part(expr, degree % 2), degree, sp.Symbol("d", positive=True), SYMBOLS)
-    return bool(sp.cancel(sp.expand(value)) == 0)
+    return bool(watched(lambda: sp.cancel(sp.expand(value))) == 0)
 
 
 def coefficient_expansion(expr: sp.Expr, degree: int, switch: int, highest: int) -> CoefficientExpansion | None:
@@ -92,11 +97,13 @@ def coefficient_expansion(expr: sp.Expr, degree: int, switch: int, highest: int)
         return None
     if expr.has(sp.Abs, sp.sign):
         raise ValueError(
-            f"{expr}: has a kink; bounds for every dimension need a smooth function, such as softplus or gelu"
+            f"{written(expr)}: has a kink; bounds for every dimension need a smooth function, such as softplus or gelu"
         )
-    order = coefficient_order(expr, degree, ORDER, str(expr))
+    order = coefficient_order(expr, degree, ORDER, written(expr))
     if order is None:
-        raise Undecided(f"lambda_{degree} of {expr}: its first {ORDER} terms in 1/d are zero; take it at a given d")
+        raise Undecided(
+            f"lambda_{degree} of {written(expr)}: its first {ORDER} terms in 1/d are zero; take it at a given d"
+        )
     return _expansion(expr, degree, switch, highest, order)
 
 

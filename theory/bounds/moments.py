@@ -15,6 +15,7 @@ from flint import acb, arb, ctx
 from theory.activations import Z
 from theory.activations.derivatives import derivative
 from theory.balls.ball import ball
+from theory.balls.functions import written
 from theory.balls.growth import Growth
 from theory.balls.precision import exclusive
 from theory.balls.program import Program
@@ -46,7 +47,7 @@ def absolute_moments(expr: sp.Expr, derivatives: int) -> tuple[tuple[arb, ...], 
     growth = [Growth.of(derivative(expr, j)) for j in range(derivatives + 1)]
     rate = max(float(g.rate.upper()) for g in growth)
     if not rate < 100:
-        raise Undecided(f"{expr}: grows too fast for a bound in every dimension; use smaller constants")
+        raise Undecided(f"{written(expr)}: grows too fast for a bound in every dimension; use smaller constants")
     reach = REACH + 2 * int(rate + 1)
     with exclusive, ctx.workprec(BITS):
         totals = _cells(expr, derivatives, reach)

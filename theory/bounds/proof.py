@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -32,9 +32,11 @@ def rounded(value: arb, up: bool) -> str:
     exact = value.upper() if up else value.lower()
     if exact.is_zero():
         return "0"
-    context = Context(prec=DIGITS, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    # Any exponent that a decimal may have: a bound of sinh(z + 10^9) is 10^868588958.
+    rounding = ROUND_CEILING if up else ROUND_FLOOR
+    context = Context(prec=DIGITS, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
     number = context.create_decimal(exact.str(30, radius=False))
-    while not (arb(str(number)) >= exact if up else arb(str(number)) <= exact):
+    while number.is_finite() and not (arb(str(number)) >= exact if up else arb(str(number)) <= exact):
         number = context.next_plus(number) if up else context.next_minus(number)
     return f"{number:g}"
 

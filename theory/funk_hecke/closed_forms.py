@@ -8,6 +8,7 @@ and of exponentials with exponentials. Equal summands are collected, so sin(z)^2
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,9 +17,11 @@ import sympy as sp
 from sympy.simplify.fu import TR8
 
 from theory.activations import Z
-from theory.balls.arithmetic import Arithmetic
+from theory.balls.arithmetic import SYMBOLS, Arithmetic
 from theory.balls.ball import compare, proved_zero
-from theory.balls.work import check_work
+from theory.balls.functions import as_quadratic, written
+from theory.balls.work import check_work, watched
+from theory.funk_hecke.polynomials import rational_polynomial, terms_of
 from theory.funk_hecke.summands import (
     ErrorFunction,
     Exponential,
@@ -34,6 +37,8 @@ from theory.harmonics.sphere import Dimension
 
 MAX_TERMS = 1000
 """Expressions that would expand to more terms are left as they are."""
+LONG = 64
+"""Terms from which on SymPy is watched while it expands: it may take seconds."""
 MAX_WAVES = 8
 """Products of more sines are left as they are: as a sum, n of them are 2^(n-1) terms."""
 
@@ -75,6 +80,7 @@ def _weights(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
     return multiplication(power, degree, d)
 
 
+@lru_cache(maxsize=4096)
 def expanded_terms(expr: sp.Expr) -> int:
     """An upper bound of the number of terms that expanding ``expr``, arguments included, can produce."""
     inner = [expanded_terms(argument) for argument in expr.args]
@@ -85,6 +91,11 @@ def expanded_terms(expr: sp.Expr) -> int:
     if expr.is_Pow and expr.args[1].is_Integer:  # monomials of that degree in the terms of the base
         return math.comb(inner[0] + abs(int(expr.args[1])) - 1, inner[0] - 1)
     return max([1, *inner])
+
+
+def expanded(expr: sp.Expr, **hints: bool) -> sp.Expr:
+    """SymPy's expand; WorkLimit where a long expression uses up the work allowed."""
+    return sp.expand(expr, **hints) if expanded_terms(expr) <= LONG else watched(sp.expand, expr, **hints)
 
 
 @lru_cache(maxsize=4096)
@@ -98,10 +109,19 @@ def decompose(expr: sp.Expr) -> tuple[Term, ...]:
     if foreign := expr.free_symbols - {Z}:
         names = ", ".join(sorted(map(str, foreign)))
         raise ValueError(
-            f"{expr}: needs an expression in theory.activations.Z, it has {names}; use Activation(...).expr"
+            f"{written(expr)}: needs an expression in theory.activations.Z, it has {names}; use Activation(...).expr"
         )
-    if expanded_terms(expr) > MAX_TERMS:
+    polynomial = rational_polynomial(expr)
+    if polynomial is not None:
+        return tuple(Term(factor, 0, Monomial(power)) for power, factor in terms_of(polynomial).items())
+    count = expanded_terms(expr)
+    if count > MAX_TERMS:
         raise NoClosedForm(f"an expression of more than {MAX_TERMS} terms: not expanded; use the certified value")
+    return watched(_collected, expr) if count > LONG else _collected(expr)
+
+
+def _collected(expr: sp.Expr) -> tuple[Term, ...]:
+    """The terms of an expression of which SymPy expands every part."""
     collected: dict[tuple[int, Kernel], sp.Expr] = {}
     for summand in filter(None, _summands(expr)):  # and so is what products of sines leave when they cancel
         factor, power, kernel = _read(summand)
@@ -152,7 +172,7 @@ def _sign(argument: sp.Expr) -> sp.Expr:
     """sign(a z + b) as sgn(a) sign(z - z_0), so that one kink has one name."""
     slope = argument.diff(Z)
     if slope.has(Z):
-        raise NoClosedForm(f"sign({argument}): needs an argument affine in z")
+        raise NoClosedForm(f"sign({written(argument)}): needs an argument affine in z")
     kink = sp.simplify(-argument.subs(Z, 0) / slope)
     return compare(slope, sp.Integer(0)) * sp.sign(Z - kink, evaluate=False)
 
@@ -173,12 +193,12 @@ def _read(summand: sp.Expr) -> tuple[sp.Expr, int, Kernel]:
         return (factor, power, Sign(kinks[0])) if kinks else (factor, 0, Monomial(power))
     if len(others) == 1 and not kinks:
         return factor, power, _kernel(others[0])
-    raise NoClosedForm(f"{rest}: no closed form for this product; use the certified value")
+    raise NoClosedForm(f"{written(rest)}: no closed form for this product; use the certified value")
 
 
 def _kernel(expr: sp.Expr) -> Kernel:
     """The kernel that a single function of z is; NoClosedForm for any other."""
-    polynomial = expr.args[0].as_poly(Z) if len(expr.args) == 1 else None
+    polynomial = as_quadratic(expr.args[0]) if len(expr.args) == 1 else None
     if polynomial is not None and polynomial.degree() == 1:
         a, b = polynomial.all_coeffs()
         if isinstance(expr, sp.sin):
@@ -192,7 +212,7 @@ def _kernel(expr: sp.Expr) -> Kernel:
     if isinstance(expr, sp.exp) and polynomial is not None and polynomial.degree() == 2:
         a, b, c = polynomial.all_coeffs()
         return Gaussian(-a, b, c)
-    raise NoClosedForm(f"{expr}: no closed form for this function; use the certified value")
+    raise NoClosedForm(f"{written(expr)}: no closed form for this function; use the certified value")
 
 
 def has_closed_form(expr: sp.Expr) -> bool:
@@ -211,9 +231,20 @@ def is_polynomial(expr: sp.Expr) -> bool:
 
 def sphere_sum(expr: sp.Expr, degree: int, d: Dimension, on: Arithmetic) -> Any:
     """lambda_l(expr) as the sum over :func:`decompose`; NoClosedForm where that has none."""
-    return sum((term.sphere(degree, d, on) for term in decompose(expr)), on.number(0))
+    return _sum(decompose(expr), lambda term: term.sphere(degree, d, on), on)
 
 
 def line_sum(expr: sp.Expr, degree: int, on: Arithmetic) -> Any:
     """E[expr(G) He_l(G)] as the sum over :func:`decompose`; NoClosedForm where that has none."""
-    return sum((term.line(degree, on) for term in decompose(expr)), on.number(0))
+    return _sum(decompose(expr), lambda term: term.line(degree, on), on)
+
+
+def _sum(terms: tuple[Term, ...], value: Callable[[Term], Any], on: Arithmetic) -> Any:
+    def total() -> Any:
+        result = on.number(0)
+        for term in terms:
+            check_work()
+            result = result + value(term)
+        return result
+
+    return watched(total) if on is SYMBOLS and len(terms) > LONG else total()

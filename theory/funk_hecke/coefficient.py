@@ -24,6 +24,7 @@ from theory.balls.enclosure import gaussian_expectation, restricted, sphere_expe
 from theory.balls.precision import exclusive
 from theory.funk_hecke.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
 from theory.funk_hecke.parity import parity_part, polynomial_part, vanishes
+from theory.funk_hecke.polynomials import on_line, on_sphere, rational_polynomial
 from theory.funk_hecke.summands import Monomial, NoClosedForm, Sign
 from theory.harmonics.gegenbauer import legendre_polynomial
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, integer_dimension
@@ -57,6 +58,9 @@ def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
     """
     expr = restricted(expr, d)
     with exclusive, ctx.workprec(bits):
+        polynomial = rational_polynomial(expr)
+        if polynomial is not None:
+            return on_sphere(polynomial, degree, d)
         if polynomial_part(expr, degree % 2) is not None:
             return _exact(sphere_sum(parity_part(expr, degree % 2), degree, d, SYMBOLS))
         try:
@@ -75,6 +79,9 @@ def coefficient_ball(expr: sp.Expr, degree: int, d: int, bits: int) -> arb:
 def hermite_ball(expr: sp.Expr, degree: int, bits: int) -> arb:
     """E[expr(G) He_l(G)] (not divided by sqrt(l!)) to about ``bits`` bits, by the same three ways."""
     with exclusive, ctx.workprec(bits):
+        polynomial = rational_polynomial(expr)
+        if polynomial is not None:
+            return on_line(polynomial, degree)
         if polynomial_part(expr, degree % 2) is not None:
             return _exact(line_sum(parity_part(expr, degree % 2), degree, SYMBOLS))
         try:

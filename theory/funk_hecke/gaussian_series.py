@@ -28,7 +28,7 @@ import sympy as sp
 from flint import arb, fmpq
 
 from theory.balls.arithmetic import SYMBOLS
-from theory.balls.ball import refine
+from theory.balls.ball import is_zero, refine
 from theory.funk_hecke.closed_forms import has_closed_form, line_sum
 from theory.funk_hecke.coefficient import hermite_ball, integral_bits
 from theory.funk_hecke.summands import NoClosedForm
@@ -83,7 +83,7 @@ def _cancels(expr: sp.Expr, weights: tuple[tuple[int, sp.Rational], ...]) -> boo
         total = sp.Add(*(w * line_sum(expr, n, SYMBOLS) for n, w in weights))
     except NoClosedForm:
         return False
-    return bool(sp.simplify(total).is_zero)
+    return is_zero(total)
 
 
 def coefficient_term(expr: sp.Expr, degree: int, r: int, bits: int) -> arb:

@@ -7,7 +7,9 @@ from functools import lru_cache
 import sympy as sp
 
 from theory.activations import ActivationLike, Z, expression
-from theory.funk_hecke.closed_forms import MAX_TERMS, decompose, expanded_terms
+from theory.balls.work import watched
+from theory.funk_hecke.closed_forms import LONG, MAX_TERMS, decompose, expanded, expanded_terms
+from theory.funk_hecke.polynomials import part_of, rational_polynomial
 from theory.funk_hecke.summands import Monomial, NoClosedForm
 from theory.harmonics.sphere import check_degree
 
@@ -19,15 +21,25 @@ def parity_part(expr: sp.Expr, parity: int) -> sp.Expr:
     Only this part enters lambda_l with l of that parity. When it is a polynomial of degree < l the coefficient is
     exactly zero: this is how vanishing coefficients are decided, never by a float.
     """
+    polynomial = rational_polynomial(expr)
+    if polynomial is not None:
+        return sp.Add(*(factor * Z**power for power, factor in part_of(polynomial, parity).items()))
+    return watched(_part, expr, parity) if expanded_terms(expr) > LONG else _part(expr, parity)
+
+
+def _part(expr: sp.Expr, parity: int) -> sp.Expr:
     mirrored = expr.subs(Z, -Z)
     # Expanding shows what cancels, as in (z + 1)^2 + (1 - z)^2; a very large sum is left as it is.
     part = (expr + mirrored if parity == 0 else expr - mirrored) / 2
-    return sp.expand(part) if expanded_terms(part) <= MAX_TERMS else part
+    return expanded(part) if expanded_terms(part) <= MAX_TERMS else part
 
 
 @lru_cache(maxsize=4096)
 def polynomial_part(expr: sp.Expr, parity: int) -> dict[int, sp.Expr] | None:
     """The part of this parity by power of z when it is a polynomial, else None."""
+    polynomial = rational_polynomial(expr)
+    if polynomial is not None:
+        return part_of(polynomial, parity)
     try:
         terms = decompose(parity_part(expr, parity))
     except NoClosedForm:

@@ -20,6 +20,7 @@ from theory.activations import ActivationLike, Z
 from theory.activations.derivatives import derivative as derived
 from theory.balls.ball import ball, refine
 from theory.balls.enclosure import REPETITIONS, integrate
+from theory.balls.functions import written
 from theory.balls.program import Program
 from theory.funk_hecke.coefficient import integral_bits, integrand
 from theory.funk_hecke.parity import vanishes
@@ -33,7 +34,9 @@ class _Singular(Exception):
 def _smooth(expr: sp.Expr) -> sp.Expr:
     """``expr`` itself; ValueError when it has a kink, where its derivatives are no functions."""
     if expr.has(sp.Abs, sp.sign):
-        raise ValueError(f"{expr}: has a kink; the Rodrigues form needs a smooth function, use theory.coefficient")
+        raise ValueError(
+            f"{written(expr)}: has a kink; the Rodrigues form needs a smooth function, use theory.coefficient"
+        )
     return expr
 
 
@@ -91,7 +94,7 @@ def coefficient_rodrigues(
         lambda bits: _expectation(expr, degree, d, bits),
         digits,
         max_bits=integral_bits(digits),
-        subject=f"lambda_{degree} of {expr} at d={d}",
+        subject=f"lambda_{degree} of {written(expr)} at d={d}",
     )
 
 

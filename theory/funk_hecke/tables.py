@@ -7,6 +7,7 @@ from flint import arb, ctx
 
 from theory.activations import ActivationLike
 from theory.balls.ball import digits_to_bits
+from theory.balls.functions import written
 from theory.balls.precision import exclusive
 from theory.balls.strip import NotAnalytic
 from theory.balls.trapezoid import coefficient_table
@@ -69,7 +70,7 @@ def coefficient_list(
     """
     check_degree(max_degree, "max_degree")
     d = integer_dimension(d)
-    with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or expr} at d={d}", seconds_for(max_degree)):
+    with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or written(expr)} at d={d}", seconds_for(max_degree)):
         table = _table(expr, max_degree, d, digits_to_bits(digits, spare), integral_bits(digits))
         values = []
         for degree in range(max_degree + 1):
@@ -80,7 +81,7 @@ def coefficient_list(
                 bits = integral_bits(digits, expr)
                 if max_bits is not None:  # the caller has another way, if one coefficient costs too much
                     bits = min(bits, max_bits + 2 * size_bits(degree, d))
-                values.append(refined(expr, degree, d, digits, spare, bits, subject or str(expr)))
+                values.append(refined(expr, degree, d, digits, spare, bits, subject or written(expr)))
     return tuple(values)
 
 

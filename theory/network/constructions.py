@@ -24,7 +24,7 @@ from flint import arb, ctx, fmpq
 
 from theory.activations import Activation, ActivationLike
 from theory.balls.arithmetic import SYMBOLS
-from theory.balls.ball import compare, digits_to_bits, refine, square
+from theory.balls.ball import compare, digits_to_bits, is_zero, refine, square
 from theory.balls.exact import as_ball
 from theory.balls.precision import exclusive
 from theory.funk_hecke.closed_forms import sphere_sum
@@ -147,7 +147,7 @@ def _is_zero(value: sp.Expr, d: Dimension) -> bool:
     if isinstance(d, int):
         return compare(value, sp.Integer(0)) == 0
     # Three dimensions first: what is not zero at one of them is not zero, and simplifying may take long.
-    return bool(sp.simplify(value).is_zero) if all(compare(value.subs(d, at), 0) == 0 for at in (5, 8, 11)) else False
+    return is_zero(value) if all(compare(value.subs(d, at), 0) == 0 for at in (5, 8, 11)) else False
 
 
 def _energy_ball(activation: Activation, k: int, d: int, bits: int) -> arb:

@@ -6,6 +6,7 @@ reaches is named as undecided. No threshold is involved.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -14,7 +15,8 @@ from flint import arb
 
 from theory.activations import Activation, ActivationLike, expression
 from theory.balls.ball import MAX_BITS
-from theory.balls.work import WorkLimit, evaluation
+from theory.balls.functions import written
+from theory.balls.work import WorkLimit, check_work, evaluation
 from theory.funk_hecke.closed_forms import has_closed_form
 from theory.funk_hecke.coefficient import coefficient_ball
 from theory.funk_hecke.gaussian_series import coefficient_term
@@ -50,11 +52,15 @@ def coefficient_sign(expr: ActivationLike, degree: int, d: int) -> Sign:
 
 def _decide(evaluate: Callable[[int], arb], expr: sp.Expr) -> Sign:
     """The sign of a ball at doubled precisions: one that contains zero and is not zero decides nothing."""
-    bits, limit = 64, MAX_BITS if has_closed_form(expr) else DECISION_BITS
+    bits, limit, spent = 64, MAX_BITS if has_closed_form(expr) else DECISION_BITS, 0.0
     try:
-        with evaluation(f"the sign of a coefficient of {expr}"):
+        with evaluation(f"the sign of a coefficient of {written(expr)}"):
             while bits <= limit:
+                # As in refine: without time for the next try, which takes at least twice as long, it is not begun.
+                check_work(2 * spent if bits > 128 else 0.0)
+                began = time.thread_time()
                 ball = evaluate(bits)
+                spent = time.thread_time() - began
                 if ball.is_zero():
                     return "zero"
                 if not ball.contains(0):

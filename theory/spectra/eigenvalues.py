@@ -35,8 +35,9 @@ from theory.balls.ball import ball, proved_zero, refine, square
 from theory.balls.enclosure import sphere_expectation
 from theory.balls.precision import exclusive
 from theory.balls.work import Undecided
-from theory.funk_hecke.closed_forms import is_polynomial, sphere_sum
+from theory.funk_hecke.closed_forms import expanded, is_polynomial, sphere_sum
 from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
+from theory.funk_hecke.polynomials import rational_polynomial, sphere_moment
 from theory.harmonics.gegenbauer import multiplication
 from theory.harmonics.sphere import (
     Dimension,
@@ -209,9 +210,16 @@ def remaining_trace(kernel: TangentKernel, activation: ActivationLike, d: int, k
     """The trace above degree k, for either kernel; see :func:`effective_ridge`."""
     activation, d, k = Activation.of(activation), integer_dimension(d), check_degree(k, "k")
     expr = activation.derivative(kernel.order)
+    polynomial, squared = rational_polynomial(expr), rational_polynomial(expr**2)
+    if polynomial is not None and squared is not None:  # the trace and each lambda_j^2 are rational
+        scale = fmpq(int(kernel.factor.p), int(kernel.factor.q)) * fmpq(d) ** kernel.order
+        exact = scale * sphere_moment(squared, 0, d)
+        for degree in range(k + 1):
+            for j, w in exact_weights(kernel, degree, d):
+                exact = exact - multiplicity(d, degree) * w * fmpq(d) ** j * sphere_moment(polynomial, j, d) ** 2
+        return refine(lambda bits: arb(exact), digits)
     if is_polynomial(expr):  # then the trace above its degree is exactly zero
-        factor = kernel.factor * sp.Integer(d) ** kernel.order
-        whole = factor * sphere_sum(sp.expand(expr**2), 0, d, SYMBOLS)
+        whole = kernel.factor * sp.Integer(d) ** kernel.order * sphere_sum(expanded(expr**2), 0, d, SYMBOLS)
         listed = (multiplicity(d, degree) * _eigenvalue_expr(kernel, activation, degree, d) for degree in range(k + 1))
         rest = whole - sp.Add(*listed)
         return arb(0) if proved_zero(rest) else refine(lambda bits: ball(rest), digits)

@@ -17,7 +17,7 @@ import sympy as sp
 from flint import arb, fmpq
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.ball import compare, refine, square
+from theory.balls.ball import compare, refine, simplified, square
 from theory.balls.exact import ExactlyEqual
 from theory.balls.work import Undecided
 from theory.funk_hecke.coefficient import hermite_ball, hermite_coefficient_expr, integral_bits
@@ -190,7 +190,7 @@ def _expansion_expr(kernel: TangentKernel, activation: Activation, degree: int) 
                 for (i, j), w in terms[n].items()
             )
         )
-        return sp.simplify(total)
+        return simplified(total)
 
     expr = activation.derivative(kernel.order)
     if all(vanishes(expr, j) for j in _leading_weights(kernel, degree)):

@@ -9,7 +9,7 @@ import sympy as sp
 from flint import arb
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.ball import compare, refine, square
+from theory.balls.ball import compare, is_zero, refine, simplified, square
 from theory.balls.hypergeometric import humbert_phi3
 from theory.funk_hecke.coefficient import hermite_coefficient_expr, integral_bits
 from theory.funk_hecke.gaussian_series import coefficient_term
@@ -62,7 +62,7 @@ def ntk_limit_expr(activation: ActivationLike, degree: int) -> sp.Expr:
     """
     activation = Activation.of(activation)
     j, factor = _limit_order(check_degree(degree))
-    return sp.simplify(factor * hermite_coefficient_expr(activation, j, 1) ** 2)
+    return simplified(factor * hermite_coefficient_expr(activation, j, 1) ** 2)
 
 
 def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
@@ -261,7 +261,7 @@ def _growth(value: sp.Expr, x: sp.Symbol) -> int:
 def _is_zero(constant: sp.Expr) -> bool:
     """Decided by a ball where there is no symbol; Undecided without a proof."""
     if constant.free_symbols:
-        return bool(sp.simplify(constant).is_zero)
+        return is_zero(constant)
     return compare(constant, sp.Integer(0)) == 0
 
 

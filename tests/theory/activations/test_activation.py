@@ -1,4 +1,5 @@
 import math
+import warnings
 
 import pytest
 import sympy as sp
@@ -250,3 +251,20 @@ def test_distributions_are_refused() -> None:
         Activation.parse("relu(z)").derivative(2)
     with pytest.raises(ValueError, match="order"):
         Activation.parse("z**2").derivative(-1)
+
+
+@pytest.mark.parametrize("number", ["0", "1", "1.", "0.", "1.5", ".5", "1e5", "1.e5", "1_0", "0x1", "1j", "1.j", "1J"])
+def test_a_number_glued_to_a_keyword_is_refused_without_a_warning(number: str) -> None:
+    """Python reads 0.inf as 0. in f, and 1jif as 1j if, and warns of it on standard error."""
+    for text in (f"z + {number}{word}" for word in ("inf", "in z", "if", "and", "or", "is", "not", "else", "for")):
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            with pytest.raises(ValueError, match=r"not an expression|is not admitted"):
+                Activation.parse(text)
+        assert not warned, text
+
+
+def test_a_number_before_an_operator_is_still_a_number() -> None:
+    assert Activation.parse("1.*z + 2.e1 + 3.E-1") == Activation.parse("z + 20.3")
+    with pytest.raises(ValueError, match="use real numbers"):
+        Activation.parse("2.j*z")

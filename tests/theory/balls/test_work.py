@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import mpmath
 import pytest
+import sympy as sp
 from flint import arb, ctx
 
 from theory import (
@@ -16,14 +19,19 @@ from theory import (
     coefficient,
     learnable_degrees,
     ntk_eigenvalue,
+    ntk_expansion_expr,
     ntk_limit,
+    ntk_limit_expr,
     ntk_spectrum,
     ntk_trace,
+    profile_energy_expr,
     quadntk_spectrum,
     third_derivative_bound,
     work_limit,
 )
-from theory.balls.work import check_work, evaluation
+from theory.activations import Z
+from theory.balls.work import check_work, evaluation, watched
+from theory.spectra.decisions import _decide
 
 SINES = "*".join(f"sin({i}*z + 1)" for i in range(1, 20))
 
@@ -137,3 +145,88 @@ def _everything() -> list[arb]:
         third_derivative_bound(Activation.parse("sin(z)*tanh(z)"), 5.0),
         ntk_limit("erf(z + 1/2)", 3),
     ]
+
+
+def _deaf() -> None:
+    """Goes on after every Exception, looks at no limit and calls functions in generators only."""
+    while True:
+        with suppress(Exception):  # as SymPy has it in places
+            sum(len(str(i)) for i in range(100))
+            _nothing()
+
+
+def _nothing() -> None:
+    pass
+
+
+def test_code_that_knows_nothing_of_the_limit_is_ended_by_it() -> None:
+    before = sys.getprofile()
+    with pytest.raises(WorkLimit, match=r"^the evaluation: not done within 0\.1 s; "), work_limit(0.1):
+        watched(_deaf)
+    with pytest.raises(WorkLimit, match=r"^the subject: not done within 0\.1 s; "), evaluation("the subject", 0.1):
+        watched(_deaf)
+    assert sys.getprofile() is before
+
+
+def test_what_is_watched_returns_and_raises_what_it_would() -> None:
+    before = sys.getprofile()
+    for seconds in (100, float("inf")):
+        with work_limit(seconds):
+            assert watched(divmod, 7, 3) == (2, 1)
+            assert watched(sorted, [1, 3, 2], reverse=True) == [3, 2, 1]
+            assert watched(watched, divmod, 7, 3) == (2, 1)
+            with pytest.raises(ZeroDivisionError):
+                watched(divmod, 1, 0)
+    assert watched(divmod, 7, 3) == (2, 1)  # without a limit
+    assert sys.getprofile() is before
+
+
+def test_a_profiler_at_work_is_left_alone() -> None:
+    seen = []
+    before = sys.getprofile()
+    sys.setprofile(lambda *event: seen.append(event[1]))
+    try:
+        with work_limit(100):
+            watched(_nothing)
+        assert sys.getprofile() is not before
+    finally:
+        sys.setprofile(before)
+    assert "call" in seen
+
+
+@pytest.mark.parametrize(
+    "evaluate",
+    [
+        lambda: ntk_eigenvalue("((z - pi*1e9)**37)**24", 3, 10),
+        lambda: ntk_limit_expr("(((z + 1 - 1e-9)**13)**17)*erf(z) + (z + 1e-9)**7", 3),
+        lambda: ntk_expansion_expr("((((z - pi*1e9)**37)**6)**4)", 3),
+        lambda: profile_energy_expr("exp(-30*(pi*1e5*z - exp(1)*1e3)**2)*erf(1e7*z + 1e6)**2*(z + pi)**400", 1, 100),
+    ],
+    ids=["eigenvalue", "limit", "expansion", "energy"],
+)
+def test_long_algebra_ends_in_a_sentence_or_a_value(evaluate: Callable[[], object]) -> None:
+    """Once SymPy went on for 15 seconds and more, or a limit without a word came out."""
+    with work_limit(1):
+        try:
+            assert evaluate() is not None
+        except (Undecided, ValueError) as refused:
+            sentence = str(refused)
+        else:
+            return
+    assert "; " in sentence
+
+
+def test_a_decision_begins_no_try_that_it_has_no_time_for() -> None:
+    """A try takes at least twice as long as the last one, and nothing ends the nodes of its rule."""
+    tries = []
+
+    def evaluate(bits: int) -> arb:
+        tries.append(bits)
+        start = time.thread_time()
+        while time.thread_time() - start < (0.6 if bits > 128 else 0):
+            _nothing()
+        return arb(0, 1)
+
+    with work_limit(1):
+        assert _decide(evaluate, sp.tanh(Z)) == "undecided"
+    assert tries == [64, 128, 256]
