@@ -45,8 +45,8 @@ CHECKED = {True: 0.05, False: 0.003}
 """Share of the values that mpmath is asked about, for zeros and for others; it takes seconds for each."""
 
 
-def quadrature(expr: sp.Expr, degree: int, d: int, digits: int) -> mp.mpf:
-    """lambda_l by mpmath alone: its quadrature between the kinks, the recurrence of P_l, log-Gamma."""
+def quadrature(expr: sp.Expr, degree: int, d: int, digits: int) -> tuple[mp.mpf, mp.mpf]:
+    """lambda_l and its error as mpmath sees it: its quadrature between the kinks, the recurrence of P_l, log-Gamma."""
     own = {"softplus": lambda u: mp.log1p(mp.exp(u)), "sign": mp.sign, "Abs": abs}
     function = sp.lambdify(Z, expr, [own, "mpmath"])
     with mp.workdps(digits):
@@ -62,7 +62,8 @@ def quadrature(expr: sp.Expr, degree: int, d: int, digits: int) -> mp.mpf:
             return function(root * t) * here * (1 - t * t) ** (mp.mpf(d - 3) / 2)
 
         front = mp.exp(mp.loggamma(mp.mpf(d) / 2) - mp.loggamma(mp.mpf(d - 1) / 2)) / mp.sqrt(mp.pi)
-        return front * mp.quad(integrand, sorted(x for x in set(inside) if -1 <= x <= 1), maxdegree=9)
+        value, error = mp.quad(integrand, sorted(x for x in set(inside) if -1 <= x <= 1), maxdegree=9, error=True)
+        return front * value, abs(front * error)
 
 
 class Case:
@@ -90,12 +91,13 @@ class Case:
             return None
         digits = 160 if zero else 60
         try:
-            found = quadrature(sigma.derivative(self.order), self.degree, self.d, digits)
+            found, error = quadrature(sigma.derivative(self.order), self.degree, self.d, digits)
         except (ArithmeticError, ValueError, TypeError):
             return None
-        return bool(
-            value.overlaps(arb(mp.nstr(found, 40)) + arb(0, mp.nstr(abs(found) * 1e-30 + mp.mpf(10) ** -40, 5)))
-        )
+        allowed = abs(found) * 1e-30 + mp.mpf(10) ** -40
+        if error > allowed:  # as for cos(z + z**53), which turns more often than any rule has nodes
+            return None
+        return bool(value.overlaps(arb(mp.nstr(found, 40)) + arb(0, mp.nstr(allowed, 5))))
 
 
 def run(kind: str, number: int, seconds: float, counts: Counter[str]) -> list[str]:
