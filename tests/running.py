@@ -24,5 +24,6 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def quick(folder: Path) -> Run:
-    done = command("verify", "--profile", "quick", "--json", "--out", str(folder))
+    """The seed on which sizes were chosen, where every claim holds at fixed sizes: a change of code shows as such."""
+    done = command("verify", "--profile", "quick", "--seed", "0", "--json", "--out", str(folder))
     return Run(done.returncode, json.loads(done.stdout), done.stderr)
