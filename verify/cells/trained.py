@@ -72,10 +72,9 @@ class TrainedModels(Training):
     def cost(self) -> float:
         """Multiplications, of all steps and draws, or of the solves (:func:`verify.cells.training.step_cost`)."""
         if self.arm == self.KERNEL:
-            judged = kernel_cost(self.n, self.kernel_width or self.m, self.d, 1)
-            return self.draws * judged + self.validation * kernel_cost(
-                self.n, self.kernel_width or self.m, self.d, len(self.ridges)
-            )
+            times = ((self.draws, 1), (self.validation, len(self.ridges)))
+            m = self.kernel_width or self.m
+            return sum(draws * kernel_cost(self.n, m, self.d, ridges) for draws, ridges in times)
         left_out = self.validation * len(self.candidates) if self._chooses else 0
         return (self.draws + left_out) * self.steps * step_cost(self.arm, self.model, self.n, self.m, self.d)
 
