@@ -28,7 +28,8 @@ from theory.balls.functions import Z, written
 from theory.balls.growth import Growth
 from theory.balls.precision import exclusive
 from theory.balls.program import Program
-from theory.balls.work import Undecided, check_work, evaluation, note_unconverged
+from theory.balls.quadrature import integrate
+from theory.balls.work import Undecided, check_work, evaluation
 
 
 def _complex_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:
@@ -96,69 +97,6 @@ def restricted(expr: sp.Expr, d: int) -> sp.Expr:
         and not (piece.lower is not None and compare(piece.lower, sp.sqrt(d)) >= 0)
     ]
     return inside[0].expr if len(inside) == 1 else expr
-
-
-def evaluations(bits: int) -> int:
-    """How often one integrand may be evaluated: many times what converging integrals need, so that others end."""
-    return 20_000 + 100 * bits
-
-
-REPETITIONS = 100
-"""How often one evaluation is repeated because code elsewhere changed the precision meanwhile."""
-
-
-def integrate(integrand: Callable[[acb, bool], acb], lower: arb, upper: arb, bits: int) -> acb:
-    """The integral from ``lower`` to ``upper`` with an error near 2^-bits, absolute or relative: arb's adaptive rule.
-
-    Args:
-        integrand: of a complex ball and the flag that asks whether it is analytic there; called within the working
-            precision at which this function is called, whatever other threads do to it meanwhile.
-        lower: one end.
-        upper: the other.
-        bits: of the tolerance.
-
-    Raises:
-        WorkLimit: the work allowed is used up. Whatever else the integrand raises, Ctrl-C included.
-    """
-    working, limit, used = ctx.prec, evaluations(bits), 0
-    raised: list[BaseException] = []
-    nothing = acb(0)  # once something was raised: a function that needs no further evaluations
-
-    def guarded(x: acb, analytic: bool) -> acb:
-        nonlocal used
-        try:
-            if raised:
-                return nothing
-            used += 1
-            check_work()
-            value = integrand(x, analytic)
-            for _ in range(REPETITIONS):
-                if ctx.prec == working:
-                    break
-                ctx.prec = working  # it was set by code elsewhere
-                value = integrand(x, analytic)
-            return value
-        except BaseException as error:  # acb.integral would turn KeyboardInterrupt into SystemError
-            raised.append(error)
-            return nothing
-
-    tolerance = arb(2) ** -bits
-    try:
-        value = acb.integral(guarded, lower, upper, rel_tol=tolerance, abs_tol=tolerance, eval_limit=limit)
-    except SystemError as error:
-        raised.append(error)
-    if raised:
-        raise _signalled(raised[0])
-    if used >= limit:
-        note_unconverged()
-    return value
-
-
-def _signalled(error: BaseException) -> BaseException:
-    """Ctrl-C between the lines that look for it reaches Python as SystemError, with KeyboardInterrupt as its cause."""
-    while isinstance(error, SystemError) and (before := error.__cause__ or error.__context__) is not None:
-        error = before
-    return error
 
 
 def sphere_expectation(expr: sp.Expr, d: int, weight: fmpq_poly, bits: int) -> arb:

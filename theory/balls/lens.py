@@ -23,9 +23,9 @@ from typing import TypeAlias
 from flint import acb, acb_poly, arb, ctx, fmpq
 
 from theory.balls.analytic import tight
-from theory.balls.enclosure import integrate
 from theory.balls.precision import exclusive
 from theory.balls.program import power
+from theory.balls.quadrature import integrate
 from theory.balls.trapezoid import choose, legendre_sums
 from theory.balls.work import check_work
 from theory.harmonics.gegenbauer import legendre_polynomial

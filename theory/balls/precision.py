@@ -9,7 +9,7 @@ it holds this lock::
 
 Both are entered and left in C, so that Ctrl-C cannot fall between setting the precision and giving it back. Code that
 changes ``flint.ctx`` without the lock is met too: a ball computed at another precision is still true, long evaluations
-set the precision back as they go (:func:`theory.balls.enclosure.integrate`), and :func:`theory.balls.ball.refine`
+set the precision back as they go (:func:`theory.balls.quadrature.integrate`), and :func:`theory.balls.ball.refine`
 repeats what came out too wide for that reason.
 """
 

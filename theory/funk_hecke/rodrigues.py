@@ -19,9 +19,9 @@ from flint import acb, acb_series, arb, ctx, fmpq
 from theory.activations import ActivationLike, Z
 from theory.activations.derivatives import derivative as derived
 from theory.balls.ball import ball, refine
-from theory.balls.enclosure import REPETITIONS, integrate
 from theory.balls.functions import written
 from theory.balls.program import Program
+from theory.balls.quadrature import REPETITIONS, integrate
 from theory.funk_hecke.coefficient import integral_bits, integrand
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, integer_dimension

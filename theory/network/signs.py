@@ -18,9 +18,9 @@ from flint import acb, acb_poly, arb, ctx, fmpq
 from theory.activations import Activation, ActivationLike, Z
 from theory.balls.arithmetic import SYMBOLS
 from theory.balls.ball import digits_to_bits, refine, square
-from theory.balls.enclosure import integrate
 from theory.balls.exact import as_ball
 from theory.balls.precision import exclusive
+from theory.balls.quadrature import integrate
 from theory.funk_hecke.closed_forms import sphere_sum
 from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.harmonics.gegenbauer import legendre_polynomial

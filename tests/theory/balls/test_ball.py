@@ -123,8 +123,12 @@ def test_digits_that_cancel_are_named() -> None:
 
 @pytest.mark.parametrize("text", ["erfc(1e4*z - 3e5)", "exp(7.5e4*(z - 3e4)**2) - tanh(z + 1)"])
 def test_slopes_and_shifts_that_no_rule_resolves_end_in_a_sentence(text: str) -> None:
-    """The search for a rule once halved an interval below the rounding of doubles, without end."""
-    with work_limit(2), pytest.raises(Undecided, match=r"not done within 2 s|may be exactly zero, or smaller"):
+    """The search for a rule once halved an interval below the rounding of doubles, without end.
+
+    Which of the reasons is told depends on how far the machine comes within the limit.
+    """
+    reasons = r"not done within 2 s|does not converge|may be exactly zero, or smaller"
+    with work_limit(2), pytest.raises(Undecided, match=reasons):
         quadntk_eigenvalue(text, 1, 31, 5)
 
 
