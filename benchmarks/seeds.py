@@ -5,7 +5,10 @@
     python benchmarks/seeds.py --first 500 --seeds 8 --predicted worlds.json
 
 All runs share one folder of records. So the cells that use no randomness are computed once, and the same command after
-an interruption goes on where it stopped: a base seed whose records are there is judged from them.
+an interruption goes on where it stopped: a base seed whose records are there is judged from them. ``--stored`` computes
+nothing and judges whole runs, a folder each, which may come from another machine::
+
+    python benchmarks/seeds.py --stored runs/500 runs/501 --predicted worlds.json
 
 With ``--predicted FILE``, FILE from ``escape-ntk calibrate --worlds --json > FILE``, the verdicts are held against
 those in simulated worlds whose truth is the theory's (:func:`comparison`); the status is 1 where they differ.
@@ -17,11 +20,12 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement
 from verify.judging.multiplicity import holm
 from verify.judging.outcome import Verdict
@@ -29,8 +33,8 @@ from verify.judging.worlds import strictest
 from verify.protocol import own
 from verify.registry import judged_by, select
 from verify.running.sweep import default_workers
-from verify.session import Run, verify
-from verify.sizes.profile import load_profile
+from verify.session import Run, reload, verify
+from verify.sizes.profile import Profile, load_profile
 
 LEVEL = 0.05
 """Probability that any claim whose worlds are right is said to differ."""
@@ -126,6 +130,40 @@ def told(run: Run, seed: int) -> None:
     print(f"seed {seed}: {dict(verdicts)}", flush=True)
 
 
+def computed(claims: Sequence[Claim], profiles: Sequence[Profile], folder: Path, workers: int | None) -> Iterator[Run]:
+    """A run for each profile, with records in one folder."""
+    for profile in profiles:
+        stored: list[bool] = []
+        yield verify(
+            claims,
+            profile,
+            folder,
+            workers or default_workers(profile.device),
+            on_cell=lambda done, there, wanted, stored=stored: stored.append(done.stored),
+        )
+        there = sum(stored)
+        print(f"seed {profile.base_seed}: {len(stored) - there} cells computed, {there} from the records", flush=True)
+
+
+def reloaded(claims: Sequence[Claim], sizes: Profile, folders: Sequence[Path]) -> Iterator[Run]:
+    """The newest whole run of each folder, judged again.
+
+    Raises:
+        ValueError: a run that cannot be read, has other claims or other sizes, or a base seed that was there already.
+    """
+    seen: set[int] = set()
+    for folder in folders:
+        run = reload(folder, {claim.id: claim for claim in claims})
+        if [one.claim for one in run.judgements] != list(claims):
+            raise ValueError(f"{folder}: its run has other claims than {', '.join(claim.id for claim in claims)}")
+        if run.profile.model_copy(update={"base_seed": sizes.base_seed}) != sizes:
+            raise ValueError(f"{folder}: its run has other sizes than {sizes.name}")
+        if run.profile.base_seed in seen:
+            raise ValueError(f"{folder}: base seed {run.profile.base_seed} is in another folder too")
+        seen.add(run.profile.base_seed)
+        yield run
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run, and print what differs from HOLDS and tables; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -137,6 +175,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="one field of the profile")
     parser.add_argument("--predicted", type=Path, metavar="FILE", help="of escape-ntk calibrate --worlds --json")
     parser.add_argument("--out", type=Path, default=Path("out/seeds"))
+    parser.add_argument("--stored", type=Path, nargs="+", metavar="DIR", help="judge these runs, and compute nothing")
     arguments = parser.parse_args(words)
     if arguments.seeds < 1 or (arguments.workers is not None and arguments.workers < 1):
         parser.error("--seeds and --workers need integers >= 1")
@@ -152,23 +191,21 @@ def main(words: Sequence[str] | None = None) -> int:
     verdicts: dict[str, list[Verdict]] = {claim.id: [] for claim in claims}
     seen: dict[str, Counter[Verdict]] = {claim.id: Counter() for claim in claims}
     controls: Counter[str] = Counter()
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
-        profile = load_profile(arguments.profile, [*arguments.set, f"base_seed={seed}"])
-        stored: list[bool] = []
-        run = verify(
-            claims,
-            profile,
-            arguments.out,
-            arguments.workers or default_workers(profile.device),
-            on_cell=lambda done, there, wanted, stored=stored: stored.append(done.stored),
-        )
-        for judgement in run.judgements:
-            verdicts[judgement.claim.id].append(judgement.verdict)
-            seen[judgement.claim.id][as_in_worlds(judgement, family)] += 1
-            controls[str(judgement.control)] += 1
-        told(run, seed)
-        there = sum(stored)
-        print(f"seed {seed}: {len(stored) - there} cells computed, {there} from the records", flush=True)
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    profiles = [load_profile(arguments.profile, [*arguments.set, f"base_seed={seed}"]) for seed in seeds]
+    try:
+        for run in (
+            reloaded(claims, sizes, arguments.stored)
+            if arguments.stored
+            else computed(claims, profiles, arguments.out, arguments.workers)
+        ):
+            for judgement in run.judgements:
+                verdicts[judgement.claim.id].append(judgement.verdict)
+                seen[judgement.claim.id][as_in_worlds(judgement, family)] += 1
+                controls[str(judgement.control)] += 1
+            told(run, run.profile.base_seed)
+    except ValueError as error:
+        parser.error(str(error))
     print("\n| claim | verdicts |\n|---|---|")
     for name, found in verdicts.items():
         counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(found).most_common())

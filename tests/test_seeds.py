@@ -125,6 +125,33 @@ def test_a_base_seed_whose_records_are_there_is_not_computed_again(
     assert "402: 0 cells computed, 2 from the records" in capsys.readouterr().out
 
 
+def test_runs_from_elsewhere_are_judged_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Runs in folders of their own, as from several machines; the tally is that of one folder for all."""
+    sized = ["--set", 'activations=["tanh(z + 1)"]']
+    for seed in (400, 401):
+        command = ["verify", "--claims", "S1,T1", "--quiet", "--workers", "1", "--seed", str(seed), *sized]
+        assert main([*command, "--out", str(tmp_path / str(seed))]) == 0
+    folders = [str(tmp_path / "400"), str(tmp_path / "401")]
+    capsys.readouterr()
+    assert seeds.main(["--claims", "S1,T1", *sized, "--stored", *folders]) == 0
+    said = capsys.readouterr().out
+    assert "seed 400: {'HOLDS': 2}" in said
+    assert "seed 401: {'HOLDS': 2}" in said
+    assert "computed" not in said
+    assert "| S1 | 2 HOLDS |" in said
+    for words, sentence in (
+        (["--claims", "S1,T1", *sized, "--stored", folders[0], folders[0]], "base seed 400 is in another folder too"),
+        (["--claims", "T1,S1", "--stored", folders[0]], "its run has other sizes than quick"),
+        (["--claims", "S1", *sized, "--stored", folders[0]], "holds claim T1"),
+        (["--claims", "S1,T1,T2", *sized, "--stored", folders[0]], "its run has other claims than S1, T1, T2"),
+        (["--claims", "S1,T1", *sized, "--stored", str(tmp_path)], "no records"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            seeds.main(words)
+        assert stopped.value.code == 2
+        assert sentence in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [
