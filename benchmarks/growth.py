@@ -93,22 +93,22 @@ def ridge(n: int) -> Call:
 
 LINES = {
     "gradient": (
-        Line("n", "2 n m d", (512, 1024, 2048), lambda n: gradient(n, 1024, 128), lambda n: n),
-        Line("m", "2 n m d", (512, 1024, 2048), lambda m: gradient(1024, m, 128), lambda m: m),
-        Line("d", "2 n m d", (128, 256, 512), lambda d: gradient(1024, 1024, d), lambda d: d),
+        Line("n", "2 n m d", (1024, 2048, 4096), lambda n: gradient(n, 1024, 512), lambda n: n),
+        Line("m", "2 n m d", (1024, 2048, 4096), lambda m: gradient(1024, m, 512), lambda m: m),
+        Line("d", "2 n m d", (512, 1024, 2048), lambda d: gradient(1024, 1024, d), lambda d: d),
     ),
     "gram": (
         Line("n", "n^2 (d + m/2)", (1024, 2048, 4096), lambda n: gram(n, 1024, 64), lambda n: n**2),
-        Line("m", "n^2 (d + m/2)", (1024, 2048, 4096), lambda m: gram(1024, m, 64), lambda m: 64 + m / 2),
-        Line("d", "n^2 (d + m/2)", (256, 512, 1024), lambda d: gram(1024, 512, d), lambda d: d + 256),
+        Line("m", "n^2 (d + m/2)", (4096, 8192, 16384), lambda m: gram(1024, m, 64), lambda m: 64 + m / 2),
+        Line("d", "n^2 (d + m/2)", (1024, 2048, 4096), lambda d: gram(1024, 512, d), lambda d: d + 256),
     ),
     "span": (
-        Line("m", "m d^k + n_k^2, k = 2", (1024, 2048, 4096), lambda m: span(m, 32, 2), lambda m: spanned(m, 32, 2)),
-        Line("d", "m d^k + n_k^2, k = 2", (24, 36, 48), lambda d: span(2048, d, 2), lambda d: spanned(2048, d, 2)),
+        Line("m", "m d^k + n_k^2, k = 2", (4096, 8192, 16384), lambda m: span(m, 32, 2), lambda m: spanned(m, 32, 2)),
+        Line("d", "m d^k + n_k^2, k = 2", (24, 36, 48), lambda d: span(4096, d, 2), lambda d: spanned(4096, d, 2)),
         Line("k", "m d^k + n_k^2, d = 16", (2, 3), lambda k: span(2048, 16, k), lambda k: spanned(2048, 16, k)),
     ),
-    "eigen": (Line("m", "m^2 d, some tens of times", (512, 1024, 2048), lambda m: eigen(m, 16), lambda m: m**2),),
-    "ridge": (Line("n", "n^3", (512, 1024, 1536), ridge, lambda n: n**3),),
+    "eigen": (Line("m", "m^2 d, some tens of times", (1024, 2048, 4096), lambda m: eigen(m, 16), lambda m: m**2),),
+    "ridge": (Line("n", "n^3", (1024, 2048, 4096), ridge, lambda n: n**3),),
 }
 
 

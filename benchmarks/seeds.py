@@ -1,6 +1,6 @@
 """Do verdicts depend on the base seed? One profile with several base seeds, and the claims whose verdicts differ.
 
-    python benchmarks/seeds.py                       ten runs of the quick profile (half an hour on two cores)
+    python benchmarks/seeds.py                       ten runs of the quick profile (75 minutes on two cores)
     python benchmarks/seeds.py --first 100 --seeds 3 --claims N3,N4
     python benchmarks/seeds.py --first 500 --seeds 8 --predicted worlds.json
 
@@ -20,13 +20,14 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from verify.judging.claim import Claim
 from verify.judging.judgement import Judgement
+from verify.judging.looks import FIXED
 from verify.judging.multiplicity import holm
 from verify.judging.outcome import Verdict
 from verify.judging.worlds import strictest
@@ -149,7 +150,8 @@ def reloaded(claims: Sequence[Claim], sizes: Profile, folders: Sequence[Path]) -
     """The newest whole run of each folder, judged again.
 
     Raises:
-        ValueError: a run that cannot be read, has other claims or other sizes, or a base seed that was there already.
+        ValueError: a run that cannot be read, has other claims or other sizes, was made with further looks (its levels
+            are not those of fixed sizes), or has a base seed that was there already.
     """
     seen: set[int] = set()
     for folder in folders:
@@ -158,6 +160,8 @@ def reloaded(claims: Sequence[Claim], sizes: Profile, folders: Sequence[Path]) -
             raise ValueError(f"{folder}: its run has other claims than {', '.join(claim.id for claim in claims)}")
         if run.profile.model_copy(update={"base_seed": sizes.base_seed}) != sizes:
             raise ValueError(f"{folder}: its run has other sizes than {sizes.name}")
+        if any(one.look != FIXED for one in run.judgements):
+            raise ValueError(f"{folder}: its run was made with --adaptive; runs are compared at fixed sizes")
         if run.profile.base_seed in seen:
             raise ValueError(f"{folder}: base seed {run.profile.base_seed} is in another folder too")
         seen.add(run.profile.base_seed)
@@ -169,15 +173,19 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--claims")
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first", type=int, help="base seed of the first run (0)")
+    parser.add_argument("--seeds", type=int, help="how many runs (10)")
     parser.add_argument("--workers", type=int, help="processes; as many as escape-ntk verify has when left out")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="one field of the profile")
     parser.add_argument("--predicted", type=Path, metavar="FILE", help="of escape-ntk calibrate --worlds --json")
-    parser.add_argument("--out", type=Path, default=Path("out/seeds"))
+    parser.add_argument("--out", type=Path, help="folder of the records (out/seeds)")
     parser.add_argument("--stored", type=Path, nargs="+", metavar="DIR", help="judge these runs, and compute nothing")
     arguments = parser.parse_args(words)
-    if arguments.seeds < 1 or (arguments.workers is not None and arguments.workers < 1):
+    computing = {name: getattr(arguments, name) for name in ("first", "seeds", "workers", "out")}
+    if arguments.stored and (given := [f"--{name}" for name, value in computing.items() if value is not None]):
+        parser.error(f"--stored computes nothing; leave {', '.join(given)} out")
+    first, count = arguments.first or 0, 10 if arguments.seeds is None else arguments.seeds
+    if count < 1 or (arguments.workers is not None and arguments.workers < 1):
         parser.error("--seeds and --workers need integers >= 1")
     try:
         sizes = load_profile(arguments.profile, arguments.set)
@@ -185,27 +193,23 @@ def main(words: Sequence[str] | None = None) -> int:
         # Read before anything is computed: hours later is too late to learn that the file is another.
         text = None if arguments.predicted is None else arguments.predicted.read_text(encoding="utf-8")
         worlds = None if text is None else predicted_counts(text, sizes.name)
+        runs: Iterable[Run] = list(reloaded(claims, sizes, arguments.stored)) if arguments.stored else ()
     except (OSError, ValueError) as error:
         parser.error(str(error))
     family = len(judged_by(sizes))
     verdicts: dict[str, list[Verdict]] = {claim.id: [] for claim in claims}
     seen: dict[str, Counter[Verdict]] = {claim.id: Counter() for claim in claims}
     controls: Counter[str] = Counter()
-    seeds = range(arguments.first, arguments.first + arguments.seeds)
-    profiles = [load_profile(arguments.profile, [*arguments.set, f"base_seed={seed}"]) for seed in seeds]
-    try:
-        for run in (
-            reloaded(claims, sizes, arguments.stored)
-            if arguments.stored
-            else computed(claims, profiles, arguments.out, arguments.workers)
-        ):
-            for judgement in run.judgements:
-                verdicts[judgement.claim.id].append(judgement.verdict)
-                seen[judgement.claim.id][as_in_worlds(judgement, family)] += 1
-                controls[str(judgement.control)] += 1
-            told(run, run.profile.base_seed)
-    except ValueError as error:
-        parser.error(str(error))
+    if not arguments.stored:
+        seeds = range(first, first + count)
+        profiles = [load_profile(arguments.profile, [*arguments.set, f"base_seed={seed}"]) for seed in seeds]
+        runs = computed(claims, profiles, arguments.out or Path("out/seeds"), arguments.workers)
+    for run in runs:
+        for judgement in run.judgements:
+            verdicts[judgement.claim.id].append(judgement.verdict)
+            seen[judgement.claim.id][as_in_worlds(judgement, family)] += 1
+            controls[str(judgement.control)] += 1
+        told(run, run.profile.base_seed)
     print("\n| claim | verdicts |\n|---|---|")
     for name, found in verdicts.items():
         counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(found).most_common())

@@ -46,8 +46,8 @@ TUNED = (
     Tuned((1,), "pilots of N3 to N6 and N9 to N11"),
     Tuned((50,), "a run of N6 at k = 2"),
     Tuned((100, 101, 102, 103), "verdicts of quick, noise levels and simulated worlds; O2's tolerance and O6's widths"),
-    Tuned((509,), "a verdict of O2 at d = 8, FAILS, seen before its d was chosen"),
     Tuned(tuple(range(200, 208)), "verdicts of E1, seen before its number of networks was chosen; O6's widths"),
+    Tuned(tuple(range(500, 520)), "verdicts of quick, seen before the d of O2 was chosen, with pilots of O2 at d = 16"),
 )
 """They are spent: a verdict from one of them is not from fresh draws."""
 

@@ -208,7 +208,7 @@ def test_an_exception_in_mid_computation_gives_the_context_back(
     count = 0
     for kind in (KeyboardInterrupt, MemoryError, SystemExit):
 
-        def interrupt(kind: type[BaseException] = kind) -> None:
+        def interrupt(ahead: float = 0.0, *, kind: type[BaseException] = kind) -> None:
             nonlocal count
             count += 1
             if count == 12:
@@ -216,7 +216,7 @@ def test_an_exception_in_mid_computation_gives_the_context_back(
 
         forget()
         count = 0
-        for name in ("theory.balls.enclosure.check_work", "theory.balls.trapezoid.check_work"):
+        for name in ("theory.balls.quadrature.check_work", "theory.balls.trapezoid.check_work"):
             monkeypatch.setattr(name, interrupt)
         with pytest.raises(kind, match="in mid computation"):
             evaluate()

@@ -24,7 +24,10 @@ REPETITIONS = 100
 
 
 class _Nodes(threading.local):
-    """The largest precision at which this thread has used a large Gauss rule. Its nodes are there: arb keeps them."""
+    """The largest precision at which this thread has used a rule of more than half the largest degree.
+
+    arb keeps nodes, for each thread and each number of them, so most of what a further integral needs is there.
+    """
 
     bits: int = 0
 
@@ -71,7 +74,8 @@ def integrate(integrand: Callable[[acb, bool], acb], lower: arb, upper: arb, bit
             if raised:
                 return nothing
             used += 1
-            # arb asks whether it is analytic before it chooses a rule, then evaluates at all the nodes.
+            # arb asks whether the integrand is analytic before it chooses a rule, then evaluates at all the nodes. How
+            # many that will be is not known, so a small rule is put off too where a large one has no time.
             points = 0 if analytic else points + 1
             if 2 * points > largest:
                 _nodes.bits = max(_nodes.bits, working)
