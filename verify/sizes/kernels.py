@@ -20,7 +20,8 @@ class KernelSizes(Sizes):
         curve_dimension, curve_samples: by k, d and n of N1. curve_width: its m. curve_replicates: draws. k = 2
             needs d = 24: see the margin of kappa in :mod:`verify.claims.generalization.n1_n2_n7_ridge`.
         mixed_dimensions, dense_dimensions: by k, the grids of d of N2 and of N7. mixed_width, dense_width: by k, their
-            m. rate_replicates: draws at each d. most_samples: n at which their searches for n* end at the latest.
+            m. rate_replicates: draws at each d. beyond, most_samples: their searches for n* end at beyond N(d, k+1), by
+            k, or at most_samples where that is less. At k = 2 tanh(z + 1) needs up to 4.2 N(d, 3).
         suprema_dimension, suprema_width, suprema_samples, suprema_replicates: d, m, grid of n and draws of
             N8's suprema.
         noisy_dimension, noisy_samples: d and n of N8's fits of noisy labels; noisy_networks: networks for each
@@ -29,8 +30,8 @@ class KernelSizes(Sizes):
 
     JUDGED: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "curve_dimension": ("curve_samples",),
-        "mixed_dimensions": ("mixed_width",),
-        "dense_dimensions": ("dense_width",),
+        "mixed_dimensions": ("mixed_width", "beyond"),
+        "dense_dimensions": ("dense_width", "beyond"),
     }
 
     curve_dimension: ByK[Dimension] = {1: 32}
@@ -43,6 +44,7 @@ class KernelSizes(Sizes):
     mixed_width: ByK[Width] = {1: 4096, 2: 16_384}
     dense_width: ByK[Width] = {1: 2048, 2: 8192}
     rate_replicates: Count = Field(default=24, ge=6)
+    beyond: ByK[Count] = {1: 4, 2: 8, 3: 8}
     most_samples: Count = Field(default=2048, ge=16)
 
     suprema_dimension: Dimension = 16

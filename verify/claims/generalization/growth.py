@@ -36,8 +36,6 @@ FACTOR = 1.6
 FINEST = 1.27
 """Ratio to which the search refines around n*: one bisection of the coarse grid. What the interpolation inside such a
 pair errs is computed from the predicted curve and enters the budget."""
-BEYOND = 4
-"""The search ends at this many times N(d,k+1), where degree k + 1 is learned whichever exponent is true."""
 RATIO_MARGIN = 0.1
 """Least margin of log(n* / predicted): the 10 % of N1. Where n* is small the law's own error, of order n*^{-1/2}, is
 larger and takes its place."""
@@ -98,9 +96,12 @@ class Growth:
         return p.k + self.excess
 
     def bounds(self, p: Profile, d: int) -> tuple[int, int]:
-        """First and last n of the search: from below n_k to beyond N(d,k+1), or to the most that the profile grants."""
+        """First and last n of the search: from below n_k to several N(d,k+1), where degree k + 1 is learned too.
+
+        The profile says how many, and grants no more than ``most_samples``.
+        """
         first = max(2, theory.cumulative_multiplicity(d, p.k) // 2)
-        return first, max(first, min(BEYOND * theory.multiplicity(d, p.k + 1), p.kernels.most_samples))
+        return first, max(first, min(p.kernels.beyond[p.k] * theory.multiplicity(d, p.k + 1), p.kernels.most_samples))
 
     def energies(self, p: Profile) -> Energies:
         """Of all parts."""
@@ -214,11 +215,11 @@ class Growth:
 
     def obstacles(self, p: Profile, evidence: Evidence) -> tuple[str, ...]:
         """One sentence for each d at which a search ended without the level."""
-        draws = {d: [evidence[cell] for cell in self.cells(p, d)] for d in self.grid(p)}
-        found = {
-            d: shortfall([(x["samples"], x["risks"]) for x in numbers], self.level(p), "kernels.most_samples")
-            for d, numbers in draws.items()
-        }
+        found = {}
+        for d in self.grid(p):
+            curves = [(x["samples"], x["risks"]) for x in (evidence[cell] for cell in self.cells(p, d))]
+            most = self.bounds(p, d)[1] == p.kernels.most_samples
+            found[d] = shortfall(curves, self.level(p), f"kernels.{'most_samples' if most else 'beyond'}")
         return tuple(f"d = {d}: {sentence}" for d, sentence in found.items() if sentence)
 
     def errors(self, p: Profile, d: int) -> dict[str, float]:
@@ -265,8 +266,8 @@ class Growth:
             f"n*(d): samples with which the NTK at its best ridge reaches risk {self.level(p):g} of energy "
             f"{sum(e for _, e in self.energies(p)):g}, d = {', '.join(map(str, grid))}, Gram matrices of random "
             f"networks of width {self.width(p)[p.k]}, {len(table)} independent draws at each d, each searched from "
-            f"n = n_k/2 up to {BEYOND} N(d,{p.k + 1}), at most {p.kernels.most_samples}, and bracketed within a factor "
-            f"{FINEST:g}. Predicted: {expected}. Geometric means of n*/predicted: "
+            f"n = n_k/2 up to {p.kernels.beyond[p.k]} N(d,{p.k + 1}), at most {p.kernels.most_samples}, and bracketed "
+            f"within a factor {FINEST:g}. Predicted: {expected}. Geometric means of n*/predicted: "
             f"{', '.join(f'{math.exp(x):.3f}' for x in _means(columns))}. By the floor no method that is linear in the "
             f"labels reaches this risk in the mean with fewer than n = "
             f"{', '.join(str(fewest(d, self.level(p), self.energies(p))) for d in grid)}. Censored (no crossing "

@@ -98,6 +98,15 @@ def test_a_spent_budget_is_inconclusive_and_says_what_is_missing() -> None:
     assert f"about {largest - 200:.0f} more samples" in sentence
 
 
+def test_a_search_that_ends_at_a_multiple_of_the_next_degree_names_that_multiple() -> None:
+    """At k = 2 tanh(z + 1) needs more than 4 N(d,3), and more of ``most_samples`` would not have helped."""
+    profile = kernel_sizes(rate_replicates=12, beyond={1: 1})
+    outcome = N2.check(N2.cases(profile)[0].profile, Evidence(true_growth(N2, profile)))
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert outcome.obstacles
+    assert all("up to n = " in one and one.endswith("raise kernels.beyond") for one in outcome.obstacles)
+
+
 def test_growth_counts_censored_runs_and_never_drops_them_silently() -> None:
     profile = kernel_sizes(rate_replicates=12)
     claim = N2
