@@ -8,6 +8,7 @@ from certified import Small, descended, lowest_loss
 from objectives import SIGMA, Problem, training_problem
 
 from numerics import Multipliers, PenaltyWeights, Relaxation, TwoLayerNetwork, optimality_gap, small_start
+from numerics.certificate.gap import relative_gap
 from numerics.objective import Objective
 
 PLAIN = PenaltyWeights(1.0, 1.0, 0.0, 0.01)
@@ -103,3 +104,9 @@ def test_what_is_refused() -> None:
         with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the sentence is looked at below
             call()
         assert needle in str(refusal.value)
+
+
+def test_a_loss_of_zero_has_no_relative_gap_whatever_rounding_leaves_of_its_bound() -> None:
+    found = relative_gap(torch.tensor([0.0, 2.0, 2.0]), torch.tensor([-1e-9, 1.0, torch.nan]))
+    assert found[:2].tolist() == [0.0, 0.5]
+    assert found[2].isnan()
