@@ -118,8 +118,9 @@ def comparison(
     return lines, [name for name in names if any(differ[f"{name} {v}"] for v in COMPARED)]
 
 
-def told(run: Run, seed: int) -> None:
+def told(run: Run) -> None:
     """Say what of a run is not HOLDS, and how many cells it had to compute."""
+    seed = run.profile.base_seed
     for judgement in run.judgements:
         name = judgement.claim.id
         for reason in judgement.reasons:
@@ -209,7 +210,7 @@ def main(words: Sequence[str] | None = None) -> int:
             verdicts[judgement.claim.id].append(judgement.verdict)
             seen[judgement.claim.id][as_in_worlds(judgement, family)] += 1
             controls[str(judgement.control)] += 1
-        told(run, run.profile.base_seed)
+        told(run)
     print("\n| claim | verdicts |\n|---|---|")
     for name, found in verdicts.items():
         counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(found).most_common())

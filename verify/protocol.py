@@ -48,6 +48,7 @@ TUNED = (
     Tuned((100, 101, 102, 103), "verdicts of quick, noise levels and simulated worlds; O2's tolerance and O6's widths"),
     Tuned(tuple(range(200, 208)), "verdicts of E1, seen before its number of networks was chosen; O6's widths"),
     Tuned(tuple(range(500, 520)), "verdicts of quick, seen before the d of O2 was chosen, with pilots of O2 at d = 16"),
+    Tuned((600,), "a run of full, seen before the range of N2's search at k = 2 was chosen"),
 )
 """They are spent: a verdict from one of them is not from fresh draws."""
 

@@ -44,7 +44,7 @@ class KernelSizes(Sizes):
     mixed_width: ByK[Width] = {1: 4096, 2: 16_384}
     dense_width: ByK[Width] = {1: 2048, 2: 8192}
     rate_replicates: Count = Field(default=24, ge=6)
-    beyond: ByK[Count] = {1: 4, 2: 8, 3: 8}
+    beyond: ByK[Count] = {1: 4, 2: 8}
     most_samples: Count = Field(default=2048, ge=16)
 
     suprema_dimension: Dimension = 16
