@@ -10,12 +10,11 @@ A mutant (``benchmarks/mutation.py``) is a wrong expression in a function of ``t
 module another, and so on, so that any beginning of it is a sample by itself, in which modules count alike.
 
 A mutant is judged twice, each time in a process of its own, forked from one in which everything is imported and nothing
-is computed; there the code of the one function is replaced. *Claims*: those from whose module the function is reached
-(``verify/running/definitions.py``) and that take seconds at the sizes of the tests, the cheapest first; the mutant is
-killed when a comparison FAILS or a cell ends in an error. *Tests*: the file that mirrors the module, then others that
-name it; killed when a test fails. What kills a mutant is run once on the library as it is, and must pass there. A
-mutant is *reached* when the wrong expression was evaluated: it may still be equivalent. What starts further processes
-sees the library as it is. Needs Linux.
+is computed; there the code of the one function is replaced. *Claims*: those that take seconds at small sizes and are
+seen to call the function, the cheapest first; the mutant is killed when a comparison FAILS or a cell ends in an error.
+*Tests*: the file that mirrors the module, then others that name it; killed when a test fails. What kills a mutant is
+run once on the library as it is, and must not fail there. A mutant is *reached* when the wrong expression was
+evaluated: it may still be equivalent. What starts further processes sees the library as it is. Needs Linux.
 """
 
 from __future__ import annotations
@@ -30,11 +29,16 @@ import os
 import pkgutil
 import resource
 import signal
+import sys
+import threading
 import time
+import types
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -44,55 +48,114 @@ from verify.judging.calibration import clopper_pearson
 from verify.judging.claim import Evidence
 from verify.judging.outcome import Verdict
 from verify.registry import CLAIMS
-from verify.running.definitions import Definitions, files_in
-from verify.sizes.directions import DirectionSizes
 from verify.sizes.profile import QUICK, Profile, changed
-from verify.sizes.taylor import TaylorSizes
 
 CHEAP = (
-    *("T2", "S2", "T3", "S6", "G1", "G4", "S10", "G3", "S1"),
-    *("S8", "G2", "S5", "S7", "G5", "T1", "S4", "S3"),
+    *("T2", "S2", "T3", "S6", "N1", "S1", "G1", "G4", "S8", "N8", "N4", "O3", "S10", "G3", "E1", "G2", "O4"),
+    *("N12", "S5", "S7", "G5", "N7", "N11", "T1", "N2", "O1", "N3", "O2", "N6", "N5", "S4", "S3", "N9", "O5"),
 )
 """Claims that are judged in seconds at the sizes below, the cheapest first."""
-MOST = {"claims": 6, "tests": 3}
+MOST = {"claims": 10, "tests": 3}
 """Claims, and files of tests, that a mutant is shown."""
 
 
 def small() -> Profile:
-    """The sizes of the tests of the claims, which take seconds."""
+    """Sizes at which claims take seconds: too small for most to be decided, large enough to be far off."""
     spectral = {
         "blocks": 150,
         "block_dimension": {1: 6},
         "block_widths": {1: (128, 256, 512)},
         "block_replicates": {1: 24},
+        "gram_dimension": {1: 64},
+        "gram_samples": {1: 256},
+        "gram_width": {1: 2048},
+        "parity_width": 256,
+        "parity_samples": 200,
+        "parity_tests": 800,
     }
-    gram = {"gram_dimension": {1: 64}, "gram_samples": {1: 256}, "gram_width": {1: 2048}}
-    parity = {"parity_width": 256, "parity_samples": 200, "parity_tests": 800}
-    bulk = {"bulk_dimension": {1: 256}, "bulk_width": {1: 1024}, "bulk_replicates": (12, 8)}
-    ones = {"activations": ("tanh(z + 1)",), "spectral": spectral | gram | parity, "neighbours": bulk}
-    directions = DirectionSizes(
-        energy_width={1: 256, 2: 256},
-        energy_replicates=12,
-        sign_widths=(64, 256, 1024),
-        sparse_widths=(64, 256, 1024),
-        dense_widths=(128, 512),
-        joint_widths=(256, 1024, 4096),
-        joint_networks=12,
-    )
-    taylor = TaylorSizes(replicates=3, widths={1: (512, 2048), 2: (1024, 4096)}, width_replicates=12)
-    return changed(QUICK, ones).model_copy(update={"directions": directions, "taylor": taylor})
+    directions = {
+        "dimension": {1: 8},
+        "energy_width": {1: 256},
+        "energy_replicates": 12,
+        "sign_widths": (64, 256, 1024),
+        "sparse_widths": (64, 256, 1024),
+        "dense_widths": (128, 512),
+        "joint_widths": (256, 1024, 4096),
+        "joint_networks": 12,
+    }
+    optimization = {
+        "descent_dimensions": {1: (4, 7)},
+        "descent_replicates": 4,
+        "initialisation_dimension": {1: 8},
+        "initialisation_replicates": 3,
+        "sign_width": {1: 128},
+        "sign_widths": {1: (64, 128, 256)},
+        "sign_replicates": 4,
+        "signs": {1: 24},
+        "sign_draws": {1: 3},
+        "saddle_replicates": 4,
+    }
+    kernels = {
+        "curve_dimension": {1: 16},
+        "curve_samples": {1: (64, 128, 256)},
+        "curve_width": 2048,
+        "curve_replicates": 4,
+        "mixed_dimensions": {1: (8, 12, 16)},
+        "dense_dimensions": {1: (16, 24, 32)},
+        "mixed_width": {1: 1024},
+        "dense_width": {1: 1024},
+        "rate_replicates": 4,
+        "most_samples": 1024,
+        "suprema_samples": (256, 1024),
+        "suprema_replicates": 6,
+        "noisy_networks": 4,
+        "noisy_steps": 60,
+    }
+    training = {"steps": {1: 150}, "dimensions": {1: (16, 24)}, "repetitions": {1: 2}, "quadratic_repetitions": {1: 2}}
+    risks = {
+        "dimension": {1: 48},
+        "steps": 100,
+        "free_steps": 60,
+        "taylor_dimension": 12,
+        "taylor_widths": (4, 8),
+        "taylor_draws": 2,
+        "taylor_pairs": 3,
+        "taylor_steps": 100,
+        "adam_steps": 100,
+    }
+    neighbours = {
+        "bulk_dimension": {1: 256},
+        "bulk_width": {1: 1024},
+        "bulk_replicates": (12, 8),
+        "peak_dimensions": {1: (16, 24, 32)},
+        "peak_replicates": 4,
+        "peak_targets": 2,
+    }
+    changes = {
+        "activations": ("tanh(z + 1)", "sin(z + pi/4)"),
+        "spectral": spectral,
+        "directions": directions,
+        "taylor": {"replicates": 3, "width_dimension": {1: 8}, "widths": {1: (512, 2048)}, "width_replicates": 12},
+        "optimization": optimization,
+        "kernels": kernels,
+        "training": training | {"more_activations": ()},
+        "risks": risks,
+        "neighbours": neighbours,
+        "certificates": {"dimensions": {1: (8,)}, "joint_widths": {1: (16, 32, 64)}, "iterations": 100},
+        "separation": {"networks": 3, "inputs": 40, "draws": 12},
+    }
+    return changed(QUICK, changes)
 
 
 def by_claim(name: str) -> str:
-    """What FAILS in a claim at these sizes; empty where nothing does."""
+    """What FAILS in a claim at these sizes, in lines; empty where nothing does."""
     claim, profile = CLAIMS[name], small()
     view = next(case.profile for case in claim.cases(profile) if case.profile.k == 1)
     try:
         outcome = claim.check(view, Evidence({cell: cell.run() for cell in claim.design(view)}))
     except Exception as error:  # whatever a mutant raises, it was noticed
         return f"{name}: {type(error).__name__}"
-    failing = [c.label for c in outcome.comparisons if c.verdict is Verdict.FAILS]
-    return f"{name}: {failing[0]}" if failing else ""
+    return "\n".join(f"{name}: {c.label}" for c in outcome.comparisons if c.verdict is Verdict.FAILS)
 
 
 def by_tests(file: str) -> str:
@@ -113,7 +176,8 @@ def by_tests(file: str) -> str:
 
 def asked(mutant: Mutant) -> tuple[list[str], list[str]]:
     """The claims and the files of tests that the mutant is shown."""
-    claims = [name for name in CHEAP if (mutant.module, mutant.function[0]) in _reach(name)]
+    called = (mutant.path, ".".join(mutant.function))
+    claims = [name for name in CHEAP if called in calls(name)]
     parts = mutant.path.removesuffix(".py").removesuffix("_run").split("/")
     mirrored = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-1]}.py")
     whole = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-2]}.py")
@@ -127,16 +191,25 @@ def asked(mutant: Mutant) -> tuple[list[str], list[str]]:
 
 
 @cache
-def _definitions() -> Definitions:
-    return Definitions(files_in(*((package, ROOT / package) for package in ("theory", "numerics", "verify"))))
+def calls(name: str) -> frozenset[tuple[str, str]]:
+    """The functions of the library that a claim calls, as file and qualified name, seen in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as own:
+        return own.submit(_traced, name).result()
 
 
-@cache
-def _reach(name: str) -> frozenset[tuple[str, str]]:
-    """Modules and top-level names that a claim reaches, through its cells or its predictions."""
-    module = CLAIMS[name].file.removesuffix(".py").replace("/", ".")
-    reached = _definitions().reached(module, name)
-    return frozenset((s.module.removesuffix(".__init__"), getattr(s.node, "name", "")) for s in reached)
+def _traced(name: str) -> frozenset[tuple[str, str]]:
+    codes: set[types.CodeType] = set()
+
+    def enter(frame: types.FrameType, _event: str, _given: object) -> None:
+        codes.add(frame.f_code)
+
+    sys.settrace(enter)
+    threading.settrace(enter)
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        by_claim(name)
+    sys.settrace(None)
+    inside = [code for code in codes if Path(code.co_filename).is_relative_to(ROOT)]
+    return frozenset((str(Path(code.co_filename).relative_to(ROOT)), code.co_qualname) for code in inside)
 
 
 @cache
@@ -175,14 +248,10 @@ def forked(mutant: Mutant | None, shown: str, judge: Callable[[str], str], secon
     return kind, who, bool(note[0])
 
 
-_SOUND: dict[str, bool] = {}
-
-
-def sound(shown: str, judge: Callable[[str], str], seconds: int) -> bool:
-    """Whether the library as it is passes what killed a mutant, when that is run in the same way."""
-    if shown not in _SOUND:
-        _SOUND[shown] = forked(None, shown, judge, 10 * seconds)[0] == "survived"
-    return _SOUND[shown]
+@cache
+def as_it_is(shown: str, judge: Callable[[str], str], seconds: int) -> frozenset[str]:
+    """What fails in the library as it is, when that is run in the same way."""
+    return frozenset(forked(None, shown, judge, 10 * seconds)[1].splitlines())
 
 
 def examine(mutant: Mutant, seconds: int) -> dict[str, Any]:
@@ -194,9 +263,10 @@ def examine(mutant: Mutant, seconds: int) -> dict[str, Any]:
         ends, who, met = [], "", False
         for one in shown:
             end, who, reached = forked(mutant, one, judge, seconds)
-            again = who if "::" in who else one
-            if end == "killed" and not sound(again, judge, seconds):
-                end, who = "fails anyway", ""
+            if end == "killed":
+                again = who if "::" in who else one
+                news = [line for line in who.splitlines() if line not in as_it_is(again, judge, seconds)]
+                end, who = ("killed", news[0]) if news else ("fails anyway", "")
             ends.append(end)
             met |= reached
             if end in ("killed", "unplanted"):

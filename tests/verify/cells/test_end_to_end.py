@@ -10,6 +10,7 @@ import torch
 from numerics import optimality_gap
 from numerics.curvature import hessian_vector
 from verify.cells.end_to_end import Descended, EndToEnd, alone
+from verify.cells.optimization import CURVE_POINTS
 
 FIELDS: dict[str, Any] = {
     "activation": "sin(z + pi/4)",
@@ -79,6 +80,14 @@ def test_numbers_are_json_and_one_for_each_draw(numbers: dict[str, Any]) -> None
         assert len(numbers[name]) == 2, name
     assert numbers["start_curvature"][0] < -0.01
     assert np.all(np.diff([loss for _, loss in numbers["curve"]]) < 1e-3)
+
+
+def test_a_short_curve_has_every_step_and_a_long_one_sixty_points_or_more(numbers: dict[str, Any]) -> None:
+    short = EndToEnd(**FIELDS | {"most": 40}, **OWN).run()
+    assert [t for t, _ in short["curve"]] == list(range(len(short["curve"])))
+    assert 40 <= len(short["curve"]) <= 41
+    assert short["curve"][0][1] == short["losses"][0][0]
+    assert CURVE_POINTS <= len(numbers["curve"]) <= 2 * CURVE_POINTS
 
 
 def test_descent_without_regulariser_is_judged_by_the_whole_loss(numbers: dict[str, Any]) -> None:
