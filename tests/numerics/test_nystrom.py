@@ -65,3 +65,15 @@ def test_an_operator_that_is_not_symmetric() -> None:
 
     with pytest.raises(ValueError, match="not those of a symmetric matrix"):
         NystromPreconditioner(Skew(), 4, 2, torch.ones(4, dtype=torch.float64))
+
+
+def test_rounding_of_a_symmetric_matrix_is_no_asymmetry() -> None:
+    """Sums of n terms are off by n eps; what is off by more than a hundred times that was not symmetric."""
+    n = 200
+    root, noise = (torch.randn(n, n, generator=generator(seed), dtype=torch.float64) for seed in (0, 1))
+    gram = root @ root.T
+    unit = n * torch.finfo(torch.float64).eps * float(gram.norm())
+    y = torch.ones(n, dtype=torch.float64)
+    assert NystromPreconditioner(Dense(gram + unit * noise), n, 50, y).values.numel() == 50
+    with pytest.raises(ValueError, match="not those of a symmetric matrix"):
+        NystromPreconditioner(Dense(gram + 1000 * unit * noise), n, 50, y)

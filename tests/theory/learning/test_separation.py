@@ -31,6 +31,7 @@ def test_bounds_hold_at_every_d_looked_at(theorem, d: int) -> None:
     assert abs(eigenvalues[0] - means["radial slope"] ** 2) < 1e-11
     strength = arb(d + 2) / (2 * (d - 1))
     assert strength <= found["strength"] ** 2 * (1 + arb(1e-9))
+    assert found["strength"] ** 2 <= arb(102) / (2 * 99) * (1 + arb(1e-9))  # it falls with d, so d = 100 is the bound
     assert strength / eigenvalues[0] + 1 / eigenvalues[1] <= found["dense norm"]
 
 

@@ -280,5 +280,9 @@ def test_values_and_print() -> None:
     assert r"\lambda" in found.to_latex()
     assert len(found.to_numpy()) == 3
     assert kernel == ZonalKernel(sp.exp(sp.Symbol("x") - 1))
+    given = "(1 + t)**2 * 1/2"
+    assert ZonalKernel.parse(given).text == given
+    assert str(zonal_spectrum(ZonalKernel.parse(given), 5, 2)).startswith(f"kernel {given} on the sphere")
+    assert ZonalKernel(sp.exp(sp.Symbol("t")), text="exp(-t)").text == ""
     with pytest.raises(Undecided):
         zonal_eigenvalue(lambda t: t**2, 1, 5)
