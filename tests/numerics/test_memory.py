@@ -12,6 +12,7 @@ import numerics
 from numerics import (
     FeatureCovariance,
     Harmonics,
+    HermiteTarget,
     NTKOperator,
     Objective,
     Target,
@@ -133,11 +134,13 @@ def test_memory_is_asked_for_first(call: Callable[[], object]) -> None:
 def test_working_space_is_asked_for_first(network: TwoLayerNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     operator, target, basis = NTKOperator(network, X), Target.dense(D, 2, 1.0, 0), Harmonics(D, 2)
     covariance, objective = FeatureCovariance(network), Objective(network, X, Y)
+    hermite = HermiteTarget(D, {2: ([1.0], torch.eye(D, dtype=torch.float64)[:1])})
     monkeypatch.setattr(numerics.memory, "SMALL", 1)
     monkeypatch.setattr(numerics.memory, "available_bytes", lambda device: 100)
     for call in (
         lambda: operator.matmul(torch.ones(N, 3, dtype=torch.float64)),
         lambda: target(X),
+        lambda: hermite(X),
         target.energies,
         lambda: basis.values(X),
         lambda: covariance.top(2),

@@ -99,6 +99,17 @@ def test_gaussian_integrals(text: str) -> None:
         assert found.rad() < arb("1e-20")
 
 
+@pytest.mark.parametrize("bits", [4, 8, 12, 20, 30])
+def test_tails_that_are_cut_off_are_in_the_ball(bits: int) -> None:
+    """With few bits the range is short, and the rest of a Gaussian integral is as large as the ball's radius."""
+    exact = {"z**4": arb(3), "z**20": arb(654729075), "exp(z/2)": (arb(1) / 8).exp(), "exp(2*z)": arb(2).exp()}
+    with ctx.workprec(bits + 40):
+        for text, value in (exact | {"abs(z)": (2 / arb.pi()).sqrt()}).items():
+            found = gaussian_expectation(Activation.parse(text).expr, ONE, bits)
+            assert found.contains(value), text
+            assert found.rad() < abs(value) * 0.05
+
+
 def test_growth_bounds_hold_and_refuse() -> None:
     for text in ("tanh(z)*z**3", "softplus(3*z - 1)", "exp(z/2)*sin(z)", "erf(z + 1/2)", "gelu(z)"):
         for order in (0, 1, 2):
