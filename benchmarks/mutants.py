@@ -108,6 +108,11 @@ def table(path: Path) -> str:
         hits = [shown["claims"], shown["tests"], shown["claims"] | shown["tests"]]
         cells = [share(sum(name in hit for name in of), len(of)) for hit in hits]
         out.append(f"| {package or 'all'} | {len(of)} | {' | '.join(cells)} |")
+    out += ["", "| killed by | mutant | expression | in its place |", "|---|---|---|---|"]
+    for one in sorted(reached, key=lambda one: str(one["claims"]["killer"])):
+        if "killed" in one["claims"]["ends"]:
+            who = one["claims"]["killer"].replace("|", r"\|")
+            out.append(f"| {who} | `{one['file']}` | `{one['before']}` | `{one['after']}` |")
     out += ["", "| survivor | operator | expression | in its place | not finished |", "|---|---|---|---|---|"]
     for one in reached:
         if survived(one):
