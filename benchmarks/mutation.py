@@ -1,7 +1,7 @@
 """Small errors in the source of a function: where they can stand, and how one takes the place of the true code.
 
-The operators are those of cosmic-ray: an integer moved by 1, a float times 1.1, comparisons and signs exchanged, a term
-or a factor left out, a power made a product, arguments swapped, a condition negated, a range off by one.
+Operators like those of cosmic-ray, and more: an integer moved by 1, a float times 1.1, comparisons and signs exchanged,
+a term or a factor left out, a power made a product, arguments swapped, a condition negated, a range off by one.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def expressions(function: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, a
 
 
 def functions(tree: ast.AST, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ast.FunctionDef]]:
-    """Functions and methods by the path of their names; those inside another function belong to it."""
+    """Functions and methods by the path of their names; those inside another function are left out."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef):
             yield (*path, node.name), node
@@ -112,7 +112,7 @@ def functions(tree: ast.AST, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 def mutants(module: str, file: Path) -> list[Mutant]:
     """All mutants of a module."""
     found = []
-    for path, function in functions(ast.parse(file.read_text())):
+    for path, function in dict(functions(ast.parse(file.read_text()))).items():  # the last of overloads is the one
         for place, (_, _, _, node) in enumerate(expressions(function)):
             for operator, _ in variants(node):
                 found.append(Mutant(module, str(file.relative_to(ROOT)), path, place, operator, node.lineno))
@@ -122,7 +122,7 @@ def mutants(module: str, file: Path) -> list[Mutant]:
 def _placed(mutant: Mutant) -> tuple[ast.Module, tuple[ast.AST, str, int | None, ast.expr], ast.expr]:
     """The tree of the module, where the right expression stands in it, and the wrong one."""
     tree = ast.parse((ROOT / mutant.path).read_text())
-    function = next(node for path, node in functions(tree) if path == mutant.function)
+    function = dict(functions(tree))[mutant.function]
     site = list(expressions(function))[mutant.place]
     return tree, site, ast.fix_missing_locations(copy.deepcopy(dict(variants(site[3]))[mutant.operator]))
 
@@ -144,7 +144,7 @@ def mutated(mutant: Mutant) -> types.CodeType:
         getattr(parent, name)[place] = noted
     code = compile(ast.fix_missing_locations(tree), str(ROOT / mutant.path), "exec")
     for part in mutant.function:
-        code = next(c for c in code.co_consts if isinstance(c, types.CodeType) and c.co_name == part)
+        code = [c for c in code.co_consts if isinstance(c, types.CodeType) and c.co_name == part][-1]
     return code
 
 
@@ -170,7 +170,7 @@ def plant(mutant: Mutant) -> bool:
     function = live(mutant)
     try:
         code = mutated(mutant)
-    except (StopIteration, SyntaxError):
+    except (IndexError, SyntaxError):
         return False
     if function is None or function.__code__.co_freevars != code.co_freevars:
         return False

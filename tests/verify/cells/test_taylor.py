@@ -29,6 +29,13 @@ def test_a_cubic_attains_the_remainder_bound_at_every_length(length: float) -> N
     assert numbers["random"] < 0.99 / 6
 
 
+@pytest.mark.parametrize("d", [5, 8, 11])
+def test_the_extreme_may_be_at_the_end_of_the_range(d: int) -> None:
+    """exp(z) leaves most at z = sqrt d, where d - z^2 may round to a negative number."""
+    numbers = RemainderRatio(activation="exp(z)", d=d, m=8, length=0.1).run()
+    assert 0.1 / 6 < numbers["extreme"] < 1 / 6
+
+
 @pytest.mark.parametrize("k", [1, 2])
 def test_term_sizes_against_the_network(k: int) -> None:
     """Each sign vector in turn through the network's own forward, linear and quadratic."""
