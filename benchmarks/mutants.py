@@ -58,16 +58,16 @@ def again(mutant: Mutant, line: dict[str, Any], seconds: int) -> dict[str, Any]:
     """The line of a survivor of the tests, shown to what had no time, and to all files beside the first."""
     folder = ROOT.joinpath("tests", *mutant.path.split("/")[:-1])
     beside = [str(path.relative_to(ROOT)) for path in files_of_tests() if path.parent == folder]
-    tests = {name: list(value) if isinstance(value, list) else value for name, value in line["tests"].items()}
-    ends = dict(zip(tests["asked"], tests["ends"], strict=True))
+    tests = line["tests"]
+    met, killer, ends = tests["reached"], "", dict(zip(tests["asked"], tests["ends"], strict=True))
     for file in [f for f, end in ends.items() if end == "no time"] + [f for f in beside if f not in ends]:
         ends.pop(file, None)
-        ends[file], tests["killer"], reached = judged(mutant, file, by_tests, seconds)
-        tests["reached"] |= reached
-        line["reached"] |= reached
+        ends[file], killer, reached = judged(mutant, file, by_tests, seconds)
+        met |= reached
         if ends[file] == "killed":
             break
-    return line | {"tests": tests | {"asked": list(ends), "ends": list(ends.values())}, "again": True}
+    tests = {"asked": list(ends), "ends": list(ends.values()), "killer": killer, "reached": met}
+    return line | {"tests": tests, "reached": line["reached"] or met, "again": True}
 
 
 def killed(line: dict[str, Any], *kinds: str) -> bool:
