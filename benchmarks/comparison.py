@@ -10,6 +10,7 @@ The others are no dependencies. An environment on top of escape-ntk's own, on Py
 
 Ratios are our time over the other's (see measure.py), below 1 where escape-ntk is faster, each after a line with the
 relative difference of the results. One thread for torch and for XLA, float32 for networks. Compilation is not counted.
+Each comparison has a process of its own, as the libraries of one crash beside those of another.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ import argparse
 import importlib.metadata
 import importlib.util
 import math
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -109,7 +111,12 @@ def gram(sizes: Sizes) -> list[Row]:
     """
     import jax
     import neural_tangents as nt
+    from jax._src import source_info_util
+    from jax.interpreters import ad
 
+    for name, value in (("config", jax.config), ("source_info_util", source_info_util)):
+        if not hasattr(ad, name):  # JAX took them away; neural-tangents 0.6.5 reads them there
+            setattr(ad, name, value)
     network, x, _, _ = problem(replace(sizes, n=sizes.gram_n))
     jnp, f, w = in_jax(network)
     inputs = jnp.asarray(x.numpy())
@@ -130,20 +137,16 @@ def gram(sizes: Sizes) -> list[Row]:
 
     rows = []
     for name, one in calls.items():
-        try:
-            difference = apart(one(), ours())
-        except AttributeError as error:  # of a JAX that is newer than neural-tangents
-            sys.stderr.write(f"{name}: left out ({error})\n")
-            continue
         against = f"neural-tangents' empirical_ntk_fn, {name}, n = {sizes.gram_n}"
-        rows.append(Row(f"gram-neural-tangents-{name.split()[0]}", against, difference, one, ours))
+        rows.append(Row(f"gram-neural-tangents-{name.split()[0]}", against, apart(one(), ours()), one, ours))
     return rows
 
 
 def gradient(sizes: Sizes) -> list[Row]:
-    """The gradient of the squared loss of the second-order Taylor model.
+    """The gradient of the squared loss of the second-order Taylor model, which ours takes with kept sigma' and sigma''.
 
-    Both know the inputs beforehand: XLA folds what depends on them alone, and ours keeps tables of sigma' and sigma''.
+    The other's is jitted as in its own examples, as a function of weights, inputs and labels; and "folded", with
+    inputs and labels as constants, where XLA evaluates all that depends on them alone when it compiles.
     """
     import jax
     import neural_tangents as nt
@@ -152,17 +155,24 @@ def gradient(sizes: Sizes) -> list[Row]:
     jnp, f, w = in_jax(network)
     inputs, labels, moved = jnp.asarray(x.numpy()), jnp.asarray(y.numpy()), w + jnp.asarray(W.numpy())
     expanded = nt.taylor_expand(f, w, 2)
-    compiled = jax.jit(jax.grad(lambda V: ((expanded(V, inputs) - labels) ** 2).mean()))
+    slope = jax.grad(lambda V, x, y: ((expanded(V, x) - y) ** 2).mean())
+    compiled, folded = jax.jit(slope), jax.jit(lambda V: slope(V, inputs, labels))
     objective = Objective(network, x, y, PenaltyWeights(r4=0.0), model="taylor")
 
     def other() -> Any:
-        return compiled(moved).block_until_ready()
+        return compiled(moved, inputs, labels).block_until_ready()
+
+    def constant() -> Any:
+        return folded(moved).block_until_ready()
 
     def ours() -> torch.Tensor:
         return objective.value_and_gradient(W)[1]
 
     against = "neural-tangents' taylor_expand, jitted gradient"
-    return [Row("gradient-neural-tangents", against, apart(other(), ours()), other, ours)]
+    return [
+        Row("gradient-neural-tangents", against, apart(other(), ours()), other, ours),
+        Row("gradient-neural-tangents-folded", f"{against}, folded", apart(constant(), ours()), constant, ours),
+    ]
 
 
 def hessian(sizes: Sizes) -> list[Row]:
@@ -288,27 +298,40 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def main() -> None:
+def one_by_one(names: Sequence[str]) -> int:
+    """Each of these comparisons with the options of this process; the first status that is not 0, or 0."""
+    for name in names:
+        done = subprocess.run([sys.executable, __file__, *sys.argv[1:], "--only", name], check=False)
+        if done.returncode:
+            sys.stderr.write(f"{name}: ended with status {done.returncode}\n")
+            return done.returncode
+    return 0
+
+
+def main() -> int:
     """Print the ratios."""
     options: argparse.ArgumentParser = parser(__doc__)
     options.add_argument("--d", type=int, default=64)
     options.add_argument("--m", type=int, default=4096)
     options.add_argument("--n", type=int, default=1024)
-    options.add_argument("--gram-n", type=int, default=512, help="inputs of the Gram matrix; 1024 takes some 10 GB")
-    options.add_argument("--only", nargs="*", choices=COMPARISONS, default=list(COMPARISONS))
+    options.add_argument("--gram-n", type=int, default=1024, help="inputs of the Gram matrix")
+    options.add_argument("--only", nargs="+", choices=COMPARISONS, default=list(COMPARISONS))
     options.add_argument("--eigenlearning", type=Path)
     chosen = options.parse_args()
     d, m, n, gram_n = (32, 1024, 512, 256) if chosen.small else (chosen.d, chosen.m, chosen.n, chosen.gram_n)
+    if len(chosen.only) > 1:
+        return one_by_one(chosen.only)
+    (name,) = chosen.only
     sizes, bench = Sizes(d, m, n, gram_n, chosen.eigenlearning), Bench(chosen)
-    bench.say(f"d = {sizes.d}, m = {sizes.m}, n = {sizes.n}; {versions()}")
-    for name in chosen.only:
-        try:
-            for row in COMPARISONS[name](sizes):
-                bench.say(f"{row.against}: results differ by {row.difference:.1e}, relatively")
-                bench.compare({row.against: row.other, "ours": row.ours}, {row.name: ("ours", row.against)})
-        except ImportError as missing:
-            bench.skip(name, str(missing))
+    bench.say(f"{name}: d = {sizes.d}, m = {sizes.m}, n = {sizes.n}; {versions()}")
+    try:
+        for row in COMPARISONS[name](sizes):
+            bench.say(f"{row.against}: results differ by {row.difference:.1e}, relatively")
+            bench.compare({row.against: row.other, "ours": row.ours}, {row.name: ("ours", row.against)})
+    except ImportError as missing:
+        bench.skip(name, str(missing))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -16,7 +16,7 @@ import functools
 import gc
 from collections.abc import Callable
 
-import mpmath as mp
+import mpmath as mp  # type: ignore[import-untyped]
 import numpy as np
 import scipy.special
 from measure import Bench, parser

@@ -92,7 +92,7 @@ def nested(network: TwoLayerNetwork, x: torch.Tensor, y: torch.Tensor, W: torch.
         def linear(weights: torch.Tensor) -> torch.Tensor:
             return torch.func.jvp(output, (weights,), (W,))[1]
 
-        first, second = torch.func.jvp(linear, (start,), (W,))
+        first, second, *_ = torch.func.jvp(linear, (start,), (W,))
         return (first + second / 2 - y).square().mean()
 
     return torch.func.grad(loss)(W)

@@ -28,7 +28,11 @@ SWAPPED: dict[type, type] = {
     ast.Div: ast.Mult,
     ast.Pow: ast.Mult,
 }
-TURNED: dict[type, type] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt} | {
+TURNED: dict[type, type] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
 }

@@ -115,8 +115,8 @@ def row(question: Question, numbers: list[list[dict[str, list[float]]]]) -> str:
         interval = mean_interval(column[~np.isnan(column)].tolist())
         shown.append(f"{interval.value:.2f} +- {interval.upper - interval.value:.2f}")
     middle = len(grid) // 2
-    low, high = slice(middle + 1), slice(middle, None)
-    exponents = [slope(grid, table), slope(grid[low], table[:, low]), slope(grid[high], table[:, high])]
+    parts = (grid, table), (grid[: middle + 1], table[:, : middle + 1]), (grid[middle:], table[:, middle:])
+    exponents = [slope(*part) for part in parts]
     censored = f"{int(np.isnan(table).sum())} of {table.size}"
     target = f"{question.target}, degree {k + (question.target == 'sparse')}"
     entries = [str(k), question.activation, target, f"{question.risk:g}", *shown, *exponents, censored]

@@ -33,7 +33,7 @@ from verify.judging.outcome import Verdict
 from verify.judging.worlds import strictest
 from verify.protocol import own
 from verify.registry import judged_by, select
-from verify.running.sweep import default_workers
+from verify.running.sweep import Done, default_workers
 from verify.session import Run, reload, verify
 from verify.sizes.profile import Profile, load_profile
 
@@ -136,13 +136,11 @@ def computed(claims: Sequence[Claim], profiles: Sequence[Profile], folder: Path,
     """A run for each profile, with records in one folder."""
     for profile in profiles:
         stored: list[bool] = []
-        yield verify(
-            claims,
-            profile,
-            folder,
-            workers or default_workers(profile.device),
-            on_cell=lambda done, there, wanted, stored=stored: stored.append(done.stored),
-        )
+
+        def note(done: Done, there: int, wanted: int, stored: list[bool] = stored) -> None:
+            stored.append(done.stored)
+
+        yield verify(claims, profile, folder, workers or default_workers(profile.device), on_cell=note)
         there = sum(stored)
         print(f"seed {profile.base_seed}: {len(stored) - there} cells computed, {there} from the records", flush=True)
 

@@ -56,6 +56,8 @@ def test_what_is_missing_is_named_unless_the_script_says_why() -> None:
     assert sentence.startswith("slow: a.py no longer prints it")
     assert check.regressions(ENTRY, runs({"fast": 0.5}, skipped={"slow": "no such library"}), said.append) == []
     assert "slow: left out, no such library" in said
+    (sentence,) = check.regressions(ENTRY, runs({"fast": 0.5}, skipped={"other": "no such library"}), said.append)
+    assert sentence.startswith("slow: a.py no longer prints it")
 
 
 def test_a_script_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
