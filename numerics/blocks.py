@@ -9,14 +9,12 @@ from types import MappingProxyType
 
 import torch
 
-from numerics.memory import available_bytes, by_kind, require
+from numerics.memory import available_bytes, block_rows, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 
 BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**25}
-"""Preactivations of distinct neurons in one block, by kind of device."""
-LONGER = 4
-"""By how much blocks are longer where several threads of a CPU each take some, as long as each gets two."""
+"""Preactivations of distinct neurons in one block, by kind of device; see :func:`numerics.memory.block_rows`."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,8 @@ class Blocks:
     def __init__(self, network: TwoLayerNetwork, x: torch.Tensor, names: set[str], cache: bool | None) -> None:
         self._network, self._x, self._names = network, x, names
         width = network.half[..., 0].numel()
-        n, kind = x.shape[-2], x.device.type
-        step = max(1, by_kind(BLOCK_NUMBERS, x.device) // width)
-        threads = torch.get_num_threads() if kind == "cpu" else 1
-        if threads > 1:
-            step = max(step, min(LONGER * step, math.ceil(n / (2 * threads))))
+        n = x.shape[-2]
+        step = block_rows(BLOCK_NUMBERS, x.device, width)
         self._rows = [slice(start, min(start + step, n)) for start in range(0, n, step)]
         one = len(names) * width * x.dtype.itemsize
         if cache is None:

@@ -26,7 +26,7 @@ import torch
 
 from numerics.activations import TorchActivation
 from numerics.inputs import Array, displacement, finite, plain
-from numerics.memory import available_bytes, by_kind, require
+from numerics.memory import available_bytes, block_rows, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.quadrature import pair_rule
@@ -168,7 +168,7 @@ class FeatureCovariance:
         elif cache:
             fits = "use cache=False, which needs one block of rows at a time"
             require(need, f"the tables of c, K and H at m={network.m}", network.device, fits)
-        step = max(1, by_kind(BLOCK_NUMBERS, network.device) // (math.prod(network.batch) * self._all.shape[-2]))
+        step = block_rows(BLOCK_NUMBERS, network.device, math.prod(network.batch) * self._all.shape[-2])
         self._blocks = [slice(start, min(start + step, pairs)) for start in range(0, pairs, step)]
         self._tables: list[torch.Tensor] | None = None
         if cache:

@@ -14,6 +14,9 @@ SMALL = 64 * 2**20
 DRAWS = 64 * 2**20
 """The same for random draws of points and weights, and for quadrature rules."""
 
+BLOCK_ROWS = 128
+"""Rows of a block at the least: a product of few rows with a matrix takes as long as the reading of the matrix."""
+
 _GIB = 2**30
 
 
@@ -24,6 +27,11 @@ class WouldNotFit(MemoryError):
 def by_kind(table: Mapping[str, int], device: torch.device | str) -> int:
     """The entry of ``table`` for the kind of device, "cpu" or "cuda"; that of a card where it has none."""
     return table.get(torch.device(device).type, table["cuda"])
+
+
+def block_rows(numbers: Mapping[str, int], device: torch.device | str, width: int) -> int:
+    """Rows of a block of ``width`` columns, of the numbers for this kind of device and :data:`BLOCK_ROWS` at least."""
+    return max(by_kind(numbers, device) // width, BLOCK_ROWS)
 
 
 def available_bytes(device: torch.device | str) -> int:

@@ -17,7 +17,7 @@ import torch
 
 from numerics.activations import TorchActivation
 from numerics.inputs import Array, displacement, finite, floating, inputs, placed, plain, seeds
-from numerics.memory import DRAWS, by_kind, require
+from numerics.memory import DRAWS, block_rows, require
 from numerics.precision import full_precision
 from numerics.sampling import generator, sphere
 from theory.activations import ActivationLike
@@ -296,7 +296,7 @@ class TwoLayerNetwork:
 
     def _output(self, x: torch.Tensor, W: torch.Tensor, rows: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """m^{-1/2} times ``rows`` at the displacement W, over blocks of inputs that keep memory bounded."""
-        step = max(1, by_kind(OUTPUT_NUMBERS, x.device) // (W[..., 0].numel() // 2))
+        step = block_rows(OUTPUT_NUMBERS, x.device, W[..., 0].numel() // 2)
         parts = [rows(part) for part in x.split(step, dim=-2)]
         output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
         output = self.reduce(output) / math.sqrt(self.m)

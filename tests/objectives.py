@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import pytest
 import references
 import torch
 
+from numerics import blocks
 from numerics.directions import GoodDirections
 from numerics.models import ModelName
 from numerics.network import TwoLayerNetwork
@@ -22,6 +24,12 @@ D, M, N, N_U, K = 5, 12, 30, 20, 1
 """Of :class:`Problem`: dimension, width, inputs, inputs without labels, low degree."""
 KINKS = {"absolute": 0.0, "huber": 1.0, "hinge": 0.0}
 """Distance of the residual, or of 1 - y f, from zero at which a derivative of the loss jumps."""
+
+
+def blocks_of(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of at most so many preactivations of distinct neurons, but of one row at least."""
+    monkeypatch.setitem(blocks.BLOCK_NUMBERS, "cpu", numbers)
+    monkeypatch.setattr("numerics.memory.BLOCK_ROWS", 1)
 
 
 def weights(modes: tuple[str, ...] = R1_MODES, power: int = 4) -> PenaltyWeights:

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from objectives import M, N, Problem, weights
+from objectives import M, N, Problem, blocks_of, weights
 
 from numerics import TwoLayerNetwork, generator, memory, sphere
 from numerics import blocks as module
@@ -21,7 +21,7 @@ def test_cache_and_blocks_change_nothing(model: str, numbers: int, monkeypatch: 
     """The cache in no bit, blocks only in the order of sums."""
     problem = Problem.of()
     whole, expected = problem.objective(weights(), model=model).value_and_gradient(problem.W)
-    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", numbers)
+    blocks_of(numbers, monkeypatch)
     kept, again = (problem.objective(weights(), model=model, cache=cache) for cache in (True, False))
     assert len(list(kept.blocks())) == math.ceil(N / max(1, numbers // (M // 2)))
     assert again._blocks._kept is None
@@ -44,7 +44,7 @@ def test_what_is_kept_is_one_piece_of_memory(
     """Each name of all blocks in one, with no gap, and with the numbers of blocks that are evaluated again."""
     network = TwoLayerNetwork(4, M, "exp(z)", seed=seed)  # sigma' and sigma'' are the same tensor before scaling
     x = sphere(N, 4, 2.0, generator(3))
-    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", 7 * M)
+    blocks_of(7 * M, monkeypatch)
     kept, again = (Blocks(network, x, names, cache) for cache in (True, False))
     assert len(kept) > 1
     for name in names:
@@ -58,7 +58,7 @@ def test_what_is_kept_is_one_piece_of_memory(
 def test_a_wrong_block_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Problem.of()
     _, expected = problem.objective(weights()).value_and_gradient(problem.W)
-    monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", 1)
+    blocks_of(1, monkeypatch)
     objective = problem.objective(weights())
     objective._blocks._kept[-1] = objective._blocks._kept[0]
     _, gradient = objective.value_and_gradient(problem.W)
@@ -84,3 +84,11 @@ def test_what_blocks_gave_stands_in_order() -> None:
     parts = [torch.arange(3.0), torch.arange(3.0, 5.0)]
     assert torch.equal(joined(parts), torch.arange(5.0))
     assert joined(parts[:1]) is parts[0]
+
+
+@pytest.mark.parametrize(("m", "rows"), [(256, 1024), (2048, 128), (10_000, 128)])
+def test_rows_of_a_block(m: int, rows: int) -> None:
+    """As many as keep it in the caches, but no fewer than make the reading of W worth it."""
+    network = TwoLayerNetwork(3, m, "exp(z)", dtype=torch.float32)
+    blocks = Blocks(network, sphere(1100, 3, 3**0.5, generator(3), torch.float32), {"z"}, cache=False)
+    assert next(iter(blocks))[0] == slice(0, rows)

@@ -140,6 +140,7 @@ def test_cache_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     W = displacement(network, 1)
     kept = FeatureCovariance(network, True)
     assert torch.equal(kept.matmul(W), FeatureCovariance(network, False).matmul(W))
+    monkeypatch.setattr("numerics.memory.BLOCK_ROWS", 1)
     for numbers in (1, 13, 2 * M):
         monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", numbers)
         blocks = FeatureCovariance(network, True)

@@ -9,9 +9,8 @@ import pytest
 import references
 import scipy.sparse.linalg
 import torch
-from objectives import training_problem
+from objectives import blocks_of, training_problem
 
-from numerics import blocks as module
 from numerics.curvature import Hessian, extreme_eigenvalue, hessian_vector, lipschitz_constant
 from numerics.directions import GoodDirections
 from numerics.losses import LOSSES
@@ -141,7 +140,7 @@ def test_blocks_and_cache_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
             return hessian_vector(made, W, V)
 
         whole = product(True)
-        monkeypatch.setitem(module.BLOCK_NUMBERS, "cpu", 7 * M // 2)
+        blocks_of(7 * M // 2, monkeypatch)
         assert torch.equal(product(True), product(False))
         assert float((product(True) - whole).abs().max()) <= rounding(directions) * float(whole.abs().max())
         monkeypatch.undo()

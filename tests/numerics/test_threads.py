@@ -5,9 +5,8 @@ import threading
 
 import pytest
 import torch
-from objectives import D, M, N, Problem, weights
+from objectives import D, M, N, Problem, blocks_of, weights
 
-from numerics import blocks as blocks_module
 from numerics.terms.weights import PenaltyWeights
 from numerics.threads import shared
 
@@ -63,7 +62,7 @@ def test_a_shared_gradient_is_the_same(model: str, w: PenaltyWeights, monkeypatc
     """One thread, and parts of the inputs on two; twice the same in every bit, whichever thread was faster."""
     problem = Problem.of()
     expected, single = problem.objective(w, model=model).value_and_gradient(problem.W)
-    monkeypatch.setitem(blocks_module.BLOCK_NUMBERS, "cpu", 2 * M)
+    blocks_of(2 * M, monkeypatch)
     monkeypatch.setattr("numerics.objective.INPUTS_A_PART", 1)
     torch.set_num_threads(2)
     objective = problem.objective(w, model=model)
@@ -81,7 +80,7 @@ def test_a_part_left_out_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison of the test above fails where the gradient of one part is dropped."""
     problem = Problem.of()
     single = problem.objective(weights()).value_and_gradient(problem.W)[1]
-    monkeypatch.setitem(blocks_module.BLOCK_NUMBERS, "cpu", 2 * M)
+    blocks_of(2 * M, monkeypatch)
     monkeypatch.setattr("numerics.objective.INPUTS_A_PART", 1)
     monkeypatch.setattr("numerics.terms.pairs.PairGradient.add", lambda self, other: None)
     torch.set_num_threads(2)
@@ -92,7 +91,7 @@ def test_a_part_left_out_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_few_inputs_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gradient of m d numbers for each part would take more memory than the parts themselves."""
     problem = Problem.of()
-    monkeypatch.setitem(blocks_module.BLOCK_NUMBERS, "cpu", 1)
+    blocks_of(1, monkeypatch)
     torch.set_num_threads(2)
     assert N < 2 * 4 * D
     assert problem.objective(weights())._parts() == 1
