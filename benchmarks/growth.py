@@ -103,7 +103,7 @@ LINES = {
         Line("d", "n^2 (d + m/2)", (1024, 2048, 4096), lambda d: gram(1024, 512, d), lambda d: d + 256),
     ),
     "span": (
-        Line("m", "m d^k + n_k^2, k = 2", (4096, 8192, 16384), lambda m: span(m, 32, 2), lambda m: spanned(m, 32, 2)),
+        Line("m", "m d^k + n_k^2, k = 2", (8192, 16384, 32768), lambda m: span(m, 32, 2), lambda m: spanned(m, 32, 2)),
         Line("d", "m d^k + n_k^2, k = 2", (24, 36, 48), lambda d: span(4096, d, 2), lambda d: spanned(4096, d, 2)),
         Line("k", "m d^k + n_k^2, d = 16", (2, 3), lambda k: span(2048, 16, k), lambda k: spanned(2048, 16, k)),
     ),
