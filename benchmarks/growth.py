@@ -74,8 +74,8 @@ def gram(n: int, m: int, d: int) -> Call:
 def span(m: int, d: int, k: int) -> Call:
     """A displacement projected on the good directions in closed form, eight times."""
     directions = GoodDirections(network(d, m), k)
-    W = torch.randn(8, m, d, generator=generator(2))
-    return lambda: directions.project(W)
+    W = torch.randn(m, d, generator=generator(2))
+    return lambda: [directions.project(W) for _ in range(8)]
 
 
 def eigen(m: int, d: int) -> Call:
@@ -93,7 +93,7 @@ def ridge(n: int) -> Call:
 
 LINES = {
     "gradient": (
-        Line("n", "2 n m d", (1024, 2048, 4096), lambda n: gradient(n, 1024, 512), lambda n: n),
+        Line("n", "2 n m d", (2048, 4096, 8192), lambda n: gradient(n, 1024, 512), lambda n: n),
         Line("m", "2 n m d", (1024, 2048, 4096), lambda m: gradient(1024, m, 512), lambda m: m),
         Line("d", "2 n m d", (512, 1024, 2048), lambda d: gradient(1024, 1024, d), lambda d: d),
     ),
