@@ -14,8 +14,9 @@ SMALL = 64 * 2**20
 DRAWS = 64 * 2**20
 """The same for random draws of points and weights, and for quadrature rules."""
 
-BLOCK_ROWS = 128
-"""Rows of a block at the least: a product of few rows with a matrix takes as long as the reading of the matrix."""
+BLOCK_ROWS, BLOCK_MOST = 128, 2**21
+"""Rows of a block at the least, as a product of few rows with a matrix takes as long as the reading of the matrix; and
+the numbers up to which a block grows for their sake."""
 
 _GIB = 2**30
 
@@ -30,8 +31,12 @@ def by_kind(table: Mapping[str, int], device: torch.device | str) -> int:
 
 
 def block_rows(numbers: Mapping[str, int], device: torch.device | str, width: int) -> int:
-    """Rows of a block of ``width`` columns, of the numbers for this kind of device and :data:`BLOCK_ROWS` at least."""
-    return max(by_kind(numbers, device) // width, BLOCK_ROWS)
+    """Rows of a block of ``width`` columns, one at least.
+
+    As many as make the numbers for this kind of device; :data:`BLOCK_ROWS` where those are fewer, but no more than
+    make :data:`BLOCK_MOST` numbers.
+    """
+    return max(by_kind(numbers, device) // width, min(BLOCK_ROWS, BLOCK_MOST // width), 1)
 
 
 def available_bytes(device: torch.device | str) -> int:

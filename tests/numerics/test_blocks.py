@@ -86,7 +86,7 @@ def test_what_blocks_gave_stands_in_order() -> None:
     assert joined(parts[:1]) is parts[0]
 
 
-@pytest.mark.parametrize(("m", "rows"), [(256, 1024), (2048, 128), (10_000, 128)])
+@pytest.mark.parametrize(("m", "rows"), [(256, 1024), (512, 512), (10_000, 128), (2**16, 64)])
 def test_rows_of_a_block(m: int, rows: int) -> None:
     """As many as keep it in the caches, but no fewer than make the reading of W worth it."""
     network = TwoLayerNetwork(3, m, "exp(z)", dtype=torch.float32)

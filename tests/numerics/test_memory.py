@@ -23,7 +23,7 @@ from numerics import (
     random_signs,
     sphere,
 )
-from numerics.memory import SMALL, WouldNotFit, available_bytes, by_kind, require
+from numerics.memory import SMALL, WouldNotFit, available_bytes, block_rows, by_kind, require
 from numerics.quadrature import gauss_rule
 from theory import Activation
 
@@ -47,6 +47,15 @@ def test_sizes_by_the_kind_of_device() -> None:
     """Also of a device with a number, and for kinds without a size of their own that of a card."""
     sizes = {"cpu": 1, "cuda": 2}
     assert [by_kind(sizes, torch.device(text)) for text in ("cpu", "cuda", "cuda:1", "meta")] == [1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "rows"),
+    [("cpu", 2**7, 2**10), ("cpu", 2**13, 2**7), ("cpu", 2**15, 2**6), ("cpu", 2**22, 1), ("cuda", 2**15, 2**9)],
+)
+def test_rows_of_blocks(kind: str, width: int, rows: int) -> None:
+    """Within the numbers where that is 128 rows or more; beyond them up to 128 rows or 2^21 numbers; one at least."""
+    assert block_rows({"cpu": 2**17, "cuda": 2**24}, kind, width) == rows
 
 
 @pytest.mark.parametrize("remedy", ["n <= 5 would fit", lambda there: f"n <= {there // 2**28} would fit"])
