@@ -14,9 +14,11 @@ SMALL = 64 * 2**20
 DRAWS = 64 * 2**20
 """The same for random draws of points and weights, and for quadrature rules."""
 
-BLOCK_ROWS, BLOCK_MOST = 128, 2**21
-"""Rows of a block at the least, as a product of few rows with a matrix takes as long as the reading of the matrix; and
-the numbers up to which a block grows for their sake."""
+BLOCK_ROWS = 128
+"""Rows of a block at the least: a product of few rows with a matrix takes as long as the reading of the matrix."""
+
+BLOCK_MOST = 2**21
+"""Numbers up to which a block grows for the sake of its rows."""
 
 _GIB = 2**30
 
