@@ -39,8 +39,9 @@ PROBES = (-0.9, -0.3, 0.0, 0.4, 0.95)
 SETTLED = 1e-11
 """Relative change below which neither quadrature nor interpolant is refined further."""
 BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
-"""Entries of one block of rows of c, K and H, by kind of device: on a CPU few enough for its caches; on a card, where
-many small blocks cost more for their launches than for their work, all of up to four thousand pairs of neurons."""
+"""Entries of one block of rows of c, K and H, by kind of device: on a CPU few enough for its caches, where that leaves
+enough rows; on a card, where many small blocks cost more for their launches than for their work, all of up to four
+thousand pairs of neurons."""
 TOLERABLE = 1e-6
 """Relative error above which the covariance is refused."""
 LANCZOS = 20

@@ -28,7 +28,7 @@ from theory.showing import Formula, axes, cut, facts, finish, line
 OUTPUT_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
 """Preactivations in one block of an evaluation, of all displacements of a stack together, by kind of device: longer
 inputs are cut into blocks of rows. On a processor they are few enough for its caches, and for memory that is kept from
-one block to the next."""
+one block to the next, where that leaves a block enough rows."""
 ROW_NUMBERS = {"cpu": 2**19, "cuda": 2**24}
 """The same for what is evaluated once, at the setting up of directions and their features, where each block also costs
 products with all harmonics."""
