@@ -147,7 +147,7 @@ def options_of(words: list[str]) -> int:
     if words[at] == "script.py":  # the reader's own
         return 0
     script, options = ROOT / words[at], words[at + 1 :]
-    if "argparse" not in script.read_text(encoding="utf-8"):
+    if "parse_args" not in script.read_text(encoding="utf-8"):
         return 0 if not options else 1
 
     def parse_args(self: argparse.ArgumentParser, *_: object) -> None:
