@@ -23,6 +23,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -171,8 +172,9 @@ def options_of(words: list[str]) -> int:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the commands name: records in out, old and new, and the profile of the usage page."""
     folder = tmp_path_factory.mktemp("reader")
-    for name in ("out", "old", "new"):
-        assert main(["verify", "--claims", "S3", "--workers", "1", "--out", str(folder / name)]) == 0
+    assert main(["verify", "--claims", "S3", "--workers", "1", "--out", str(folder / "out")]) == 0
+    for name in ("old", "new"):
+        shutil.copytree(folder / "out", folder / name)
     profile = next(body for body in blocks(ROOT / "docs" / "usage.md", "toml"))
     (folder / "mine.toml").write_text(profile, encoding="utf-8")
     for document in DOCUMENTS:

@@ -39,7 +39,6 @@ ATTEMPTS = 3
 LOOK = 0.3
 """Seconds at most between two looks at whether the records are still there."""
 
-
 TOGETHER = 0.1
 """Seconds within which results share a transaction, whose end waits for the disk; a lone result is kept at once."""
 
@@ -169,9 +168,7 @@ def run_cells(
         run_on(executor, sweep, folder)
     elif sweep.queue and (workers > 1 or limit is not None or isolated):
         _in_workers(sweep, min(workers, len(sweep.queue)), folder, limit)
-    while sweep.queue:
-        cell = sweep.queue.popleft()
-        sweep.take([(cell, attempt(cell, folder=folder))])
+    _here(sweep, folder)
     if sweep.failed and on_failed is None:
         first, *others = sweep.failed.values()
         more = f"; so did {len(others)} more" if others else ""
@@ -184,6 +181,7 @@ class _Sweep:
 
     Attributes:
         queue: cells to compute, heavy ones first; a cell to be tried again comes at its end.
+        waiting: what has come of cells and is not kept yet.
         keys: of all cells.
         rates: how long cells of a class take.
         results, failed: what came of them.
@@ -200,8 +198,10 @@ class _Sweep:
         self._store, self._provenance, self._attempts = store, provenance, attempts
         self._on_done, self._on_failed = on_done, on_failed
         self._tried: dict[Cell, int] = {}
+        self._kept = 0.0
         self._sources: dict[type[Cell], str] = {}
         self.queue: deque[Cell] = deque()
+        self.waiting: list[tuple[Cell, Attempt]] = []
         self.keys: dict[Cell, str] = {}
         self.rates = Rates()
         self.results: dict[Cell, Done] = {}
@@ -223,6 +223,18 @@ class _Sweep:
     def require(self) -> None:
         """Check that the records are still there."""
         self._store.require()
+
+    @property
+    def pause(self) -> float:
+        """Seconds until results are kept again."""
+        return max(self._kept + TOGETHER - time.monotonic(), 0.0)
+
+    def keep(self, at_once: bool = False) -> None:
+        """Keep what waits if it is time, or at once."""
+        if self.waiting and (at_once or not self.pause):
+            found, self.waiting = self.waiting, []
+            self.take(found)
+            self._kept = time.monotonic()
 
     def take(self, found: Sequence[tuple[Cell, Attempt]]) -> None:
         """Keep what has come, in one transaction; cells that may be tried again are queued."""
@@ -258,11 +270,20 @@ class _Sweep:
             self._on_done(done)
 
 
+def _here(sweep: _Sweep, folder: Path) -> None:
+    """Compute what is queued in this process."""
+    try:
+        while sweep.queue:
+            cell = sweep.queue.popleft()
+            sweep.waiting.append((cell, attempt(cell, folder=folder)))
+            sweep.keep(at_once=not sweep.queue)
+    finally:
+        sweep.keep(at_once=True)  # also where somebody ends the sweep
+
+
 def _in_workers(sweep: _Sweep, count: int, folder: Path, limit: float | None) -> None:
-    """Compute what is queued in processes of this machine."""
+    """Compute what is queued in processes of this machine, which get their next cells before results are kept."""
     under_way = 0
-    waiting: list[tuple[Cell, Attempt]] = []
-    kept = 0.0
     with Workers(count, folder, limit) as workers:
         try:
             while sweep.queue or under_way:
@@ -272,15 +293,12 @@ def _in_workers(sweep: _Sweep, count: int, folder: Path, limit: float | None) ->
                         break
                     sweep.queue.popleft()
                     under_way += 1
-                pause = kept + TOGETHER - time.monotonic()
-                answers = workers.wait(min(LOOK, max(pause, 0.0)) if waiting else LOOK)
+                sweep.keep()
+                answers = workers.wait(min(LOOK, sweep.pause) if sweep.waiting else LOOK)
                 sweep.require()
                 under_way -= len(answers)
                 sweep.queue.extendleft(cell for cell, found in answers if found is None)
-                waiting += [(cell, found) for cell, found in answers if found is not None]
-                if waiting and (time.monotonic() - kept >= TOGETHER or not (sweep.queue or under_way)):
-                    found, waiting = waiting, []
-                    sweep.take(found)
-                    kept = time.monotonic()
+                sweep.waiting += [(cell, found) for cell, found in answers if found is not None]
+                sweep.keep(at_once=not (sweep.queue or under_way))
         finally:
-            sweep.take(waiting)  # also where somebody ends the sweep
+            sweep.keep(at_once=True)  # also where somebody ends the sweep

@@ -2,6 +2,7 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,34 @@ def test_only_what_is_missing_is_computed(tmp_path: Path) -> None:
         results = run_cells([Square(x=1.0), Square(x=2.0), Square(x=2.0)], store, {}, on_done=seen.append)
     assert [(d.cell.x, d.stored) for d in seen] == [(1.0, True), (2.0, False)]
     assert results[Square(x=2.0)].numbers["y"] == 4.0
+
+
+class Counting(Store):
+    """Counts its transactions."""
+
+    transactions = 0
+
+    def together(self) -> AbstractContextManager[None]:
+        self.transactions += 1
+        return super().together()
+
+
+class Stopping(Square):
+    def run(self) -> Numbers:
+        if self.x == 40:
+            raise KeyboardInterrupt
+        return super().run()
+
+
+def test_cells_that_end_together_share_a_transaction_which_an_interrupt_does_not_lose(tmp_path: Path) -> None:
+    cells = [Stopping(x=float(x)) for x in range(41)]
+    with Counting(tmp_path) as store:
+        with pytest.raises(KeyboardInterrupt):
+            run_cells(cells, store, {})
+        assert store.transactions <= 20, "each waits for the disk"
+        seen: list[Done] = []
+        run_cells(cells[:40], store, {}, on_done=seen.append)
+    assert [done.stored for done in seen] == [True] * 40
 
 
 def test_any_executor_serves(tmp_path: Path) -> None:
