@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from verify.judging.claim import Claim
+from verify.judging.looks import MOST, Look
+from verify.judging.multiplicity import LEVEL
 from verify.judging.outcome import CONFIDENCE
 from verify.judging.rules import CENSORED, Rule
 from verify.sizes.profile import PROFILES, Profile
@@ -47,6 +49,7 @@ TUNED = (
     Tuned((50,), "a run of N6 at k = 2"),
     Tuned((100, 101, 102, 103), "verdicts of quick, noise levels and simulated worlds; O2's tolerance and O6's widths"),
     Tuned(tuple(range(200, 208)), "verdicts of E1, seen before its number of networks was chosen; O6's widths"),
+    Tuned((317,), "verdicts of quick, seen before O2's d and the rules of O1, O3 and O6 were changed"),
     Tuned(tuple(range(500, 520)), "verdicts of quick, seen before the d of O2 was chosen, with pilots of O2 at d = 16"),
     Tuned((600,), "a run of full, seen before the range of N2's search at k = 2 was chosen"),
 )
@@ -97,8 +100,13 @@ def section(profile: Profile, claims: Iterable[Claim]) -> dict[str, Any]:
 def _sealed(profile: Profile, claims: Mapping[str, Any]) -> dict[str, Any]:
     sizes = profile.model_dump(mode="json", exclude={"name", "base_seed"})
     said = {"base_seed": profile.base_seed, "sizes": sizes, "claims": claims}
-    levels = {"confidence": CONFIDENCE, "censored": CENSORED}
-    return {"digest": _digest(said | levels), **said}
+    return {"digest": _digest(said | levels()), **said}
+
+
+def levels() -> dict[str, Any]:
+    """What the verdicts of every profile depend on: confidence, missing observations, Holm's level, shares of looks."""
+    shares = [Look(number).share for number in range(1, MOST + 1)]
+    return {"confidence": CONFIDENCE, "censored": CENSORED, "holm": LEVEL, "shares": shares}
 
 
 def _digest(value: Any) -> str:
@@ -116,8 +124,7 @@ def coded() -> dict[str, Any]:
         for name, profile in PROFILES.items()
     }
     said = {
-        "confidence": CONFIDENCE,
-        "censored": CENSORED,
+        **levels(),
         "tuned": [{"seeds": list(one.seeds), "used": one.used} for one in TUNED],
         "profiles": profiles,
     }

@@ -132,6 +132,11 @@ class DecisionRule:
         relative: whether margin, alternative and noise are in units of the prediction.
         rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
             special cases; the interval then spans them.
+        groups: of an "exponent"'s replicates, one after the other, that have factors of their own, such as activations;
+            each costs a degree of freedom.
+        capped: whether a missing observation is one larger than could be measured, such as a run that did not end in
+            its steps. Where it is missing in the upper half of the grid, the exponent of what is left is too small, so
+            that a rule "below" never HOLDS on it.
     """
 
     name: str
@@ -146,6 +151,8 @@ class DecisionRule:
     relative: bool = False
     rounding: float = 0.0
     pool: Pool = ""
+    groups: int = 1
+    capped: bool = False
 
     def interval(self, data: Data) -> tuple[Interval, int]:
         """The interval, and how many observations were missing (NaN).
@@ -169,7 +176,7 @@ class DecisionRule:
         if self.statistic == "mean":
             return mean_interval(table[~np.isnan(table)].tolist()), missing
         if self.statistic == "exponent":
-            return exponent_interval(self.grid, table), missing
+            return exponent_interval(self.grid, table, self.groups), missing
         return clustered_exponent(self.grid, table[~np.isnan(table).any(axis=1)]), missing
 
     def compare(self, prediction: Prediction, measurement: Measurement, share: float = 1.0) -> Comparison:
@@ -197,6 +204,8 @@ class DecisionRule:
             slack, confidence = sum(measurement.errors.values()), 1 - share * (1 - CONFIDENCE)
             measured = measured.at(confidence, slack)
             chance = measured.upper - measured.value - slack
+            if self.capped and self.rule == "below" and self._hides_growth(data):
+                measured = replace(measured, upper=math.inf)
             terms = ((f"{SAMPLING}, {100 * confidence:.6g}%", chance), *budget)
             if missing:
                 terms = (*terms, ("censored observations", float(missing)))
@@ -211,6 +220,11 @@ class DecisionRule:
             grid=self.grid,
             rival=predicted + self.alternative * unit,
         )
+
+    def _hides_growth(self, data: np.ndarray) -> bool:
+        """Whether something is missing at an abscissa above the middle, where more would make the exponent larger."""
+        log_x = np.log(np.asarray(self.grid))
+        return bool(np.isnan(data)[:, log_x > log_x.mean()].any())
 
     def _reduced(self, prediction: Prediction, data: np.ndarray) -> tuple[float, np.ndarray]:
         """The number that the statistic is held against, and the observations reduced by their own predictions."""

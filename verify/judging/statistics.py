@@ -27,28 +27,35 @@ def mean_interval(samples: Sequence[float]) -> Interval:
     return Interval.student(float(values.mean()), stderr, values.size - 1)
 
 
-def exponent_interval(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[float]]) -> Interval:
+def exponent_interval(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[float]], groups: int = 1) -> Interval:
     r"""Exponent of y ~ x^p from independent observations: least squares of log y on log x with HC3 standard error.
 
     .. math:: V = (X^T X)^{-1} X^T \mathrm{diag}\big(e_i^2/(1-h_i)^2\big) X (X^T X)^{-1},
 
-    e the residuals and h the leverages; a t interval with N - 2 degrees of freedom. HC3 stays valid when the spread of
-    log y depends on x (MacKinnon and White 1985).
+    e the residuals and h the leverages; a t interval with N - 1 - ``groups`` degrees of freedom. HC3 stays valid when
+    the spread of log y depends on x (MacKinnon and White 1985).
 
     Args:
         x: abscissae.
         rows: (replicates, len(x)); NaN is a missing observation.
+        groups: of rows, one after the other and as equal in size as can be (``np.array_split``), that have factors of
+            their own, y ~ c_g x^p: each costs a degree of freedom, also where rows were divided by it before.
 
     Raises:
-        Unusable: fewer than two distinct x or three observations, or values that are not positive.
+        Unusable: fewer than two distinct x or groups + 2 observations, or values that are not positive.
     """
     table = np.asarray(rows, dtype=float)
     grid = np.broadcast_to(np.asarray(x, dtype=float), table.shape)
     known = ~np.isnan(table)
     values, places = table[known], grid[known]
-    if values.size < 3 or np.unique(places).size < 2 or not (values > 0).all():
-        raise Unusable(f"{values.size} values: an exponent needs at least 3 positive ones at two abscissae or more")
-    design = np.column_stack([np.ones(values.size), np.log(places)])
+    if values.size < groups + 2 or np.unique(places).size < 2 or not (values > 0).all():
+        raise Unusable(
+            f"{values.size} values: an exponent needs at least {groups + 2} positive ones at two abscissae or more"
+        )
+    sizes = [len(part) for part in np.array_split(np.arange(len(table)), groups)]
+    group = np.broadcast_to(np.repeat(np.arange(groups), sizes)[:, None], table.shape)[known]
+    present = np.unique(group)
+    design = np.column_stack([group[:, None] == present, np.log(places)]).astype(float)
     inverse = np.linalg.inv(design.T @ design)
     coefficients = inverse @ design.T @ np.log(values)
     residuals = np.log(values) - design @ coefficients
@@ -56,7 +63,8 @@ def exponent_interval(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[f
     # A leverage of one (a single observation at its x) is fitted exactly and tells nothing of the error.
     scaled = residuals / np.maximum(1 - leverage, 1e-12)
     covariance = inverse @ (design.T * scaled**2) @ design @ inverse
-    return Interval.student(float(coefficients[1]), math.sqrt(max(covariance[1, 1], 0.0)), values.size - 2)
+    dof = values.size - 1 - present.size
+    return Interval.student(float(coefficients[-1]), math.sqrt(max(covariance[-1, -1], 0.0)), dof)
 
 
 def clustered_exponent(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[float]]) -> Interval:

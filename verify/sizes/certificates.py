@@ -19,8 +19,8 @@ class CertificateSizes(Sizes):
         dimensions, width, samples, draws, steps: by k, of O5: its d, m / d, n / d^k, draws of each activation, and
             steps of gradient descent from each start.
         joint_dimension, joint_widths, joint_samples, joint_draws, joint_steps: by k, of O6: d, the grid of m, n,
-            draws of each activation at each m, steps. joint_gap: what its gap may be at the largest m, which is small
-            only where m is large.
+            draws of each activation at each m, steps. joint_gap: what its mean gap may be at the largest m, which is
+            small only where m is large.
         iterations: of the relaxation.
     """
 
@@ -38,7 +38,7 @@ class CertificateSizes(Sizes):
     joint_dimension: ByK[Dimension] = {1: 6}
     joint_widths: ByK[Grid[Width]] = {1: (24, 64, 160)}
     joint_samples: ByK[Count] = {1: 54}
-    joint_draws: ByK[Count] = {1: 1}
+    joint_draws: ByK[Count] = {1: 2}
     joint_steps: ByK[Count] = {1: 1200}
     joint_gap: Positive = Field(default=0.3, lt=1)
     iterations: Count = 200

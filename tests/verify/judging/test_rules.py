@@ -162,3 +162,20 @@ def test_what_is_no_number_never_becomes_an_observation(odd: object) -> None:
             rule.compare(Prediction(0.5), Measurement(data))
     assert rule.compare(Prediction(0.5), Measurement([0.5, 0.51, 0.49])).verdict is H
     assert rule.compare(Prediction(0.5), Measurement([0.5, None, 0.49])).verdict is I
+
+
+def test_a_cap_that_hides_slow_runs_never_makes_a_bound_hold() -> None:
+    """What is left of a steep law under a cap looks flat: a rule "below" stays open, or FAILS."""
+    rule = DecisionRule("T", "exponent", "below", 0.0, 1.0, 0.01, 12, (4.0, 7.0, 11.0))
+    rows = np.exp(0.01 * np.random.default_rng(0).normal(size=(12, 3))) * np.array(rule.grid) ** -0.5
+    rows[0, 2] = math.nan
+    blind, aware = rule, replace(rule, capped=True)
+    known = np.where(np.isnan(rows), 0.3, rows)
+    early = np.roll(rows, 1, axis=1)[:, [0, 2, 1]] * np.array([1.0, 0.6, 0.5])
+    assert math.isnan(early[0, 0]), "missing at the smallest x, what is left looks too steep"
+    assert blind.compare(Prediction(0.0), Measurement(rows)).verdict is Verdict.HOLDS
+    assert aware.compare(Prediction(0.0), Measurement(rows)).verdict is Verdict.INCONCLUSIVE
+    assert aware.compare(Prediction(0.0), Measurement(known)).verdict is Verdict.HOLDS
+    assert aware.compare(Prediction(0.0), Measurement(early)).verdict is Verdict.HOLDS
+    steep = rows * np.array(rule.grid)
+    assert aware.compare(Prediction(0.0), Measurement(steep)).verdict is Verdict.FAILS

@@ -64,7 +64,18 @@ def _o1_rules(p: Profile) -> tuple[Rule, ...]:
         ExactRule(FALL_OF_A_STEP, "above"),
         ExactRule(GRADIENT, "below"),
         ExactRule(LAMBDA_MIN, "above"),
-        DecisionRule(TIME, "exponent", "below", 0.0, 2.0, TIME_SCATTER, sizes.descent_replicates, grid),
+        DecisionRule(
+            TIME,
+            "exponent",
+            "below",
+            0.0,
+            2.0,
+            TIME_SCATTER,
+            sizes.descent_replicates,
+            grid,
+            groups=len(p.activations),
+            capped=True,
+        ),
     )
 
 

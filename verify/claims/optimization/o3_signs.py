@@ -83,7 +83,9 @@ def _o3_rules(p: Profile) -> tuple[DecisionRule, ...]:
     count, grid = sizes.sign_replicates, tuple(float(m) for m in sizes.sign_widths[p.k])
     return (
         DecisionRule(MEAN, "mean", "within", SIGN_MARGIN, 0.12, RATIO_SCATTER, count),
-        DecisionRule(EXPONENT, "exponent", "within", EXPONENT_MARGIN, 0.55, LEFT_SCATTER, count, grid),
+        DecisionRule(
+            EXPONENT, "exponent", "within", EXPONENT_MARGIN, 0.55, LEFT_SCATTER, count, grid, groups=len(p.activations)
+        ),
         DecisionRule(SIZE, "mean", "below", 0.0, 1.0, SIZE_SCATTER, count),
     )
 

@@ -10,6 +10,8 @@ def test_runs_that_did_not_end_are_counted_and_conclude_nothing(judged: Callable
     _, _, few = judged(O1, lambda cell, row: row["reached"].__setitem__(0, None) if cell.d == 4 else None)
     assert few.verdict is Verdict.HOLDS
     assert "3 of 36 runs had not ended" in few.explanation
+    _, _, slow = judged(O1, lambda cell, row: row["reached"].__setitem__(0, None) if cell.d == 11 else None)
+    assert slow.verdict is Verdict.INCONCLUSIVE, "what the cap hides at the largest d may be slow"
 
     # Their ends prove nothing either way.
     def unfinished(cell: Cell, row: dict[str, Any]) -> None:

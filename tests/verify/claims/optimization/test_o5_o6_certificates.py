@@ -4,7 +4,7 @@ import numpy as np
 from made_up import made_up, verdicts
 
 from verify.cells.certified import CertifiedEnds
-from verify.claims.optimization.o5_o6_certificates import EXPONENT, GAP, O5, O6, SOUND
+from verify.claims.optimization.o5_o6_certificates import EXPONENT, GAP, O5, O6, SOUND, WIDEST
 from verify.judging.outcome import Verdict
 from verify.running.experiment import Cell, Numbers
 from verify.sizes.profile import FULL, QUICK
@@ -50,7 +50,7 @@ def test_o6() -> None:
     rising = made_up(O6, case.profile, lambda cell: numbers(cell, exponent=0.4))
     assert verdicts(O6.check(case.profile, rising))[EXPONENT] is Verdict.FAILS
     large = made_up(O6, case.profile, lambda cell: numbers(cell, gap=0.5))
-    assert verdicts(O6.check(case.profile, large))[GAP] is Verdict.FAILS
+    assert verdicts(O6.check(case.profile, large))[WIDEST] is Verdict.FAILS
 
 
 def test_figures_and_descriptions() -> None:
