@@ -134,3 +134,22 @@ def test_a_claim_is_looked_at_again_in_simulated_worlds() -> None:
     rival = verdict_rates(CLAIMS["N3"], QUICK, 2.0, 10, 30, adaptive=True)
     assert rival.counts[Verdict.FAILS] == 10
     assert rival.repetitions < 2
+
+
+def test_looking_again_makes_no_true_gap_of_o6_fail() -> None:
+    """The gap falls, slowly, and stays within what is admitted: a maximum over draws would leave it as draws are added.
+
+    With such a maximum four worlds of five FAILED at this truth.
+    """
+    rates = verdict_rates(CLAIMS["O6"], QUICK, -0.05, 30, 37, adaptive=True)
+    assert rates.counts[Verdict.FAILS] == 0
+    assert rates.counts[Verdict.HOLDS] >= 20
+
+
+@pytest.mark.parametrize("truth", [2.0, 2.05])
+def test_looking_again_makes_no_slow_descent_hold(truth: float) -> None:
+    """At the edge of O1's bound and beyond, where the cap on steps hides the slowest runs: at most 1 % HOLD.
+
+    Of 60 worlds three or fewer, a binomial test of level 4e-3. Where what is hidden is left out, 13 % did at 2.
+    """
+    assert verdict_rates(CLAIMS["O1"], QUICK, truth, 60, 37, adaptive=True).counts[Verdict.HOLDS] <= 3

@@ -151,7 +151,7 @@ def certified_ends(truth: float, chance: Chance, cells: Mapping[tuple[str, int],
             "value": (lower[:, None] / (1 - gaps)).tolist(),
             "early": (lower[:, None] / (1 - EARLIER) * np.exp(0.1 * drawn[:, 1:])).tolist(),
             "zero": [ZERO] * cell.draws,
-            "free": (lower / (1 - FREE)).tolist(),
+            "free": (lower / (1 - FREE) * np.exp(0.1 * drawn[:, 0])).tolist(),
             "lower": lower.tolist(),
             "heavier": (HEAVIER * lower).tolist(),
         }
