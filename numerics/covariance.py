@@ -84,7 +84,7 @@ class ZonalTensor:
                 break
             count *= 2
         error = float(change + tail)
-        if error > TOLERABLE:
+        if not error <= TOLERABLE:
             raise ValueError(
                 f"activation {activation} at d={d}: covariance only accurate to {error:.1g}, "
                 f"because sigma' has a kink or varies too fast; use a smoother activation or smaller slopes"

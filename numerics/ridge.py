@@ -66,7 +66,8 @@ class KernelRidge:
         rounding = 100 * n * eps * scale
         if float((gram - gram.T).abs().max()) > rounding:
             raise ValueError("gram is not symmetric; pass the Gram matrix of one set of points")
-        self._delta = (8 + math.sqrt(n)) * eps * float(torch.linalg.matrix_norm(gram))
+        # Squares of small entries would be lost to underflow.
+        self._delta = (8 + math.sqrt(n)) * eps * scale * float(torch.linalg.matrix_norm(gram / scale)) if scale else 0.0
         if not math.isfinite(self._delta):
             raise ValueError(f"gram has entries of size {scale:.3g}: the squares overflow; rescale the data")
         values, self._vectors = torch.linalg.eigh(gram)
@@ -210,6 +211,9 @@ def iterative_kernel_ridge(
             )
     if preconditioner is None:
         preconditioner = NystromPreconditioner(operator, len(y), min(len(y), 512) if rank is None else rank, y, seed)
+    # Labels of size one, by a power of two, which rounds nothing: squares of small ones would be lost to underflow.
+    unit = math.ldexp(1.0, math.frexp(float(y.abs().max()))[1])
+    y = y / unit
     precondition, size = preconditioner, float(y.norm())
 
     def multiply(v: torch.Tensor) -> torch.Tensor:
@@ -240,4 +244,4 @@ def iterative_kernel_ridge(
             remedy = "raise the tolerance or the ridge" + ("" if y.dtype == torch.float64 else ", or use float64")
             status = f"{attained}, above tolerance={tolerance:.1e}; {remedy}"
             break
-    return RidgeSolution(best, relative, iterations, relative <= tolerance, status, operator)
+    return RidgeSolution(best * unit, relative, iterations, relative <= tolerance, status, operator)

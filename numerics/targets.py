@@ -168,7 +168,7 @@ class Target:
         require(4 * x.element_size() * len(x) * most, f"{most} terms at {len(x)} inputs", x.device, fits)
         total = torch.zeros(len(x), dtype=x.dtype, device=x.device)
         for degree, (weights, directions) in self.terms.items():
-            t = x @ directions.to(x).T / math.sqrt(self.d)
+            t = (x @ directions.to(x).T / math.sqrt(self.d)).clamp(-1, 1)  # an input's length is right to rounding only
             scale = math.sqrt(multiplicity(self.d, degree))
             total += legendre_values(degree, self.d, t) @ weights.to(x) * scale
         return finite(total, f"f*: its weights are too large for {x.dtype}, so it")

@@ -173,12 +173,13 @@ class Activation:
 def expression(value: ActivationLike) -> sp.Expr:
     """What functions of an expression g in z accept: the expression itself, an Activation's, or a text's.
 
-    A SymPy expression is taken as it is, since a derivative need not be an activation.
-
     Raises:
-        ValueError: another object, or a text that is not admitted.
+        ValueError: another object, or a text or expression that is not admitted, such as one in two symbols or 1/z.
     """
-    return value if isinstance(value, sp.Expr) else Activation.of(value).expr
+    if not isinstance(value, sp.Expr):
+        return Activation.of(value).expr
+    found = admitted(value)
+    return value if value.free_symbols <= {Z} else found
 
 
 def _floats(expr: sp.Expr, points: Sequence[float]) -> list[float]:

@@ -183,7 +183,7 @@ def _read(summand: sp.Expr) -> tuple[sp.Expr, int, Kernel]:
     power, kinks, others = 0, [], []
     for part in sp.Mul.make_args(rest):
         base, exponent = part.as_base_exp() if not isinstance(part, sp.exp) else (part, sp.Integer(1))
-        if base == Z and exponent.is_Integer:
+        if base == Z and exponent.is_Integer and exponent > 0:
             power += int(exponent)
         elif isinstance(base, sp.sign) and exponent.is_Integer:
             kinks += [Z - base.args[0]] * (int(exponent) % 2)  # sign^2 = 1 away from the kink

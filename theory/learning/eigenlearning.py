@@ -91,6 +91,11 @@ class Eigenlearning:
                 f"{spectrum.activation}: its eigenvalues are below {SMALLEST:g}; multiply it by a constant"
             )
         modes = tuple((count, value, target.get(degree, 0.0)) for degree, (count, value) in kept.items())
+        if spectrum.tail < 0:
+            raise ValueError(
+                f"{spectrum.subject}: the trace that its degrees leave is negative, so an eigenvalue above is; use a "
+                f"positive definite kernel, or a tail >= 0"
+            )
         # A tail whose ball contains zero is rounding, not a ridge.
         tail = 0.0 if spectrum.tail.contains(0) else max(float(spectrum.tail.mid()), 0.0)
         if len(kept) < len(listed):
@@ -178,6 +183,10 @@ class Eigenlearning:
             )
         # Halved on a logarithmic scale, for kappa may have any size that a double has.
         upper = (sum(c * v for c, v, _ in self.modes) + total) / n  # used(upper) + total/upper <= n
+        if not math.isfinite(upper):
+            raise ValueError(
+                f"n={n}: the trace of the spectrum is too large for floating point; divide it by a constant"
+            )
         lower = upper
         while self.used(lower) + total / lower < n:
             lower /= 2

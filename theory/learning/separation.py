@@ -161,6 +161,8 @@ def separation_theorem(
     for name, value in numbers.items():
         if not 0 < value < 1:
             raise ValueError(f"{name}={value}: needs a number between 0 and 1")
+    if not isinstance(energies, tuple | list) or len(energies) != 2:
+        raise ValueError(f"energies={energies!r}: needs a pair (E_1, E_2), such as (1, 1)")
     dense, sparse = (_fraction(f"energies[{i}]", value) for i, value in enumerate(energies))
     if dense < 0 or sparse <= 0:
         raise ValueError(f"energies=({dense}, {sparse}): needs E_1 >= 0 and E_2 > 0")

@@ -27,6 +27,9 @@ from theory.harmonics.gegenbauer import legendre_polynomial
 from theory.harmonics.sphere import Dimension, check_dimension, integer_dimension
 from theory.network.constructions import GUARD_BITS, check_low_degree, profile_ball
 
+ROUNDING = 1e-5
+"""Relative rounding that inner products and norms of float32 may have."""
+
 
 def _covariance_ball(activation: Activation, d: int, bits: int) -> tuple[arb, arb]:
     """(A, B) of :func:`slope_covariance` at a working precision; the caller refines."""
@@ -95,7 +98,7 @@ def random_sign_energy(
         digits: relative decimal digits to certify.
 
     Raises:
-        ValueError: lengths that differ or are zero, a number that is not finite, d < 3.
+        ValueError: lengths that differ or are zero, a number that is not finite, |inner| > norm, d < 3.
 
     Cost: O(m). Source: docs/mathematics, :eq:`random-signs`.
 
@@ -107,8 +110,13 @@ def random_sign_energy(
         raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
     along, across = slope_covariance(activation, d, digits + 2)
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
-        parallel = sum((square(as_ball(f"inner[{r}]", p)) for r, p in enumerate(inner)), arb(0))
-        total = sum((square(as_ball(f"norms[{r}]", s)) for r, s in enumerate(norms)), arb(0))
+        products = [as_ball(f"inner[{r}]", p) for r, p in enumerate(inner)]
+        lengths = [as_ball(f"norms[{r}]", s) for r, s in enumerate(norms)]
+        for r, (product, length) in enumerate(zip(products, lengths, strict=True)):
+            if length < 0 or abs(product) > (1 + ROUNDING) * length:
+                raise ValueError(f"inner[{r}]={inner[r]}, norms[{r}]={norms[r]}: needs |<w, W>| <= |W|, as |w| = 1")
+        parallel = sum(map(square, products), arb(0))
+        total = sum(map(square, lengths), arb(0))
         return ((along - across) * parallel + across * total) / len(norms)
 
 

@@ -223,8 +223,8 @@ def range_radius(d: int, length: float) -> float:
 
 
 def _rounded_up(exact: arb) -> float:
-    """The smallest double not below a ball that is found by steps upwards from its midpoint."""
-    rounded = float(exact.mid())
+    """The double next above a ball."""
+    rounded = float(exact.upper())
     while not arb(rounded) >= exact:
         rounded = math.nextafter(rounded, math.inf)
     return rounded

@@ -101,7 +101,14 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
     >>> limit_in_dimension(d**2 * ntk_eigenvalue_expr(Activation.parse("sin(z + pi/4)"), 3, d), d)
     3*exp(-1)/2
     """
-    given = expr = sp.sympify(expr)
+    if not isinstance(expr, sp.Expr | int):  # a text would be executed
+        raise ValueError(f"expr of type {type(expr).__name__}: needs a SymPy expression in d")
+    expr = sp.sympify(expr)
+    if not (isinstance(d, sp.Symbol) and d.is_positive):
+        raise ValueError(f"d={d!r}: needs a positive symbol, sp.Symbol('d', positive=True)")
+    if d not in expr.free_symbols and any(symbol.name == d.name for symbol in expr.free_symbols):
+        raise ValueError(f"{expr}: its {d} is another symbol than the one given; use the same in both")
+    given = expr
     expr = expr.xreplace({piecewise: _branch(piecewise, d) for piecewise in expr.atoms(sp.Piecewise)})
     # What is replaced by its limit is marked by a factor that tends to one; terms with different marks are known only
     # to leading order beside each other.

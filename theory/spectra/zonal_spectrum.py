@@ -83,11 +83,11 @@ def zonal_eigenvalue(kernel: KernelLike, degree: int, d: int, digits: int = 15) 
     subject = f"eigenvalue {degree} of {kernel} at d={d}"
     if kernel.polynomial is not None:
         return _constant(_polynomial_eigenvalue(kernel.polynomial, degree, d), digits, subject)
-    if _vanishes(kernel, degree):
-        return arb(0)
     size = _size_bits(degree, d)
     with evaluation(subject):
         _require_bounded(kernel)
+        if _vanishes(kernel, degree):
+            return arb(0)
         return refine(
             lambda bits: lens_expectation(kernel.on_angle(), degree, d, bits),
             digits,
@@ -152,13 +152,16 @@ def zonal_trace(kernel: KernelLike, digits: int = 15) -> arb:
     """kappa(1) = sum_l N(d,l) lambda_l, certified, for every d; exactly zero where it is (:eq:`zonal-kernel`).
 
     Raises:
-        ValueError: a kernel that is not admitted, or not finite at t = 1.
+        ValueError: a kernel that is not admitted, not bounded or not real.
         Undecided: zero without a proof.
 
     >>> print(zonal_trace("exp(t - 1)"))
     1.00000000000000
     """
     kernel = ZonalKernel.of(kernel)
+    if kernel.polynomial is None:
+        with evaluation(f"the trace of {kernel}"):
+            _require_bounded(kernel)
     return refine(
         lambda bits: kernel.on_angle()(acb(0), False).real, digits, max_bits=4000, subject=f"kernel {kernel} at t=1"
     )

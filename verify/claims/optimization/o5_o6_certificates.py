@@ -25,7 +25,7 @@ CERTIFIED = 1e-2
 """Relative gap at which an end counts as a global minimum: no displacement has a loss that is lower by a hundredth."""
 SCATTER = 0.15
 """Standard deviation of the logarithm of a gap about its power law in m, at most; 0.05 to 0.1 in the pilot."""
-GAP_SCATTER, WIDER = 0.04, 0.1
+GAP_SCATTER, WIDER = 0.04, 0.3
 """Standard deviation of a gap at the largest m, at most, and the excess over the admitted one that must FAIL."""
 HEAVIER: dict[Arm, float] = {"quadntk": 1.1, "joint": 2.0}
 """Factors of l4 in the planted bound: it exceeds the least loss found where R4's share of it exceeds the gap."""
