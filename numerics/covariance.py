@@ -61,6 +61,7 @@ class ZonalTensor:
 
     @staticmethod
     @lru_cache(maxsize=64)
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what they leave is refused below
     def of(activation: Activation, d: int) -> ZonalTensor:
         """Interpolants for sigma' in dimension d; quadrature and interpolant are refined until they settle.
 

@@ -293,3 +293,8 @@ def test_wide_network_reaches_the_infinite_width_eigenvalues() -> None:
     values, _ = feature_covariance(network).top(7)
     predicted = sorted([float(ntk_eigenvalue(SIGMA, 0, 6)), *[float(ntk_eigenvalue(SIGMA, 1, 6))] * 6], reverse=True)
     assert max(abs(v / p - 1) for v, p in zip(values.tolist(), predicted, strict=True)) < 0.1
+
+
+def test_an_activation_that_overflows_has_no_covariance() -> None:
+    with pytest.raises(ValueError, match="covariance only accurate to"):
+        FeatureCovariance(TwoLayerNetwork(1000, 4, "exp(z**2)"))

@@ -193,3 +193,15 @@ def test_several_outputs_elsewhere_name_the_way_out() -> None:
     for bad in (torch.ones(N, 2, 2), torch.ones(N, 0), torch.ones(N - 1, 2)):
         with pytest.raises(ValueError, match=r"or \(\d+, c\), n >= 1"):
             KernelRidge(gram, bad)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-100, 1e-170])
+def test_labels_of_every_size_are_fitted(size: float) -> None:
+    """The squares of 1e-170 underflow; the solution is linear in the labels all the same."""
+    root = torch.randn(7, 7, generator=generator(3), dtype=torch.float64)
+    gram = root @ root.T
+    y = torch.arange(1.0, 8.0, dtype=torch.float64)
+    found = iterative_kernel_ridge(Dense(gram), y * size, 1.0)
+    exact = torch.linalg.solve(gram + torch.eye(7, dtype=torch.float64), y)
+    assert found.converged
+    assert torch.allclose(found.coefficients / size, exact, rtol=1e-6)

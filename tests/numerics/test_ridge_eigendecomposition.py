@@ -46,3 +46,12 @@ def test_against_the_dense_solve(device: str, dtype: torch.dtype) -> None:
 def test_bad_input(call, needle: str) -> None:
     with pytest.raises(ValueError, match=re.escape(needle)):
         call()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-150, 1e-200])
+def test_a_singular_matrix_is_refused_at_every_size(size: float) -> None:
+    """Its squares underflow at 1e-200, and rounding would decide the result as it would at 1."""
+    root = torch.randn(6, 3, generator=generator(1), dtype=torch.float64)
+    fit = KernelRidge(root @ root.T * size, torch.arange(1.0, 7.0, dtype=torch.float64))
+    with pytest.raises(ValueError, match="rounding would decide"):
+        fit.coefficients(1e-17 * size)

@@ -66,3 +66,10 @@ def test_a_monomial_is_the_sum_of_its_parts(power: int, d: int) -> None:
     torch.testing.assert_close(total, t**power, rtol=1e-12, atol=1e-13)
     energy = float(moment(d, 2 * power))  # of t^p: Parseval
     assert sum(part**2 for part in parts.values()) == pytest.approx(energy, rel=1e-12)
+
+
+def test_an_input_at_the_end_of_its_tolerance_stays_on_the_sphere() -> None:
+    """P_l grows fast beyond t = 1: |f| <= sqrt(N(d, l)) on the sphere, and 34 million was said at t = 1 + 1e-6."""
+    target = Target.zonal(3, 10_000, torch.tensor([[0.0, 0.0, 1.0]]), torch.tensor([1.0]))
+    (value,) = target(torch.tensor([[0.0, 0.0, math.sqrt(3) * (1 + 1e-6)]])).tolist()
+    assert abs(value) <= math.sqrt(20_001) * (1 + 1e-3)

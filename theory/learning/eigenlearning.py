@@ -19,6 +19,8 @@ TOLERANCE = 1e-3
 """Relative error of kappa and of the risk that the degrees beyond the listed ones may cause."""
 SMALLEST, LARGEST = 1e-290, 1e300
 """Eigenvalues below and multiplicities above act as ridge: no n that a double holds tells them from it."""
+WIDEST = 1e-3
+"""Relative radius of an eigenvalue's ball at most: its middle stands for it."""
 
 
 class Truncated(Exception):
@@ -73,7 +75,8 @@ class Eigenlearning:
         A spectrum made by hand, with multiplicities that are not N(d,l), is taken at its word: its tail is ridge.
 
         Raises:
-            ValueError: a negative energy or noise, or one that is no finite number; eigenvalues out of range.
+            ValueError: a negative energy or noise, or one that is no finite number; eigenvalues out of
+                range, or known to no three digits.
         """
         noise = check_size("noise", noise)
         target = {k: check_size(f"energies[{k}]", v) for k, v in by_degree("energies", energies).items()}
@@ -85,6 +88,12 @@ class Eigenlearning:
                 f"{spectrum.subject}: its eigenvalue of degree {below[0]} is negative, so it is no kernel of ridge "
                 f"regression; use a positive definite one"
             )
+        for degree, value in zip(spectrum.degrees, spectrum.eigenvalues, strict=True):
+            if not value.contains(0) and value.rad() > WIDEST * abs(value.mid()):
+                raise ValueError(
+                    f"{spectrum.subject}: the eigenvalue {value.str(5)} of degree {degree} is not known to {WIDEST:g} "
+                    f"of itself, and a risk would not say so; give more digits"
+                )
         kept = {k: (count, value) for k, (count, value) in listed.items() if value >= SMALLEST and count <= LARGEST}
         if listed and not kept:
             raise ValueError(
