@@ -66,10 +66,10 @@ class KernelRidge:
         rounding = 100 * n * eps * scale
         if float((gram - gram.T).abs().max()) > rounding:
             raise ValueError("gram is not symmetric; pass the Gram matrix of one set of points")
-        # Squares of small entries would be lost to underflow.
-        self._delta = (8 + math.sqrt(n)) * eps * scale * float(torch.linalg.matrix_norm(gram / scale)) if scale else 0.0
-        if not math.isfinite(self._delta):
+        if not math.isfinite(float(torch.linalg.matrix_norm(gram))):
             raise ValueError(f"gram has entries of size {scale:.3g}: the squares overflow; rescale the data")
+        # Divided by the largest entry, as squares of small ones are lost to underflow.
+        self._delta = (8 + math.sqrt(n)) * eps * scale * float(torch.linalg.matrix_norm(gram / (scale or 1.0)))
         values, self._vectors = torch.linalg.eigh(gram)
         if float(values[0]) < -rounding:
             raise ValueError(f"gram has the eigenvalue {float(values[0]):.3g}; needs a positive semi-definite matrix")

@@ -188,7 +188,8 @@ def gaussian_expectation(expr: sp.Expr, weight: fmpq_poly, bits: int) -> arb:
 
 def _double(value: arb, towards: float) -> float:
     """The double next to a ball on the side of ``towards``, which is plus or minus infinity."""
-    rounded = float(value.upper() if towards > 0 else value.lower())
+    # lower() and upper() would round by the precision of the process.
+    rounded = float(value.mid()) + math.copysign(float(value.rad()), towards)
     while not (arb(rounded) >= value if towards > 0 else arb(rounded) <= value):
         rounded = math.nextafter(rounded, towards)
     return rounded

@@ -224,7 +224,7 @@ def range_radius(d: int, length: float) -> float:
 
 def _rounded_up(exact: arb) -> float:
     """The double next above a ball."""
-    rounded = float(exact.upper())
+    rounded = float(exact.mid()) + float(exact.rad())  # upper() would round by the precision of the process
     while not arb(rounded) >= exact:
         rounded = math.nextafter(rounded, math.inf)
     return rounded
