@@ -86,10 +86,8 @@ class ZonalTensor:
             count *= 2
         error = float(change + tail)
         if not error <= TOLERABLE:
-            raise ValueError(
-                f"activation {activation} at d={d}: covariance only accurate to {error:.1g}, "
-                f"because sigma' has a kink or varies too fast; use a smoother activation or smaller slopes"
-            )
+            what = f"activation {activation} at d={d}: covariance only accurate to {error:.1g}, because sigma'"
+            raise ValueError(f"{what} has a kink or varies too fast; use a smoother activation or smaller slopes")
         return ZonalTensor(coefficients, error)
 
     def __call__(self, rho: torch.Tensor) -> torch.Tensor:
