@@ -19,7 +19,7 @@ TOLERANCE = 1e-3
 """Relative error of kappa and of the risk that the degrees beyond the listed ones may cause."""
 SMALLEST, LARGEST = 1e-290, 1e300
 """Eigenvalues below and multiplicities above act as ridge: no n that a double holds tells them from it."""
-WIDEST = 1e-3
+COARSEST = 1e-3
 """Relative radius of an eigenvalue's ball at most: its middle stands for it."""
 
 
@@ -89,10 +89,10 @@ class Eigenlearning:
                 f"regression; use a positive definite one"
             )
         for degree, value in zip(spectrum.degrees, spectrum.eigenvalues, strict=True):
-            if not value.contains(0) and value.rad() > WIDEST * abs(value.mid()):
+            if not value.contains(0) and value.rad() > COARSEST * abs(value.mid()):
                 raise ValueError(
-                    f"{spectrum.subject}: the eigenvalue {value.str(5)} of degree {degree} is not known to {WIDEST:g} "
-                    f"of itself, and a risk would not say so; give more digits"
+                    f"{spectrum.subject}: the eigenvalue {value.str(5)} of degree {degree} has a radius "
+                    f"above {COARSEST:g} of itself, and a risk would not say so; give more digits"
                 )
         kept = {k: (count, value) for k, (count, value) in listed.items() if value >= SMALLEST and count <= LARGEST}
         if listed and not kept:

@@ -144,7 +144,7 @@ def zonal_spectrum(kernel: KernelLike, d: int, max_degree: int, digits: int = 15
             values = _eigenvalues(kernel, max_degree, d, digits)
             with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
                 listed = sum((n * v for n, v in zip(counts, values, strict=True)), arb(0))
-                tail = zonal_trace(kernel, digits) - listed
+                tail = _trace(kernel, digits) - listed
     return Spectrum(kernel, d, degrees, counts, values, tail, "zonal", digits)
 
 
@@ -162,6 +162,11 @@ def zonal_trace(kernel: KernelLike, digits: int = 15) -> arb:
     if kernel.polynomial is None:
         with evaluation(f"the trace of {kernel}"):
             _require_bounded(kernel)
+    return _trace(kernel, digits)
+
+
+def _trace(kernel: ZonalKernel, digits: int) -> arb:
+    """The trace of a kernel that is known to be bounded."""
     return refine(
         lambda bits: kernel.on_angle()(acb(0), False).real, digits, max_bits=4000, subject=f"kernel {kernel} at t=1"
     )
