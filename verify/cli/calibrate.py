@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,7 @@ def calibrate(
     claims_from: From = None,
     truth: Annotated[float | None, METHOD] = None,
     worlds: Annotated[Flag, METHOD] = False,
+    steps: Annotated[str | None, METHOD] = None,
     adaptive: Annotated[Flag, METHOD] = False,
     runs: Annotated[Whole, METHOD] = 2000,
     seed: Annotated[Whole, METHOD] = 0,
@@ -54,8 +56,12 @@ def calibrate(
         so that 2 is the NTK's. Raw numbers are then simulated, and the claim is judged whole, with its controls;
         without it, each statistical rule is fed with normal errors, and the status is 1 when a rule errs too often.
     worlds
-        Judge every claim that has worlds whole, over truths from its theory to the nearest rival theory and beyond; the
-        status is 1 when one is shown to HOLD in more than 5 % of the rival's worlds.
+        Judge every claim that has worlds whole, over truths from its theory to the nearest rival theory and beyond, and
+        on both sides of its margin; the status is 1 when one is shown to err more often than allowed, as by HOLDS in
+        more than 5 % of the rival's worlds.
+    steps
+        With --worlds, comma-separated places on the way from the theory (0) to the rival (1), such as 0,1, in place of
+        the whole grid.
     adaptive
         Look again at open verdicts, as escape-ntk verify --adaptive does.
     runs
@@ -87,6 +93,8 @@ def calibrate(
     chosen = select(claim if claims is None else claims, found, sources)
     if curves is not None and (not worlds or curves.suffix != ".svg"):
         raise ValueError(f"curves={str(curves)!r}: needs --worlds and a file that ends in .svg")
+    if steps is not None and not worlds:
+        raise ValueError(f"steps={steps!r}: needs --worlds")
     if worlds and truth is not None:
         raise ValueError(f"truth={truth} and --worlds, which has truths of its own: give one of them")
     family = len(select(None, found, sources))
@@ -95,7 +103,7 @@ def calibrate(
 
         with Steps("worlds", **loudness(quiet, verbose)) as progress:
             judged = power.power_curves(
-                chosen, found, runs, family, seed, adaptive, lambda tasks: progress.over(tasks, _truth)
+                chosen, found, runs, family, seed, adaptive, lambda tasks: progress.over(tasks, _truth), _numbers(steps)
             )
         if curves is not None:
             power.draw(judged, curves)
@@ -130,4 +138,21 @@ def _name(task: Task) -> str:
 
 def _truth(task: Truth) -> str:
     claim, _, step = task
-    return f"{claim.id} at {step:g}"
+    return f"{claim.id} at its margin" if step is None else f"{claim.id} at {step:g}"
+
+
+def _numbers(steps: str | None) -> list[float] | None:
+    """The numbers in a comma-separated text.
+
+    Raises:
+        ValueError: others than finite numbers.
+    """
+    if steps is None:
+        return None
+    try:
+        found = [float(step) for step in steps.split(",")]
+        if all(map(math.isfinite, found)):
+            return found
+    except ValueError:
+        pass
+    raise ValueError(f"steps={steps!r}: needs numbers with commas between them, such as 0,0.5,1")

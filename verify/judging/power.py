@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verify.judging.calibration import CERTAINTY, FALSE_HOLDS
+from verify.judging.calibration import CERTAINTY, FALSE_FAILS, FALSE_HOLDS
 from verify.judging.claim import Claim, World
+from verify.judging.margins import Margin, margin
 from verify.judging.outcome import Verdict
 from verify.judging.worlds import VerdictRates, remembered, verdict_rates
 from verify.sizes.profile import Profile
@@ -16,6 +17,8 @@ from verify.sizes.profile import Profile
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 """Of the way from the theory to its rival; where both sides are against the claim, the same way on the other side."""
 COLOURS = {Verdict.HOLDS: "#1b7f4b", Verdict.FAILS: "#b3261e", Verdict.INCONCLUSIVE: "#8a8f98"}
+MARGIN = "#f2e3b3"
+"""Between the last truth that is admitted and the first that is refused."""
 COLUMNS = 4
 """Panels side by side."""
 
@@ -37,35 +40,51 @@ class PowerCurve:
     Attributes:
         claim: its id.
         world: its theory and rival.
-        rates: by step.
+        rates: by step, in increasing order.
+        margin: where the claim's margin lies, towards the rival; None where it was not searched.
     """
 
     claim: str
     world: World
     rates: dict[float, VerdictRates]
+    margin: Margin | None = None
 
     @property
     def admissible(self) -> bool:
-        """Whether false HOLDS at the rival are not shown to be more frequent than allowed."""
-        return self.rates[1.0].interval(Verdict.HOLDS)[0] <= FALSE_HOLDS
+        """Whether nothing is shown to err more often than allowed.
+
+        False HOLDS at the rival and where the claim is refused; false FAILS where it is admitted.
+        """
+        refused = None if self.margin is None else self.margin.refused
+        admitted = None if self.margin is None else self.margin.admitted
+        wrong = [(1.0, Verdict.HOLDS, FALSE_HOLDS), (refused, Verdict.HOLDS, FALSE_HOLDS)]
+        wrong.append((admitted, Verdict.FAILS, FALSE_FAILS))
+        return all(
+            self.rates[step].interval(verdict)[0] <= allowed
+            for step, verdict, allowed in wrong
+            if step is not None and step in self.rates
+        )
 
     def as_json(self) -> dict[str, Any]:
         """One JSON object."""
         world = self.world
         entries = [{"step": step, **rates.as_json()} for step, rates in self.rates.items()]
+        ends = None if self.margin is None else {"admitted": self.margin.admitted, "refused": self.margin.refused}
         return {
             "claim": self.claim,
             "unit": world.unit,
             "theory": world.theory,
             "rival": world.rival,
             "rival_is": world.rival_is,
+            "two_sided": world.two_sided,
             "admissible": self.admissible,
+            "margin": ends,
             "rates": entries,
         }
 
 
-Task = tuple[Claim, World, float]
-"""A claim, its world and a step."""
+Task = tuple[Claim, World, float | None]
+"""A claim, its world and a step, or None for its margin and the rates at both ends of it."""
 
 
 def power_curves(
@@ -76,8 +95,9 @@ def power_curves(
     seed: int = 0,
     adaptive: bool = False,
     each: Callable[[Sequence[Task]], Iterable[Task]] = iter,
+    at: Sequence[float] | None = None,
 ) -> list[PowerCurve]:
-    """Judge every claim that has a world, and a case in the profile, over its grid of truths.
+    """Judge every claim that has a world, and a case in the profile, over its grid of truths and beside its margin.
 
     Args:
         claims: those asked for; others than the two named are left out.
@@ -87,30 +107,47 @@ def power_curves(
         seed: of the simulation.
         adaptive: whether open verdicts are looked at again.
         each: gives the truths by turns; whoever shows progress replaces it.
+        at: these steps in place of the grid; no margin is searched then.
 
     Raises:
-        ValueError: no claim is left, or as :func:`verify.judging.worlds.verdict_rates`.
+        ValueError: no claim is left, steps without 0 and 1, or as :func:`verify.judging.worlds.verdict_rates`.
     """
+    if at is not None and not {0.0, 1.0} <= set(at):
+        raise ValueError(f"steps={','.join(f'{step:g}' for step in at)}: needs 0, the theory, and 1, its rival, too")
     tasks: list[Task] = []
     for claim in claims:
         if (world := claim.world) is not None and claim.cases(profile):
             told = remembered(claim)
-            tasks += [(told, world, step) for step in steps(world)]
+            tasks += [(told, world, step) for step in (steps(world) if at is None else sorted(set(at)))]
+            if at is None:
+                tasks.append((told, world, None))
     if not tasks:
         names = ", ".join(c.id for c in claims)
         raise ValueError(f"claims={names!r}: none has worlds in profile {profile.name!r}; N3 has, in quick")
-    found: dict[str, PowerCurve] = {}
+    margins: dict[str, Margin] = {}
+    found: dict[str, dict[float, VerdictRates]] = {}
     for claim, world, step in each(tasks):
-        rates = verdict_rates(claim, profile, truth_at(world, step), runs, family, seed, adaptive)
-        found.setdefault(claim.id, PowerCurve(claim.id, world, {})).rates[step] = rates
-    return list(found.values())
+        if step is None:
+            margins[claim.id] = margin(claim, world, profile, family, seed)
+        wanted = margins[claim.id].steps if step is None else (step,)
+        for one in wanted:
+            rates = verdict_rates(claim, profile, truth_at(world, one), runs, family, seed, adaptive)
+            found.setdefault(claim.id, {})[one] = rates
+    worlds = {claim.id: world for claim, world, _ in tasks}
+    return [
+        PowerCurve(name, worlds[name], dict(sorted(rates.items())), margins.get(name)) for name, rates in found.items()
+    ]
 
 
 HEADINGS = ("claim", "truth", "theory", "rival", "HOLDS at theory", "false HOLDS at rival", "FAILS at rival")
+AT_THE_MARGIN = ("claim", "HOLDS up to", "HOLDS there", "false FAILS there", "FAILS from", "false HOLDS", "FAILS")
 
 
 def table(curves: Sequence[PowerCurve], markdown: bool = False) -> str:
-    """Shares at the theory and at the rival with their intervals, as aligned text or as a Markdown table."""
+    """Shares at the theory and at the rival with their intervals, then those on both sides of the margin.
+
+    Aligned text, or Markdown tables.
+    """
     rows: list[tuple[str, ...]] = [HEADINGS]
     for curve in curves:
         world, rates = curve.world, curve.rates
@@ -130,15 +167,33 @@ def table(curves: Sequence[PowerCurve], markdown: bool = False) -> str:
         rows = [(*row, more) for row, more in zip(rows, ("repetitions there", *extra), strict=True)]
     runs, bad = curves[0].rates[0.0].runs, [c.claim for c in curves if not c.admissible]
     summary = (
-        f"{len(curves)} claims, {runs} worlds for each truth, intervals of {CERTAINTY:.0%}; false HOLDS at the rival "
-        f"shown to be above {FALSE_HOLDS:.0%}: {', '.join(bad) or 'none'}"
+        f"{len(curves)} claims, {runs} worlds for each truth, intervals of {CERTAINTY:.0%}; shown to err more often "
+        f"than allowed (HOLDS where it is false: {FALSE_HOLDS:.0%}; FAILS where it is true: {FALSE_FAILS:.0%}): "
+        f"{', '.join(bad) or 'none'}"
     )
+    beside = [AT_THE_MARGIN, *(_beside(curve, curve.margin) for curve in curves if curve.margin is not None)]
+    tables = [rows] if len(beside) == 1 else [rows, beside]
+    return "\n\n".join([*(_laid_out(one, markdown) for one in tables), summary])
+
+
+def _beside(curve: PowerCurve, found: Margin) -> tuple[str, ...]:
+    """What happens on both sides of a claim's margin."""
+
+    def at(step: float | None, *verdicts: Verdict) -> tuple[str, ...]:
+        if step is None:
+            return ("nowhere", *("" for _ in verdicts))
+        return f"{truth_at(curve.world, step):.4g}", *(_share(curve.rates[step], verdict) for verdict in verdicts)
+
+    admitted = at(found.admitted, Verdict.HOLDS, Verdict.FAILS)
+    return curve.claim, *admitted, *at(found.refused, Verdict.HOLDS, Verdict.FAILS)
+
+
+def _laid_out(rows: Sequence[Sequence[str]], markdown: bool) -> str:
+    """Rows, the first of them headings, as a Markdown table or as aligned text."""
     if markdown:
-        lines = [f"| {' | '.join(row)} |" for row in (rows[0], ("---",) * len(rows[0]), *rows[1:])]
-        return "\n".join([*lines, "", summary])
+        return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], ("---",) * len(rows[0]), *rows[1:]))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, summary])
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def _share(rates: VerdictRates, verdict: Verdict) -> str:
@@ -150,7 +205,8 @@ def _share(rates: VerdictRates, verdict: Verdict) -> str:
 def draw(curves: Sequence[PowerCurve], path: Path) -> None:
     """Draw the curves as an SVG of small multiples, one panel a claim, all on the same axes.
 
-    Abscissa: the way from the theory (0) to its rival (1). Bands are the intervals of the shares.
+    Abscissa: the way from the theory (0) to its rival (1). Bands are the intervals of the shares; the margin's place is
+    shaded.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -162,6 +218,8 @@ def draw(curves: Sequence[PowerCurve], path: Path) -> None:
         panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, curve in zip(panels, curves, strict=False):
             places = list(curve.rates)
+            if curve.margin is not None and len(curve.margin.steps) == 2:
+                ax.axvspan(*curve.margin.steps, color=MARGIN, lw=0)
             for verdict in (Verdict.INCONCLUSIVE, Verdict.FAILS, Verdict.HOLDS):
                 shares = [rates.counts[verdict] / rates.runs for rates in curve.rates.values()]
                 ends = [rates.interval(verdict) for rates in curve.rates.values()]

@@ -115,11 +115,11 @@ def verdict_rates(
     repetitions = 0
     for number in each(range(runs)):
         look = Look(1) if adaptive else FIXED
-        judged = _judged(told, claim.world, profile, truth, family, Chance((seed, number)), look)
+        judged = judged_in(told, claim.world, profile, truth, family, Chance((seed, number)), look)
         verdict = strictest(judged, family)
         while verdict is Verdict.INCONCLUSIVE and claim.repetitions and 0 < look.number < MOST:
             look = look.next()
-            judged = _judged(told, claim.world, profile, truth, family, Chance((seed, number)), look)
+            judged = judged_in(told, claim.world, profile, truth, family, Chance((seed, number)), look)
             verdict = strictest(judged, family)
         counts[verdict] += 1
         repetitions += 2 ** max(look.number - 1, 0)
@@ -188,10 +188,20 @@ def remembered(claim: Claim) -> Claim:
     )
 
 
-def _judged(
+def judged_in(
     claim: Claim, world: World, profile: Profile, truth: float, family: int, chance: Chance, look: Look
 ) -> Judgement:
-    """The claim judged at a look at one world."""
+    """The claim judged at a look at one world.
+
+    Args:
+        claim: best :func:`remembered`.
+        world: what its cells would hold.
+        profile: whose sizes it has at the first look.
+        truth: of the world.
+        family: claims of a run, among which the level is shared.
+        chance: the draws.
+        look: which.
+    """
     view = look.profile(claim, profile)
     numbers: dict[Cell, Numbers] = {}
     for case in claim.cases(view):

@@ -79,7 +79,7 @@ def test_predictions_are_worked_out_once_and_measurements_once_a_world() -> None
     assert calls == {"predict": cases, "observe": 3 * cases}
     calls.clear()
     one_sided = replace(claim, world=replace(claim.world, two_sided=False))
-    (curve,) = power_curves([one_sided], QUICK, 2, FAMILY)
+    (curve,) = power_curves([one_sided], QUICK, 2, FAMILY, at=(0.0, 0.5, 1.0, 1.25))
     assert calls == {"predict": cases, "observe": 2 * cases * len(curve.rates)}
 
 
