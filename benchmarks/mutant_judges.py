@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import io
+import json
 import mmap
 import os
 import pkgutil
@@ -25,8 +26,9 @@ from typing import Any
 from mutation import REACHED, ROOT, Mutant, plant
 
 from verify.judging.claim import Evidence
+from verify.judging.multiplicity import LEVEL
 from verify.judging.outcome import Verdict
-from verify.registry import CLAIMS
+from verify.registry import CLAIMS, judged_by
 from verify.sizes.profile import QUICK, Profile, changed
 
 CHEAP = (
@@ -36,6 +38,8 @@ CHEAP = (
 """Claims that are judged in seconds at the sizes below, the cheapest first."""
 MOST = {"claims": 10, "tests": 3}
 """Claims, and files of tests, that a mutant is shown."""
+MOST_SAID = 60_000
+"""Bytes of what a judge says: fewer than a pipe holds."""
 
 
 def small() -> Profile:
@@ -137,6 +141,27 @@ def by_claim(name: str) -> str:
     return "\n".join(f"{name}: {c.label}" for c in outcome.comparisons if c.verdict is Verdict.FAILS)
 
 
+def compared(name: str) -> str:
+    """All comparisons of a claim at these sizes, those that FAIL, and those that would in a run of all claims.
+
+    JSON; an error that ends a cell or a prediction stands in it too.
+    """
+    claim, profile = CLAIMS[name], small()
+    view = next(case.profile for case in claim.cases(profile) if case.profile.k == 1)
+    try:
+        outcome = claim.check(view, Evidence({cell: cell.run() for cell in claim.design(view)}))
+    except Exception as error:  # whatever a mutant raises, it was noticed
+        return json.dumps({"labels": [], "seen": [], "refuted": [], "error": type(error).__name__})
+    failing = [c for c in outcome.comparisons if c.verdict is Verdict.FAILS]
+    level = LEVEL / len(outcome.comparisons) / len(judged_by(QUICK))
+    found = {
+        "labels": [c.label for c in outcome.comparisons],
+        "seen": [c.label for c in failing],
+        "refuted": [c.label for c in failing if c.p_value <= level],
+    }
+    return json.dumps(found)
+
+
 def by_tests(file: str) -> str:
     """The first three tests of a file that fail, in lines; empty where none does."""
     import pytest
@@ -218,7 +243,7 @@ def forked(mutant: Mutant | None, shown: str, judge: Callable[[str], str], secon
         except BaseException as error:  # whatever it is, the fork must not go on as if it were the parent
             said = f"done {shown}: {type(error).__name__}"
         finally:
-            os.write(write, said.encode()[:4000])
+            os.write(write, said.encode()[:MOST_SAID])
             os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as end:

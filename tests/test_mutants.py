@@ -18,12 +18,14 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
+import kill_matrix
 import mutant_judges
 import mutation
-from mutant_judges import CHEAP, asked, forked, small
+from mutant_judges import asked, compared, forked, small
 from mutants import table
 from mutation import REACHED, Mutant, live, mutants, plant, sample, variants, wording
 
+from verify.judging.outcome import Interval, Verdict
 from verify.registry import CLAIMS
 
 SOURCE = '''
@@ -160,7 +162,7 @@ def test_what_a_mutant_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_small_sizes_are_sizes() -> None:
-    for name in CHEAP:
+    for name in kill_matrix.ASKED:
         view = CLAIMS[name].cases(small())[0].profile
         CLAIMS[name].require(view)
         assert CLAIMS[name].design(view)
@@ -185,3 +187,41 @@ def test_the_table_counts_what_was_reached(tmp_path: Path) -> None:
     assert [row for row in found.splitlines() if row.startswith("| `")] == [
         "| `theory/c.py:1` | integer + 1 | `1` | `2` | 1 |"
     ]
+
+
+def test_every_comparison_of_a_claim_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What FAILS is seen; refuted is what would FAIL among all claims too."""
+    said = json.loads(compared("S2"))
+    assert said["labels"]
+    assert said["seen"] == said["refuted"] == []
+    monkeypatch.setattr("verify.judging.outcome.Comparison.verdict", Verdict.FAILS)
+    for p_value, refuted in ((1e-3, []), (1e-6, said["labels"])):
+        monkeypatch.setattr("verify.judging.outcome.Comparison.p_value", p_value)
+        again = json.loads(compared("S2"))
+        assert (again["seen"], again["refuted"]) == (said["labels"], refuted)
+
+    def off(*_: object) -> Interval:
+        raise ArithmeticError
+
+    monkeypatch.setattr("verify.judging.claim.Claim.check", off)
+    assert json.loads(compared("S2"))["error"] == "ArithmeticError"
+
+
+def test_the_page_counts_comparisons_and_errors(tmp_path: Path) -> None:
+    def line(name: str, seen: list[str], error: str = "") -> str:
+        place = {"file": f"theory/{name}.py:1", "operator": "integer + 1", "before": "a | b", "after": "2"}
+        claims = {"S1": {"seen": seen, "refuted": seen[:1], "error": error}}
+        return json.dumps({"name": name, **place, "claims": claims, "unfinished": []})
+
+    baseline = {"S1": {"labels": ["one", "two", "three"], "seen": [], "refuted": []}}
+    unreached = json.dumps({"name": "e", "file": "x:1", "claims": {}, "unfinished": []})
+    lines = [line("a", ["one", "two"]), line("b", ["one"]), line("c", [], "ValueError"), line("d", []), unreached]
+    (tmp_path / "matrix").write_text("\n".join([json.dumps({"baseline": baseline}), *lines]))
+    found = kill_matrix.page(tmp_path / "matrix")
+    assert "5 mutants in functions that a claim calls; 4 were evaluated there." in found
+    assert "Seen by some claim: 3 of 4" in found
+    assert "| S1 | 4 | 3 | 3 | 1 |" in found
+    assert "| S1 | one | 4 | 2 | 2 |" in found
+    assert "| S1 | two | 4 | 1 | 0 |" in found
+    assert "- S1 (4): three" in found
+    assert r"| `theory/d.py:1` | integer + 1 | `a \| b` | `2` | S1 |" in found
