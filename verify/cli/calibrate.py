@@ -118,7 +118,8 @@ def calibrate(
     if truth is None:
         with Steps("calibrate", **loudness(quiet, verbose)) as progress:
             rates = simulate(chosen, found, runs, seed, adaptive, lambda tasks: progress.over(tasks, _name))
-        emit(json.dumps(as_json(rates)) if json_ else table(rates, markdown), wrap=not (markdown or json_))
+        told = {"profile": found.name, "adaptive": adaptive, **as_json(rates)}
+        emit(json.dumps(told) if json_ else table(rates, markdown), wrap=not (markdown or json_))
         return 0 if all(r.admissible for r in rates) else 1
     if len(chosen) != 1:
         raise ValueError(f"truth={truth}: needs one claim, as in escape-ntk calibrate N3 --truth 2")

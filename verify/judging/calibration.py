@@ -19,7 +19,7 @@ were too few runs to tell. The intervals hold at once for all rates of a table w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -213,12 +213,15 @@ def calibrate(
 
 
 def as_json(rates: Sequence[ErrorRates]) -> dict[str, Any]:
-    """One JSON object of the rates."""
+    """One JSON object of the rates, of which :func:`laid_out` makes a table."""
     entries = [
         {
             "claim": r.claim,
             "case": r.case,
             "rule": r.rule.name,
+            "statistic": f"{r.rule.statistic}, {r.rule.replicates}{f' x {len(r.rule.grid)}' if r.rule.grid else ''}",
+            "margin": f"{r.rule.margin:.3g}" if r.rule.rule == "within" else r.rule.rule,
+            "alternative": f"{r.rule.alternative:+.3g}",
             "false_fails": r.false_fails,
             "missed_fails": r.missed_fails,
             "holds": r.holds,
@@ -250,32 +253,41 @@ HEADINGS = (
 
 def table(rates: Sequence[ErrorRates], markdown: bool = False) -> str:
     """The rates as aligned text or as a Markdown table, with the number of rules that err too often."""
+    return laid_out(as_json(rates), markdown)
+
+
+def laid_out(told: Mapping[str, Any], markdown: bool = False) -> str:
+    """The same of what :func:`as_json` gives."""
+    rules = told["rules"]
     rows = [
         (
-            r.claim,
-            f"{r.rule.name}{f' ({r.case})' if r.case else ''}",
-            f"{r.rule.statistic}, {r.rule.replicates}{f' x {len(r.rule.grid)}' if r.rule.grid else ''}",
-            f"{r.rule.margin:.3g}" if r.rule.rule == "within" else r.rule.rule,
-            f"{r.rule.alternative:+.3g}",
-            f"{r.false_fails:.2%}",
-            f"{r.missed_fails:.2%}",
-            f"{r.false_holds:.2%}",
-            f"{r.holds:.1%}",
-            f"{r.repetitions:.2f}",
-            f"{r.rival_repetitions:.2f}",
+            r["claim"],
+            f"{r['rule']}{f' ({case})' if (case := r['case']) else ''}",
+            r["statistic"],
+            r["margin"],
+            r["alternative"],
+            f"{r['false_fails']:.2%}",
+            f"{r['missed_fails']:.2%}",
+            f"{r['false_holds']:.2%}",
+            f"{r['holds']:.1%}",
+            f"{r['repetitions']:.2f}",
+            f"{r['rival_repetitions']:.2f}",
         )
-        for r in rates
+        for r in rules
     ]
-    if markdown:
-        lines = [f"| {' | '.join(row)} |" for row in (HEADINGS, ("---",) * len(HEADINGS), *rows)]
-    else:
-        widths = [max(len(row[i]) for row in (HEADINGS, *rows)) for i in range(len(HEADINGS))]
-        lines = [
-            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in (HEADINGS, *rows)
-        ]
-    bad, open_ = sum(not r.admissible for r in rates), sum(not r.decided for r in rates)
-    runs = rates[0].runs if rates else 0
-    summary = f"{len(rates)} rules, {runs} simulated runs each: {bad} beyond {FALSE_FAILS:.0%} or {MISSED_FAILS:.0%}"
+    bad, open_ = sum(not r["admissible"] for r in rules), sum(not r["decided"] for r in rules)
+    summary = f"{len(rules)} rules, {told['runs']} simulated runs each: {bad} beyond {FALSE_FAILS:.0%} or "
+    summary += f"{MISSED_FAILS:.0%}"
     if open_:
         summary += f", {open_} undecided (too few runs to tell; give more with --runs)"
-    return "\n".join([*lines, "", summary] if markdown else [*lines, summary])
+    blank = "\n\n" if markdown else "\n"
+    return f"{aligned((HEADINGS, *rows), markdown)}{blank}{summary}"
+
+
+def aligned(rows: Sequence[Sequence[str]], markdown: bool) -> str:
+    """Rows, the first of them headings, as aligned text or as a Markdown table."""
+    if markdown:
+        cells = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+        return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], ("---",) * len(cells[0]), *cells[1:]))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verify.judging.calibration import CERTAINTY, FALSE_FAILS, FALSE_HOLDS
+from verify.judging.calibration import CERTAINTY, FALSE_FAILS, FALSE_HOLDS, aligned
 from verify.judging.claim import Claim, World
 from verify.judging.margins import Margin, margin
 from verify.judging.outcome import Verdict
@@ -81,6 +81,26 @@ class PowerCurve:
             "margin": ends,
             "rates": entries,
         }
+
+
+def from_json(entry: Mapping[str, Any], world: World) -> PowerCurve:
+    """The curve of :meth:`PowerCurve.as_json`.
+
+    Args:
+        entry: what it gave.
+        world: of the claim.
+
+    Raises:
+        ValueError: an entry of a world with another theory or rival, or one of another kind.
+    """
+    try:
+        if (entry["theory"], entry["rival"]) != (world.theory, world.rival):
+            raise ValueError(f"{entry['claim']}: its world has another theory or rival now; simulate again")
+        rates = {one["step"]: VerdictRates.from_json(one) for one in entry["rates"]}
+        ends = None if entry["margin"] is None else Margin(entry["margin"]["admitted"], entry["margin"]["refused"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"is not from escape-ntk calibrate --worlds --json ({error!r})") from None
+    return PowerCurve(entry["claim"], world, rates, ends)
 
 
 Task = tuple[Claim, World, float | None]
@@ -173,7 +193,7 @@ def table(curves: Sequence[PowerCurve], markdown: bool = False) -> str:
     )
     beside = [AT_THE_MARGIN, *(_beside(curve, curve.margin) for curve in curves if curve.margin is not None)]
     tables = [rows] if len(beside) == 1 else [rows, beside]
-    return "\n\n".join([*(_laid_out(one, markdown) for one in tables), summary])
+    return "\n\n".join([*(aligned(one, markdown) for one in tables), summary])
 
 
 def _beside(curve: PowerCurve, found: Margin) -> tuple[str, ...]:
@@ -186,14 +206,6 @@ def _beside(curve: PowerCurve, found: Margin) -> tuple[str, ...]:
 
     admitted = at(found.admitted, Verdict.HOLDS, Verdict.FAILS)
     return curve.claim, *admitted, *at(found.refused, Verdict.HOLDS, Verdict.FAILS)
-
-
-def _laid_out(rows: Sequence[Sequence[str]], markdown: bool) -> str:
-    """Rows, the first of them headings, as a Markdown table or as aligned text."""
-    if markdown:
-        return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], ("---",) * len(rows[0]), *rows[1:]))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def _share(rates: VerdictRates, verdict: Verdict) -> str:

@@ -64,6 +64,12 @@ class VerdictRates:
             "intervals": intervals,
         }
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> VerdictRates:
+        """The rates of :meth:`as_json`."""
+        counts = {v: int(told["counts"][str(v)]) for v in Verdict}
+        return cls(told["claim"], told["truth"], dict(told["predicted"]), counts, told["runs"], told["repetitions"])
+
     def text(self) -> str:
         """One sentence for each verdict."""
         predicted = "; ".join(f"{name}: {value:.4g}" for name, value in self.predicted.items())
