@@ -29,6 +29,7 @@ TYPED: dict[str, tuple[tuple[str, str], ...]] = {
         ("calibrate --claims N3,N5", "How often the rules of two claims err."),
         ("calibrate N3 --truth 2 --runs 20", "N3 in 20 worlds whose exponent is 2, as the NTK's."),
         ("calibrate --worlds --claims E1 --runs 20", "E1 whole, from its theory to the nearest rival and beyond."),
+        ("calibrate --records out", "Do the numbers of a run scatter as the rules say?"),
     ),
     "certificate": (("certificate 'sin(z + pi/4)' --d-min 100 --explain", "Theorem and proof for every d >= 100."),),
     "spectrum": (

@@ -193,7 +193,7 @@ class DecisionRule:
         """
         if isinstance(measurement.data, Interval):
             raise ValueError(f"{self.name}: a statistical rule needs observations, not an interval")
-        predicted, data = self._reduced(prediction, _observations(self.name, measurement.data))
+        predicted, data = self.reduced(prediction, _observations(self.name, measurement.data))
         unit = abs(predicted) if self.relative else 1.0
         budget = (*measurement.errors.items(), *measurement.budget.items(), *prediction.budget.items())
         spread, middle = (float(np.ptp(data)), float(data.mean())) if data.size else (math.nan, math.nan)
@@ -226,7 +226,7 @@ class DecisionRule:
         log_x = np.log(np.asarray(self.grid))
         return bool(np.isnan(data)[:, log_x > log_x.mean()].any())
 
-    def _reduced(self, prediction: Prediction, data: np.ndarray) -> tuple[float, np.ndarray]:
+    def reduced(self, prediction: Prediction, data: np.ndarray) -> tuple[float, np.ndarray]:
         """The number that the statistic is held against, and the observations reduced by their own predictions."""
         if self.scale == "value":
             return _single(self.name, prediction), data
