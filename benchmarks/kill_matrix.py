@@ -1,11 +1,13 @@
 """Kill matrix: which comparison of which claim sees which small error planted in the library.
 
     OMP_NUM_THREADS=1 python benchmarks/kill_matrix.py --out matrix.jsonl --minutes 60
+    OMP_NUM_THREADS=1 python benchmarks/kill_matrix.py --out matrix.jsonl --tests
     python benchmarks/kill_matrix.py --out matrix.jsonl --table docs/kill-matrix.md
 
 ``benchmarks/mutants.py`` asks whether anybody notices a mutant, and stops at the first who does. Here every claim that
 calls the mutant's function is asked, the same sample goes on, and what each comparison says is kept. The first command
-goes on where the file ends, which belongs to one state of the source; the second writes the page.
+goes on where the file ends, which belongs to one state of the source; the second shows what no claim has seen to the
+tests; the third writes the page.
 
 A comparison has *seen* a mutant when it FAILS at the confidence of its own interval, and *refuted* it when it would
 FAIL in a run of all claims: its p value survives Bonferroni's correction over the comparisons of the claim and the
@@ -23,7 +25,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mutant_judges import CHEAP, calls, compared, forked, load
+from mutant_judges import (
+    CHEAP,
+    MOST,
+    by_tests,
+    calls,
+    compared,
+    files_for,
+    files_of_tests,
+    forked,
+    judged,
+    load,
+)
 from mutants import share
 from mutation import ROOT, Mutant, sample, wording
 
@@ -42,6 +55,7 @@ k = 1. This page is written by
 
 ```console
 $ OMP_NUM_THREADS=1 python benchmarks/kill_matrix.py --out matrix.jsonl --minutes 60
+$ OMP_NUM_THREADS=1 python benchmarks/kill_matrix.py --out matrix.jsonl --tests
 $ python benchmarks/kill_matrix.py --out matrix.jsonl --table docs/kill-matrix.md
 ```
 
@@ -88,6 +102,23 @@ def callers(mutant: Mutant) -> list[str]:
     return [name for name in ASKED if called in calls(name)]
 
 
+def by_a_test(mutant: Mutant) -> str:
+    """The first test that fails with a mutant in place, among the files about it and all beside the first of them."""
+    near = files_for(mutant)
+    folder = ROOT.joinpath(near[0]).parent if near else None
+    beside = [str(path.relative_to(ROOT)) for path in files_of_tests() if path.parent == folder]
+    for file in dict.fromkeys([*near[: MOST["tests"]], *beside]):
+        end, killer, _ = judged(mutant, file, by_tests, SECONDS)
+        if end == "killed":
+            return killer
+    return ""
+
+
+def unseen(line: dict[str, Any]) -> bool:
+    """Whether claims have evaluated a mutant and none has seen it."""
+    return bool(line["claims"]) and not any(noticed(one, "seen") for one in line["claims"].values())
+
+
 def noticed(found: dict[str, Any], kind: str) -> bool:
     """Whether a claim has noticed a mutant by a comparison of this kind, or by an error."""
     return bool(found[kind] or found["error"])
@@ -130,12 +161,15 @@ def page(path: Path) -> str:
                 blind.setdefault(name, []).append(label)
     out += ["", "Comparisons that have seen none, among the mutants that their claim evaluates:", ""]
     out += [f"- {name} ({len(of[name])}): {'; '.join(map(_escaped, labels))}" for name, labels in blind.items()]
-    unseen = [line for line in reached if not any(noticed(one, "seen") for one in line["claims"].values())]
-    out += ["", "## Seen by no claim", "", "| mutant | operator | expression | in its place | evaluated by |"]
-    out.append("|---|---|---|---|---|")
-    for line in unseen:
+    left = [line for line in reached if unseen(line)]
+    tested = sum(bool(line.get("test")) for line in left)
+    out += ["", "## Seen by no claim", "", f"{len(left)} mutants; a test fails with {tested} of them in place."]
+    out += ["", "| mutant | operator | expression | in its place | evaluated by | test that fails |", "|---" * 6 + "|"]
+    for line in left:
         texts = " | ".join(f"`{_escaped(line[key])}`" for key in ("before", "after"))
-        out.append(f"| `{line['file']}` | {line['operator']} | {texts} | {', '.join(line['claims'])} |")
+        test = f"`{line['test'].split('::')[-1]}`" if line.get("test") else "none"
+        names = ", ".join(line["claims"])
+        out.append(f"| `{line['file']}` | {line['operator']} | {texts} | {names} | {test} |")
     return "\n".join([*out, ""])
 
 
@@ -154,7 +188,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--table", type=Path, metavar="PAGE")
+    parser.add_argument("--tests", action="store_true", help="show what no claim has seen to the tests")
+    parser.add_argument("--table", type=Path, metavar="PAGE", help="write the page")
     arguments = parser.parse_args()
     if arguments.table:
         arguments.table.write_text(page(arguments.out), encoding="utf-8")
@@ -163,6 +198,13 @@ def main() -> None:
     os.chdir(ROOT)
     load()
     lines = [json.loads(text) for text in out.read_text().splitlines()] if out.exists() else []
+    if arguments.tests:
+        mutants = {mutant.name: mutant for mutant in sample(arguments.seed)}
+        for line in lines[1:]:
+            if unseen(line) and "test" not in line:
+                line["test"] = by_a_test(mutants[line["name"]])
+                out.write_text("".join(f"{json.dumps(one)}\n" for one in lines))
+        return
     if not lines:
         lines = [{"baseline": {name: asked(name, None)[1] for name in ASKED}}]
         out.write_text(f"{json.dumps(lines[0])}\n")

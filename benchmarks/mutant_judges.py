@@ -183,6 +183,11 @@ def asked(mutant: Mutant) -> tuple[list[str], list[str]]:
     """The claims and the files of tests that the mutant is shown."""
     called = (mutant.path, ".".join(mutant.function))
     claims = [name for name in CHEAP if called in calls(name)]
+    return claims[: MOST["claims"]], files_for(mutant)[: MOST["tests"]]
+
+
+def files_for(mutant: Mutant) -> list[str]:
+    """The files of tests about a mutant: that of its module, those beside it or that name it, the nearest first."""
     parts = mutant.path.removesuffix(".py").removesuffix("_run").split("/")
     mirrored = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-1]}.py")
     whole = ROOT.joinpath("tests", *parts[:-1], f"test_{parts[-2]}.py")
@@ -192,8 +197,7 @@ def asked(mutant: Mutant) -> tuple[list[str], list[str]]:
     beside = [path for path in known if path.parent == mirrored.parent and mutant.function[-1].startswith("_")]
     using = [path for path, text in known.items() if mutant.module.removesuffix("_run") in text]
     first = [path for path in (mirrored, whole) if path.exists()]
-    files = list(dict.fromkeys([*first, *beside, *naming, *using]))
-    return claims[: MOST["claims"]], [str(path.relative_to(ROOT)) for path in files[: MOST["tests"]]]
+    return [str(path.relative_to(ROOT)) for path in dict.fromkeys([*first, *beside, *naming, *using])]
 
 
 @cache

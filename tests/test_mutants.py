@@ -224,4 +224,35 @@ def test_the_page_counts_comparisons_and_errors(tmp_path: Path) -> None:
     assert "| S1 | one | 4 | 2 | 2 |" in found
     assert "| S1 | two | 4 | 1 | 0 |" in found
     assert "- S1 (4): three" in found
-    assert r"| `theory/d.py:1` | integer + 1 | `a \| b` | `2` | S1 |" in found
+    assert "1 mutants; a test fails with 0 of them in place." in found
+    assert r"| `theory/d.py:1` | integer + 1 | `a \| b` | `2` | S1 | none |" in found
+
+
+def test_what_no_claim_sees_is_shown_to_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearest files first; what is seen by a claim, or was evaluated by none, is not shown."""
+    file = mutation.ROOT / "theory" / "harmonics" / "sphere.py"
+    mutant = next(m for m in mutants("theory.harmonics.sphere", file) if m.function == ("multiplicity",))
+    before, after = wording(mutant)
+    seen = {"seen": ["x"], "refuted": [], "error": ""}
+    line = {"name": mutant.name, "file": "theory/harmonics/sphere.py:1", "operator": mutant.operator}
+    line |= {"before": before, "after": after, "unfinished": []}
+    quiet = line | {"claims": {"S2": seen | {"seen": []}}}
+    loud, unreached = line | {"claims": {"S2": seen}}, line | {"claims": {}}
+    matrix = tmp_path / "matrix"
+    first = {"baseline": {"S2": {"labels": ["x"], "seen": [], "refuted": []}}}
+    matrix.write_text("".join(f"{json.dumps(one)}\n" for one in (first, quiet, loud, unreached)))
+    shown: list[str] = []
+
+    def judge(_mutant: Mutant, file: str, _judge: object, _seconds: int) -> tuple[str, str, bool]:
+        shown.append(file)
+        return ("killed", f"{file}::test_it", True) if len(shown) == 2 else ("survived", "", True)
+
+    monkeypatch.setattr(kill_matrix, "judged", judge)
+    monkeypatch.setattr(kill_matrix, "load", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["kill_matrix.py", "--out", str(matrix), "--tests"])
+    kill_matrix.main()
+    assert shown[0] == "tests/theory/harmonics/test_sphere.py"
+    assert len(shown) == 2
+    found = [json.loads(text).get("test") for text in matrix.read_text().splitlines()[1:]]
+    assert found == [f"{shown[1]}::test_it", None, None]
+    assert "a test fails with 1 of them in place" in kill_matrix.page(matrix)
