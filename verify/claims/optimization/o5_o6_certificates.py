@@ -128,11 +128,9 @@ def _o5_described(p: Profile, evidence: Evidence) -> str:
     s = p.certificates
     return (
         f"The QuadNTK, m = {s.width[p.k]} d, n = {s.samples[p.k]} d^{p.k}, {s.draws[p.k]} draws, {s.steps[p.k]} steps "
-        f"of "
-        f"gradient descent of length 1/L from each start, l4 such that R4 takes {s.share:g} at the construction. "
-        f"Largest "
-        f"relative gaps: {'; '.join(rows)}. The bound is below the loss at every displacement, rounding included "
-        f"(numerics.optimality_gap, natural multipliers)."
+        f"of gradient descent of length 1/L from each start, l4 such that R4 takes {s.share:g} at the construction. "
+        f"Largest relative gaps: {'; '.join(rows)}. The bound is below the loss at every displacement, rounding "
+        f"included (numerics.optimality_gap, natural multipliers)."
     )
 
 
@@ -147,11 +145,9 @@ def _o6_described(p: Profile, evidence: Evidence) -> str:
     starts = "; ".join(f"{a}: {_worst(_gaps(row))}" for a, row in last.items())
     return (
         f"The Taylor model with R1 in population and on the training inputs, R3 and R4, d = {s.joint_dimension[p.k]}, "
-        f"n = "
-        f"{s.joint_samples[p.k]}, {s.joint_draws[p.k]} draws at each m = {', '.join(map(str, grid))}. Gaps to the "
-        f"bound of "
-        f"the relaxation, the largest over the starts, means over draws: {'; '.join(rows)}. At the largest m by start "
-        f"({', '.join(_widest(p)[0].begins)}): {starts}."
+        f"n = {s.joint_samples[p.k]}, {s.joint_draws[p.k]} draws at each m = {', '.join(map(str, grid))}. Gaps to the "
+        f"bound of the relaxation, the largest over the starts, means over draws: {'; '.join(rows)}. At the largest m "
+        f"by start ({', '.join(_widest(p)[0].begins)}): {starts}."
     )
 
 
@@ -188,14 +184,13 @@ def _hypotheses(dimension: Callable[[Profile], int]) -> tuple[Callable[[Profile]
 O5 = Claim(
     id="O5",
     title="Training the QuadNTK ends at a certified global minimum",
-    statement=r"L_Q(W_\infty) \le (1 + 10^{-2})\, \min_W L_Q(W) \text{ from every start}, \qquad D(g, s) \le \min_W "
-    r"L_Q(W)",
+    statement=r"L_Q(W_\infty) \le (1 + 10^{-2})\, \min_W L_Q(W) \text{ from every start}, "
+    r"\qquad D(g, s) \le \min_W L_Q(W)",
     source="abstract of arXiv:2206.03688 (descent converges to a global minimizer); the bound is derived: "
     "docs/mathematics, section 7",
     why="For the QuadNTK the loss is convex in the matrices W_r W_r^T, and with m of order d and random signs there is "
     "room enough that a matrix of rank one a neuron does as well as any. The bound is that of the convex problem's "
-    "dual: "
-    "one eigenproblem a pair of neurons.",
+    "dual: one eigenproblem a pair of neurons.",
     refuted_by="A run whose loss stays above the certified bound by a hundredth or more, or a loss below the bound.",
     equations=("regularised-loss", "quadratic-minorant", "dual-bound"),
     hypotheses=_hypotheses(lambda p: p.certificates.dimensions[p.k][0]),
@@ -228,13 +223,11 @@ O6 = Claim(
     id="O6",
     title="Joint training approaches the certified global minimum as m grows",
     statement=r"L(W_\infty) - \min_W L(W) \le L(W_\infty) - \min_{W,V} L_{rel}(W, V) \to 0 \quad (m \to \infty) "
-    r"\text{ from "
-    r"every start}",
+    r"\text{ from every start}",
     source="abstract of arXiv:2206.03688 (descent on the regularised loss converges to a global minimizer); the bound "
     "and its rate are derived: docs/mathematics, section 7",
     why="The relaxation gives every neuron a matrix of higher rank. Random signs let neighbouring neurons share what "
-    "one "
-    "neuron of higher rank would do, at a price of order m^(-1/2); so the relaxed minimum, which a dual bound "
+    "one neuron of higher rank would do, at a price of order m^(-1/2); so the relaxed minimum, which a dual bound "
     "certifies, and the least loss draw together.",
     refuted_by="A gap that does not fall as m grows, that stays large at the largest m, or a loss below the bound.",
     equations=("regularised-loss", "relaxed-loss", "dual-bound"),
