@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.judging.calibration import FALSE_HOLDS, MISSED_FAILS, aligned, error_rates, laid_out
+from verify.judging.calibration import FALSE_HOLDS, MISSED_FAILS, error_rates, laid_out, markdown_table
 from verify.judging.outcome import Verdict
 from verify.judging.power import PowerCurve, draw, from_json, table
 from verify.judging.rules import DecisionRule
@@ -142,7 +142,7 @@ def along(curves: Sequence[PowerCurve]) -> str:
         rows.append(
             (curve.claim, *("" if r is None else f"{100 * r.counts[Verdict.HOLDS] / r.runs:.3g}" for r in there))
         )
-    return aligned(rows, markdown=True)
+    return markdown_table(rows)
 
 
 def rarely_failing(curves: Sequence[PowerCurve]) -> str:
@@ -179,7 +179,7 @@ def compared(fixed: Mapping[str, Any], adaptive: Mapping[str, Any]) -> str:
     rows = [(name, worst(fixed, *how), worst(adaptive, *how)) for name, how in names.items()]
     means = [f"{np.mean([rule['repetitions'] for rule in told['rules']]):.3f}" for told in (fixed, adaptive)]
     rows.append(("mean repetitions at the prediction, over rules", means[0], means[1]))
-    return aligned([("", "fixed sizes", "adaptive"), *rows], markdown=True)
+    return markdown_table([("", "fixed sizes", "adaptive"), *rows])
 
 
 def constants(runs: int = 400) -> str:
@@ -197,7 +197,7 @@ def constants(runs: int = 400) -> str:
                     needed = repetitions(rule, len(rules) * len(claims), runs)
                     told = f"more than {MOST}" if needed is None else str(needed)
                     rows.append((claim.id, rule.name, f"{rule.margin:.3g}", str(rule.replicates), told))
-    return aligned(rows, markdown=True)
+    return markdown_table(rows)
 
 
 def admits(rule: DecisionRule) -> bool:

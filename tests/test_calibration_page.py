@@ -41,7 +41,7 @@ def parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def test_the_page_says_what_was_printed(parts: dict[str, Any]) -> None:
-    found = calibration.page(parts, calibration.aligned([("claim",), ("E1",)], markdown=True))
+    found = calibration.page(parts, calibration.markdown_table([("claim",), ("E1",)]))
     theory = next(one for one in parts["worlds"]["claims"][1]["rates"] if one["step"] == 0)
     share = 100 * theory["counts"]["HOLDS"] / theory["runs"]
     row = next(line for line in found.splitlines() if line.startswith("| E1 | factor on the mean squares |"))

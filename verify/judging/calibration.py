@@ -280,14 +280,26 @@ def laid_out(told: Mapping[str, Any], markdown: bool = False) -> str:
     summary += f"{MISSED_FAILS:.0%}"
     if open_:
         summary += f", {open_} undecided (too few runs to tell; give more with --runs)"
-    blank = "\n\n" if markdown else "\n"
-    return f"{aligned((HEADINGS, *rows), markdown)}{blank}{summary}"
-
-
-def aligned(rows: Sequence[Sequence[str]], markdown: bool) -> str:
-    """Rows, the first of them headings, as aligned text or as a Markdown table."""
     if markdown:
-        cells = [[cell.replace("|", r"\|") for cell in row] for row in rows]
-        return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], ("---",) * len(cells[0]), *cells[1:]))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return f"{markdown_table((HEADINGS, *rows))}\n\n{summary}"
+    margins = [row[3] if row[3] in ("below", "above") else f"margin {row[3]}" for row in rows]
+    names = [
+        f"{row[0]}  {row[1]}: {row[2]}, {margin}, alternative {row[4]}"
+        for row, margin in zip(rows, margins, strict=True)
+    ]
+    cells = [(*row[5:9], f"{row[9]}, {row[10]}") for row in rows]
+    return f"{stacked(('false FAILS', 'missed FAILS', 'false HOLDS', 'HOLDS', 'repetitions'), names, cells)}\n{summary}"
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows, the first of them headings, as a Markdown table."""
+    cells = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], ("---",) * len(cells[0]), *cells[1:]))
+
+
+def stacked(headings: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table for a terminal: a line for each name, which may be long, and its cells in a line under it."""
+    table = (headings, *rows)
+    widths = [max(len(row[i]) for row in table) for i in range(len(headings))]
+    lines = [f"  {'  '.join(c.rjust(w) for c, w in zip(row, widths, strict=True))}".rstrip() for row in table]
+    return "\n".join([lines[0], *(line for pair in zip(names, lines[1:], strict=True) for line in pair)])

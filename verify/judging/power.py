@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verify.judging.calibration import CERTAINTY, FALSE_FAILS, FALSE_HOLDS, aligned
+from verify.judging.calibration import CERTAINTY, FALSE_FAILS, FALSE_HOLDS, markdown_table, stacked
 from verify.judging.claim import Claim, World
 from verify.judging.margins import Margin, margin
 from verify.judging.outcome import Verdict
@@ -166,46 +166,50 @@ AT_THE_MARGIN = ("claim", "HOLDS up to", "HOLDS there", "false FAILS there", "FA
 def table(curves: Sequence[PowerCurve], markdown: bool = False) -> str:
     """Shares at the theory and at the rival with their intervals, then those on both sides of the margin.
 
-    Aligned text, or Markdown tables.
+    Markdown tables, or text for a terminal.
     """
-    rows: list[tuple[str, ...]] = [HEADINGS]
-    for curve in curves:
-        world, rates = curve.world, curve.rates
-        rows.append(
-            (
-                curve.claim,
-                world.unit,
-                f"{world.theory:g}",
-                f"{world.rival:g} ({world.rival_is})",
-                _share(rates[0.0], Verdict.HOLDS),
-                _share(rates[1.0], Verdict.HOLDS),
-                _share(rates[1.0], Verdict.FAILS),
-            )
-        )
+    rows: list[tuple[str, ...]] = [_ends(curve) for curve in curves]
+    headings: tuple[str, ...] = HEADINGS
     if any(rates.repetitions != 1 for curve in curves for rates in curve.rates.values()):
+        headings = (*headings, "repetitions there")
         extra = [f"{c.rates[0.0].repetitions:.2f}, {c.rates[1.0].repetitions:.2f}" for c in curves]
-        rows = [(*row, more) for row, more in zip(rows, ("repetitions there", *extra), strict=True)]
+        rows = [(*row, more) for row, more in zip(rows, extra, strict=True)]
+    beside = [_beside(curve, curve.margin) for curve in curves if curve.margin is not None]
     runs, bad = curves[0].rates[0.0].runs, [c.claim for c in curves if not c.admissible]
     summary = (
         f"{len(curves)} claims, {runs} worlds for each truth, intervals of {CERTAINTY:.0%}; shown to err more often "
         f"than allowed (HOLDS where it is false: {FALSE_HOLDS:.0%}; FAILS where it is true: {FALSE_FAILS:.0%}): "
         f"{', '.join(bad) or 'none'}"
     )
-    beside = [AT_THE_MARGIN, *(_beside(curve, curve.margin) for curve in curves if curve.margin is not None)]
-    tables = [rows] if len(beside) == 1 else [rows, beside]
-    return "\n\n".join([*(aligned(one, markdown) for one in tables), summary])
+    if markdown:
+        tables = [(headings, *rows), (AT_THE_MARGIN, *beside)] if beside else [(headings, *rows)]
+        return "\n\n".join([*map(markdown_table, tables), summary])
+    names = [f"{row[0]}  {row[1]}: {row[2]}; rival {row[3]}" for row in rows]
+    parts = [stacked(headings[4:], names, [row[4:] for row in rows])]
+    if beside:
+        names = [f"{row[0]}  HOLDS up to {row[1]}, FAILS from {row[4]}" for row in beside]
+        shares = [(*row[2:4], *row[5:]) for row in beside]
+        parts.append(stacked(("HOLDS there", "false FAILS there", "false HOLDS", "FAILS"), names, shares))
+    return "\n\n".join([*parts, summary])
+
+
+def _ends(curve: PowerCurve) -> tuple[str, ...]:
+    """What happens at the theory and at the rival."""
+    world, theory, rival = curve.world, curve.rates[0.0], curve.rates[1.0]
+    shares = _share(theory, Verdict.HOLDS), _share(rival, Verdict.HOLDS), _share(rival, Verdict.FAILS)
+    return curve.claim, world.unit, f"{world.theory:g}", f"{world.rival:g} ({world.rival_is})", *shares
 
 
 def _beside(curve: PowerCurve, found: Margin) -> tuple[str, ...]:
     """What happens on both sides of a claim's margin."""
 
-    def at(step: float | None, *verdicts: Verdict) -> tuple[str, ...]:
+    def at(step: float | None) -> tuple[str, str, str]:
         if step is None:
-            return ("nowhere", *("" for _ in verdicts))
-        return f"{truth_at(curve.world, step):.4g}", *(_share(curve.rates[step], verdict) for verdict in verdicts)
+            return "nowhere", "", ""
+        rates = curve.rates[step]
+        return f"{truth_at(curve.world, step):.4g}", _share(rates, Verdict.HOLDS), _share(rates, Verdict.FAILS)
 
-    admitted = at(found.admitted, Verdict.HOLDS, Verdict.FAILS)
-    return curve.claim, *admitted, *at(found.refused, Verdict.HOLDS, Verdict.FAILS)
+    return curve.claim, *at(found.admitted), *at(found.refused)
 
 
 def _share(rates: VerdictRates, verdict: Verdict) -> str:

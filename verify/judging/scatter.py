@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.judging.calibration import aligned
+from verify.judging.calibration import markdown_table, stacked
 from verify.judging.judgement import Judgement
 from verify.judging.multiplicity import holm
 from verify.judging.rules import DecisionRule, Measurement, Prediction
@@ -139,24 +139,29 @@ def as_json(found: Sequence[Scatter]) -> dict[str, Any]:
     return {"rules": entries}
 
 
+HEADINGS = ("claim", "rule", "stated noise", "seen", "ratio", "degrees of freedom", "p")
+
+
 def table(found: Sequence[Scatter], markdown: bool = False) -> str:
     """Every rule with its ratio, and which stated noises are refuted, as aligned text or Markdown."""
-    rows = [("claim", "rule", "stated noise", "seen", "ratio", "degrees of freedom", "p")]
-    for one in found:
-        rows.append(
-            (
-                one.claim,
-                f"{one.rule.name}{f' ({one.case})' if one.case else ''}",
-                f"{one.rule.noise:.3g}",
-                f"{one.seen:.3g}",
-                f"{one.ratio:.2f}",
-                str(one.freedom or ""),
-                f"{one.p_value:.2g}" if one.freedom else "",
-            )
+    rows = [
+        (
+            one.claim,
+            f"{one.rule.name}{f' ({one.case})' if one.case else ''}",
+            f"{one.rule.noise:.3g}",
+            f"{one.seen:.3g}",
+            f"{one.ratio:.2f}",
+            str(one.freedom or ""),
+            f"{one.p_value:.2g}" if one.freedom else "",
         )
+        for one in found
+    ]
     bad, generous = refuted(found), [one for one in found if one.ratio < 1 / GENEROUS]
     summary = (
         f"{len(found)} rules; stated noise shown to be too small (Holm at {LEVEL:.0%}): {len(bad)}; more than "
         f"{GENEROUS:g} times too large: {len(generous)}"
     )
-    return f"{aligned(rows, markdown)}\n\n{summary}"
+    if markdown:
+        return f"{markdown_table((HEADINGS, *rows))}\n\n{summary}"
+    names = [f"{row[0]}  {row[1]}" for row in rows]
+    return f"{stacked(HEADINGS[2:], names, [row[2:] for row in rows])}\n{summary}"
