@@ -36,7 +36,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "rules-adaptive": ("--runs", "1000", "--adaptive"),
     "worlds": ("--worlds", "--runs", "200"),
     "worlds-adaptive": ("--worlds", "--steps", "0,1", "--runs", "1000", "--adaptive"),
-    "worlds-full": ("--worlds", "--runs", "60", "--profile", "full"),
+    "worlds-full": ("--worlds", "--steps", "0,1", "--runs", "20", "--profile", "full"),
 }
 """The options of each part's command."""
 OFF = 0.2
@@ -242,7 +242,6 @@ def page(told: Mapping[str, Mapping[str, Any]], needs: str) -> str:
         f"`escape-ntk calibrate {' '.join(PARTS['worlds-full'])}`; the scatter is that of quick:",
         table(full, markdown=True),
         rarely_failing(full),
-        "![The same for full](power-curves-full.svg)",
         LOOKS,
         f"`escape-ntk calibrate {' '.join(PARTS['worlds-adaptive'])}`, sizes of quick:",
         table(looked, markdown=True),
@@ -273,7 +272,6 @@ def main() -> None:
     if arguments.only is None:
         (DOCS / "calibration.md").write_text(page(told, constants()), encoding="utf-8")
         draw(curves_of(told["worlds"]), DOCS / "power-curves.svg")
-        draw(curves_of(told["worlds-full"]), DOCS / "power-curves-full.svg")
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def page(path: Path) -> str:
     out += ["", "| mutant | operator | expression | in its place | evaluated by | test that fails |", "|---" * 6 + "|"]
     for line in left:
         texts = " | ".join(f"`{_escaped(line[key])}`" for key in ("before", "after"))
-        test = f"`{line['test'].split('::')[-1]}`" if line.get("test") else "none"
+        test = f"`{line['test'].split('::')[-1]}`" if line.get("test") else "none" if "test" in line else "not asked"
         names = ", ".join(line["claims"])
         out.append(f"| `{line['file']}` | {line['operator']} | {texts} | {names} | {test} |")
     return "\n".join([*out, ""])

@@ -7,7 +7,7 @@ minutes or needs a cluster, and nothing else:
 - ``verify``: ``--claims S3`` and one worker in place of all claims or those named (each name is looked up);
   ``--profile full`` and ``gpu`` become quick;
 - ``calibrate``: 20 runs of S1 (of E1 with ``--worlds``), or of the claim that is named alone, by the quick profile,
-  whatever comes of so few;
+  whatever comes of so few; with ``--records`` as it stands;
 - ``python -m verify.protocol --write``: whether the file is what the code does already;
 - scripts of ``benchmarks/`` (``python``, ``torchrun``): only their options are read, by their own parser;
 - ``make``: ``make -n``; ``pip install``: that the extra exists; tools for contributors: that the extra dev brings them;
@@ -130,6 +130,8 @@ def smaller(words: list[str]) -> list[str]:
                 continue
             assert option != "--profile" or words[at] in PROFILES
             words[at] = substitute
+    if words[0] == "calibrate" and "--records" in words:
+        return words
     if words[0] == "calibrate":
         named = "--claims" in words or (len(words) > 1 and not words[1].startswith("-"))
         kept = [w for w in words if w not in ("--runs", "20")]

@@ -225,7 +225,7 @@ def test_the_page_counts_comparisons_and_errors(tmp_path: Path) -> None:
     assert "| S1 | two | 4 | 1 | 0 |" in found
     assert "- S1 (4): three" in found
     assert "1 mutants; a test fails with 0 of them in place." in found
-    assert r"| `theory/d.py:1` | integer + 1 | `a \| b` | `2` | S1 | none |" in found
+    assert r"| `theory/d.py:1` | integer + 1 | `a \| b` | `2` | S1 | not asked |" in found
 
 
 def test_what_no_claim_sees_is_shown_to_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def margin(claim: Claim, world: World, profile: Profile, family: int, seed: int 
         family: claims of a run, among which the level is shared.
         seed: of the simulation.
     """
-    look = Look(MOST) if claim.repetitions else FIXED
+    look = _last_look(claim, profile)
     known: dict[float, Verdict] = {}
 
     def verdict(step: float) -> Verdict:
@@ -67,6 +67,17 @@ def margin(claim: Claim, world: World, profile: Profile, family: int, seed: int 
     admitted = _last(lambda step: verdict(step) is Verdict.HOLDS)
     refused = _last(lambda step: verdict(FARTHEST - step) is Verdict.FAILS)
     return Margin(admitted, None if refused is None else FARTHEST - refused)
+
+
+def _last_look(claim: Claim, profile: Profile) -> Look:
+    """The last look at which the profile allows the claim's repetitions."""
+    for number in range(MOST if claim.repetitions else 0, 1, -1):
+        try:
+            Look(number).profile(claim, profile)
+        except ValueError:  # more than the profile's fields may hold
+            continue
+        return Look(number)
+    return FIXED
 
 
 def _last(true: Callable[[float], bool]) -> float | None:

@@ -9,7 +9,7 @@ from verify.cli.main import main
 from verify.judging.outcome import Verdict
 from verify.judging.power import draw, power_curves, steps, table, truth_at
 from verify.registry import CLAIMS
-from verify.sizes.profile import QUICK
+from verify.sizes.profile import QUICK, load_profile
 
 E1 = CLAIMS["E1"]
 RUNS = 12
@@ -102,3 +102,9 @@ def test_the_command_draws_and_refuses(tmp_path: Path, capsys: pytest.CaptureFix
     ):
         assert main(["calibrate", *wrong]) == 2
         assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_margin_is_searched_with_the_repetitions_that_the_profile_allows() -> None:
+    """A2 of full has eight seeds of at most a hundred: the last looks would have more."""
+    (curve,) = power_curves([CLAIMS["A2"]], load_profile("full"), 2, 39)
+    assert curve.margin is not None
