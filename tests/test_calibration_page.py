@@ -83,6 +83,14 @@ def test_curves_come_back_as_they_were(parts: dict[str, Any]) -> None:
         assert curve.rates[0.0].counts[Verdict.HOLDS] == entry["rates"][list(curve.rates).index(0.0)]["counts"]["HOLDS"]
 
 
+def test_a_part_that_is_not_there_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "PARTS", {"rules": ("--claims", "S1", "--runs", "5")})
+    found = calibration.simulated(tmp_path, "rules")
+    assert (found["profile"], found["runs"]) == ("quick", 5)
+    monkeypatch.setattr(calibration.subprocess, "run", None)
+    assert calibration.simulated(tmp_path, "rules") == found
+
+
 def test_which_rules_admit_an_error_of_a_fifth() -> None:
     assert calibration.admits(BASE)
     assert calibration.admits(replace(BASE, margin=0.2))
