@@ -49,6 +49,11 @@ def slope_covariance(activation: ActivationLike, d: int, digits: int = 15) -> tu
     >>> [str(v) for v in slope_covariance(Activation.parse("z"), 10)]
     ['1.00000000000000', '1.00000000000000']
     """
+    return _covariance(activation, d, digits, 0)
+
+
+def _covariance(activation: ActivationLike, d: int, digits: int, spare: int) -> tuple[arb, arb]:
+    """:func:`slope_covariance` to ``spare`` digits more, for a value that it enters."""
     activation = Activation.of(activation)
     d = integer_dimension(d)
 
@@ -58,6 +63,7 @@ def slope_covariance(activation: ActivationLike, d: int, digits: int = 15) -> tu
             digits,
             max_bits=integral_bits(digits, activation.derivative(1) ** 2),
             subject=f"E[sigma'^2 x x^T] of {activation} at d={d}",
+            spare=spare,
         )
 
     return part(0), part(1)
@@ -108,7 +114,7 @@ def random_sign_energy(
     activation = Activation.of(activation)
     if len(inner) != len(norms) or len(norms) == 0:
         raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
-    along, across = slope_covariance(activation, d, digits + 2)
+    along, across = _covariance(activation, d, digits, 2)
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         products = [as_ball(f"inner[{r}]", p) for r, p in enumerate(inner)]
         lengths = [as_ball(f"norms[{r}]", s) for r, s in enumerate(norms)]
@@ -151,9 +157,10 @@ def sparse_sign_energy(activation: ActivationLike, k: int, d: int, alpha: Any = 
 
     energy = refine(
         evaluate,
-        digits + 1,
+        digits,
         max_bits=integral_bits(digits),
         subject=f"E_S|f_L(S W_Q)|^2 of {activation} at k={k}, d={d}",
+        spare=1,
     )
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         return abs(as_ball("alpha", alpha)) * energy
