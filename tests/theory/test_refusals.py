@@ -196,6 +196,11 @@ def refused() -> dict[str, tuple[Callable[[], object], str]]:
         "a curve of balls": (lambda: learning_curve(PAIR, (1,), {0: arb(1, 0.5)}), "not a ball of that radius"),
         "no spectrum": (lambda: effective_regularization([1.0, 0.5], 1, 0.1), "theory.Spectrum.from_eigenvalues"),  # type: ignore[arg-type]
         "a curve of no spectrum": (lambda: learning_curve(None, (1,), {0: 1.0}), "theory.Spectrum.from_eigenvalues"),  # type: ignore[arg-type]
+        "one inner product": (lambda: random_sign_energy("z", 10, 0.5, [1.0]), "inner=0.5: needs a list"),  # type: ignore[arg-type]
+        "one norm": (lambda: theory.remainder_bound("sin(z)", 4, 0.5), "norms=0.5: needs a list"),  # type: ignore[arg-type]
+        "a circle": (lambda: multiplication(1, 2, 2), "needs d >= 3"),
+        "true for d": (lambda: multiplication(1, 2, True), "d=True: needs an integer d >= 3"),
+        "true for t": (lambda: legendre(2, 3, True), "t=True: needs a SymPy expression"),  # type: ignore[arg-type]
         "a degree without end": (lambda: theory.coefficient("sin(z)", 10**30, 5), "needs degree <= 1000000"),
         "a degree beyond quadrature": (lambda: theory.coefficient("tanh(z)", 99_999, 5), "needs degree <= 10000"),
         "a wide tail": (lambda: kernel_ridge_risk(wide, 5, 0.1, {0: 1.0}), "give it with more digits"),

@@ -57,7 +57,7 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     3*t**2/2 - 1/2
     """
     d, degree = check_dimension(d), _written_out("degree", check_degree(degree, most=None), d)
-    if not isinstance(t, sp.Expr | int):  # a text would be executed
+    if isinstance(t, bool) or not isinstance(t, sp.Expr | int):  # a text would be executed
         raise ValueError(f"t={shown(t)}: needs a SymPy expression, such as sp.Symbol('t')")
     t = sp.sympify(t)
     if isinstance(d, int) and isinstance(t, sp.Symbol):
@@ -146,7 +146,7 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
         d: integer >= 3, or a SymPy expression; weights are then rational functions of d.
 
     Raises:
-        ValueError: power < 0, degree < 0, or a power above 1000 (above 60 for a symbolic d).
+        ValueError: an integer d < 3, power < 0, degree < 0, or a power above 1000 (above 60 for a symbolic d).
 
     Cost: O(p^2) rational operations. Source: docs/mathematics, :eq:`legendre-recurrence`; the weights of
     :eq:`zonal-eigenvalue`.
@@ -154,7 +154,8 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
     >>> multiplication(1, 2, 3)
     {1: 2/5, 3: 3/5}
     """
-    d = d if isinstance(d, sp.Expr | int) else check_dimension(d)  # bounds for every d need d beyond 10**6
+    if not (isinstance(d, sp.Expr) or (type(d) is int and d > 2)):  # bounds for every d need d beyond 10**6
+        d = check_dimension(d)
     steps = _written_out("power", check_degree(power, "power", None), d)
     number, exact = sp.Integer(1), sp.sympify if isinstance(d, int) else sp.cancel
     if isinstance(d, sp.Symbol) and steps > 2:  # as expressions the sums would double with every step

@@ -26,6 +26,7 @@ from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.harmonics.gegenbauer import legendre_polynomial
 from theory.harmonics.sphere import Dimension, check_dimension, integer_dimension
 from theory.network.constructions import GUARD_BITS, check_low_degree, profile_ball
+from theory.network.taylor import count_of
 
 ROUNDING = 1e-5
 """Relative rounding that inner products and norms of float32 may have."""
@@ -112,8 +113,9 @@ def random_sign_energy(
     1.00000000000000
     """
     activation = Activation.of(activation)
-    if len(inner) != len(norms) or len(norms) == 0:
-        raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
+    products_given, norms_given = count_of("inner", inner), count_of("norms", norms)
+    if products_given != norms_given or norms_given == 0:
+        raise ValueError(f"{products_given} inner products, {norms_given} norms: needs one of each for every neuron")
     along, across = _covariance(activation, d, digits, 2)
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         products = [as_ball(f"inner[{r}]", p) for r, p in enumerate(inner)]
