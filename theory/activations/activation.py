@@ -26,6 +26,7 @@ from theory.activations.symbolic import admitted
 from theory.balls.ball import certified_float
 from theory.balls.functions import Z, gelu, sigmoid, softplus
 from theory.balls.program import Program
+from theory.balls.work import evaluation
 from theory.showing import axes, cut, finish, line
 
 __all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "expression", "gelu", "sigmoid", "softplus"]
@@ -127,7 +128,8 @@ class Activation:
         if not 0 <= index <= MAX_ORDER:
             raise ValueError(f"order={order!r}: needs an integer 0 <= order <= {MAX_ORDER}")
         try:
-            return derivative(self.expr, index)
+            with evaluation(f"derivative {index} of {self}"):
+                return derivative(self.expr, index)
         except ValueError as refusal:
             raise ValueError(f"derivative {index} of {self}: {refusal}") from None
 

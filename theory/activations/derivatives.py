@@ -9,7 +9,7 @@ import sympy as sp
 from theory.activations.grammar import shown
 from theory.balls.ball import ball, refine
 from theory.balls.functions import Z
-from theory.balls.work import Undecided, watched
+from theory.balls.work import Undecided, check_work, watched
 
 MAX_ORDER = 64
 MAX_DERIVED = 100_000
@@ -29,10 +29,12 @@ def derivative(expr: sp.Expr, order: int) -> sp.Expr:
 
     Raises:
         ValueError: a distribution, or more than MAX_DERIVED nodes.
+        WorkLimit: the work allowed is used up.
     """
     if order == 0:
         return expr
     before = derivative(expr, order - 1)
+    check_work()
     size = _sizes(before, {})[1]
     if size > MAX_DERIVED:
         raise ValueError(

@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb, ctx, fmpq
 
 from theory.balls.ball import ball, proved_zero
 from theory.balls.hypergeometric import humbert_phi3, hyp0f1, hyp1f1, hyp2f1, phi3
+from theory.balls.work import check_work, watched
 from theory.harmonics.gegenbauer import legendre_values, unchecked_legendre
 from theory.harmonics.sphere import Dimension
 
@@ -31,6 +32,7 @@ class Arithmetic:
         half_power: u^{n/2} for u > 0 and n an integer or an expression.
         gamma_ratio: Gamma(x + 1/2)/Gamma(x).
         legendre: P_{l,d}(t) from (l, d, t), d an int or a SymPy expression and t an exact SymPy expression.
+        hermite: He_l(t) from (l, t), t an exact SymPy expression.
         hyp0f1, hyp1f1, hyp2f1, phi3: hypergeometric functions, parameters first.
     """
 
@@ -42,6 +44,7 @@ class Arithmetic:
     half_power: Callable[[Any, Any], Any]
     gamma_ratio: Callable[[Any], Any]
     legendre: Callable[[int, Any, sp.Expr], Any]
+    hermite: Callable[[int, sp.Expr], Any]
     hyp0f1: Callable[[Any, Any], Any]
     hyp1f1: Callable[[Any, Any, Any], Any]
     hyp2f1: Callable[[Any, Any, Any, Any], Any]
@@ -73,6 +76,35 @@ MAX_EXACT = 200
 """Powers and Gamma functions of larger numbers stay unevaluated: SymPy would write out all their digits."""
 
 
+def _hermite_value(degree: int, t: Any) -> Any:
+    """He_l(t) by He_{l+1} = t He_l - l He_{l-1}, for a rational number or a ball; it loses digits of a ball alone."""
+    previous, current = 0 * t, 0 * t + 1
+    for j in range(degree):
+        check_work()
+        previous, current = current, t * current - j * previous
+    return current
+
+
+def _symbolic_hermite(degree: int, t: sp.Expr) -> sp.Expr:
+    if not t.is_Rational:
+        return watched(lambda: sp.expand(sp.hermite_prob(degree, t)))
+    exact = _hermite_value(degree, fmpq(int(t.p), int(t.q)))
+    return sp.Rational(int(exact.p), int(exact.q))
+
+
+@lru_cache(maxsize=4096)
+def _hermite_is_zero(degree: int, t: sp.Expr) -> bool:
+    return proved_zero(_symbolic_hermite(degree, t))
+
+
+def _hermite(degree: int, t: sp.Expr) -> arb:
+    """He_l(t); exactly zero where algebra says that t is a root."""
+    if t.is_Rational:
+        return arb(_hermite_value(degree, fmpq(int(t.p), int(t.q))))
+    value = _hermite_value(degree, _number(t))
+    return arb(0) if value.contains(0) and degree <= MAX_EXACT and _hermite_is_zero(degree, t) else value
+
+
 def _symbolic_half_power(u: sp.Expr, n: Any) -> sp.Expr:
     base = sp.UnevaluatedExpr(u) if isinstance(n, int) and n > MAX_EXACT else u
     return base ** (sp.sympify(n) / 2)
@@ -92,6 +124,7 @@ SYMBOLS = Arithmetic(
     half_power=_symbolic_half_power,
     gamma_ratio=_symbolic_gamma_ratio,
     legendre=unchecked_legendre,
+    hermite=_symbolic_hermite,
     hyp0f1=lambda c, z: sp.hyper((), (c,), z),
     hyp1f1=lambda a, c, z: sp.hyper((a,), (c,), z),
     hyp2f1=lambda a, b, c, z: sp.hyper((a, b), (c,), z),
@@ -107,6 +140,7 @@ BALLS = Arithmetic(
     half_power=lambda u, n: u.sqrt() ** n,
     gamma_ratio=lambda x: x.rising(arb("0.5")),
     legendre=_legendre,
+    hermite=_hermite,
     hyp0f1=hyp0f1,
     hyp1f1=hyp1f1,
     hyp2f1=hyp2f1,
@@ -117,6 +151,7 @@ BALLS = Arithmetic(
 def rising(big: Any, degree: int, start: Any) -> Any:
     """``start`` times D (D+2) ... (D+2l-2)."""
     for i in range(degree):
+        check_work()
         start = start * (big + 2 * i)
     return start
 

@@ -13,20 +13,24 @@ from theory.balls.functions import GENUINE, softplus, written
 from theory.balls.hypergeometric import evaluate, humbert_phi3
 from theory.balls.precision import exclusive
 from theory.balls.work import Undecided, check_work, evaluation, unconverged, watched
-from theory.harmonics.sphere import check_degree
+from theory.harmonics.sphere import as_integer, shown
 
 MAX_BITS = 20_000
 """Working precision at which the evaluation of a constant gives up."""
 DIGITS_RANGE = (1, 1000)
 
 
+def check_digits(digits: int) -> int:
+    """``digits`` as an integer 1..1000; ValueError for anything else."""
+    (low, high), whole = DIGITS_RANGE, as_integer(digits)
+    if whole is None or not low <= whole <= high:
+        raise ValueError(f"digits={shown(digits)}: needs an integer {low} <= digits <= {high}")
+    return whole
+
+
 def digits_to_bits(digits: int, spare: int = 0) -> int:
     """Bits that carry ``digits`` decimal digits and ``spare`` more, rounded up; ValueError unless digits is 1..1000."""
-    low, high = DIGITS_RANGE
-    whole = check_degree(digits, "digits")
-    if not low <= whole <= high:
-        raise ValueError(f"digits={digits!r}: needs an integer {low} <= digits <= {high}")
-    return int((whole + spare) * 3.3219280948873626) + 2  # log2(10) bits for each digit
+    return int((check_digits(digits) + spare) * 3.3219280948873626) + 2  # log2(10) bits for each digit
 
 
 def refine(

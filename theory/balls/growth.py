@@ -53,7 +53,10 @@ class Growth:
             return inner if isinstance(expr, sp.Abs) else Growth(inner.scale + 1, inner.power, inner.rate)
         if isinstance(expr, sp.exp):
             return Growth._of_exponential(expr.args[0])
-        raise ValueError(f"{written(expr)}: no bound on its growth is known")
+        raise ValueError(
+            f"{written(expr)}: no bound on its growth is known; write it by polynomials, exp, sin, cos, tanh, erf and "
+            f"softplus, or take the value at a given d"
+        )
 
     @staticmethod
     def _of_exponential(argument: sp.Expr) -> Growth:
@@ -69,5 +72,6 @@ class Growth:
         if inner.power <= 1 and inner.rate.is_zero():  # |argument| <= scale (1 + |z|)^power
             return Growth(inner.scale.exp(), 0, inner.scale if inner.power else arb(0))
         raise ValueError(
-            f"exp({written(argument)}): no bound on its growth is known, so its Gaussian tail is not certified"
+            f"exp({written(argument)}): no bound on its growth is known, so its Gaussian tail is not certified; use "
+            f"exp of what grows no faster than |z|, or take the value at a given d"
         )

@@ -16,7 +16,7 @@ from inspect import CO_GENERATOR
 from types import FrameType
 from typing import ParamSpec, TypeVar
 
-from theory.harmonics.sphere import is_number
+from theory.harmonics.sphere import is_number, shown
 
 DEFAULT_SECONDS = 60.0
 """Processor time that one evaluation may take where the caller sets no other limit."""
@@ -78,16 +78,16 @@ def work_limit(seconds: float) -> Iterator[None]:
     -0.00859366
     """
     try:
-        positive = is_number(seconds) and float(seconds) > 0
-    except (TypeError, ValueError):
-        positive = False
-    if not positive:
-        raise ValueError(f"seconds={seconds!r}: needs a positive number of seconds")
+        allowed = float(seconds) if is_number(seconds) else 0.0
+    except (TypeError, ValueError, OverflowError):
+        allowed = 0.0
+    if not allowed > 0:
+        raise ValueError(f"seconds={shown(seconds)}: needs a positive number of seconds, or math.inf for no limit")
     # A block inside another shortens the time but never extends it.
     before = _allowance.end, _allowance.seconds
-    end = time.thread_time() + seconds
+    end = time.thread_time() + allowed
     if before[0] is None or end < before[0]:
-        _allowance.end, _allowance.seconds = end, seconds
+        _allowance.end, _allowance.seconds = end, allowed
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ from theory.balls.work import Undecided
 from theory.bounds.all_dimensions import check_smallest, nonzero_for_all_dimensions
 from theory.bounds.coefficients import vanishes_for_all
 from theory.bounds.formula import Quantity
-from theory.harmonics.sphere import check_degree, integer_dimension
+from theory.harmonics.sphere import check_degree, integer_dimension, shown
 from theory.spectra.decisions import Sign, coefficient_sign
 from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 from theory.spectra.expansions import leading_term
@@ -71,8 +71,8 @@ def learnable_degrees(
     LearnableDegrees(learnable=(0, 1, 2), unlearnable=(3,), undecided=())
     """
     kinds = {k.name: k for k in (NTK, QUADNTK)}
-    if kernel not in kinds:
-        raise ValueError(f"kernel={kernel!r}: needs one of {', '.join(kinds)}")
+    if not isinstance(kernel, str) or kernel not in kinds:
+        raise ValueError(f"kernel={shown(kernel)}: needs one of {', '.join(kinds)}")
     if d_min is not None:
         check_smallest(d_min)
         if d is not None:

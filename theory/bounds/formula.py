@@ -30,7 +30,7 @@ from theory.bounds.coefficients import (
 from theory.bounds.expansion import RemainderExpansion
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.gegenbauer import monomial_coefficients
-from theory.harmonics.sphere import check_degree, multiplicity
+from theory.harmonics.sphere import check_degree, multiplicity, shown
 from theory.network.constructions import check_low_degree
 from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 
@@ -177,8 +177,9 @@ def formula(quantity: Quantity, activation: Activation, degree: int, derivative:
     Raises:
         ValueError: an unknown quantity, a degree out of range, or a derivative that is a distribution.
     """
-    if quantity not in QUANTITIES:
-        raise ValueError(f"quantity={quantity!r}: needs one of {', '.join(QUANTITIES)}")
+    if not isinstance(quantity, str) or quantity not in QUANTITIES:
+        raise ValueError(f"quantity={shown(quantity)}: needs one of {', '.join(QUANTITIES)}")
+    derivative = check_degree(derivative, "derivative")
     if derivative and quantity != "coefficient":
         raise ValueError(f"derivative={derivative!r}: only for quantity='coefficient'; {quantity} has its own")
     if quantity == "profile_energy":

@@ -12,16 +12,17 @@ O(1/d).
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import sympy as sp
 from flint import arb, ctx, fmpq_poly
 
 from theory.activations import Activation, ActivationLike, Z
 from theory.balls.arithmetic import BALLS, MAX_EXACT, SYMBOLS
-from theory.balls.ball import MAX_BITS, ball, proved_zero, refine
+from theory.balls.ball import MAX_BITS, ball, check_digits, proved_zero, refine
 from theory.balls.enclosure import gaussian_expectation, restricted, sphere_expectation
 from theory.balls.precision import exclusive
+from theory.balls.work import check_work, evaluation, watched
 from theory.funk_hecke.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
 from theory.funk_hecke.parity import parity_part, polynomial_part, vanishes
 from theory.funk_hecke.polynomials import on_line, on_sphere, rational_polynomial
@@ -29,6 +30,8 @@ from theory.funk_hecke.summands import Monomial, NoClosedForm, Sign
 from theory.harmonics.gegenbauer import legendre_polynomial
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, integer_dimension
 
+LONG = 16
+"""Degree from which on SymPy is watched while it writes out a closed form: it may take seconds."""
 INTEGRAL_BITS = 2000
 """Working precision, beyond the digits asked for, at which a certified integral gives up."""
 
@@ -95,6 +98,7 @@ def hermite_polynomial(degree: int) -> fmpq_poly:
     """He_l, the probabilists' Hermite polynomial, by He_{l+1} = z He_l - l He_{l-1}."""
     previous, current = fmpq_poly([0]), fmpq_poly([1])
     for j in range(degree):
+        check_work()
         previous, current = current, fmpq_poly([0, 1]) * current - j * previous
     return current
 
@@ -109,9 +113,8 @@ def integral_bits(digits: int, expr: sp.Expr | None = None) -> int:
 
     Closed forms are cheap at any precision, so ``expr`` gets more when it has one.
     """
-    if expr is not None and has_closed_form(expr):
-        return MAX_BITS
-    return INTEGRAL_BITS + 4 * digits
+    whole = check_digits(digits)
+    return MAX_BITS if expr is not None and has_closed_form(expr) else INTEGRAL_BITS + 4 * whole
 
 
 def integrand(activation: ActivationLike, derivative: int, power: int) -> sp.Expr:
@@ -212,7 +215,10 @@ def coefficient_expr(
     1/(2*sqrt(d))
     """
     d, degree = check_dimension(d), check_degree(degree)
-    return sphere_sum(integrand(activation, derivative, power), degree, d, SYMBOLS)
+    expr = integrand(activation, derivative, power)
+    with evaluation(f"the closed form of lambda_{degree} of {subject_of(activation, derivative, power)}"):
+        closed = partial(sphere_sum, expr, degree, d, SYMBOLS)
+        return closed() if degree <= LONG else watched(closed)
 
 
 def hermite_coefficient_expr(
@@ -229,7 +235,10 @@ def hermite_coefficient_expr(
     >>> hermite_coefficient_expr(Activation.parse("relu(z)"), 2)
     sqrt(2)/(2*sqrt(pi))
     """
-    return line_sum(integrand(activation, derivative, power), check_degree(degree), SYMBOLS)
+    expr, degree = integrand(activation, derivative, power), check_degree(degree)
+    with evaluation(f"the closed form of mu_{degree} of {subject_of(activation, derivative, power)}"):
+        closed = partial(line_sum, expr, degree, SYMBOLS)
+        return closed() if degree <= LONG else watched(closed)
 
 
 def hermite_coefficient(
@@ -248,7 +257,7 @@ def hermite_coefficient(
     """
     degree, expr = check_degree(degree), integrand(activation, derivative, power)
     return refine(
-        lambda bits: hermite_ball(expr, degree, bits) / arb(int(sp.factorial(degree))).sqrt(),
+        lambda bits: hermite_ball(expr, degree, bits) / arb.fac_ui(degree).sqrt(),
         digits,
         max_bits=integral_bits(digits),
         subject=f"mu_{degree} of {subject_of(activation, derivative, power)}",

@@ -23,6 +23,7 @@ import sympy as sp
 
 from theory.balls.arithmetic import BALLS, Arithmetic, rising, rodrigues
 from theory.balls.ball import compare
+from theory.balls.work import check_work
 from theory.funk_hecke.gaussians import gaussian_coefficient
 from theory.harmonics.gegenbauer import unchecked_legendre
 from theory.harmonics.sphere import Dimension
@@ -158,6 +159,7 @@ class Gaussian(Kernel):
         total = on.number(0)
         for (power,), factor in polynomial.terms():
             for j in range(power // 2 + 1):
+                check_work()
                 n = power - j
                 count = math.perm(power, 2 * j) // math.factorial(j)
                 humbert = on.phi3(half - on.number(1) / 2, half + n, alpha, beta * beta / 4)
@@ -175,6 +177,7 @@ class Gaussian(Kernel):
         mass = on.exp(on.number(self.c) + on.number(self.b) * mean / 2) * on.sqrt(variance)
         total = on.number(0)
         for k in range(degree // 2 + 1):
+            check_work()
             count = math.perm(degree, 2 * k) // math.factorial(k)
             total = total + count * mean ** (degree - 2 * k) * ((variance - 1) / 2) ** k
         return mass * total
@@ -241,8 +244,7 @@ class Sign(Kernel):
         kink = on.number(self.kink)
         if degree == 0:
             return -on.erf(kink / on.sqrt(on.number(2)))
-        hermite = on.number(sp.expand(sp.hermite_prob(degree - 1, self.kink)))
-        return 2 * hermite * on.exp(-kink * kink / 2) / on.sqrt(2 * on.pi())
+        return 2 * on.hermite(degree - 1, self.kink) * on.exp(-kink * kink / 2) / on.sqrt(2 * on.pi())
 
 
 @lru_cache(maxsize=4096)

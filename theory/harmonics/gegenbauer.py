@@ -7,22 +7,34 @@ sum_j Y_lj(u) Y_lj(v) = N(d,l) P_l(<u,v>) for an orthonormal basis of degree-l h
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
+from typing import Any
 
 import sympy as sp
 from flint import arb, fmpq, fmpq_poly
 
-from theory.harmonics.sphere import Dimension, check_degree, check_dimension, multiplicity
+from theory.harmonics.sphere import Dimension, check_degree, check_dimension, rising_product, shown
+
+MAX_DEGREE = {True: 1000, False: 60}
+"""Largest degree of a polynomial that is written out, by whether d is an integer: seconds of exact algebra."""
+MAX_EXACT_DEGREE = 10_000
+"""Largest degree of the polynomial that a quadrature evaluates: a second of exact arithmetic."""
 
 
 def raising(d: Dimension, degree: int) -> sp.Expr:
     r"""A_l = (l+d-2)/(2l+d-2), the weight of P_{l+1} in t P_l = A_l P_{l+1} + B_l P_{l-1}."""
-    return sp.Rational(1) * (degree + d - 2) / (2 * degree + d - 2)
+    return _ratio(degree + d - 2, 2 * degree + d - 2)
 
 
 def lowering(d: Dimension, degree: int) -> sp.Expr:
     r"""B_l = l/(2l+d-2), the weight of P_{l-1} in t P_l = A_l P_{l+1} + B_l P_{l-1}."""
-    return sp.Rational(1) * degree / (2 * degree + d - 2)
+    return _ratio(degree + 0 * d, 2 * degree + d - 2)
+
+
+def _ratio(above: Any, below: Any) -> Any:
+    """above/below, exactly, for two integers, two expressions or two elements of a field of rational functions."""
+    return sp.Rational(above, below) if isinstance(above, int) else above / below
 
 
 def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
@@ -36,7 +48,7 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
         t: SymPy expression, usually a symbol, standing for <u,v> in [-1, 1].
 
     Raises:
-        ValueError: d < 3 or degree < 0.
+        ValueError: d < 3, degree < 0, a degree above 1000 (above 60 for a symbolic d), or a t that is a text.
 
     Source: Dai & Xu, Approximation Theory and Harmonic Analysis on Spheres, section 1.2; docs/mathematics,
     :eq:`legendre-recurrence`.
@@ -44,7 +56,48 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     >>> legendre(2, 3, sp.Symbol("t"))
     3*t**2/2 - 1/2
     """
-    return unchecked_legendre(check_degree(degree), check_dimension(d), t)
+    d, degree = check_dimension(d), _written_out("degree", check_degree(degree, most=None), d)
+    if isinstance(t, bool) or not isinstance(t, sp.Expr | int):  # a text would be executed
+        raise ValueError(f"t={shown(t)}: needs a SymPy expression, such as sp.Symbol('t')")
+    t = sp.sympify(t)
+    if isinstance(d, int) and isinstance(t, sp.Symbol):
+        return legendre_polynomial_expr(degree, d, t)
+    if isinstance(d, sp.Symbol) and isinstance(t, sp.Symbol) and t != d:
+        return _in_symbols(degree, d, t)
+    return unchecked_legendre(degree, d, t)
+
+
+def _written_out(name: str, degree: int, d: Dimension) -> int:
+    """``degree`` where polynomials of that degree are written out at this d; ValueError beyond."""
+    limit = MAX_DEGREE[isinstance(d, int)]
+    if degree > limit:
+        raise ValueError(
+            f"{name}={shown(degree)}: needs {name} <= {limit} to be written out; an integer d admits more than a "
+            f"symbol, and numbers such as theory.coefficient need no such polynomial"
+        )
+    return degree
+
+
+def legendre_polynomial_expr(degree: int, d: int, t: sp.Symbol) -> sp.Expr:
+    """:func:`legendre_polynomial` in a symbol t."""
+    exact = legendre_polynomial(degree, d)
+    return sp.Add(*(sp.Rational(int(exact[n].p), int(exact[n].q)) * t**n for n in range(degree + 1) if exact[n]))
+
+
+def _in_symbols(degree: int, d: sp.Symbol, t: sp.Symbol) -> sp.Expr:
+    """P_{l,d}(t) from its coefficients, which for two symbols need no quotient to be cancelled.
+
+    That of t^{l-2k} is (-1)^k l!/(k! (l-2k)! 2^k) times the product of d-2+2i, l/2 <= i < l-k, over that of d-2+i,
+    i < l odd: what is left of the C_l of :eq:`legendre-recurrence` over C_l(1) in lowest terms.
+    """
+    below = rising_product(d - 2 + i for i in range(1, degree, 2))
+    terms = []
+    for k in range(degree // 2 + 1):
+        count = math.factorial(degree) // (math.factorial(k) * math.factorial(degree - 2 * k) * 2**k)
+        above = rising_product(d - 2 + 2 * i for i in range((degree + 1) // 2, degree - k))
+        front = (-1) ** k * count * t ** (degree - 2 * k) / below
+        terms += [front * term for term in sp.Add.make_args(above)]
+    return sp.Add(*terms)
 
 
 def unchecked_legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
@@ -59,13 +112,26 @@ def unchecked_legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=4096)
 def legendre_polynomial(degree: int, d: int) -> fmpq_poly:
-    """P_{l,d} as an exact rational polynomial (python-flint), for certified evaluation. Cost O(l^2) rationals."""
-    previous, current = fmpq_poly([0]), fmpq_poly([1])
-    t = fmpq_poly([0, 1])
+    """P_{l,d} as an exact rational polynomial (python-flint), for certified evaluation. Cost O(l) rationals.
+
+    Its leading coefficient is the product of (2j+d-2)/(j+d-2), j < l, and that of t^{l-2k-2} is -(l-2k)(l-2k-1) /
+    (2(k+1)(2l-2k+d-4)) times that of t^{l-2k}, by the differential equation.
+
+    Raises:
+        ValueError: degree > MAX_EXACT_DEGREE.
+    """
+    if degree > MAX_EXACT_DEGREE:
+        raise ValueError(
+            f"degree={shown(degree)}: needs degree <= {MAX_EXACT_DEGREE} where no closed form is known; lower it"
+        )
+    coefficients, value = [fmpq(0)] * (degree + 1), fmpq(1)
     for j in range(degree):
-        a, b = fmpq(j + d - 2, 2 * j + d - 2), fmpq(j, 2 * j + d - 2)
-        previous, current = current, (t * current - b * previous) / a
-    return current
+        value = value * fmpq(2 * j + d - 2, j + d - 2)
+    for k in range(degree // 2 + 1):
+        n = degree - 2 * k
+        coefficients[n] = value
+        value = value * fmpq(-n * (n - 1), 2 * (k + 1) * (2 * degree - 2 * k + d - 4)) if n > 1 else fmpq(0)
+    return fmpq_poly(coefficients)
 
 
 def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
@@ -80,7 +146,7 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
         d: integer >= 3, or a SymPy expression; weights are then rational functions of d.
 
     Raises:
-        ValueError: power < 0 or degree < 0.
+        ValueError: an integer d < 3, power < 0, degree < 0, or a power above 1000 (above 60 for a symbolic d).
 
     Cost: O(p^2) rational operations. Source: docs/mathematics, :eq:`legendre-recurrence`; the weights of
     :eq:`zonal-eigenvalue`.
@@ -88,32 +154,46 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
     >>> multiplication(1, 2, 3)
     {1: 2/5, 3: 3/5}
     """
-    expansion: dict[int, sp.Expr] = {check_degree(degree): sp.Integer(1)}
+    if not (isinstance(d, sp.Expr) or (type(d) is int and d > 2)):  # bounds for every d need d beyond 10**6
+        d = check_dimension(d)
+    steps = _written_out("power", check_degree(power, "power", None), d)
+    number, exact = sp.Integer(1), sp.sympify if isinstance(d, int) else sp.cancel
+    if isinstance(d, sp.Symbol) and steps > 2:  # as expressions the sums would double with every step
+        field = sp.QQ.frac_field(d)
+        number, exact, d = field.one, lambda c: c.as_expr(), field.gens[0]
+    expansion: dict[int, Any] = {check_degree(degree): number}
     # One factor t at a time: p steps, each a sum of two neighbours.
-    for _ in range(check_degree(power, "power")):
-        raised: dict[int, sp.Expr] = {}
+    for _ in range(steps):
+        raised: dict[int, Any] = {}
         for j, c in expansion.items():
-            raised[j + 1] = raised.get(j + 1, sp.Integer(0)) + c * raising(d, j)
+            raised[j + 1] = raised.get(j + 1, 0) + c * raising(d, j)
             if j:
-                raised[j - 1] = raised.get(j - 1, sp.Integer(0)) + c * lowering(d, j)
+                raised[j - 1] = raised.get(j - 1, 0) + c * lowering(d, j)
         expansion = raised
-    exact = sp.sympify if isinstance(d, int) else sp.cancel
     return {j: exact(c) for j, c in sorted(expansion.items())}
 
 
 def monomial_coefficients(power: int, d: Dimension) -> dict[int, sp.Expr]:
     r"""Coefficients c_j of t^p = \sum_j c_j N(d,j) P_j(t), that is c_j = E_{tau_d}[t^p P_j(t)].
 
-    Only j = p, p-2, ... occur. They are the c_j of :eq:`sparse-profile` in docs/mathematics, at p = k - 1.
+    Only j = p, p-2, ... occur. They are the c_j of :eq:`sparse-profile` in docs/mathematics, at p = k - 1: by
+    Rodrigues' formula p!/(p-j)! (p-j-1)!! / (d (d+2) ... (d+p+j-2)).
 
     Raises:
-        ValueError: d < 3 or power < 0.
+        ValueError: d < 3, power < 0, or a power above 1000 (above 60 for a symbolic d).
 
     >>> monomial_coefficients(2, 3)
     {0: 1/3, 2: 2/15}
     """
     d = check_dimension(d)
-    return {j: sp.cancel(w / multiplicity(d, j)) for j, w in multiplication(power, 0, d).items()}
+    power = _written_out("power", check_degree(power, "power", None), d)
+    return {j: _monomial_coefficient(power, j, d) for j in range(power % 2, power + 1, 2)}
+
+
+def _monomial_coefficient(power: int, j: int, d: Dimension) -> sp.Expr:
+    above = math.perm(power, j) * math.prod(range(1, power - j, 2))
+    factors = [d + 2 * i for i in range((power + j) // 2)]
+    return sp.Rational(above, math.prod(factors)) if isinstance(d, int) else above / rising_product(factors)
 
 
 def legendre_values(max_degree: int, d: int, t: arb) -> list[arb]:

@@ -9,16 +9,25 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar, overload
 
 import sympy as sp
-from flint import arb
+from flint import arb, fmpq, fmpz
 
 MAX_DIMENSION = 10**6
+"""Largest integer d: of rounding and of time nothing beyond is known."""
+HIGHEST = 10**6
+"""Largest degree, power or order of anything that is computed step by step."""
 LONGEST = 40
 """Digits up to which an integer is written out; Python itself refuses to write out more than 4300."""
+LONGEST_COUNT = 500_000
+"""Bits of a multiplicity up to which it is computed: seconds in one call, which nothing can end."""
+MAX_POWER = {True: 10**6, False: 1000}
+"""Largest power of t whose moment is written out, by whether d is an integer: seconds of exact arithmetic."""
+MAX_SYMBOLIC = 500
+"""Largest degree whose multiplicity is written out as a polynomial in a symbol d."""
 
 Dimension: TypeAlias = "int | sp.Expr"
 Value = TypeVar("Value")
@@ -119,11 +128,13 @@ def integer_dimension(d: Dimension) -> int:
     return checked
 
 
-def check_degree(degree: int, name: str = "degree") -> int:
-    """Return ``degree`` when it is an integer >= 0, else raise ValueError."""
+def check_degree(degree: int, name: str = "degree", most: int | None = HIGHEST) -> int:
+    """Return ``degree`` when it is an integer >= 0 and at most ``most``, where that is no None; else ValueError."""
     number = as_integer(degree)
     if number is None or number < 0:
         raise ValueError(f"{name}={shown(degree)}: needs an integer {name} >= 0")
+    if most is not None and number > most:
+        raise ValueError(f"{name}={shown(number)}: needs {name} <= {most}; nothing beyond is computed in any time")
     return number
 
 
@@ -144,7 +155,7 @@ def multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
         int, or a polynomial in d of degree l (SymPy) when ``d`` is a symbol.
 
     Raises:
-        ValueError: d < 3 or degree < 0.
+        ValueError: d < 3, degree < 0, or a number of more than 500,000 bits (a degree above 500 for a symbol).
 
     Source: Stein & Weiss, Introduction to Fourier Analysis on Euclidean Spaces, IV.2; docs/mathematics,
     :eq:`multiplicity`.
@@ -154,7 +165,7 @@ def multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
     >>> multiplicity(sp.Symbol("d"), 2)
     d**2/2 + d/2 - 1
     """
-    return unchecked_multiplicity(check_dimension(d), check_degree(degree))
+    return unchecked_multiplicity(check_dimension(d), check_degree(degree, most=None))
 
 
 def unchecked_multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
@@ -162,26 +173,53 @@ def unchecked_multiplicity(d: Dimension, degree: int) -> int | sp.Expr:
     if degree == 0:
         return 1 if isinstance(d, int) else sp.Integer(1)
     if isinstance(d, int):
-        return (2 * degree + d - 2) * math.comb(degree + d - 3, degree - 1) // degree
+        return (2 * degree + d - 2) * _binomial(degree + d - 3, degree - 1, f"N({d},{short(degree)})") // degree
+    if degree > MAX_SYMBOLIC:
+        raise ValueError(f"degree={short(degree)}: needs degree <= {MAX_SYMBOLIC} for a symbol; give d as an integer")
     # The rising product (d-1) d ... (d+l-3) is C(l+d-3, l-1) (l-1)!: polynomial in d, no symbolic factorials.
-    numerator = 2 * degree + d - 2
-    for i in range(1, degree):
-        numerator = numerator * (d - 2 + i)
-    return sp.expand(numerator / sp.factorial(degree))
+    return sp.expand(
+        rising_product([2 * degree + d - 2, *(d - 2 + i for i in range(1, degree))]) / math.factorial(degree)
+    )
 
 
-def cumulative_multiplicity(d: int, k: int) -> int:
+def rising_product(factors: Iterable[sp.Expr]) -> sp.Expr:
+    """The expanded product of d + c for several c: by polynomials, for SymPy's expand takes minutes over a hundred."""
+    return math.prod((sp.Poly(factor) for factor in factors), start=sp.Integer(1)).as_expr()
+
+
+def _binomial(n: int, k: int, name: str) -> int:
+    """C(n, k), refused under ``name`` where it is so long that nothing could end its computation."""
+    few = min(k, n - k)
+    # C(n, k) <= (e n/k)^k.
+    if few > 0 and few * (1.4427 + math.log2(n) - math.log2(few)) > LONGEST_COUNT:
+        raise ValueError(
+            f"{name}: needs a number of at most {LONGEST_COUNT} bits; take a lower degree or a smaller dimension"
+        )
+    return math.comb(n, k)
+
+
+@overload
+def cumulative_multiplicity(d: int, k: int) -> int: ...
+@overload
+def cumulative_multiplicity(d: sp.Expr, k: int) -> sp.Expr: ...
+def cumulative_multiplicity(d: Dimension, k: int) -> int | sp.Expr:
     r"""n_k = \sum_{l <= k} N(d,l) = Theta(d^k), the dimension of polynomials of degree <= k on the sphere.
 
+    It is C(d+k-1, k) + C(d+k-2, k-1), for such polynomials are those of degree k and k-1 that are homogeneous.
+
     Raises:
-        ValueError: d < 3 or k < 0.
+        ValueError: d < 3, k < 0, or a number of more than 500,000 bits.
 
     Source: docs/mathematics, :eq:`multiplicity`.
 
     >>> cumulative_multiplicity(10, 1)
     11
     """
-    return sum(multiplicity(d, degree) for degree in range(check_degree(k, "k") + 1))
+    d, k = check_dimension(d), check_degree(k, "k", None)
+    if not isinstance(d, int):
+        return sum(multiplicity(d, degree) for degree in range(k + 1))
+    name = f"n_k at d={d}, k={short(k)}"
+    return _binomial(d + k - 1, k, name) + (_binomial(d + k - 2, k - 1, name) if k else 0)
 
 
 def moment(d: Dimension, power: int) -> sp.Expr:
@@ -192,16 +230,30 @@ def moment(d: Dimension, power: int) -> sp.Expr:
     Derivation: the Beta integral of (1-t^2)^{(d-3)/2} t^{2q}. Exact rational in d.
 
     Raises:
-        ValueError: d < 3 or power < 0.
+        ValueError: d < 3, power < 0, or an even power above 10**6 (1000 for a symbol).
 
     >>> moment(sp.Symbol("d"), 4)
     3/(d*(d + 2))
     """
-    return unchecked_moment(sp.sympify(check_dimension(d)), check_degree(power, "power"))
+    return unchecked_moment(sp.sympify(check_dimension(d)), check_degree(power, "power", None))
+
+
+def _product(first: int, count: int) -> fmpz:
+    """first (first + 2) ... of ``count`` factors, by halves, so that the numbers multiplied are of one size."""
+    if count < 32:
+        return fmpz(math.prod(first + 2 * i for i in range(count)))
+    half = count // 2
+    return _product(first, half) * _product(first + 2 * half, count - half)
 
 
 def unchecked_moment(d: sp.Expr, power: int) -> sp.Expr:
     """:func:`moment` for any expression ``d``: the Rodrigues form needs d + 2l beyond the range of d."""
     if power % 2:
         return sp.Integer(0)
+    limit = MAX_POWER[bool(d.is_Integer)]
+    if power > limit:
+        raise ValueError(f"power={short(power)}: needs an even power of at most {limit}, 10**6 for an integer d")
+    if d.is_Integer:
+        exact = fmpq(_product(1, power // 2), _product(int(d), power // 2))
+        return sp.Rational(int(exact.p), int(exact.q))
     return sp.Mul(sp.factorial2(power - 1), *(1 / (d + 2 * i) for i in range(power // 2)))

@@ -9,9 +9,10 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
-from theory.harmonics.sphere import by_degree, check_size, shown
-from theory.learning.eigenlearning import Eigenlearning
-from theory.learning.extension import settled
+from theory.balls.exact import ExactlyEqual
+from theory.harmonics.sphere import by_degree, shown
+from theory.learning.eigenlearning import Eigenlearning, as_double
+from theory.learning.extension import check_spectrum, settled
 from theory.learning.learning_curve import best_ridge, check_samples
 from theory.showing import axes, curve, cut, finish, number, table
 from theory.spectra.spectrum import Spectrum
@@ -21,9 +22,11 @@ PLACES = 8
 """Most degrees whose number of harmonics a figure marks."""
 
 
-@dataclass(frozen=True)
-class LearningCurve:
+@dataclass(frozen=True, eq=False)
+class LearningCurve(ExactlyEqual):
     """The predicted test risk of kernel ridge regression against the number of samples.
+
+    Two are equal when every number is; pickle and copy keep all of them.
 
     Attributes:
         spectrum: of the kernel.
@@ -42,6 +45,17 @@ class LearningCurve:
     ridges: tuple[float, ...]
     risks: tuple[float, ...]
     learned: tuple[Mapping[int, float], ...]
+
+    def __post_init__(self) -> None:
+        # The fields of a frozen dataclass can be set in no other way.
+        object.__setattr__(self, "energies", MappingProxyType(dict(self.energies)))
+        object.__setattr__(self, "learned", tuple(MappingProxyType(dict(share)) for share in self.learned))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy, which cannot take a mapping that is read-only."""
+        learned = tuple(map(dict, self.learned))
+        rest = self.noise, self.samples, self.ridges, self.risks, learned
+        return LearningCurve, (self.spectrum, dict(self.energies), *rest)
 
     @property
     def _subject(self) -> str:
@@ -136,24 +150,26 @@ def learning_curve(
      60    0.1   1.121
     180    0.1  0.5359
     """
-    target = {degree: check_size(f"energies[{degree}]", v) for degree, v in by_degree("energies", energies).items()}
-    noise, fixed = check_size("noise", noise), None if ridge is None else check_size("ridge", ridge)
+    target = {degree: as_double(f"energies[{degree}]", v) for degree, v in by_degree("energies", energies).items()}
+    noise, fixed = as_double("noise", noise), None if ridge is None else as_double("ridge", ridge)
     try:
         sizes = tuple(check_samples(n) for n in samples)
     except TypeError:
         sizes = ()
     if not sizes:
         raise ValueError(f"samples={shown(samples)}: needs one number of samples or more, such as (100, 200, 400)")
-    eigenvalues = dict(zip(spectrum.degrees, (float(v.mid()) for v in spectrum.eigenvalues), strict=True))
+    eigenvalues = dict(
+        zip(check_spectrum(spectrum).degrees, (float(v.mid()) for v in spectrum.eigenvalues), strict=True)
+    )
     points = [settled(spectrum, target, noise, partial(_point, n=n, ridge=fixed)) for n in sizes]
 
     def learned(kappa: float) -> Mapping[int, float]:
         shares = {degree: v for degree, v in eigenvalues.items() if target.get(degree, 0.0) > 0}
-        return MappingProxyType({degree: v / (v + kappa) if v else 0.0 for degree, v in shares.items()})
+        return {degree: v / (v + kappa) if v else 0.0 for degree, v in shares.items()}
 
     return LearningCurve(
         spectrum,
-        MappingProxyType(target),
+        target,
         noise,
         sizes,
         tuple(r for r, _, _ in points),

@@ -129,7 +129,9 @@ class Derivation(ExactlyEqual):
 
     @property
     def conclusion(self) -> sp.Eq:
-        """The last relation."""
+        """The last relation; ValueError where there is no step."""
+        if not self.steps:
+            raise ValueError(f"{self.name}: has no steps; needs a last one Exponent(Q, d) = exponent")
         return self.steps[-1].relation
 
     @property
@@ -159,8 +161,9 @@ class Derivation(ExactlyEqual):
                     f"{self.name}, step {number}: {step.relation} does not follow from "
                     + " and ".join(f"({used}) {self.steps[used - 1].relation}" for used in step.uses)
                 )
-        last = self.steps[-1]
-        if not last.uses or not isinstance(last.relation, sp.Eq) or not isinstance(last.relation.lhs, Exponent):
+        conclusion = self.conclusion
+        derived = self.steps[-1].uses and isinstance(conclusion, sp.Eq)
+        if not derived or not isinstance(conclusion.lhs, Exponent):
             raise ValueError(f"{self.name}, step {len(self.steps)}: needs a derived equation Exponent(Q, d) = exponent")
 
     def __str__(self) -> str:

@@ -6,11 +6,15 @@ Formulas, conventions and source: :mod:`theory.learning.learning_curve`, which h
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from theory.harmonics.sphere import by_degree, check_size, multiplicity
+from flint import arb
+
+from theory.harmonics.sphere import by_degree, check_size, multiplicity, shown
 from theory.spectra.spectrum import Spectrum
 
 STEP = 0.05
@@ -21,6 +25,8 @@ SMALLEST, LARGEST = 1e-290, 1e300
 """Eigenvalues below and multiplicities above act as ridge: no n that a double holds tells them from it."""
 COARSEST = 1e-3
 """Relative radius of an eigenvalue's ball at most: its middle stands for it."""
+NARROWEST = 1e-15
+"""The same of other numbers, which enter as doubles: noise, energies, ridge, risk."""
 
 
 class Truncated(Exception):
@@ -35,6 +41,25 @@ class Truncated(Exception):
     def __init__(self, reason: str, error: float, coarse: bool) -> None:
         super().__init__(reason)
         self.reason, self.error, self.coarse = reason, error, coarse
+
+
+def as_double(name: str, value: Any) -> float:
+    """A number >= 0 as a double; ValueError for a ball that is no one double, and for what no double holds.
+
+    A risk is a float: it could not say what the radius of an energy's ball makes of it.
+    """
+    number = check_size(name, value)
+    if isinstance(value, arb) and not value.rad() <= NARROWEST * abs(value.mid()):
+        raise ValueError(
+            f"{name}={shown(value)}: needs a number, not a ball of that radius; ask at each of its ends, or give more "
+            f"digits"
+        )
+    if number < sys.float_info.min and not (number == 0.0 and value == 0):
+        raise ValueError(
+            f"{name}={shown(value)}: needs 0 or at least {sys.float_info.min:.3g}, below which a double loses its "
+            f"digits; multiply it by a constant, and the kernel with the ridge or the energies with noise and risk"
+        )
+    return number
 
 
 @dataclass(frozen=True)
@@ -78,8 +103,8 @@ class Eigenlearning:
             ValueError: a negative energy or noise, or one that is no finite number; eigenvalues out of
                 range, or known to no three digits.
         """
-        noise = check_size("noise", noise)
-        target = {k: check_size(f"energies[{k}]", v) for k, v in by_degree("energies", energies).items()}
+        noise = as_double("noise", noise)
+        target = {k: as_double(f"energies[{k}]", v) for k, v in by_degree("energies", energies).items()}
         rows = zip(spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True)
         listed = {degree: (count, float(value.mid())) for degree, count, value in rows if not value.is_zero()}
         below = [degree for degree, (_, value) in listed.items() if value < 0]
@@ -111,11 +136,11 @@ class Eigenlearning:
             shares = zip(spectrum.degrees, spectrum.contributions, strict=True)
             tail += sum(float(share.mid()) for degree, share in shares if degree in listed.keys() - kept.keys())
         floor = noise + sum(v for k, v in target.items() if k not in kept)
+        radius = float((abs(spectrum.tail).upper() if spectrum.tail.contains(0) else spectrum.tail.rad()).upper())
         if spectrum.d is None or spectrum.tail.is_zero() or not spherical(spectrum):
-            return Eigenlearning(modes, tail, floor)
+            return Eigenlearning(modes, tail, floor, radius=radius)
         top = spectrum.degrees[-1]  # N(d,l) grows with l: no eigenvalue above can exceed tail/N(d,top + 1)
         largest = float((abs(spectrum.tail).upper() / multiplicity(spectrum.d, top + 1)).upper())
-        radius = float(abs(spectrum.tail - tail).upper()) if spectrum.tail.contains(0) else float(spectrum.tail.rad())
         unlisted = sum(v for k, v in target.items() if k > top)
         return Eigenlearning(modes, tail, floor, largest, radius, unlisted)
 
@@ -134,7 +159,9 @@ class Eigenlearning:
 
     def bias(self, kappa: float) -> float:
         """sum_l (1-L_l)^2 ||f_l||^2 + noise."""
-        return self.floor + sum((kappa / (v + kappa)) ** 2 * energy for _, v, energy in self.modes)
+        # The energy in between: the square of a small share alone may be less than any double.
+        rests = ((kappa / (v + kappa), energy) for _, v, energy in self.modes)
+        return self.floor + sum(rest * energy * rest for rest, energy in rests)
 
     def free(self, n: int, kappa: float, ridge: float | None = None) -> float:
         """n - sum_l N L_l^2; with the ridge of this kappa given, without cancellation."""
@@ -149,7 +176,7 @@ class Eigenlearning:
     def slope(self, n: int, kappa: float) -> float:
         """The derivative of log(risk) in log(kappa)."""
         shares = [(c, v / (v + kappa), kappa / (v + kappa), energy) for c, v, energy in self.modes]
-        rise = sum(2 * learned * rest**2 * energy for _, learned, rest, energy in shares) / self.bias(kappa)
+        rise = sum(2 * learned * rest * energy * rest for _, learned, rest, energy in shares) / self.bias(kappa)
         return rise - sum(2 * c * learned**2 * rest for c, learned, rest, _ in shares) / self.free(n, kappa)
 
     def ridgeless(self, n: int) -> bool:
@@ -171,9 +198,12 @@ class Eigenlearning:
         bound, rough = self.truncation(n, kappa, ridge)
         if not bound + rough <= TOLERANCE:
             reason = (
-                f"n={n}: kappa={kappa:.4g} is not far enough above {self.largest:.4g}, the bound of the eigenvalues"
+                f"n={n}: kappa={kappa:.4g} is not far enough above {self.largest:.4g}, the bound of the eigenvalues "
+                f"beyond the listed degrees"
+                if self.largest
+                else f"n={n}: kappa={kappa:.4g} rests on a tail known to {self.radius:.4g}"
             )
-            raise Truncated(f"{reason} beyond the listed degrees", bound + rough, rough > TOLERANCE / 2)
+            raise Truncated(reason, bound + rough, rough > TOLERANCE / 2)
 
     def solved(self, n: int, ridge: float) -> float:
         """:meth:`kappa` where the listed degrees settle it, Truncated elsewhere."""
@@ -182,7 +212,7 @@ class Eigenlearning:
         return kappa
 
     def kappa(self, n: int, ridge: float) -> float:
-        """The solution of the conservation law, by bisection to the last bit."""
+        """The solution of the conservation law, by bisection to the last bit; ValueError where no double holds it."""
         total = ridge + self.tail
         if total == 0.0 and n >= self.rank:
             if self.radius:
@@ -197,8 +227,13 @@ class Eigenlearning:
                 f"n={n}: the trace of the spectrum is too large for floating point; divide it by a constant"
             )
         lower = upper
-        while self.used(lower) + total / lower < n:
+        while lower >= sys.float_info.min and self.used(lower) + total / lower < n:
             lower /= 2
+        if lower < sys.float_info.min:
+            raise ValueError(
+                f"n={shown(n)}, ridge={ridge!r}: kappa is below {sys.float_info.min:.3g}, where a double loses its "
+                f"digits; multiply the kernel and the ridge by a constant"
+            )
         while lower < (middle := math.sqrt(lower) * math.sqrt(upper)) < upper:
             lower, upper = (middle, upper) if self.used(middle) + total / middle > n else (lower, middle)
         return middle

@@ -15,7 +15,7 @@ from theory.activations import Activation
 from theory.balls.ball import DIGITS_RANGE
 from theory.balls.work import Undecided
 from theory.funk_hecke.closed_forms import has_closed_form
-from theory.harmonics.sphere import by_degree
+from theory.harmonics.sphere import by_degree, shown
 from theory.learning.eigenlearning import TOLERANCE, Eigenlearning, Truncated
 from theory.spectra.eigenvalues import FEATURES, NTK, QUADNTK, TangentKernel
 from theory.spectra.spectrum import Spectrum
@@ -38,10 +38,21 @@ Of the zonal kernels polynomials count as having one.
 Answer = TypeVar("Answer")
 
 
+def check_spectrum(spectrum: Spectrum) -> Spectrum:
+    """``spectrum`` when it is one; ValueError otherwise."""
+    if not isinstance(spectrum, Spectrum):
+        raise ValueError(
+            f"spectrum={shown(spectrum)}: needs a Spectrum, from theory.ntk_spectrum, theory.zonal_spectrum or, for "
+            f"numbers of one's own, theory.Spectrum.from_eigenvalues"
+        )
+    return spectrum
+
+
 def settled(
     spectrum: Spectrum, energies: Mapping[int, float], noise: float, answer: Callable[[Eigenlearning], Answer]
 ) -> Answer:
     """The answer from the listed degrees, or from as many more, or more digits, as settle it."""
+    check_spectrum(spectrum)
     target, listed, seen = by_degree("energies", energies), spectrum, list[tuple[int, float]]()
     problem = Eigenlearning.of(listed, target, noise)
     top = max((degree for degree in target if problem.unlisted and target[degree]), default=0)

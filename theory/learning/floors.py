@@ -20,13 +20,20 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import sympy as sp
+from flint import arb, ctx, fmpq, fmpz
 
+from theory.balls.exact import as_ball
+from theory.balls.precision import exclusive
 from theory.harmonics.sphere import as_integer, by_degree, check_size, integer_dimension, multiplicity, shown
 
-Energies = Mapping[int, float | Fraction | sp.Rational]
+Energies = Mapping[int, float | Fraction | sp.Rational | arb]
+BITS = 128
+"""Precision of the ends of a number that is not rational."""
 
 
 def risk_floor(d: int, n: int, energies: Energies) -> sp.Rational:
@@ -48,7 +55,7 @@ def risk_floor(d: int, n: int, energies: Energies) -> sp.Rational:
     Args:
         d: dimension, 3 <= d <= 10**6.
         n: number of labels, >= 0.
-        energies: E_l by degree l >= 1; floats are taken as exact.
+        energies: E_l by degree l >= 1; floats are taken as exact, of a ball its lower end counts.
 
     Returns:
         The exact bound, a rational number.
@@ -83,7 +90,7 @@ def samples_necessary(d: int, risk: float | Fraction | sp.Rational, energies: En
     >>> samples_necessary(10, 0.5, {1: 1, 2: 1}), samples_necessary(10, 2, {1: 1, 2: 1})
     (27, 0)
     """
-    d, level = integer_dimension(d), _rational("risk", risk)
+    d, level = integer_dimension(d), _ends("risk", risk)[1]
     low, high = -1, max((multiplicity(d, degree) for degree in _exact(energies)), default=0)
     while high - low > 1:
         middle = (low + high) // 2
@@ -95,17 +102,27 @@ def samples_necessary(d: int, risk: float | Fraction | sp.Rational, energies: En
 
 
 def _exact(energies: Energies) -> dict[int, Fraction]:
-    parts = {
-        degree: _rational(f"energies[{degree}]", energy) for degree, energy in by_degree("energies", energies).items()
+    """The energies; of one that is no exact number the lower end, by which the floor stays a lower bound."""
+    found = {
+        degree: _ends(f"energies[{degree}]", energy)[0] for degree, energy in by_degree("energies", energies).items()
     }
-    if 0 in parts:
+    if 0 in found:
         raise ValueError("energies, degree=0: needs degrees >= 1; a constant has no direction, leave it out")
-    return parts
+    return found
 
 
-def _rational(name: str, value: float | Fraction | sp.Rational) -> Fraction:
-    """The exact value of a number >= 0."""
-    number = check_size(name, value)
-    if isinstance(value, sp.Rational):
-        return Fraction(int(value.p), int(value.q))
-    return Fraction(value) if isinstance(value, numbers.Rational) else Fraction(number)
+def _ends(name: str, value: Any) -> tuple[Fraction, Fraction]:
+    """Both ends of a number >= 0, which are equal where it is exact; of a ball that reaches below 0, from 0 on."""
+    if isinstance(value, numbers.Rational | float | Decimal | sp.Rational | fmpq | fmpz):
+        check_size(name, value)
+        exact = value if isinstance(value, float | Decimal) else Fraction(int(value.numerator), int(value.denominator))
+        return Fraction(exact), Fraction(exact)
+    with exclusive, ctx.workprec(BITS):
+        ball = as_ball(name, value)
+        if not ball.mid() >= 0:
+            raise ValueError(f"{name}={shown(value)}: needs a finite number >= 0")
+        centre, width = (
+            int(mantissa) * Fraction(2) ** int(exponent)
+            for mantissa, exponent in (ball.mid().man_exp(), ball.rad().man_exp())
+        )
+        return max(centre - width, Fraction(0)), centre + width

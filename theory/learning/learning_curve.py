@@ -24,8 +24,8 @@ import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from theory.harmonics.sphere import as_integer, check_size, shown
-from theory.learning.eigenlearning import Eigenlearning
+from theory.harmonics.sphere import as_integer, shown
+from theory.learning.eigenlearning import Eigenlearning, as_double
 from theory.learning.extension import settled
 from theory.spectra.spectrum import Spectrum
 
@@ -60,7 +60,7 @@ def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
     >>> round(effective_regularization(spectrum, 60, 0.1), 6)
     0.119196
     """
-    n, ridge = check_samples(n), check_size("ridge", ridge)
+    n, ridge = check_samples(n), as_double("ridge", ridge)
     return settled(spectrum, {}, 0.0, lambda problem: problem.solved(n, ridge))
 
 
@@ -123,7 +123,7 @@ def kernel_ridge_risk(
     >>> [round(kernel_ridge_risk(spectrum, n, 0.1, {1: 1.0, 2: 1.0}), 4) for n in (20, 60, 180)]
     [1.5894, 1.121, 0.5359]
     """
-    n, ridge = check_samples(n), check_size("ridge", ridge)
+    n, ridge = check_samples(n), as_double("ridge", ridge)
     return settled(spectrum, energies, noise, lambda problem: problem.risk(n, problem.solved(n, ridge), ridge))
 
 
@@ -202,8 +202,8 @@ def samples_for_risk(
     >>> [samples_for_risk(spectrum, 0.5, {1: 1.0, 2: 1.0}, noise=0.3, ridge=r) for r in (None, 1.0, 9.0)]
     [639, 640, 1120]
     """
-    risk = check_size("risk", risk)
-    fixed = None if ridge is None else check_size("ridge", ridge)
+    risk = as_double("risk", risk)
+    fixed = None if ridge is None else as_double("ridge", ridge)
     return settled(spectrum, energies, noise, lambda problem: _first(problem, risk, fixed))
 
 

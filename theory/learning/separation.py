@@ -26,9 +26,10 @@ from theory.balls.precision import exclusive
 from theory.balls.tails import global_supremum
 from theory.bounds.all_dimensions import check_smallest
 from theory.funk_hecke.coefficient import hermite_ball, integral_bits
-from theory.harmonics.sphere import shown
+from theory.harmonics.sphere import as_integer, shown
 from theory.learning.separation_error import MEANS, SUPREMA, Errors, bounds, errors, exact
 from theory.learning.separation_text import certificate, explanation, outwards
+from theory.network.taylor import check_width
 
 BITS = 192
 """Working precision."""
@@ -96,13 +97,20 @@ class SeparationTheorem(ExactlyEqual):
     def errors(self, m: int) -> Errors:
         """Root mean squares of the parts of the error at width m.
 
+        Raises:
+            ValueError: m that is no even integer >= 2.
+
         Source: docs/mathematics, :eq:`separation-taylor` and :eq:`separation-network`.
         """
         with exclusive, ctx.workprec(BITS):
-            return errors(m, self.balls()[0], self.bounds())
+            return errors(check_width(m), self.balls()[0], self.bounds())
 
     def ratio(self, m: int, network: bool = False) -> arb:
-        """The bound of the mean square error at width m over what is allowed: at most 1 proves the theorem there."""
+        """The bound of the mean square error at width m over what is allowed: at most 1 proves the theorem there.
+
+        Raises:
+            ValueError: m that is no even integer >= 2.
+        """
         with exclusive, ctx.workprec(BITS):
             found = self.errors(m)
             return (found.network if network else found.taylor) / exact(self.allowed)
@@ -152,7 +160,7 @@ def separation_theorem(
     31210
     """
     activation = Activation.of(activation)
-    if k != 1:
+    if as_integer(k) != 1:
         raise ValueError(f"k={shown(k)}: needs k = 1; the theorem is proved for a sparse part of degree 2")
     d_min = check_smallest(d_min)
     numbers = {
@@ -218,6 +226,8 @@ def _constants(activation: Activation) -> tuple[dict[str, str], dict[str, str]]:
 
 def _fraction(name: str, value: Any) -> Fraction:
     try:
+        if isinstance(value, bool):
+            raise TypeError
         return Fraction(str(value)) if isinstance(value, sp.Rational) else Fraction(value)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         raise ValueError(f"{name}={shown(value)}: needs a rational number, such as 1/4") from None

@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from flint import arb, fmpq
 
+from theory.balls.exact import ExactlyEqual
 from theory.bounds.comparison import distance_from_gaussian
 
 SUPREMA = ("sigma'", "sigma''", "sigma'''", "sigma''''")
@@ -66,8 +67,8 @@ def bounds(
     return found
 
 
-@dataclass(frozen=True)
-class Errors:
+@dataclass(frozen=True, eq=False)
+class Errors(ExactlyEqual):
     """Bounds of root mean squares, over inputs, weights and signs, of what is left at width m.
 
     Attributes:

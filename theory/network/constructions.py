@@ -164,6 +164,11 @@ def profile_energy(activation: ActivationLike, k: int, d: int, digits: int = 15)
     >>> print(profile_energy(Activation.parse("sin(z + pi/4)"), 2, 20).str(6, radius=False))
     101.093
     """
+    return _energy(activation, k, d, digits, 0)
+
+
+def _energy(activation: ActivationLike, k: int, d: int, digits: int, spare: int) -> arb:
+    """:func:`profile_energy` to ``spare`` digits more, for a value that it enters."""
     activation = Activation.of(activation)
     k, d = check_low_degree(k), integer_dimension(d)
     return refine(
@@ -171,6 +176,7 @@ def profile_energy(activation: ActivationLike, k: int, d: int, digits: int = 15)
         digits,
         max_bits=integral_bits(digits, activation.derivative(2)),
         subject=f"E[g^2] of {activation} at k={k}, d={d}",
+        spare=spare,
     )
 
 
@@ -213,7 +219,7 @@ def sparse_norm(activation: ActivationLike, k: int, d: int, alpha: Any = 1, digi
     21.8310
     """
     activation = Activation.of(activation)
-    energy = profile_energy(activation, k, d, digits + 1)
+    energy = _energy(activation, k, d, digits, 1)
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         return 8 * square(as_ball("alpha", alpha)) * energy
 

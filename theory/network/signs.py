@@ -26,6 +26,7 @@ from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.harmonics.gegenbauer import legendre_polynomial
 from theory.harmonics.sphere import Dimension, check_dimension, integer_dimension
 from theory.network.constructions import GUARD_BITS, check_low_degree, profile_ball
+from theory.network.taylor import count_of
 
 ROUNDING = 1e-5
 """Relative rounding that inner products and norms of float32 may have."""
@@ -49,6 +50,11 @@ def slope_covariance(activation: ActivationLike, d: int, digits: int = 15) -> tu
     >>> [str(v) for v in slope_covariance(Activation.parse("z"), 10)]
     ['1.00000000000000', '1.00000000000000']
     """
+    return _covariance(activation, d, digits, 0)
+
+
+def _covariance(activation: ActivationLike, d: int, digits: int, spare: int) -> tuple[arb, arb]:
+    """:func:`slope_covariance` to ``spare`` digits more, for a value that it enters."""
     activation = Activation.of(activation)
     d = integer_dimension(d)
 
@@ -58,6 +64,7 @@ def slope_covariance(activation: ActivationLike, d: int, digits: int = 15) -> tu
             digits,
             max_bits=integral_bits(digits, activation.derivative(1) ** 2),
             subject=f"E[sigma'^2 x x^T] of {activation} at d={d}",
+            spare=spare,
         )
 
     return part(0), part(1)
@@ -106,9 +113,10 @@ def random_sign_energy(
     1.00000000000000
     """
     activation = Activation.of(activation)
-    if len(inner) != len(norms) or len(norms) == 0:
-        raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
-    along, across = slope_covariance(activation, d, digits + 2)
+    products_given, norms_given = count_of("inner", inner), count_of("norms", norms)
+    if products_given != norms_given or norms_given == 0:
+        raise ValueError(f"{products_given} inner products, {norms_given} norms: needs one of each for every neuron")
+    along, across = _covariance(activation, d, digits, 2)
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         products = [as_ball(f"inner[{r}]", p) for r, p in enumerate(inner)]
         lengths = [as_ball(f"norms[{r}]", s) for r, s in enumerate(norms)]
@@ -151,9 +159,10 @@ def sparse_sign_energy(activation: ActivationLike, k: int, d: int, alpha: Any = 
 
     energy = refine(
         evaluate,
-        digits + 1,
+        digits,
         max_bits=integral_bits(digits),
         subject=f"E_S|f_L(S W_Q)|^2 of {activation} at k={k}, d={d}",
+        spare=1,
     )
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         return abs(as_ball("alpha", alpha)) * energy

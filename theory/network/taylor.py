@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 from flint import arb, ctx
@@ -31,6 +32,14 @@ def check_width(m: int) -> int:
     if number is None or number < 2 or number % 2:
         raise ValueError(f"m={shown(m)}: needs an even integer m >= 2, because neurons come in antisymmetric pairs")
     return number
+
+
+def count_of(name: str, values: Sequence[Any]) -> int:
+    """How many ``values`` there are; ValueError for what is no list, tuple or array."""
+    try:
+        return len(values)
+    except TypeError:
+        raise ValueError(f"{name}={shown(values)}: needs a list with a number for each neuron") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,7 +284,7 @@ def remainder_bound(activation: ActivationLike, d: int, norms: Sequence[float]) 
     True
     """
     activation = Activation.of(activation)
-    d, m = integer_dimension(d), check_width(len(norms))
+    d, m = integer_dimension(d), check_width(count_of("norms", norms))
     for r, norm in enumerate(norms):
         check_size(f"norms[{r}]", norm)
     with exclusive, ctx.workprec(64):

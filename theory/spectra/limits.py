@@ -9,14 +9,17 @@ import sympy as sp
 from flint import arb
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.ball import compare, is_zero, refine, simplified, square
+from theory.balls.ball import LARGE, compare, refine, simplified, square
+from theory.balls.functions import written
 from theory.balls.hypergeometric import humbert_phi3
+from theory.balls.work import evaluation, watched
 from theory.funk_hecke.coefficient import hermite_coefficient_expr, integral_bits
 from theory.funk_hecke.gaussian_series import coefficient_term
 from theory.harmonics.sphere import check_degree
+from theory.spectra.function_limits import UNBOUNDED, finite_limit, hypergeometric_limit, is_constant_zero
 
-UNBOUNDED = (sp.oo, -sp.oo, sp.zoo, sp.nan, sp.Limit)
-"""What a limit that is no finite number contains."""
+_LISTED = (sp.hyper, humbert_phi3, sp.gamma, sp.Piecewise)
+"""Functions of d whose limits are taken by a formula; SymPy finds those of others, if it does."""
 
 
 def _limit_order(degree: int) -> tuple[int, int]:
@@ -93,8 +96,9 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
 
     Raises:
         ValueError: a hypergeometric function outside the list, arguments that do not grow as the list says, a function
-            or power of the list whose limit is zero or infinite, Gamma functions that do not balance, or growing terms
-            that cancel.
+            or power of the list whose limit is zero or infinite, Gamma functions that do not balance, growing terms
+            that cancel, or a function that has no limit, such as sin(d), or none that SymPy finds.
+        WorkLimit: it took longer than :func:`theory.work_limit` allows.
 
     >>> d = sp.Symbol("d", positive=True)
     >>> from theory.spectra.eigenvalues import ntk_eigenvalue_expr
@@ -108,7 +112,27 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
         raise ValueError(f"d={d!r}: needs a positive symbol, sp.Symbol('d', positive=True)")
     if d not in expr.free_symbols and any(symbol.name == d.name for symbol in expr.free_symbols):
         raise ValueError(f"{expr}: its {d} is another symbol than the one given; use the same in both")
-    given = expr
+    # SymPy may take minutes over functions that are not of the list, and over long expressions.
+    listed = all(isinstance(f, _LISTED) for f in expr.atoms(sp.Function) if f.has(d))
+    with evaluation(f"the limit of {written(expr)} for {d} -> oo"):
+        try:
+            limit = _limit_of(expr, d) if listed and sp.count_ops(expr) <= LARGE else watched(_limit_of, expr, d)
+        except NotImplementedError:
+            limit = sp.nan
+    if limit.has(sp.AccumBounds, sp.Limit, sp.nan, sp.zoo):
+        raise ValueError(
+            f"{written(expr)}: no limit for {d} -> oo is known here, or there is none; write it by powers of {d}, "
+            f"Gamma and hypergeometric functions"
+        )
+    return limit
+
+
+def _limit_of(given: sp.Expr, d: sp.Symbol) -> sp.Expr:
+    """:func:`limit_in_dimension` of an expression in the symbol d."""
+    expr = given.xreplace(
+        {f: f.expand(func=True) for f in given.atoms(sp.binomial, sp.RisingFactorial, sp.FallingFactorial)}
+    )
+    expr = expr.xreplace({f: f.rewrite(sp.Piecewise) for f in expr.atoms(sp.Max, sp.Min) if f.has(d)})
     expr = expr.xreplace({piecewise: _branch(piecewise, d) for piecewise in expr.atoms(sp.Piecewise)})
     # What is replaced by its limit is marked by a factor that tends to one; terms with different marks are known only
     # to leading order beside each other.
@@ -119,7 +143,7 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
 
     functions = expr.atoms(sp.hyper, humbert_phi3)
     constants = {f: sp.Dummy("constant") for f in functions if not f.has(d)}
-    expr = expr.xreplace({f: marked(f, _hypergeometric_limit(f, d)) for f in functions if f.has(d)} | constants)
+    expr = expr.xreplace({f: marked(f, hypergeometric_limit(f, d)) for f in functions if f.has(d)} | constants)
     scale, x = sp.Symbol("Gamma", positive=True), sp.Symbol("x", positive=True)
     for g in expr.atoms(sp.gamma):
         if g.has(d):
@@ -162,7 +186,7 @@ def _eventually(condition: sp.Expr, d: sp.Symbol) -> bool:
 def _power_limit(power: sp.Expr, d: sp.Symbol) -> sp.Expr:
     """exp(lim v log u), neither zero nor infinite: beside another factor such a power would count in full."""
     refused = ValueError(f"{power}: needs a base that tends to one, and a limit that is finite and not zero")
-    return sp.exp(_finite(power.exp * sp.log(power.base), d, refused))
+    return sp.exp(finite_limit(power.exp * sp.log(power.base), d, refused))
 
 
 def _gamma_quotient(function: sp.Expr, d: sp.Symbol, marked: Callable[[sp.Expr, sp.Expr], sp.Expr]) -> sp.Expr:
@@ -215,7 +239,7 @@ def _decided(value: sp.Expr, x: sp.Symbol, known: Mapping[sp.Expr, sp.Expr]) -> 
     except sp.PolynomialError:
         return fraction[0] / fraction[1]
     kept = [
-        sp.Add(*(c * x**n for (n,), c in part.terms() if c.is_Rational or not _is_zero(c.xreplace(known))))
+        sp.Add(*(c * x**n for (n,), c in part.terms() if c.is_Rational or not is_constant_zero(c.xreplace(known))))
         for part in (above, below)
     ]
     if kept[1] == 0:
@@ -251,7 +275,7 @@ def _leading(parts: Mapping[Any, sp.Expr], x: sp.Symbol, known: Mapping[sp.Expr,
         raise _Cancels
     order = max(_growth(value, x) for value in values)
     leading = sp.Add(*(sp.limit(value * x**order, x, 0) for value in values))
-    if _is_zero(leading.xreplace(known)):
+    if is_constant_zero(leading.xreplace(known)):
         raise _Cancels
     return leading * x**-order
 
@@ -263,47 +287,3 @@ def _growth(value: sp.Expr, x: sp.Symbol) -> int:
     except sp.PolynomialError:
         raise _Cancels from None  # not a quotient of polynomials: its order is not known
     return int(min(m[0] for m in denominator.monoms()) - min(m[0] for m in numerator.monoms()))
-
-
-def _is_zero(constant: sp.Expr) -> bool:
-    """Decided by a ball where there is no symbol; Undecided without a proof."""
-    if constant.free_symbols:
-        return is_zero(constant)
-    return compare(constant, sp.Integer(0)) == 0
-
-
-def _hypergeometric_limit(function: sp.Expr, d: sp.Symbol) -> sp.Expr:
-    """The limit of one function by the list of :func:`limit_in_dimension`; of Phi_3 without its factor e^{x}."""
-    refused = ValueError(f"{function}: no limit for {d} -> oo is known here")
-    if isinstance(function, humbert_phi3):
-        b, c, x, y = function.args
-        rate, n, shift = sp.cancel(x / d), sp.simplify(c - d / 2), sp.simplify(b - d / 2)
-        spread = 1 + 2 * rate
-        if any(part.has(d) for part in (rate, n, shift)) or not spread.is_positive:
-            raise refused
-        return sp.exp(x) * spread ** -(sp.Rational(1, 2) + n) * sp.exp(2 * _finite(y / d, d, refused) / spread)
-    upper, lower, z = function.args
-    if len(lower) != 1:
-        raise refused
-    if lower[0].has(d) and len(upper) <= 1 and not any(a.has(d) for a in upper):
-        speed, ratio = _finite(lower[0] / d, d, refused), _finite(z / lower[0], d, refused)
-        if not speed.is_positive or (upper and not (1 - ratio).is_positive):
-            raise refused
-        return (1 - ratio) ** -upper[0] if upper else sp.exp(ratio)
-    if len(upper) == 2 and not lower[0].has(d):
-        a, b = sorted(upper, key=lambda u: bool(u.has(d)))
-        if not a.has(d) and _finite(z, d, refused) == 0:
-            _finite(b / d, d, refused)
-            limit = sp.hyperexpand(sp.hyper((a,), tuple(lower), _finite(b * z, d, refused)))
-            # 1F1 with a negative integer a is a polynomial: at a root the correction of order 1/d would decide.
-            if not _is_zero(limit):
-                return limit
-    raise refused
-
-
-def _finite(expr: sp.Expr, d: sp.Symbol, refused: ValueError) -> sp.Expr:
-    """The limit of a rational expression; ``refused`` is raised where it is not finite."""
-    limit = sp.limit(sp.cancel(expr) if expr.is_rational_function(d) else expr, d, sp.oo)
-    if limit.has(*UNBOUNDED):
-        raise refused
-    return limit

@@ -12,6 +12,7 @@ from theory.activations import Activation
 from theory.balls.ball import digits_to_bits
 from theory.balls.exact import ExactlyEqual, as_ball
 from theory.balls.precision import exclusive
+from theory.balls.work import check_work, evaluation
 from theory.harmonics.sphere import as_integer, by_degree, integer_dimension, multiplicity, short, shown
 from theory.showing import axes, curve, cut, finish, table
 from theory.spectra.eigenvalues import NTK, QUADNTK
@@ -26,6 +27,8 @@ GUARD_BITS = 64
 """Extra precision for sums over degrees, whose terms are large multiples of certified eigenvalues."""
 
 
+MAX_LISTED = 10**6
+"""Largest degree of a spectrum that is given."""
 SMALLEST, LARGEST = 1e-300, 1e150
 """Eigenvalues and multiplicities that a figure draws."""
 
@@ -91,8 +94,9 @@ class Spectrum(ExactlyEqual):
             name: as printed.
 
         Raises:
-            ValueError: no eigenvalue, one that is no finite real number, a number of multiplicities that differs, one
-                that is no integer >= 1, or both d and multiplicities.
+            ValueError: no eigenvalue, one that is no finite real number, a degree above 10**6, a number of
+                multiplicities that differs, one that is no integer >= 1, or both d and multiplicities.
+            WorkLimit: multiplicities N(d,l) that took longer than :func:`theory.work_limit` allows.
 
         >>> from theory.learning.learning_curve import kernel_ridge_risk
         >>> spectrum = Spectrum.from_eigenvalues([2.0, 0.5, 0.25], multiplicities=[1, 8, 30])
@@ -113,6 +117,11 @@ class Spectrum(ExactlyEqual):
             )
         if d is not None and multiplicities is not None:
             raise ValueError("d and multiplicities: needs one of them, for d alone says how often each degree occurs")
+        if max(listed) > MAX_LISTED:
+            raise ValueError(
+                f"eigenvalues, degree={short(max(listed))}: needs degrees up to {MAX_LISTED}, for all below are listed "
+                f"too; give what is beyond as the tail"
+            )
         degrees = tuple(range(max(listed) + 1))
         values = tuple(as_ball(f"eigenvalues[{degree}]", listed.get(degree, 0)) for degree in degrees)
         d = None if d is None else integer_dimension(d)
@@ -287,13 +296,22 @@ class Spectrum(ExactlyEqual):
 def _counts(degrees: Sequence[int], d: int | None, given: Sequence[int] | None) -> tuple[int, ...]:
     """N(d,l) by degree, or the multiplicities given, checked; once each without both."""
     if d is not None:
-        return tuple(multiplicity(d, degree) for degree in degrees)
+        counts = []
+        with evaluation(f"the multiplicities up to degree {degrees[-1]} at d={d}"):
+            for degree in degrees:
+                check_work()
+                counts.append(multiplicity(d, degree))
+        return tuple(counts)
     if given is None:
         return (1,) * len(degrees)
-    counts = [as_integer(count) for count in given]
-    if len(counts) != len(degrees) or any(count is None or count < 1 for count in counts):
+    try:
+        integers = [as_integer(count) for count in given]
+    except TypeError:  # no list
+        integers = []
+    counts = [count for count in integers if count is not None and count >= 1]
+    if not len(counts) == len(integers) == len(degrees):
         raise ValueError(f"multiplicities={shown(given)}: needs {len(degrees)} integers >= 1, one for each eigenvalue")
-    return tuple(count for count in counts if count is not None)
+    return tuple(counts)
 
 
 def _latex(number: str) -> str:

@@ -20,7 +20,7 @@ from theory.activations.builder import Builder
 from theory.activations.grammar import Refused, Size, shown
 from theory.activations.reading import MAX_POWER, Language, clean, read
 from theory.activations.symbolic import one_symbol
-from theory.balls.functions import powerlog
+from theory.balls.functions import powerlog, written
 
 T = sp.Symbol("t", real=True)
 """The variable of every kernel: t = <x,x'>/d, the cosine of the angle between x and x'."""
@@ -120,7 +120,20 @@ def admitted_kernel(expr: sp.Expr) -> sp.Expr:
 
 @lru_cache(maxsize=1024)
 def in_angle(expr: sp.Expr) -> sp.Expr:
-    """The kernel as an expression in :data:`THETA`, equal to it for 0 <= theta <= pi."""
+    """The kernel as an expression in :data:`THETA`, equal to it for 0 <= theta <= pi.
+
+    Raises:
+        ValueError: a square root that is |t| or the like inside (-1, 1), or imaginary.
+    """
+    angular = _in_angle(expr)
+    if angular.has(sp.Abs, sp.sign):
+        raise ValueError(f"kernel {written(expr)}: {_KINK}")
+    if angular.has(sp.I):
+        raise ValueError(f"kernel {written(expr)}: is not real; needs a real value for every t in [-1, 1]")
+    return angular
+
+
+def _in_angle(expr: sp.Expr) -> sp.Expr:
     if expr == T:
         return sp.cos(THETA)
     if not expr.has(T):

@@ -24,6 +24,7 @@ def test_a_root_of_a_legendre_polynomial_is_exactly_zero(degree: int, d: int, ro
 
 VALUES = {
     "legendre": (4, 7, THIRD),
+    "hermite": (5, sp.sqrt(THIRD)),
     "gamma_ratio": (sp.Rational(7, 2),),
     "half_power": (sp.Rational(3, 2), 5),
     "hyp0f1": (sp.Rational(5, 2), -THIRD),
@@ -45,7 +46,7 @@ def test_every_function_is_looked_at() -> None:
 @pytest.mark.parametrize("name", VALUES)
 def test_symbols_and_balls_agree(name: str) -> None:
     given = VALUES[name]
-    exact = {"legendre": (0, 1, 2), "half_power": (1,)}.get(name, ())
+    exact = {"legendre": (0, 1, 2), "hermite": (0, 1), "half_power": (1,)}.get(name, ())
     balls = [value if place in exact else BALLS.number(value) for place, value in enumerate(given)]
     found, expected = getattr(BALLS, name)(*balls), getattr(SYMBOLS, name)(*given)
     assert found.overlaps(arb(str(sp.N(expected, 30))) + arb(0, "1e-14"))

@@ -52,8 +52,8 @@ def test_errors_fall_and_the_widths_are_the_least(theorem) -> None:
     # Checks :eq:`separation-network` and :eq:`separation-theorem`.
     for network, m in ((False, theorem.taylor_width), (True, theorem.network_width)):
         assert theorem.ratio(m, network) <= 1 < theorem.ratio(m - 2, network)
-        assert theorem.ratio(m // 4, network) > 2
-        assert all(getattr(theorem.errors(m), p) < getattr(theorem.errors(m // 2), p) for p in PARTS)
+        assert theorem.ratio(m // 8 * 2, network) > 2
+        assert all(getattr(theorem.errors(m), p) < getattr(theorem.errors(m // 4 * 2), p) for p in PARTS)
 
 
 def test_the_floor_is_that_of_the_kernels() -> None:
