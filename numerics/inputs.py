@@ -190,6 +190,19 @@ def finite(value: torch.Tensor, name: str) -> torch.Tensor:
     return value
 
 
+def computed(value: torch.Tensor, what: str, cause: str) -> torch.Tensor:
+    """A result, named ``what``, when all its entries are finite; ``cause`` is what may be too large where not."""
+    return finite(value, f"{what}: {cause} too large for {value.dtype}, so it")
+
+
+def unit(value: torch.Tensor) -> float:
+    """The largest power of two below the largest |entry|: dividing by it rounds nothing, and no square is lost then.
+
+    1/2 where all entries are zero; finite entries only.
+    """
+    return math.ldexp(1.0, math.frexp(float(value.abs().max()))[1] - 1)
+
+
 def _shapes(network: Shapes) -> Shapes:
     if not isinstance(getattr(network, "w", None), torch.Tensor):
         raise ValueError(f"network of type {type(network).__name__}: needs a TwoLayerNetwork, which comes first")
