@@ -23,6 +23,7 @@ import torch
 from flint import arb
 
 from numerics.covariance import FeatureCovariance
+from numerics.equality import ByValue
 from numerics.harmonics import Harmonics
 from numerics.inputs import Array, finite, integer, of_length, plain, real, tensor, vector
 from numerics.memory import require
@@ -35,17 +36,20 @@ from theory.activations import Activation
 from theory.harmonics.sphere import check_degree, multiplicity
 from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
 
+MOST_LOG = 700.0
+"""Logarithm below which powers are doubles."""
 
-@dataclass(frozen=True)
-class Norm:
+
+@dataclass(frozen=True, eq=False)
+class Norm(ByValue):
     """A norm of a construction, measured at width m, next to the theory's value at infinite width."""
 
     measured: float
     predicted: arb
 
 
-@dataclass(frozen=True)
-class Construction:
+@dataclass(frozen=True, eq=False)
+class Construction(ByValue):
     """A displacement and its norms.
 
     Attributes:
@@ -57,8 +61,8 @@ class Construction:
     norms: Mapping[str, Norm]
 
 
-@dataclass(frozen=True)
-class JointConstruction:
+@dataclass(frozen=True, eq=False)
+class JointConstruction(ByValue):
     """W = W_L + S W_Q by its parts.
 
     Attributes:
@@ -267,7 +271,8 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
         signs: s_r = +-1, (m,). The parts of the result serve other signs too: W_L + S W_Q costs nothing more.
 
     Raises:
-        ValueError: a target with degrees above k + 1 or none of degree k + 1, and as the two constructions.
+        ValueError: a target with degrees above k + 1 or none of degree k + 1, a k whose monomials are beyond doubles,
+            and as the two constructions.
 
     Cost: that of both.
     """
@@ -275,6 +280,10 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
     if degree != k + 1:
         raise ValueError(f"target of degree {degree} at k={k}: needs degree k + 1")
     d, (alphas, betas) = target.d, target.terms[k + 1]
+    if (k + 1) / 2 * math.log(d) > MOST_LOG:
+        raise ValueError(
+            f"k={k} at d={d}: the strength of a monomial of degree k + 1 is beyond doubles; use a smaller k"
+        )
     parts = monomial_parts(k + 1, d)
     top = parts.pop(k + 1)
     low = Target(d, {degree: term for degree, term in target.terms.items() if degree <= k})

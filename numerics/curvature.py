@@ -15,6 +15,7 @@ import scipy.sparse.linalg
 import torch
 
 from numerics.blocks import Block, accumulate
+from numerics.equality import ByValue
 from numerics.inputs import Array, computed, displacement, finite, integer, number, tensor, unit
 from numerics.memory import SMALL, available_bytes, require
 from numerics.objective import Objective
@@ -110,8 +111,8 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
     return computed(Hessian(objective, W, once=True).matmul(V), "H V", "W, V or the slopes of the loss are")
 
 
-@dataclass(frozen=True)
-class Eigenvalue:
+@dataclass(frozen=True, eq=False)
+class Eigenvalue(ByValue):
     """An extreme eigenvalue of the Hessian.
 
     Attributes:

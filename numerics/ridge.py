@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from numerics.equality import ByValue
 from numerics.inputs import Array, computed, converted, finite, integer, number, tensor, unit, vector
 from numerics.memory import require
 from numerics.nystrom import KernelOperator, NystromPreconditioner, conjugate_gradients
@@ -134,8 +135,8 @@ def _coefficients(result: torch.Tensor) -> torch.Tensor:
     return finite(result, f"(K + ridge)^{{-1}} y: {cause}, so it")
 
 
-@dataclass(frozen=True)
-class RidgeSolution:
+@dataclass(frozen=True, eq=False)
+class RidgeSolution(ByValue):
     """What :func:`iterative_kernel_ridge` found.
 
     Attributes:
@@ -144,6 +145,7 @@ class RidgeSolution:
         iterations: of conjugate gradients, in all.
         converged: residual <= tolerance.
         status: why it stopped, with the remedy when not converged.
+        operator: K, which predicts; two solutions are equal whatever it is.
     """
 
     coefficients: torch.Tensor
@@ -151,7 +153,7 @@ class RidgeSolution:
     iterations: int
     converged: bool
     status: str
-    operator: KernelOperator = field(repr=False)
+    operator: KernelOperator = field(repr=False, compare=False)
 
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         """sum_j K(x_i, X_j) a_j at test inputs (n_test, d), without their n_test x n matrix, shape (n_test,)."""

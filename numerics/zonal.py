@@ -32,7 +32,7 @@ TOLERABLE = 1e-6
 """Relative error above which the covariance is refused."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ZonalTensor:
     """c, K, H of the module's formula as Chebyshev coefficients, shape (3, count).
 

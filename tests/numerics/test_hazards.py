@@ -32,6 +32,7 @@ from numerics import (
     generator,
     hessian_vector,
     iterative_kernel_ridge,
+    joint_construction,
     lipschitz_constant,
     ntk_gram,
     optimality_gap,
@@ -42,7 +43,7 @@ from numerics import (
     train,
 )
 from numerics.perturbed_descent import perturbed_descent
-from theory import kernel_ridge_risk, ntk_spectrum, quadntk_spectrum
+from theory import kernel_ridge_risk, multiplicity, ntk_spectrum, quadntk_spectrum
 
 D, M, N = 4, 8, 6
 NAN, INF = math.nan, math.inf
@@ -119,6 +120,19 @@ def doubled_neurons() -> tuple[Any, Any]:
     return ntk_gram(net, X), X @ X.T * torch.outer(first, first)
 
 
+def harmonic_of_high_degree(d: int, degree: int, dtype: torch.dtype) -> tuple[Any, Any]:
+    """sqrt(N) P_l along the first coordinate, by the recurrence of P_l in mpmath."""
+    x = sphere(4, d, d**0.5, generator(0), dtype)
+    found, wanted = Target.zonal(d, degree, torch.eye(1, d, dtype=DOUBLE), [1.0])(x), []
+    with mpmath.workdps(60):
+        for t in (x[:, 0].double() / math.sqrt(d)).tolist():
+            before, here = mpmath.mpf(1), mpmath.mpf(t)
+            for j in range(1, degree):
+                before, here = here, ((2 * j + d - 2) * t * here - j * before) / (j + d - 2)
+            wanted.append(float(mpmath.sqrt(multiplicity(d, degree)) * here))
+    return found, torch.tensor(wanted, dtype=DOUBLE)
+
+
 def more_inputs_than_harmonics() -> tuple[Any, Any]:
     """n = 40 > N(4,1) = 4: the Gram matrix of z has rank 4 and is the inner products."""
     x = sphere(40, D, 2.0, generator(5))
@@ -193,6 +207,8 @@ ANSWERS: dict[str, Callable[[], tuple[Any, Any]]] = {
         Target.zonal(3, 10_000, torch.eye(1, 3), [1 / math.sqrt(20_001)])(to_sphere(torch.tensor([[1.0, 1.0, 1.0]]))),
         torch.tensor([float(mpmath.legendre(10_000, mpmath.mpf(float(torch.tensor(1.0) / math.sqrt(3)))))]),
     ),
+    "target whose N(d,l) is beyond doubles": lambda: harmonic_of_high_degree(1000, 2000, DOUBLE),
+    "target whose N(d,l) is beyond float32": lambda: harmonic_of_high_degree(1000, 60, SINGLE),
     "tiny energy": lambda: (Target.dense(D, 2, 1e-300, 0).energies()[2] * 1e300, 1.0),
     "zero labels: training ends at zero": lambda: (
         train(loss(y=0 * Y), ZERO, steps=3).records[-1].parts.total,
@@ -312,6 +328,16 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: HermiteTarget(D, {2: ([1e308], FIRST)})(X.float()),
         ValueError,
         "too large for torch.float32",
+    ),
+    "target at a pole whose N(d,l) is beyond doubles": (
+        lambda: Target.zonal(1000, 2000, torch.eye(1, 1000), [1.0])(1000**0.5 * torch.eye(1, 1000, dtype=DOUBLE)),
+        ValueError,
+        "at a pole of a high degree",
+    ),
+    "monomial beyond doubles": (
+        lambda: joint_construction(network(d=10), Target.sparse(10, 700, [1.0], 0), 699, torch.ones(M)),
+        ValueError,
+        "use a smaller k",
     ),
     "target of degree 10^9": (lambda: Target.dense(D, 10**9, 1.0, 0), ValueError, "degree <= 10000"),
     "direction of length 0": (lambda: Target.zonal(D, 2, 0 * FIRST, [1.0]), ValueError, "non-zero finite rows"),
