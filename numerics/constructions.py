@@ -24,8 +24,8 @@ from flint import arb
 
 from numerics.covariance import FeatureCovariance
 from numerics.equality import ByValue
-from numerics.harmonics import Harmonics
-from numerics.inputs import Array, finite, integer, of_length, plain, real, tensor, vector
+from numerics.harmonics import MOST_DEGREE, Harmonics
+from numerics.inputs import Array, finite, integer, of_length, plain, real, reals, tensor, vector
 from numerics.memory import require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
@@ -33,7 +33,7 @@ from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values, monomial_parts
 from numerics.terms.r4 import sum_of_fourth_powers
 from theory.activations import Activation
-from theory.harmonics.sphere import check_degree, multiplicity
+from theory.harmonics.sphere import check_degree, cumulative_multiplicity, multiplicity, shown
 from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
 
 MOST_LOG = 700.0
@@ -120,6 +120,8 @@ def sparse_displacement(
     """
     network.require_single("sparse_displacement")
     d, sigma, k, alpha = network.d, network.activation.exact, plain(k), real(alpha, "alpha")
+    if isinstance(k, int) and k > MOST_DEGREE:
+        raise ValueError(f"k={shown(k)}: needs k <= {MOST_DEGREE}; use a smaller k")
     beta = finite(tensor(beta, "beta"), "beta")
     if beta.shape != (d,):
         raise ValueError(f"beta of shape {tuple(beta.shape)}: needs a unit vector ({d},)")
@@ -177,7 +179,7 @@ def sparse_construction(
     Cost: R m d.
     """
     network.require_single("sparse_construction")
-    betas, alphas, k = tensor(betas, "betas"), [real(alpha, "alpha") for alpha in alphas], plain(k)
+    betas, alphas, k = tensor(betas, "betas"), reals(alphas, "alpha"), plain(k)
     count, pairs = len(alphas), network.m // 2
     if betas.shape != (count, network.d) or not 1 <= count <= pairs:
         raise ValueError(f"betas of shape {tuple(betas.shape)}: needs ({count}, {network.d}), 1 <= {count} <= m / 2")
@@ -238,6 +240,10 @@ def dense_construction(
     k = check_degree(plain(k), "k")
     if target.d != network.d:
         raise ValueError(f"target in d={target.d}: needs the network's d={network.d}")
+    if k > MOST_DEGREE or 2 * cumulative_multiplicity(network.d, k) > network.m * network.d:
+        raise ValueError(
+            f"k={shown(k)}: needs m d / 2 >= n_k, the number of harmonics; use a smaller k or a wider network"
+        )
     f = coefficients(target, k, network.w)
     if method == "span":
         span = Span(network, k)

@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 import torch
 
 from numerics.covariance import FeatureCovariance
+from numerics.harmonics import MOST_DEGREE
 from numerics.inputs import Array, computed, displacement, finite, inputs, integer, plain, tensor
 from numerics.jacobian import Jacobian
 from numerics.memory import by_kind, require
@@ -27,7 +28,7 @@ from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.sampling import generator
 from numerics.span import Span
-from theory.harmonics.sphere import check_degree, cumulative_multiplicity
+from theory.harmonics.sphere import check_degree, cumulative_multiplicity, shown
 from theory.showing import axes, curve, facts, finish
 
 CONTROL = 987_654_321
@@ -121,6 +122,8 @@ class GoodDirections:
         count: int | None = None,
     ) -> None:
         self.network, self.k = network, check_degree(plain(k), "k")
+        if self.k > MOST_DEGREE:
+            raise ValueError(f"k={shown(self.k)}: needs k <= {MOST_DEGREE}, of which few would fit in memory")
         self.method: str = method
         if method != "jacobian" and (x is not None or count is not None):
             raise ValueError(f"method={method!r}: takes no inputs and no count; use method='jacobian'")

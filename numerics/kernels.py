@@ -164,7 +164,11 @@ class NTKOperator:
             ValueError: an index that is no vector of integers 0 <= i < n.
             WouldNotFit: they do not fit in memory.
         """
-        n, index = len(self.x), torch.as_tensor(index, device=self.x.device)
+        n = len(self.x)
+        try:
+            index = torch.as_tensor(index, device=self.x.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"index of type {type(index).__name__}: needs integers, of shape (s,)") from error
         if index.ndim != 1 or index.is_floating_point() or index.is_complex() or index.dtype == torch.bool:
             raise ValueError(f"index of shape {tuple(index.shape)}, {index.dtype}: needs integers, of shape (s,)")
         if len(index) and (int(index.min()) < 0 or int(index.max()) >= n):

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from numerics.equality import ByValue
-from numerics.inputs import Array, finite, number, of_length, plain, real, tensor, vector
+from numerics.inputs import Array, finite, number, of_length, plain, reals, tensor, vector
 from numerics.memory import require
 from numerics.precision import full_precision
 from numerics.sampling import generator as seeded
@@ -137,11 +137,9 @@ class Target(ByValue):
         Raises:
             ValueError: no alpha, more than d, or one that is not finite.
         """
-        d, alphas = integer_dimension(plain(d)), [real(alpha, "alpha") for alpha in alphas]
-        if not 1 <= len(alphas) <= d:
-            raise ValueError(
-                f"{len(alphas)} sparse terms in d={d}: needs at most d orthogonal directions, and one or more"
-            )
+        d, alphas = integer_dimension(plain(d)), reals(alphas, "alpha")
+        if len(alphas) > d:
+            raise ValueError(f"{len(alphas)} sparse terms in d={d}: needs at most d orthogonal directions")
         require(32 * d * len(alphas), f"{len(alphas)} directions in d={d}", "cpu", "use fewer")
         gaussian = torch.randn(d, len(alphas), generator=seeded(seed), dtype=torch.float64, device="cpu")
         directions = torch.linalg.qr(gaussian).Q.T
