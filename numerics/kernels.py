@@ -256,7 +256,7 @@ def _gram(
     other = x if x2 is None else single(network, x2, "x2")
     n, n2, pairs = len(x), len(other), len(network.half)
     # Equal blocks: a thin last one would run below the speed of the others.
-    step = math.ceil(pairs / math.ceil(copies * pairs / max(block, copies)))
+    step = math.ceil(pairs / math.ceil(copies * pairs / min(max(block, copies), copies * pairs)))
     _require(name, x, None if x2 is None else other, copies * step)
     gram, left = x.new_empty(n, n2), x.new_empty(n, copies * step)
     right = left if x2 is None else x.new_empty(n2, copies * step)

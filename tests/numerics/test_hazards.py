@@ -226,6 +226,7 @@ ANSWERS: dict[str, Callable[[], tuple[Any, Any]]] = {
         bool(perturbed_descent(loss(BATCH, 0 * Y), 0 * STACK, NOISE, 1, 0.5).W.norm(dim=(1, 2)).le(NOISE.radius).all()),
         True,
     ),
+    "a block of 10^400 features": lambda: (ntk_gram(SMOOTH, X, block=10**400), ntk_gram(SMOOTH, X)),
     "every second row": lambda: (ntk_gram(SMOOTH, TWICE[::2]), ntk_gram(SMOOTH, TWICE[::2].contiguous())),
     "transposed displacement": lambda: (SMOOTH.forward(X, W.T.contiguous().T), SMOOTH.forward(X, W)),
     "rows from the end": lambda: (ntk_gram(SMOOTH, X.numpy()[::-1]), ntk_gram(SMOOTH, X.flip(0))),
