@@ -17,7 +17,7 @@ BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**25}
 """Preactivations of distinct neurons in one block, by kind of device; see :func:`numerics.memory.block_rows`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """A block of inputs with what stays fixed during training.
 

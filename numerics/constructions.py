@@ -23,8 +23,9 @@ import torch
 from flint import arb
 
 from numerics.covariance import FeatureCovariance
-from numerics.harmonics import Harmonics
-from numerics.inputs import Array, finite, integer, of_length, plain, real, tensor, vector
+from numerics.equality import ByValue
+from numerics.harmonics import MOST_DEGREE, Harmonics
+from numerics.inputs import Array, finite, integer, of_length, plain, real, reals, tensor, vector
 from numerics.memory import require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
@@ -32,20 +33,23 @@ from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values, monomial_parts
 from numerics.terms.r4 import sum_of_fourth_powers
 from theory.activations import Activation
-from theory.harmonics.sphere import check_degree, multiplicity
+from theory.harmonics.sphere import check_degree, cumulative_multiplicity, multiplicity, shown
 from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
 
+MOST_LOG = 700.0
+"""Logarithm below which powers are doubles."""
 
-@dataclass(frozen=True)
-class Norm:
+
+@dataclass(frozen=True, eq=False)
+class Norm(ByValue):
     """A norm of a construction, measured at width m, next to the theory's value at infinite width."""
 
     measured: float
     predicted: arb
 
 
-@dataclass(frozen=True)
-class Construction:
+@dataclass(frozen=True, eq=False)
+class Construction(ByValue):
     """A displacement and its norms.
 
     Attributes:
@@ -57,8 +61,8 @@ class Construction:
     norms: Mapping[str, Norm]
 
 
-@dataclass(frozen=True)
-class JointConstruction:
+@dataclass(frozen=True, eq=False)
+class JointConstruction(ByValue):
     """W = W_L + S W_Q by its parts.
 
     Attributes:
@@ -116,6 +120,8 @@ def sparse_displacement(
     """
     network.require_single("sparse_displacement")
     d, sigma, k, alpha = network.d, network.activation.exact, plain(k), real(alpha, "alpha")
+    if isinstance(k, int) and k > MOST_DEGREE:
+        raise ValueError(f"k={shown(k)}: needs k <= {MOST_DEGREE}; use a smaller k")
     beta = finite(tensor(beta, "beta"), "beta")
     if beta.shape != (d,):
         raise ValueError(f"beta of shape {tuple(beta.shape)}: needs a unit vector ({d},)")
@@ -173,7 +179,7 @@ def sparse_construction(
     Cost: R m d.
     """
     network.require_single("sparse_construction")
-    betas, alphas, k = tensor(betas, "betas"), [real(alpha, "alpha") for alpha in alphas], plain(k)
+    betas, alphas, k = tensor(betas, "betas"), reals(alphas, "alpha"), plain(k)
     count, pairs = len(alphas), network.m // 2
     if betas.shape != (count, network.d) or not 1 <= count <= pairs:
         raise ValueError(f"betas of shape {tuple(betas.shape)}: needs ({count}, {network.d}), 1 <= {count} <= m / 2")
@@ -234,6 +240,10 @@ def dense_construction(
     k = check_degree(plain(k), "k")
     if target.d != network.d:
         raise ValueError(f"target in d={target.d}: needs the network's d={network.d}")
+    if k > MOST_DEGREE or 2 * cumulative_multiplicity(network.d, k) > network.m * network.d:
+        raise ValueError(
+            f"k={shown(k)}: needs m d / 2 >= n_k, the number of harmonics; use a smaller k or a wider network"
+        )
     f = coefficients(target, k, network.w)
     if method == "span":
         span = Span(network, k)
@@ -267,7 +277,8 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
         signs: s_r = +-1, (m,). The parts of the result serve other signs too: W_L + S W_Q costs nothing more.
 
     Raises:
-        ValueError: a target with degrees above k + 1 or none of degree k + 1, and as the two constructions.
+        ValueError: a target with degrees above k + 1 or none of degree k + 1, a k whose monomials are beyond doubles,
+            and as the two constructions.
 
     Cost: that of both.
     """
@@ -275,6 +286,10 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
     if degree != k + 1:
         raise ValueError(f"target of degree {degree} at k={k}: needs degree k + 1")
     d, (alphas, betas) = target.d, target.terms[k + 1]
+    if (k + 1) / 2 * math.log(d) > MOST_LOG:
+        raise ValueError(
+            f"k={k} at d={d}: the strength of a monomial of degree k + 1 is beyond doubles; use a smaller k"
+        )
     parts = monomial_parts(k + 1, d)
     top = parts.pop(k + 1)
     low = Target(d, {degree: term for degree, term in target.terms.items() if degree <= k})

@@ -17,123 +17,25 @@ the m/2 distinct neurons. Half of Sigma's spectrum is zero; the other half is tw
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import scipy.sparse.linalg
 import torch
 
-from numerics.activations import TorchActivation
-from numerics.inputs import Array, displacement, finite, plain
+from numerics.inputs import Array, computed, displacement, finite, plain, unit
 from numerics.memory import available_bytes, block_rows, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
-from numerics.quadrature import pair_rule
-from theory.activations import Activation
+from numerics.zonal import ZonalTensor
 
-MAX_POINTS = 320
-MAX_INTERPOLATION = 512
-PROBES = (-0.9, -0.3, 0.0, 0.4, 0.95)
-"""Values of rho at which the quadrature is refined until it settles."""
-SETTLED = 1e-11
-"""Relative change below which neither quadrature nor interpolant is refined further."""
 BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
 """Entries of one block of rows of c, K and H, by kind of device: on a CPU few enough for its caches, where that leaves
 enough rows; on a card, where many small blocks cost more for their launches than for their work, all of up to four
 thousand pairs of neurons."""
-TOLERABLE = 1e-6
-"""Relative error above which the covariance is refused."""
+LARGE = "W or sigma' is"
+"""What may be too large where a result overflows."""
 LANCZOS = 20
 """Vectors that ``eigsh`` keeps at least; else twice as many as eigenvectors, and one."""
-
-
-@dataclass(frozen=True)
-class ZonalTensor:
-    """c, K, H of the module's formula as Chebyshev coefficients, shape (3, count).
-
-    Attributes:
-        error: relative, the last change of the quadrature plus the truncation of the interpolant.
-    """
-
-    coefficients: np.ndarray
-    error: float
-
-    @staticmethod
-    @lru_cache(maxsize=64)
-    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what they leave is refused below
-    def of(activation: Activation, d: int) -> ZonalTensor:
-        """Interpolants for sigma' in dimension d; quadrature and interpolant are refined until they settle.
-
-        All networks with this activation and d share them.
-
-        Raises:
-            ValueError: neither settles, because sigma' has a kink or varies too fast at this d.
-        """
-        sigma = TorchActivation(activation)
-        points, change = _settled_points(sigma, d)
-        count = 32
-        while True:
-            # Chebyshev points of the first kind: rho = +-1, where K and H are limits, is never evaluated.
-            nodes = np.cos(np.pi * (np.arange(count) + 0.5) / count)
-            values = _zonal_values(sigma, d, nodes, points)
-            angles = np.outer(np.arange(count), np.arange(count) + 0.5) * np.pi / count
-            coefficients = 2.0 / count * values @ np.cos(angles).T
-            coefficients[:, 0] /= 2
-            tail = count * np.abs(coefficients[:, -4:]).max() / np.abs(coefficients).max()
-            if tail <= SETTLED or count >= MAX_INTERPOLATION:
-                break
-            count *= 2
-        error = float(change + tail)
-        if not error <= TOLERABLE:
-            what = f"activation {activation} at d={d}: covariance only accurate to {error:.1g}, because sigma'"
-            raise ValueError(f"{what} has a kink or varies too fast; use a smoother activation or smaller slopes")
-        return ZonalTensor(coefficients, error)
-
-    def __call__(self, rho: torch.Tensor) -> torch.Tensor:
-        """(c, K, H) at each rho in [-1, 1], stacked in front, by Clenshaw's recurrence in the dtype of ``rho``."""
-        coefficients = torch.from_numpy(self.coefficients).to(rho)
-        shape = (3, *[1] * rho.ndim)
-        double = 2 * rho
-        last = torch.zeros(3, *rho.shape, dtype=rho.dtype, device=rho.device)
-        current = torch.zeros_like(last)
-        for column in coefficients.T.flip(0)[:-1]:
-            # b_j = a_j + 2 rho b_{j+1} - b_{j+2}, the oldest of the three overwritten
-            last.neg_().addcmul_(double, current).add_(column.reshape(shape))
-            last, current = current, last
-        return last.neg_().addcmul_(rho, current).add_(coefficients[:, 0].reshape(shape))
-
-
-def _settled_points(sigma: TorchActivation, d: int) -> tuple[int, float]:
-    """Gauss points per axis at which (c, K, H) stop changing at the probes, and the last relative change."""
-    probes = np.array(PROBES)
-    points = 40
-    values = _zonal_values(sigma, d, probes, points)
-    while True:
-        points *= 2
-        finer = _zonal_values(sigma, d, probes, points)
-        change = float(np.abs(finer - values).max() / np.abs(finer).max())
-        if change <= SETTLED or points >= MAX_POINTS:
-            return points, change
-        values = finer
-
-
-def _zonal_values(sigma: TorchActivation, d: int, rho: np.ndarray, points: int) -> np.ndarray:
-    """(c, K, H) at interior points rho by a tensor Gauss rule, shape (3, len(rho))."""
-    t, u, weight = pair_rule(d, points)
-    root = math.sqrt(d)
-    (first,) = sigma.derivatives(root * t, 1)
-    # 1 - t^2 - u^2, u^2 and t u under the weights and sigma' of the first neuron, (points^2, 3)
-    moments = torch.stack([1 - t**2 - u**2, u**2, t * u], dim=1) * (first * weight)[:, None]
-    values = []
-    for r in rho.tolist():
-        q = math.sqrt(1 - r**2)
-        (second,) = sigma.derivatives(root * (r * t + q * u), 1)
-        across, square, mixed = (d * second @ moments).tolist()
-        c = across / (d - 2)
-        k = (square - c) / q**2
-        values.append((c, k, mixed / q - r * k))
-    return np.array(values).T
 
 
 @full_precision
@@ -149,7 +51,9 @@ class FeatureCovariance:
         error: estimated relative error of the zonal functions, below 1e-6.
 
     Raises:
-        ValueError: that accuracy is not reached.
+        ValueError: that accuracy is not reached, or sigma' is zero or not finite on the sphere in doubles; from every
+            method, a W of another shape, dtype or device, or not finite, or a result that overflows.
+        Undecided: the accuracy could not be told.
         WouldNotFit: ``cache=True`` and the tables do not fit.
 
     Cost: matmul three products of shape m/2 x m/2 x d, O(m^2 d); memory 3 m^2/4 numbers with the tables, O(m d) beyond
@@ -206,7 +110,7 @@ class FeatureCovariance:
         """Sigma W for a displacement W of shape (..., m, d)."""
         W = self._displacement(W)
         plus, minus = W.chunk(2, dim=-2)
-        half = self.half_matmul(plus - minus)
+        half = computed(self.half_matmul(plus - minus), "Sigma W", LARGE)
         return torch.cat([half, -half], dim=-2)
 
     def _displacement(self, W: Array) -> torch.Tensor:
@@ -217,7 +121,8 @@ class FeatureCovariance:
         W = self._displacement(W)
         plus, minus = W.chunk(2, dim=-2)
         difference = plus - minus
-        return self.network.reduce((self.half_matmul(difference) * difference).sum((-2, -1)))
+        energy = self.network.reduce((self.half_matmul(difference) * difference).sum((-2, -1)))
+        return computed(energy, "the energy", LARGE)
 
     def sign_energy(self, W: Array) -> torch.Tensor:
         r"""E_S \|f_L(.; S W)\|_{L2}^2 = sum_r W_r^T Sigma_rr W_r over independent signs, of shape batch.
@@ -227,13 +132,14 @@ class FeatureCovariance:
         W = self._displacement(W)
         c, k, h = self._tensor(torch.ones((), dtype=torch.float64, device=W.device)).tolist()
         along = (W * self.network.w).sum(-1).square().sum(-1)
-        return self.network.reduce(c * W.square().sum((-2, -1)) + 2 * (k + h) * along) / self.network.m
+        energy = self.network.reduce(c * W.square().sum((-2, -1)) + 2 * (k + h) * along) / self.network.m
+        return computed(energy, "the energy", LARGE)
 
     def dense(self) -> torch.Tensor:
         """Sigma as a matrix (m d, m d) of one network.
 
         Raises:
-            ValueError: a batch of networks.
+            ValueError: a batch of networks, or numbers that overflow.
             WouldNotFit: (m d)^2 numbers do not fit in memory.
 
         Cost: (m d)^2 memory; for small m d.
@@ -260,7 +166,7 @@ class FeatureCovariance:
         zero for that reason; the d-fold eigenvalue that the infinite-width limit has is split at finite width.
 
         Raises:
-            ValueError: a batch of networks, count < 1 or count >= m d / 2.
+            ValueError: a batch of networks, count < 1 or count >= m d / 2, or a Sigma that is zero in its dtype.
             ArithmeticError: no convergence.
             WouldNotFit: the vectors of Lanczos do not fit in memory.
 
@@ -277,8 +183,11 @@ class FeatureCovariance:
             tensor = torch.from_numpy(np.ascontiguousarray(flat).reshape(half, d)).to(self.network.half)
             return self.half_matmul(tensor).double().cpu().numpy().ravel()
 
-        operator = scipy.sparse.linalg.LinearOperator((half * d, half * d), matvec=apply, dtype=np.float64)
         start = np.random.default_rng(0).standard_normal(half * d)
+        size = self._size(apply(start))
+        operator = scipy.sparse.linalg.LinearOperator(
+            (half * d, half * d), matvec=lambda flat: apply(flat) / size, dtype=np.float64
+        )
         try:
             values, vectors = scipy.sparse.linalg.eigsh(operator, k=count, which="LA", v0=start)
         except scipy.sparse.linalg.ArpackNoConvergence as failure:
@@ -288,7 +197,19 @@ class FeatureCovariance:
         # A unit eigenvector of S, copied with both signs, is an eigenvector of Sigma of norm sqrt 2 and
         # eigenvalue doubled.
         full = torch.cat([halves, -halves], dim=1) / math.sqrt(2)
-        return torch.from_numpy(2 * values[order].copy()).to(self.network.half), full
+        return torch.from_numpy(2 * size * values[order].copy()).to(self.network.half), full
+
+    def _size(self, image: np.ndarray) -> float:
+        """A power of two of the size of S: Lanczos, whose tolerances have a floor, would stop too early at small ones.
+
+        Raises ValueError where S is zero or not finite; ``image`` is S applied to a random displacement.
+        """
+        if not (np.isfinite(image).all() and image.any()):
+            what = "zero" if np.isfinite(image).all() else "not finite"
+            low = "float64 or " if self.network.dtype == torch.float32 else ""
+            sigma = f"activation {self.network.activation.exact} at d={self.network.d}"
+            raise ValueError(f"{sigma}: Sigma is {what} to rounding in {self.network.dtype}; use {low}other slopes")
+        return unit(torch.from_numpy(image))
 
     def top_of_rank(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """As :meth:`top`, for a caller that divides by the eigenvalues or needs the space of the eigenvectors.

@@ -15,7 +15,8 @@ import scipy.sparse.linalg
 import torch
 
 from numerics.blocks import Block, accumulate
-from numerics.inputs import Array, displacement, finite, integer, number, tensor
+from numerics.equality import ByValue
+from numerics.inputs import Array, computed, displacement, finite, integer, number, tensor, unit
 from numerics.memory import SMALL, available_bytes, require
 from numerics.objective import Objective
 from numerics.precision import full_precision
@@ -102,13 +103,16 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
         W: where, (..., m, d).
         V: the displacement it is applied to, (..., m, d); on a single network also several at once.
 
+    Raises:
+        ValueError: a W or V of another shape, dtype or device, or a product that is not finite, as where W or V is not.
+
     Cost: about two gradients for each.
     """
-    return Hessian(objective, W, once=True).matmul(V)
+    return computed(Hessian(objective, W, once=True).matmul(V), "H V", "W, V or the slopes of the loss are")
 
 
-@dataclass(frozen=True)
-class Eigenvalue:
+@dataclass(frozen=True, eq=False)
+class Eigenvalue(ByValue):
     """An extreme eigenvalue of the Hessian.
 
     Attributes:
@@ -164,12 +168,14 @@ def extreme_eigenvalue(
         return image
 
     size = W.numel()
-    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=apply, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(size)
-    if not apply(start).any():  # Lanczos cannot start where the Hessian is zero
-        unit = start / np.linalg.norm(start)
-        return Eigenvalue(0.0, 0.0, torch.from_numpy(unit).to(W).reshape(W.shape))
-    products = 0
+    image = apply(start)
+    if not image.any():  # Lanczos cannot start where the Hessian is zero
+        direction = start / np.linalg.norm(start)
+        return Eigenvalue(0.0, 0.0, torch.from_numpy(direction).to(W).reshape(W.shape))
+    # Of size one, as Lanczos, whose tolerances have a floor, would stop too early at a small Hessian.
+    products, scale = 0, unit(torch.from_numpy(image))
+    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=lambda v: apply(v) / scale, dtype=np.float64)
     which = "SA" if end == "smallest" else "LA"
     try:
         _, vectors = scipy.sparse.linalg.eigsh(operator, k=1, which=which, v0=start, tol=tolerance, ncv=min(size, 40))

@@ -20,14 +20,15 @@ from typing import Any, Literal, Protocol
 import torch
 
 from numerics.covariance import FeatureCovariance
-from numerics.inputs import Array, displacement, finite, inputs, integer, plain, tensor
+from numerics.harmonics import MOST_DEGREE
+from numerics.inputs import Array, computed, displacement, finite, inputs, integer, plain, tensor
 from numerics.jacobian import Jacobian
 from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.sampling import generator
 from numerics.span import Span
-from theory.harmonics.sphere import check_degree, cumulative_multiplicity
+from theory.harmonics.sphere import check_degree, cumulative_multiplicity, shown
 from theory.showing import axes, curve, facts, finish
 
 CONTROL = 987_654_321
@@ -103,7 +104,7 @@ class GoodDirections:
             fewer than n_k, m d too small to hold n_k independent directions, directions that are linearly
             dependent because a coefficient vanishes ("span"; with "eigen", an eigenvalue that is zero to rounding), or
             "eigen" on a network shared among processes. From every method: a displacement, coordinates or inputs of
-            another shape, dtype or device, or not finite.
+            another shape, dtype or device, or not finite, or a result that overflows.
         WouldNotFit: the basis does not fit in memory.
 
     Cost: "span" is built in O(n_k m d^k) and applied in O(m d^k + n_k^2); "eigen" stores n_k m d / 2 numbers;
@@ -121,6 +122,8 @@ class GoodDirections:
         count: int | None = None,
     ) -> None:
         self.network, self.k = network, check_degree(plain(k), "k")
+        if self.k > MOST_DEGREE:
+            raise ValueError(f"k={shown(self.k)}: needs k <= {MOST_DEGREE}, of which few would fit in memory")
         self.method: str = method
         if method != "jacobian" and (x is not None or count is not None):
             raise ValueError(f"method={method!r}: takes no inputs and no count; use method='jacobian'")
@@ -187,7 +190,7 @@ class GoodDirections:
         """Coefficients of W in the orthonormal basis, shape (..., n_k)."""
         W = self._displacement(W)
         plus, minus = W.chunk(2, dim=-2)
-        return self.half_coordinates(plus - minus)
+        return computed(self.half_coordinates(plus - minus), "the coordinates", "W is")
 
     def _displacement(self, W: Array) -> torch.Tensor:
         return finite(displacement(self.network, W, stacked=True), "W")
@@ -195,7 +198,7 @@ class GoodDirections:
     def combine(self, coordinates: Array) -> torch.Tensor:
         """The displacement with these coordinates, shape (..., m, d)."""
         half = self.half_combine(finite(tensor(coordinates, "coordinates", self.network.w, "network"), "coordinates"))
-        return torch.cat([half, -half], dim=-2)
+        return torch.cat([computed(half, "the displacement", "coordinates are"), -half], dim=-2)
 
     def project(self, W: Array) -> torch.Tensor:
         """P_{<=k} W."""
@@ -204,7 +207,7 @@ class GoodDirections:
     def complement(self, W: Array) -> torch.Tensor:
         """P_{>k} W = W - P_{<=k} W."""
         W = self._displacement(W)
-        return W - self.project(W)
+        return computed(W - self.project(W), "P_{>k} W", "W is")
 
     def features(self, x: Array) -> torch.Tensor:
         """Linear term along each basis vector, shape (..., n, n_k).
@@ -217,10 +220,11 @@ class GoodDirections:
         purpose = f"the linear term of n={x.shape[-2]} inputs along n_k = {self.dimension} directions"
         require(2 * numbers * x.dtype.itemsize, purpose, x.device, "use fewer inputs or a smaller k")
         if self.jacobian() is not None:  # one pass over its own inputs serves all of x
-            return self._basis.features(x)
+            return computed(self._basis.features(x), "the linear term", "x or sigma' is")
         width = self.network.half[..., 0].numel()
         step = max(1, by_kind(ROW_NUMBERS, x.device) // (width + self.network.d ** max(self.k, 1)))
-        return torch.cat([self._basis.features(part) for part in x.split(step, dim=-2)], dim=-2)
+        features = torch.cat([self._basis.features(part) for part in x.split(step, dim=-2)], dim=-2)
+        return computed(features, "the linear term", "x or sigma' is")
 
     def half_basis(self) -> torch.Tensor:
         """All p_j, shape (..., n_k, m/2, d), with <p_i, p_j> = delta_ij / 2. Memory: n_k m d / 2 numbers."""
@@ -236,7 +240,7 @@ class GoodDirections:
         W = self._displacement(W)
         half = self.half_basis()  # (..., n_k, m/2, d)
         along = [(half * part[..., None, :, :]).sum(-1) for part in W.chunk(2, dim=-2)]
-        return self.network.reduce(torch.stack(along).square().sum((0, -2, -1)))
+        return computed(self.network.reduce(torch.stack(along).square().sum((0, -2, -1))), "the energy", "W is")
 
     def principal_angles(self, other: GoodDirections) -> torch.Tensor:
         """Angles between the two subspaces in radians, ascending, shape (..., min n_k).

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from numerics.inputs import Array, finite, one_seed, tensor
+from numerics.inputs import Array, finite, one_seed, tensor, unit
 from numerics.precision import full_precision
 
 
@@ -35,8 +35,11 @@ class Estimate:
         if samples.numel() < 2:
             raise ValueError(f"samples of size {samples.numel()}: a standard error needs at least 2")
         double = samples.double().flatten()
-        value, spread = float(double.mean()), float(double.std(unbiased=True)) / math.sqrt(double.numel())
-        return Estimate(value, max(spread, torch.finfo(samples.dtype).eps * abs(value)), double.numel(), one_seed(seed))
+        # Samples of size one: sums of large ones would overflow, and squares of small ones be lost.
+        size, n = unit(double), double.numel()
+        double = double / size
+        value, spread = size * float(double.mean()), size * (float(double.std(unbiased=True)) / math.sqrt(n))
+        return Estimate(value, max(spread, torch.finfo(samples.dtype).eps * abs(value)), n, one_seed(seed))
 
     def __str__(self) -> str:
         return f"{self.value:.6g} +- {self.stderr:.2g}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
+from numerics.activations import TorchActivation
 from numerics.memory import by_kind
 from numerics.network import TwoLayerNetwork
 
@@ -16,12 +18,16 @@ ACTIVATION_NUMBERS = {"cpu": 2**18, "cuda": 2**23}
 """Numbers per temporary of the activation. On a CPU they stay in cache: fresh pages cost more than the cosine."""
 
 
+def _neurons(activation: TorchActivation, weights: torch.Tensor, order: int, x: torch.Tensor) -> torch.Tensor:
+    """sigma^{(order)}(<w_r, x>), (b, features): no function within another, as those cannot be pickled."""
+    return activation.derivatives(x @ weights.T, order)[0]
+
+
 def initial(network: TwoLayerNetwork, order: int) -> Callable[[slice], Evaluate]:
     """sigma^{(order)}(<w_r, x>), one feature for each pair of neurons."""
 
     def features(pairs: slice) -> Evaluate:
-        weights = network.half[pairs]
-        return lambda x: network.activation.derivatives(x @ weights.T, order)[0]
+        return partial(_neurons, network.activation, network.half[pairs], order)
 
     return features
 
@@ -32,7 +38,7 @@ def displaced(network: TwoLayerNetwork, W: torch.Tensor) -> Callable[[slice], Ev
 
     def features(pairs: slice) -> Evaluate:
         weights = torch.cat([network.half[pairs] + plus[pairs], network.half[pairs] + minus[pairs]])
-        return lambda x: network.activation.derivatives(x @ weights.T, 1)[0]
+        return partial(_neurons, network.activation, weights, 1)
 
     return features
 

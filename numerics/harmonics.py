@@ -16,10 +16,13 @@ from itertools import combinations_with_replacement
 import numpy as np
 import torch
 
-from numerics.inputs import Array, finite, floating, placed, plain, tensor
+from numerics.inputs import Array, computed, finite, floating, placed, plain, tensor
 from numerics.memory import require
 from numerics.precision import full_precision
-from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
+from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity, shown
+
+MOST_DEGREE = 10_000
+"""Largest degree for which the memory needed is computed at all."""
 
 
 def khatri_rao(u: torch.Tensor, power: int) -> torch.Tensor:
@@ -65,6 +68,8 @@ class Harmonics:
         device: torch.device | str = "cpu",
     ) -> None:
         d, degree = integer_dimension(plain(d)), check_degree(plain(degree))
+        if degree > MOST_DEGREE:
+            raise ValueError(f"degree={shown(degree)}: needs degree <= {MOST_DEGREE}, of which few would fit in memory")
         if degree < 1:
             raise ValueError(f"degree={degree}: needs degree >= 1; the harmonic of degree 0 is 1")
         self.d, self.degree, dtype, device = d, degree, floating(dtype), placed(device)
@@ -116,7 +121,7 @@ class Harmonics:
         Off the unit sphere this is the homogeneous polynomial, |u|^l Y_j(u / |u|), whose Laplacian vanishes.
 
         Raises:
-            ValueError: another shape, dtype or device, or entries that are not finite.
+            ValueError: another shape, dtype or device, entries that are not finite, or values that overflow.
             WouldNotFit: n d^l numbers do not fit in memory.
         """
         u = finite(tensor(u, "u", self._weight, "harmonics"), "u")
@@ -125,7 +130,8 @@ class Harmonics:
         need = 2 * u.element_size() * u[..., 0].numel() * self.d**self.degree
         purpose = f"harmonics of degree {self.degree} at {u[..., 0].numel()} points"
         require(need, purpose, u.device, "evaluate fewer points at a time")
-        return self.coordinates(khatri_rao(u, self.degree).unflatten(-1, (-1, self.d)))
+        values = self.coordinates(khatri_rao(u, self.degree).unflatten(-1, (-1, self.d)))
+        return computed(values, "the harmonics", "u is")
 
 
 def _traceless(d: int, table: np.ndarray, repeats: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import torch
 
+from numerics.equality import ByValue
 from numerics.inputs import Array, finite, tensor
 from numerics.memory import require
 from numerics.precision import full_precision
@@ -35,8 +36,8 @@ def hermite_values(degree: int, t: torch.Tensor) -> torch.Tensor:
 
 
 @full_precision
-@dataclass(frozen=True)
-class HermiteTarget:
+@dataclass(frozen=True, eq=False)
+class HermiteTarget(ByValue):
     """A polynomial of Gaussian inputs, by its Hermite terms.
 
     Attributes:

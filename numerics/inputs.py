@@ -1,15 +1,15 @@
-"""Checks of what callers pass in: numbers, seeds, dtypes, devices, arrays, inputs, labels.
+"""Checks of what callers pass in: numbers, seeds, dtypes, devices, arrays, inputs, labels; and of what comes out.
 
-Each function returns the value as the rest of the package uses it, or raises ValueError with the requirement and the
-remedy. NumPy arrays, lists and whatever NumPy can read become tensors of the dtype and on the device that the call
-works in. A tensor is never converted silently, except labels: it has to have that dtype and device already.
+Each returns the value as the rest of the package uses it, or raises ValueError with requirement and remedy. NumPy
+arrays, lists and whatever NumPy can read become tensors of the dtype and on the device that the call works in. A tensor
+is never converted silently, except labels: it has to have that dtype and device already.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -67,6 +67,17 @@ def real(value: Any, name: str, requirement: str = "a finite number") -> float:
     if not math.isfinite(result):
         raise ValueError(f"{name}={value!r}: needs {requirement}")
     return result
+
+
+def reals(values: Any, name: str) -> list[float]:
+    """Finite numbers as floats, from any sequence or axis; ``name`` is that of one of them."""
+    try:
+        several = [] if isinstance(values, str | bytes | Mapping) else list(values)
+    except TypeError:
+        several = []
+    if not several:
+        raise ValueError(f"{name}s={values!r}: needs a sequence of one or more numbers, such as [1.0]")
+    return [real(value, name) for value in several]
 
 
 def settle(record: Any, positive: tuple[str, ...], counts: tuple[str, ...]) -> None:
@@ -133,13 +144,13 @@ def tensor(value: Array, name: str, like: torch.Tensor | None = None, owner: str
         owner: of ``like``, such as "network".
 
     Raises:
-        ValueError: no numbers, complex or masked ones, a sparse tensor, or a tensor of another dtype or device.
+        ValueError: no numbers, complex or masked ones, a sparse tensor, one without entries, or a tensor of another
+            dtype or device.
     """
     if not isinstance(value, torch.Tensor):
         made = torch.from_numpy(_array(value, name))
         return made if like is None else made.to(like)
-    if value.layout != torch.strided or value.is_nested:
-        raise ValueError(f"{name} of layout {value.layout}: needs a dense tensor; use {name}.to_dense()")
+    _dense(value, name)
     if like is not None and (value.dtype != like.dtype or value.device != like.device):
         whose = (
             f"the {owner}'s {like.dtype} on {like.device}; use {name}.to({owner}{'.w' if owner == 'network' else ''})"
@@ -148,6 +159,14 @@ def tensor(value: Array, name: str, like: torch.Tensor | None = None, owner: str
     if value.dtype not in FLOATING:
         raise ValueError(f"{name} is {value.dtype}: needs float32 or float64; use {name}.double()")
     return value
+
+
+def _dense(value: torch.Tensor, name: str) -> None:
+    """ValueError for a tensor that is sparse or nested, or has a shape and no entries, as on the device "meta"."""
+    if value.layout != torch.strided or value.is_nested:
+        raise ValueError(f"{name} of layout {value.layout}: needs a dense tensor; use {name}.to_dense()")
+    if value.is_meta:
+        raise ValueError(f"{name} is on the device meta: needs entries; make it with device='cpu', or load them first")
 
 
 def _array(value: npt.ArrayLike, name: str) -> np.ndarray:
@@ -188,6 +207,16 @@ def finite(value: torch.Tensor, name: str) -> torch.Tensor:
     if not holds(torch.isfinite(value)):
         raise ValueError(f"{name} has entries that are not finite; remove or rescale them")
     return value
+
+
+def computed(value: torch.Tensor, what: str, cause: str) -> torch.Tensor:
+    """A result, named ``what``, when all its entries are finite; ``cause`` is what may be too large where not."""
+    return finite(value, f"{what}: {cause} too large for {value.dtype}, so it")
+
+
+def unit(value: torch.Tensor) -> float:
+    """The power of two below the largest |entry| of finite ones: dividing by it rounds nothing. 1/2 for zeros alone."""
+    return math.ldexp(1.0, math.frexp(float(value.abs().max()))[1] - 1)
 
 
 def _shapes(network: Shapes) -> Shapes:
@@ -243,6 +272,7 @@ def vector(y: Array, name: str, like: torch.Tensor) -> torch.Tensor:
 def converted(y: Array, name: str, like: torch.Tensor) -> torch.Tensor:
     """Real numbers, integers too, in the dtype and on the device of ``like``."""
     result = y if isinstance(y, torch.Tensor) else torch.from_numpy(_array(y, name))
+    _dense(result, name)
     if result.is_complex() or result.dtype == torch.bool:
         raise ValueError(f"{name} is {result.dtype}: needs real numbers")
     return result.to(like)

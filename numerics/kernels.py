@@ -18,7 +18,7 @@ from typing import Literal
 import torch
 
 from numerics.features import Evaluate, displaced, expanded, fill, initial
-from numerics.inputs import Array, displacement, finite, integer, single, tensor
+from numerics.inputs import Array, computed, displacement, finite, integer, single, tensor
 from numerics.memory import available_bytes, by_kind, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
@@ -33,6 +33,13 @@ TALL = 2
 ROW_NUMBERS = {"cpu": 2**20, "cuda": 2**25}
 """Numbers in one block of rows of the features in an operator, by kind of device: on a card the launches of small
 blocks cost more than their work."""
+
+SLOPES = "x, W or sigma' is"
+"""What may be too large where the NTK overflows."""
+CURVATURES = "x or sigma'' is"
+"""What may be too large where the QuadNTK overflows."""
+LARGE = "x, v or sigma' is"
+"""What may be too large where a product with the NTK overflows."""
 
 
 @full_precision
@@ -59,7 +66,7 @@ def ntk_gram(
 
     Raises:
         ValueError: shapes, dtypes or devices that do not match, entries that are not finite, block < 1, an unknown
-            model, a batch of networks.
+            model, a batch of networks, or a kernel that overflows.
         WouldNotFit: result and block do not fit in memory.
 
     Cost: products n x d x n2 and n x m/2 x n2 (n x m x n2 with W), half of them at x2 = None; n m/2 activations.
@@ -103,7 +110,7 @@ class NTKOperator:
             the memory there.
 
     Raises:
-        ValueError: shapes that do not match, a batch of networks.
+        ValueError: shapes that do not match, a batch of networks; from every method, a result that overflows.
         WouldNotFit: cache=True and F does not fit in memory.
 
     Cost: matmul two products n x m/2 x d for each column, and n m activations without the cache. Memory beyond F: one
@@ -129,7 +136,7 @@ class NTKOperator:
     def matmul(self, v: Array) -> torch.Tensor:
         """K v, of the shape of ``v``: (n,) or (n, c)."""
         v = self._vector(v)
-        return self._contract(self.x, self._adjoint(v), self._cached).reshape(v.shape)
+        return computed(self._contract(self.x, self._adjoint(v), self._cached).reshape(v.shape), "K v", LARGE)
 
     @torch.no_grad()
     def evaluate(self, x: Array, v: Array) -> torch.Tensor:
@@ -138,7 +145,7 @@ class NTKOperator:
         Cost: one product n x m/2 x d and one n2 x m/2 x d for each column.
         """
         x, v = single(self.network, x, "x"), self._vector(v)
-        return self._contract(x, self._adjoint(v), None).reshape(len(x), *v.shape[1:])
+        return computed(self._contract(x, self._adjoint(v), None).reshape(len(x), *v.shape[1:]), "K v", LARGE)
 
     @torch.no_grad()
     def displacement(self, v: Array) -> torch.Tensor:
@@ -146,7 +153,7 @@ class NTKOperator:
         v = self._vector(v)
         if v.ndim != 1:
             raise ValueError(f"v of shape {tuple(v.shape)}: needs ({len(self.x)},)")
-        half = self._adjoint(v) / math.sqrt(self.network.m)
+        half = computed(self._adjoint(v) / math.sqrt(self.network.m), "W", LARGE)
         return torch.cat([half, -half])
 
     @torch.no_grad()
@@ -157,7 +164,11 @@ class NTKOperator:
             ValueError: an index that is no vector of integers 0 <= i < n.
             WouldNotFit: they do not fit in memory.
         """
-        n, index = len(self.x), torch.as_tensor(index, device=self.x.device)
+        n = len(self.x)
+        try:
+            index = torch.as_tensor(index, device=self.x.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"index of type {type(index).__name__}: needs integers, of shape (s,)") from error
         if index.ndim != 1 or index.is_floating_point() or index.is_complex() or index.dtype == torch.bool:
             raise ValueError(f"index of shape {tuple(index.shape)}, {index.dtype}: needs integers, of shape (s,)")
         if len(index) and (int(index.min()) < 0 or int(index.max()) >= n):
@@ -170,13 +181,13 @@ class NTKOperator:
         for rows, part, features in self._blocks(self.x, self._cached, len(chosen)):
             torch.mm(features, right.T, out=result[rows])
             result[rows].mul_(part @ chosen.T)
-        return self.network.reduce(result.mul_(2 / self.network.m))
+        return computed(self.network.reduce(result.mul_(2 / self.network.m)), "the columns of K", SLOPES)
 
     @torch.no_grad()
     def diagonal(self) -> torch.Tensor:
         """K_ii, shape (n,)."""
         parts = [x.square().sum(1) * f.square().sum(1) for _, x, f in self._blocks(self.x, self._cached, 1)]
-        return self.network.reduce(torch.cat(parts).mul_(2 / self.network.m))
+        return computed(self.network.reduce(torch.cat(parts).mul_(2 / self.network.m)), "the diagonal of K", SLOPES)
 
     def _features(self, x: torch.Tensor) -> torch.Tensor:
         features = x.new_empty(len(x), len(self.network.half))
@@ -245,7 +256,7 @@ def _gram(
     other = x if x2 is None else single(network, x2, "x2")
     n, n2, pairs = len(x), len(other), len(network.half)
     # Equal blocks: a thin last one would run below the speed of the others.
-    step = math.ceil(pairs / math.ceil(copies * pairs / max(block, copies)))
+    step = math.ceil(pairs / math.ceil(copies * pairs / min(max(block, copies), copies * pairs)))
     _require(name, x, None if x2 is None else other, copies * step)
     gram, left = x.new_empty(n, n2), x.new_empty(n, copies * step)
     right = left if x2 is None else x.new_empty(n2, copies * step)
@@ -264,6 +275,8 @@ def _gram(
                 inner = torch.addmm(gram[i, j], x[i], other[j].T, beta=0, alpha=scale)
                 gram[i, j].mul_(inner if power == 1 else inner.pow_(power))
     gram = network.reduce(gram)
+    for i, j in tiles:  # whole, the check would take as much memory as the result
+        computed(gram[i, j], name, SLOPES if power == 1 else CURVATURES)
     if x2 is None:
         for i, j in tiles:
             if i == j:

@@ -1,7 +1,8 @@
 r"""Losses of a prediction f and a label y, by name, each with its first two derivatives in f and its conjugate.
 
 All of them are convex in f, so each lies above its tangents: loss(f, y) >= g f - conjugate(g, y) for every slope g in
-the range of its slopes, with equality where g is a slope of the loss at f.
+the range of its slopes, with equality where g is a slope of the loss at f. Each function has a name, as lambdas cannot
+be pickled, and a loss is part of every objective.
 """
 
 from __future__ import annotations
@@ -54,65 +55,107 @@ def _entropy(a: Any) -> Any:
     return a if a == 0 else a * a.log()
 
 
-def _sigmoid_slope(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def _squared(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return (f - y).square()
+
+
+def _squared_first(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return 2 * (f - y)
+
+
+def _squared_second(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.full_like(f, 2.0)
+
+
+def _squared_conjugate(g: Any, y: Any) -> Any:
+    return g * y + g * g / 4
+
+
+def _absolute(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return (f - y).abs()
+
+
+def _absolute_first(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.sign(f - y)
+
+
+def _flat(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The second derivative of a loss made of straight pieces."""
+    return torch.zeros_like(f)
+
+
+def _straight_conjugate(g: Any, y: Any) -> Any:
+    """The conjugate of such a loss, 0 at its label, at the slopes that it has."""
+    return g * y
+
+
+def _huber(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Quadratic within distance 1 of the label, then slope 1."""
+    return torch.where((f - y).abs() <= 1, (f - y).square() / 2, (f - y).abs() - 0.5)
+
+
+def _huber_first(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return (f - y).clamp(-1.0, 1.0)
+
+
+def _huber_second(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return ((f - y).abs() <= 1).to(f)
+
+
+def _huber_conjugate(g: Any, y: Any) -> Any:
+    return g * y + g * g / 2
+
+
+def _log_cosh(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """log cosh r = |r| + log(1 + e^{-2|r|}) - log 2."""
+    return torch.logaddexp(f - y, y - f) - torch.log(torch.full_like(f, 2.0))
+
+
+def _log_cosh_first(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.tanh(f - y)
+
+
+def _log_cosh_second(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return 1 - torch.tanh(f - y).square()
+
+
+def _log_cosh_conjugate(g: Any, y: Any) -> Any:
+    return g * y + (_entropy(1 + g) + _entropy(1 - g)) / 2
+
+
+def _logistic(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.logaddexp(torch.zeros_like(f), -y * f)
+
+
+def _logistic_first(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return -y * torch.sigmoid(-y * f)
+
+
+def _logistic_second(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.sigmoid(y * f) * torch.sigmoid(-y * f) * y.square()
+
+
+def _logistic_conjugate(g: Any, y: Any) -> Any:
+    return _entropy(-y * g) + _entropy(1 + y * g)
+
+
+def _hinge(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return (1 - y * f).clamp_min(0)
+
+
+def _hinge_first(f: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return torch.where(y * f < 1, -y, torch.zeros_like(y))
 
 
 LOSSES: Mapping[str, Loss] = {
     loss.name: loss
     for loss in (
-        Loss(
-            "squared",
-            lambda f, y: (f - y).square(),
-            lambda f, y: 2 * (f - y),
-            lambda f, y: torch.full_like(f, 2.0),
-            None,
-            lambda g, y: g * y + g * g / 4,
-        ),
-        Loss(
-            "absolute",
-            lambda f, y: (f - y).abs(),
-            lambda f, y: torch.sign(f - y),
-            lambda f, y: torch.zeros_like(f),
-            1.0,
-            lambda g, y: g * y,
-            kink=True,
-        ),
-        Loss(  # quadratic within distance 1 of the label, then slope 1
-            "huber",
-            lambda f, y: torch.where((f - y).abs() <= 1, (f - y).square() / 2, (f - y).abs() - 0.5),
-            lambda f, y: (f - y).clamp(-1.0, 1.0),
-            lambda f, y: ((f - y).abs() <= 1).to(f),
-            1.0,
-            lambda g, y: g * y + g * g / 2,
-        ),
-        Loss(  # log cosh r = |r| + log(1 + e^{-2|r|}) - log 2
-            "log-cosh",
-            lambda f, y: torch.logaddexp(f - y, y - f) - torch.log(torch.full_like(f, 2.0)),
-            lambda f, y: torch.tanh(f - y),
-            lambda f, y: 1 - torch.tanh(f - y).square(),
-            1.0,
-            lambda g, y: g * y + (_entropy(1 + g) + _entropy(1 - g)) / 2,
-        ),
-        Loss(
-            "logistic",
-            lambda f, y: torch.logaddexp(torch.zeros_like(f), -y * f),
-            lambda f, y: -y * torch.sigmoid(-y * f),
-            _sigmoid_slope,
-            1.0,
-            lambda g, y: _entropy(-y * g) + _entropy(1 + y * g),
-            signs=True,
-        ),
-        Loss(
-            "hinge",
-            lambda f, y: (1 - y * f).clamp_min(0),
-            lambda f, y: torch.where(y * f < 1, -y, torch.zeros_like(y)),
-            lambda f, y: torch.zeros_like(f),
-            1.0,
-            lambda g, y: g * y,
-            kink=True,
-            signs=True,
-        ),
+        Loss("squared", _squared, _squared_first, _squared_second, None, _squared_conjugate),
+        Loss("absolute", _absolute, _absolute_first, _flat, 1.0, _straight_conjugate, kink=True),
+        Loss("huber", _huber, _huber_first, _huber_second, 1.0, _huber_conjugate),
+        Loss("log-cosh", _log_cosh, _log_cosh_first, _log_cosh_second, 1.0, _log_cosh_conjugate),
+        Loss("logistic", _logistic, _logistic_first, _logistic_second, 1.0, _logistic_conjugate, signs=True),
+        Loss("hinge", _hinge, _hinge_first, _flat, 1.0, _straight_conjugate, kink=True, signs=True),
     )
 }
 """The losses by name: squared, absolute, huber, log-cosh, logistic, hinge."""

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from numerics.activations import TorchActivation
-from numerics.inputs import Array, displacement, finite, floating, inputs, placed, plain, seeds
+from numerics.inputs import Array, computed, displacement, finite, floating, inputs, placed, plain, seeds
 from numerics.memory import DRAWS, block_rows, require
 from numerics.precision import full_precision
 from numerics.sampling import generator, sphere
@@ -181,7 +181,7 @@ class TwoLayerNetwork:
     def preactivations(self, x: Array) -> torch.Tensor:
         """<w_r, x_i>, shape (..., n, m)."""
         (x,) = self._arguments(x)
-        z = x @ self.half.mT
+        z = computed(x @ self.half.mT, "<w_r, x>", "x is")
         return torch.cat([z, z], dim=-1)
 
     def forward(self, x: Array, W: Array) -> torch.Tensor:
@@ -300,7 +300,7 @@ class TwoLayerNetwork:
         parts = [rows(part) for part in x.split(step, dim=-2)]
         output = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
         output = self.reduce(output) / math.sqrt(self.m)
-        return finite(output, f"the output: W is too large for {x.dtype} here, so it")
+        return finite(output, f"the output: W or x is too large for {x.dtype} here, so it")
 
 
 def _initial_weights(d: int, m: int, seed: int) -> torch.Tensor:

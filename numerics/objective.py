@@ -25,7 +25,7 @@ import torch
 from numerics.blocks import Block, Blocks, accumulate, joined
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
-from numerics.inputs import Array, inputs, integer, labels, of_length, off_length
+from numerics.inputs import Array, computed, inputs, integer, labels, of_length, off_length
 from numerics.jacobian import Jacobian
 from numerics.linear_first import LinearFirst
 from numerics.losses import named_loss
@@ -199,7 +199,7 @@ class Objective:
         terms = {"linear": self.network.linear, "quadratic": self.network.quadratic}
         used = [self.model] if self.model in terms else list(terms)
         outputs = [known[name] if name in known else terms[name](x, W) for name in used]
-        return outputs[0] if len(outputs) == 1 else outputs[0] + outputs[1]
+        return outputs[0] if len(outputs) == 1 else computed(outputs[0] + outputs[1], "the output", "W or x is")
 
     @torch.no_grad()
     def value_and_gradient(self, W: Array) -> tuple[Parts, torch.Tensor]:

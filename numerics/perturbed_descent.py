@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from numerics.curvature import lipschitz_constant, norm
+from numerics.equality import ByValue
 from numerics.inputs import Array, finite, integer, number, one_seed, settle
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
@@ -154,8 +155,8 @@ class _Perturbed(Descent):
         self._clock.load(state["clock"])
 
 
-@dataclass(frozen=True)
-class DescentHistory:
+@dataclass(frozen=True, eq=False)
+class DescentHistory(ByValue):
     r"""What :func:`perturbed_descent` saw; tensors have one entry for each network of the batch.
 
     Attributes:

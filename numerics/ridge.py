@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from numerics.inputs import Array, converted, finite, integer, number, tensor, vector
+from numerics.equality import ByValue
+from numerics.inputs import Array, computed, converted, finite, integer, number, tensor, unit, vector
 from numerics.memory import require
 from numerics.nystrom import KernelOperator, NystromPreconditioner, conjugate_gradients
 from numerics.precision import full_precision
@@ -93,14 +94,14 @@ class KernelRidge:
             minimum_norm: leave out the null space of K.
 
         Raises:
-            ValueError: a ridge that is negative or not finite, ridge = 0 on a singular K, or a ridge so small that
-                rounding may leave less than a quarter of the digits; see the module.
+            ValueError: a ridge that is negative or not finite, ridge = 0 on a singular K, a ridge so small that
+                rounding may leave less than a quarter of the digits (see the module), or a result that overflows.
         """
         ridge = number(ridge, "ridge", NONNEGATIVE, zero=True)
         n, eps = len(self._values), torch.finfo(self._values.dtype).eps
         first = n - self.rank
         if minimum_norm:
-            return self._vectors[:, first:] @ self._divided(first, self._values[first:] + ridge)
+            return _coefficients(self._vectors[:, first:] @ self._divided(first, self._values[first:] + ridge))
         smallest, bound = 0.0 if first else float(self._values[0]), self._delta / eps**0.25
         shifted = self._values + ridge
         if smallest + ridge < bound or not bool((shifted > 0).all()):
@@ -110,10 +111,7 @@ class KernelRidge:
                 f"ridge={ridge!r} on a Gram matrix {what}: its rounding would decide the result; needs a ridge >= "
                 f"{1.01 * least:.3g}, that is ridge > 0, or minimum_norm=True, which leaves out the null space"
             )
-        return finite(
-            self._vectors @ self._divided(0, shifted),
-            "(K + ridge)^{-1} y: the Gram matrix and ridge are too small for their dtype, so it",
-        )
+        return _coefficients(self._vectors @ self._divided(0, shifted))
 
     def _divided(self, first: int, shifted: torch.Tensor) -> torch.Tensor:
         """What y has along the eigenvectors from ``first`` on, each divided by its number."""
@@ -129,11 +127,16 @@ class KernelRidge:
         cross = finite(tensor(cross_gram, "cross_gram", self._values, "gram"), "cross_gram")
         if cross.ndim != 2 or cross.shape[1] != len(self._values):
             raise ValueError(f"cross_gram of shape {tuple(cross.shape)}: needs (n_test, {len(self._values)})")
-        return cross @ self.coefficients(ridge, minimum_norm)
+        return computed(cross @ self.coefficients(ridge, minimum_norm), "the predictions", "cross_gram or y is")
 
 
-@dataclass(frozen=True)
-class RidgeSolution:
+def _coefficients(result: torch.Tensor) -> torch.Tensor:
+    cause = "the Gram matrix and ridge are too small for their dtype, or y is too large"
+    return finite(result, f"(K + ridge)^{{-1}} y: {cause}, so it")
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeSolution(ByValue):
     """What :func:`iterative_kernel_ridge` found.
 
     Attributes:
@@ -142,6 +145,7 @@ class RidgeSolution:
         iterations: of conjugate gradients, in all.
         converged: residual <= tolerance.
         status: why it stopped, with the remedy when not converged.
+        operator: K, which predicts; two solutions are equal whatever it is.
     """
 
     coefficients: torch.Tensor
@@ -149,7 +153,7 @@ class RidgeSolution:
     iterations: int
     converged: bool
     status: str
-    operator: KernelOperator = field(repr=False)
+    operator: KernelOperator = field(repr=False, compare=False)
 
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         """sum_j K(x_i, X_j) a_j at test inputs (n_test, d), without their n_test x n matrix, shape (n_test,)."""
@@ -189,7 +193,7 @@ def iterative_kernel_ridge(
 
     Raises:
         ValueError: ridge or tolerance not positive and finite, y not finite, not a vector or of another length, dtype
-            or device than K, rank > n, or a K that is not symmetric.
+            or device than K, rank > n, a K that is no operator or not symmetric, or coefficients that overflow.
         WouldNotFit: the preconditioner does not fit in memory.
 
     Cost: one product with K, 4 n rank for the preconditioner, and O(n) per iteration; memory n rank + 6 n numbers.
@@ -198,6 +202,10 @@ def iterative_kernel_ridge(
         number(value, name, f"a positive finite {name}") for name, value in (("ridge", ridge), ("tolerance", tolerance))
     )
     max_iterations = integer(max_iterations, "max_iterations")
+    needed = ("matmul", "columns") if preconditioner is None and rank != 0 else ("matmul",)
+    if isinstance(operator, torch.Tensor) or not all(callable(getattr(operator, name, None)) for name in needed):
+        what = f"operator of type {type(operator).__name__}: needs {' and '.join(needed)}"
+        raise ValueError(f"{what}; give a numerics.NTKOperator, or a matrix to KernelRidge")
     x = getattr(operator, "x", None)  # an NTKOperator has the inputs; a matrix that multiplies by itself need not
     y = converted(y, "y", x) if isinstance(x, torch.Tensor) else tensor(y, "y")
     if y.ndim != 1 or not len(y) or not bool(torch.isfinite(y).all()):
@@ -212,8 +220,8 @@ def iterative_kernel_ridge(
     if preconditioner is None:
         preconditioner = NystromPreconditioner(operator, len(y), min(len(y), 512) if rank is None else rank, y, seed)
     # Labels of size one, by a power of two, which rounds nothing: squares of small ones would be lost to underflow.
-    unit = math.ldexp(1.0, math.frexp(float(y.abs().max()))[1])
-    y = y / unit
+    scale = unit(y)
+    y = y / scale
     precondition, size = preconditioner, float(y.norm())
 
     def multiply(v: torch.Tensor) -> torch.Tensor:
@@ -244,4 +252,4 @@ def iterative_kernel_ridge(
             remedy = "raise the tolerance or the ridge" + ("" if y.dtype == torch.float64 else ", or use float64")
             status = f"{attained}, above tolerance={tolerance:.1e}; {remedy}"
             break
-    return RidgeSolution(best * unit, relative, iterations, relative <= tolerance, status, operator)
+    return RidgeSolution(_coefficients(best * scale), relative, iterations, relative <= tolerance, status, operator)

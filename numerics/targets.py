@@ -12,12 +12,14 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
 import torch
 
-from numerics.inputs import Array, finite, number, of_length, plain, real, tensor, vector
+from numerics.equality import ByValue
+from numerics.inputs import Array, finite, number, of_length, plain, reals, tensor, vector
 from numerics.memory import require
 from numerics.precision import full_precision
 from numerics.sampling import generator as seeded
@@ -47,20 +49,37 @@ def legendre_values(degree: int, d: int, t: torch.Tensor) -> torch.Tensor:
     return next(itertools.islice(legendre_polynomials(d, t), degree, None))
 
 
+def harmonic_values(degree: int, d: int, t: torch.Tensor) -> torch.Tensor:
+    """sqrt(N(d,l)) P_l(t) elementwise, of energy 1, where N or the smallness of P_l leaves the range of the dtype of t.
+
+    By the recurrence of orthonormal polynomials, t q_l = a_{l+1} q_{l+1} + a_l q_{l-1} with a_l^2 = l (l+d-3) /
+    ((2l+d-2) (2l+d-4)): q_l stays of size one wherever P_l oscillates. Near t = +-1 it may overflow.
+    """
+    previous, current, before = torch.zeros_like(t), torch.ones_like(t), 0.0
+    for one in range(1, degree + 1):
+        here = math.sqrt(one * (one + d - 3) / ((2 * one + d - 2) * (2 * one + d - 4)))
+        previous, current, before = current, (t * current - before * previous) / here, here
+    return current
+
+
 def monomial_parts(power: int, d: int) -> dict[int, float]:
     """<beta,x>^p / d^{p/2} on the sphere in zonal harmonics of energy one: the factor of sqrt(N(d,l)) P_l by degree l.
 
     A sparse term alpha sqrt(N) P_p is the monomial of strength alpha / (parts[p] d^{p/2}) less its parts of lower
     degree.
     """
-    return {
-        degree: float(c) * math.sqrt(multiplicity(d, degree)) for degree, c in monomial_coefficients(power, d).items()
-    }
+    parts = {}
+    for degree, c in monomial_coefficients(power, d).items():
+        count = multiplicity(d, degree)
+        # The root of a count beyond the doubles is taken together with its factor, exactly up to there.
+        exact = Fraction(int(c.p) ** 2 * count, int(c.q) ** 2)
+        parts[degree] = float(c) * math.sqrt(count) if count < 2**1000 else math.copysign(math.sqrt(exact), c.p)
+    return parts
 
 
 @full_precision
-@dataclass(frozen=True)
-class Target:
+@dataclass(frozen=True, eq=False)
+class Target(ByValue):
     """A polynomial on the sphere, by its zonal terms.
 
     Attributes:
@@ -118,11 +137,9 @@ class Target:
         Raises:
             ValueError: no alpha, more than d, or one that is not finite.
         """
-        d, alphas = integer_dimension(plain(d)), [real(alpha, "alpha") for alpha in alphas]
-        if not 1 <= len(alphas) <= d:
-            raise ValueError(
-                f"{len(alphas)} sparse terms in d={d}: needs at most d orthogonal directions, and one or more"
-            )
+        d, alphas = integer_dimension(plain(d)), reals(alphas, "alpha")
+        if len(alphas) > d:
+            raise ValueError(f"{len(alphas)} sparse terms in d={d}: needs at most d orthogonal directions")
         require(32 * d * len(alphas), f"{len(alphas)} directions in d={d}", "cpu", "use fewer")
         gaussian = torch.randn(d, len(alphas), generator=seeded(seed), dtype=torch.float64, device="cpu")
         directions = torch.linalg.qr(gaussian).Q.T
@@ -169,9 +186,12 @@ class Target:
         total = torch.zeros(len(x), dtype=x.dtype, device=x.device)
         for degree, (weights, directions) in self.terms.items():
             t = (x @ directions.to(x).T / math.sqrt(self.d)).clamp(-1, 1)  # an input's length is right to rounding only
-            scale = math.sqrt(multiplicity(self.d, degree))
-            total += legendre_values(degree, self.d, t) @ weights.to(x) * scale
-        return finite(total, f"f*: its weights are too large for {x.dtype}, so it")
+            count = multiplicity(self.d, degree)
+            if count <= 1 / torch.finfo(x.dtype).tiny:
+                total += legendre_values(degree, self.d, t) @ weights.to(x) * math.sqrt(count)
+            else:
+                total += harmonic_values(degree, self.d, t) @ weights.to(x)
+        return finite(total, f"f*: its weights are too large for {x.dtype}, or x is at a pole of a high degree, so it")
 
 
 MOST_DEGREE = 10_000

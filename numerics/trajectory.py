@@ -12,6 +12,7 @@ import torch
 from numerics.certificate.gap import Choice, optimality_gap, relative_gap
 from numerics.certificate.relaxation import Relaxation
 from numerics.curvature import norm
+from numerics.equality import ByValue
 from numerics.kernels import ntk_gram
 from numerics.objective import Objective
 from numerics.optimizers import End, Stepper
@@ -55,8 +56,8 @@ SHOWN = 12
 """Most records of a table in a notebook."""
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, eq=False)
+class Record(ByValue):
     """State of a run at one step. Every tensor has shape batch: () for one network.
 
     Attributes:
@@ -106,8 +107,8 @@ class Record:
 
 
 @full_precision
-@dataclass(frozen=True)
-class Trajectory:
+@dataclass(frozen=True, eq=False)
+class Trajectory(ByValue):
     """What a training run left behind.
 
     Attributes:

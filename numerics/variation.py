@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
-from numerics.inputs import Array, finite
+from numerics.inputs import Array, computed, finite
 from numerics.objective import Objective
 from numerics.precision import full_precision
 from numerics.terms.pairs import Pairs, Products, SingleNeurons
@@ -53,7 +53,7 @@ def sign_variation(objective: Objective, W: Array, V: Array) -> SignVariation:
         V: the displacement whose signs are drawn, (m, d).
 
     Raises:
-        ValueError: a batch, a sharded network, or a W or V of another shape or not finite.
+        ValueError: a batch, a sharded network, a W or V of another shape or not finite, or parts that overflow.
 
     Cost: two gradients, and with directions n m d n_k for R3, n m n_k for R1. Memory: n_k m d numbers.
 
@@ -79,4 +79,5 @@ def sign_variation(objective: Objective, W: Array, V: Array) -> SignVariation:
     for form in objective.forms:
         add(form.name[:2], [form.sign_variation(alone)])
     r4 = objective.r4.sign_variation(W, V)
-    return SignVariation(*(float(part) for part in (*totals.values(), r4)))
+    parts = torch.stack([*totals.values(), r4.to(W)])
+    return SignVariation(*computed(parts, "the second variation", "W, V or the slopes of the loss are").tolist())

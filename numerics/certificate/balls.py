@@ -24,6 +24,7 @@ from flint import arb, arb_mat, ctx
 from numerics.certificate.double import in_double
 from numerics.certificate.gap import certifiable, check_multipliers
 from numerics.certificate.multipliers import Multipliers
+from numerics.equality import ByValue
 from numerics.objective import Objective
 from numerics.precision import full_precision
 from numerics.terms.r1 import PopulationR1, SampleR1, UnlabeledR1
@@ -39,8 +40,8 @@ LARGEST = 500
 """Most coordinates m d of a displacement."""
 
 
-@dataclass(frozen=True)
-class CertifiedBound:
+@dataclass(frozen=True, eq=False)
+class CertifiedBound(ByValue):
     """The bound at given multipliers, in balls.
 
     Attributes:

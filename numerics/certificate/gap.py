@@ -12,6 +12,7 @@ from numerics.certificate.improvement import ascended, relaxed
 from numerics.certificate.minorant import LIFTS, Bound, Minorant
 from numerics.certificate.multipliers import Multipliers, natural
 from numerics.certificate.relaxation import Relaxation
+from numerics.equality import ByValue
 from numerics.inputs import Array, finite, integer, tensor
 from numerics.objective import Objective
 from numerics.precision import full_precision
@@ -25,8 +26,8 @@ def relative_gap(value: torch.Tensor, lower: torch.Tensor) -> torch.Tensor:
     return torch.where(value > 0, (value - lower) / value, 0 * lower)
 
 
-@dataclass(frozen=True)
-class Gap:
+@dataclass(frozen=True, eq=False)
+class Gap(ByValue):
     """lower <= min L <= value. Every tensor has the shape of the batch, () for one network, and is float64.
 
     Attributes:

@@ -51,7 +51,7 @@ ITERATIONS = 400
 """Most steps of conjugate gradients for one slack."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Crossing:
     """The form V of (1/n) sum_i v_i f_Q(x_i; P W, P_perp W).
 
@@ -95,7 +95,7 @@ class Crossing:
         return torch.linalg.eigvalsh((first.mT @ second + second.mT @ first) / 2)[..., 0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bound:
     """The smallest value of a minorant, from below. Tensors have the shape of the batch.
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import torch
 
 from numerics.certificate.relaxation import Relaxation
+from numerics.equality import ByValue
 from numerics.objective import Objective
 from numerics.terms.r3 import R3
 
 
-@dataclass(frozen=True)
-class Multipliers:
+@dataclass(frozen=True, eq=False)
+class Multipliers(ByValue):
     """A point of the dual. Every one gives a lower bound; none has to be right.
 
     Attributes:

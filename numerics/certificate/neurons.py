@@ -55,7 +55,7 @@ def weighted_squares(
     return whole, moduli
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Neurons:
     """The blocks a_r B_r of all neurons, by the eigenvalues and eigenvectors of B_r.
 

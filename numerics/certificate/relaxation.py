@@ -147,7 +147,7 @@ class _Doubled(TwoLayerNetwork):
         return super().quadratic(x, W) * 2**0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _OfFirst:
     """A quadratic form of the first ``count`` pairs alone."""
 
@@ -169,7 +169,7 @@ class _OfFirst:
         raise ValueError("the relaxation has no second variation over signs; take that of the original objective")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Padded:
     """The basis of the good directions, zero at the second displacements."""
 

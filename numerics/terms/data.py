@@ -16,7 +16,7 @@ Reduce = Callable[[torch.Tensor], torch.Tensor]
 """Adds the neurons that other processes keep."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Expansion:
     """The data term on a block of inputs, to second order in p and q.
 
@@ -53,7 +53,7 @@ class Expansion:
                 out.addcmul_(self.mixed, other)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DataTerm:
     """(1/n) sum_i loss(f(x_i), y_i).
 

@@ -30,7 +30,7 @@ from numerics.terms.pairs import PairGradient, Pairs, Products, SingleNeurons
 from numerics.terms.penalty import Pullback, TangentPullback
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SampleR1:
     """R1 as a mean over inputs: (1/n) sum_i f_L(x_i; P_{>k} W)^2.
 
@@ -99,7 +99,7 @@ class SampleR1:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UnlabeledR1:
     """R1 as a mean over a sample of inputs without labels, in a pass of its own over their blocks.
 
@@ -181,7 +181,7 @@ class FreshInputs:
         return UnlabeledR1(sample, network, Blocks(network, x, {"first"}, None))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PopulationR1:
     """R1 over the sphere: <D - 2 p, Sigma_half (D - 2 p)>, without sampling.
 

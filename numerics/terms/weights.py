@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from numerics.equality import ByValue
 from numerics.inputs import number, plain
 
 R1Mode = Literal["exact", "training", "unlabeled"]
@@ -53,8 +54,8 @@ class PenaltyWeights:
         return self.r1 > 0 and mode in self.r1_modes
 
 
-@dataclass(frozen=True)
-class Parts:
+@dataclass(frozen=True, eq=False)
+class Parts(ByValue):
     """The loss and its parts at one W, each a tensor of shape batch: () for one network.
 
     ``total`` is weighted, the regularisers are not. A part that does not enter the loss is not computed and is NaN; r2

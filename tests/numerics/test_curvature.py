@@ -289,3 +289,13 @@ def test_hessian_is_the_movement_of_the_gradient() -> None:
     h = 1e-5
     ahead, behind = (objective.value_and_gradient(W + sign * h * V)[1] for sign in (1, -1))
     torch.testing.assert_close((ahead - behind) / (2 * h), hessian_vector(objective, W, V), rtol=1e-6, atol=1e-8)
+
+
+def test_eigenvalues_of_a_small_hessian_keep_their_digits() -> None:
+    """Of size 1e-51: the tolerances of Lanczos have a floor, at which the residual was 1e-5 of the eigenvalue."""
+    network = TwoLayerNetwork(6, 100, "exp(z - 60)", seed=3)
+    x = sphere(60, 6, math.sqrt(6), generator(3))
+    objective = Objective(network, x, 0 * x[:, 0], PenaltyWeights(r4=0.0))
+    W = torch.randn(100, 6, generator=generator(4), dtype=torch.float64)
+    found = extreme_eigenvalue(objective, W, "smallest", 1e-12)
+    assert found.residual <= 1e-10 * abs(found.value)

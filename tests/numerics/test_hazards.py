@@ -16,29 +16,37 @@ import pytest
 import torch
 
 from numerics import (
+    Estimate,
     FeatureCovariance,
     GoodDirections,
     Harmonics,
     HermiteTarget,
     KernelRidge,
+    NTKOperator,
     Objective,
     PenaltyWeights,
     PerturbedGradientDescent,
     Target,
     TwoLayerNetwork,
     WouldNotFit,
+    dense_construction,
     extreme_eigenvalue,
     generator,
+    hessian_vector,
+    iterative_kernel_ridge,
+    joint_construction,
     lipschitz_constant,
     ntk_gram,
     optimality_gap,
     quadntk_gram,
+    sign_variation,
+    sparse_construction,
     sphere,
     to_sphere,
     train,
 )
 from numerics.perturbed_descent import perturbed_descent
-from theory import kernel_ridge_risk, ntk_spectrum, quadntk_spectrum
+from theory import kernel_ridge_risk, multiplicity, ntk_spectrum, quadntk_spectrum
 
 D, M, N = 4, 8, 6
 NAN, INF = math.nan, math.inf
@@ -115,6 +123,19 @@ def doubled_neurons() -> tuple[Any, Any]:
     return ntk_gram(net, X), X @ X.T * torch.outer(first, first)
 
 
+def harmonic_of_high_degree(d: int, degree: int, dtype: torch.dtype) -> tuple[Any, Any]:
+    """sqrt(N) P_l along the first coordinate, by the recurrence of P_l in mpmath."""
+    x = sphere(4, d, d**0.5, generator(0), dtype)
+    found, wanted = Target.zonal(d, degree, torch.eye(1, d, dtype=DOUBLE), [1.0])(x), []
+    with mpmath.workdps(60):
+        for t in (x[:, 0].double() / math.sqrt(d)).tolist():
+            before, here = mpmath.mpf(1), mpmath.mpf(t)
+            for j in range(1, degree):
+                before, here = here, ((2 * j + d - 2) * t * here - j * before) / (j + d - 2)
+            wanted.append(float(mpmath.sqrt(multiplicity(d, degree)) * here))
+    return found, torch.tensor(wanted, dtype=DOUBLE)
+
+
 def more_inputs_than_harmonics() -> tuple[Any, Any]:
     """n = 40 > N(4,1) = 4: the Gram matrix of z has rank 4 and is the inner products."""
     x = sphere(40, D, 2.0, generator(5))
@@ -174,6 +195,10 @@ ANSWERS: dict[str, Callable[[], tuple[Any, Any]]] = {
         KernelRidge(0 * FULL, torch.ones(2 * N)).coefficients(0.0, minimum_norm=True),
         torch.zeros(2 * N),
     ),
+    "labels of 10^308: iterative ridge": lambda: (
+        iterative_kernel_ridge(NTKOperator(WIDE, X), 1.7e308 * Y.sign(), 1e3).coefficients / 1e308,
+        torch.linalg.solve(ntk_gram(WIDE, X) + 1e3 * torch.eye(N, dtype=DOUBLE), 1.7 * Y.sign()),
+    ),
     "zero target": lambda: (Target.zonal(D, 2, FIRST, [0.0])(X), torch.zeros(N)),
     "target without terms": lambda: (Target(D, {})(X), torch.zeros(N)),
     "Hermite target without terms": lambda: (HermiteTarget(D, {})(X), torch.zeros(N)),
@@ -185,6 +210,8 @@ ANSWERS: dict[str, Callable[[], tuple[Any, Any]]] = {
         Target.zonal(3, 10_000, torch.eye(1, 3), [1 / math.sqrt(20_001)])(to_sphere(torch.tensor([[1.0, 1.0, 1.0]]))),
         torch.tensor([float(mpmath.legendre(10_000, mpmath.mpf(float(torch.tensor(1.0) / math.sqrt(3)))))]),
     ),
+    "target whose N(d,l) is beyond doubles": lambda: harmonic_of_high_degree(1000, 2000, DOUBLE),
+    "target whose N(d,l) is beyond float32": lambda: harmonic_of_high_degree(1000, 60, SINGLE),
     "tiny energy": lambda: (Target.dense(D, 2, 1e-300, 0).energies()[2] * 1e300, 1.0),
     "zero labels: training ends at zero": lambda: (
         train(loss(y=0 * Y), ZERO, steps=3).records[-1].parts.total,
@@ -199,6 +226,7 @@ ANSWERS: dict[str, Callable[[], tuple[Any, Any]]] = {
         bool(perturbed_descent(loss(BATCH, 0 * Y), 0 * STACK, NOISE, 1, 0.5).W.norm(dim=(1, 2)).le(NOISE.radius).all()),
         True,
     ),
+    "a block of 10^400 features": lambda: (ntk_gram(SMOOTH, X, block=10**400), ntk_gram(SMOOTH, X)),
     "every second row": lambda: (ntk_gram(SMOOTH, TWICE[::2]), ntk_gram(SMOOTH, TWICE[::2].contiguous())),
     "transposed displacement": lambda: (SMOOTH.forward(X, W.T.contiguous().T), SMOOTH.forward(X, W)),
     "rows from the end": lambda: (ntk_gram(SMOOTH, X.numpy()[::-1]), ntk_gram(SMOOTH, X.flip(0))),
@@ -305,6 +333,16 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "too large for torch.float32",
     ),
+    "target at a pole whose N(d,l) is beyond doubles": (
+        lambda: Target.zonal(1000, 2000, torch.eye(1, 1000), [1.0])(1000**0.5 * torch.eye(1, 1000, dtype=DOUBLE)),
+        ValueError,
+        "at a pole of a high degree",
+    ),
+    "monomial beyond doubles": (
+        lambda: joint_construction(network(d=10), Target.sparse(10, 700, [1.0], 0), 699, torch.ones(M)),
+        ValueError,
+        "use a smaller k",
+    ),
     "target of degree 10^9": (lambda: Target.dense(D, 10**9, 1.0, 0), ValueError, "degree <= 10000"),
     "direction of length 0": (lambda: Target.zonal(D, 2, 0 * FIRST, [1.0]), ValueError, "non-zero finite rows"),
     "labels of no sample: risk": (
@@ -317,6 +355,153 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "needs",
     ),
+    "inputs of 10^200: NTK": (lambda: ntk_gram(SMOOTH, 1e200 * X), ValueError, "too large for torch.float64"),
+    "inputs of 10^200: NTK between two sets": (
+        lambda: ntk_gram(LINEAR, 1e200 * X, 1e200 * X[:2]),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "inputs of 10^200: NTK at W": (
+        lambda: ntk_gram(SMOOTH, 1e200 * X, W=W, model="taylor"),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "inputs of 10^200: QuadNTK": (lambda: quadntk_gram(SMOOTH, 1e200 * X), ValueError, "too large for torch.float64"),
+    "exp(z^2) at d = 1000: NTK": (
+        lambda: ntk_gram(network("exp(z**2)", 1000), sphere(3, 1000, 1000**0.5, generator(0))),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "inputs of 10^200: columns": (
+        lambda: NTKOperator(SMOOTH, 1e200 * X).columns(torch.tensor([0])),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "inputs of 10^200: diagonal": (
+        lambda: NTKOperator(SMOOTH, 1e200 * X).diagonal(),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "inputs of 10^200: product": (
+        lambda: NTKOperator(LINEAR, 1e200 * X).matmul(Y),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "inputs of 10^200: values elsewhere": (
+        lambda: NTKOperator(LINEAR, 1e200 * X).evaluate(1e200 * X, Y),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "coefficients of 10^300: displacement": (
+        lambda: NTKOperator(LINEAR, 1e200 * X).displacement(1e300 * Y),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "inputs of 10^308: preactivations": (
+        lambda: network(m=64).preactivations(1.7e308 * X.sign()),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "W of 10^308: coordinates": (
+        lambda: GoodDirections(WIDE, 1).coordinates(1.7e308 * WIDE.a[:, None] * torch.ones(64, D).double()),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "W of 10^308: energy": (
+        lambda: FeatureCovariance(SMOOTH).energy(1e300 * W),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "W of 10^200: energy over signs": (
+        lambda: FeatureCovariance(SMOOTH).sign_energy(1e200 * W),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "W of 10^160: product with the Hessian": (
+        lambda: hessian_vector(loss(), 1e160 * W, W),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "W of 10^160: second variation": (
+        lambda: sign_variation(loss(r1=0.0, r3=0.0), 1e160 * W, 1e160 * W),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "minimum norm: y over a tiny Gram matrix": (
+        lambda: KernelRidge(1e-309 * torch.eye(2, dtype=DOUBLE), [1.0, 1.0]).coefficients(0.0, minimum_norm=True),
+        ValueError,
+        "too small for their dtype",
+    ),
+    "minimum norm: y of 10^305": (
+        lambda: KernelRidge(1e-10 * torch.eye(2, dtype=DOUBLE), [1e305, 1.0]).coefficients(0.0, minimum_norm=True),
+        ValueError,
+        "y is too large",
+    ),
+    "predictions that overflow": (
+        lambda: KernelRidge(torch.eye(2, dtype=DOUBLE), [1e300, 1.0]).predict([[1e10, 1.0]], 1.0),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "iterative ridge: coefficients that overflow": (
+        lambda: iterative_kernel_ridge(NTKOperator(WIDE, 1e-5 * X), 1e305 * Y, 1e-12),
+        ValueError,
+        "y is too large",
+    ),
+    "iterative ridge: a matrix": (
+        lambda: iterative_kernel_ridge(FULL, torch.cat([Y, Y]), 1.0),
+        ValueError,
+        "a matrix to KernelRidge",
+    ),
+    "iterative ridge: a network": (
+        lambda: iterative_kernel_ridge(WIDE, Y, 1.0),
+        ValueError,
+        "give a numerics.NTKOperator",
+    ),
+    "inputs of 10^200: harmonics": (
+        lambda: Harmonics(D, 2).values(1e200 * X),
+        ValueError,
+        "too large for torch.float64",
+    ),
+    "harmonics of degree 10^30": (lambda: Harmonics(D, 10**30), ValueError, "needs degree <= 10000"),
+    "sparse labels": (lambda: loss(y=Y.to_sparse()), ValueError, "use y.to_dense()"),
+    "sparse labels: ridge": (lambda: KernelRidge(torch.eye(N), Y.to_sparse()), ValueError, "to_dense()"),
+    "columns of no index": (lambda: NTKOperator(SMOOTH, X).columns(None), ValueError, "needs integers, of shape (s,)"),
+    "columns of a text": (lambda: NTKOperator(SMOOTH, X).columns("a"), ValueError, "needs integers, of shape (s,)"),
+    "one number as the strengths": (
+        lambda: Target.sparse(D, 2, 1.0, 0),
+        ValueError,
+        "alphas=1.0: needs a sequence of one or more numbers",
+    ),
+    "no axis in the strengths": (
+        lambda: sparse_construction(SMOOTH, FIRST, torch.tensor(1.0), 1),
+        ValueError,
+        "needs a sequence of one or more numbers",
+    ),
+    "dense part of degree 10^30": (
+        lambda: dense_construction(WIDE, Target.dense(D, 2, 1.0, 0), 10**30),
+        ValueError,
+        "needs m d / 2 >= n_k",
+    ),
+    "dense part of too high a degree": (
+        lambda: dense_construction(WIDE, Target.dense(D, 2, 1.0, 0), 7),
+        ValueError,
+        "needs m d / 2 >= n_k",
+    ),
+    "monomial of degree 10^30": (
+        lambda: sparse_construction(SMOOTH, FIRST, [1.0], 10**30),
+        ValueError,
+        "needs k <= 10000",
+    ),
+    "directions of degree 10^30": (lambda: GoodDirections(SMOOTH, 10**30), ValueError, "needs k <= 10000"),
+    "inputs without entries: target": (
+        lambda: Target.zonal(D, 2, FIRST, [1.0])(X.to("meta")),
+        ValueError,
+        "x is on the device meta: needs entries",
+    ),
+    "inputs without entries: sphere": (lambda: to_sphere(X.to("meta")), ValueError, "needs entries"),
+    "directions without entries": (lambda: Target.zonal(D, 2, FIRST.to("meta"), [1.0]), ValueError, "needs entries"),
+    "labels without entries": (lambda: loss(y=Y.to("meta")), ValueError, "y is on the device meta: needs entries"),
+    "samples without entries": (lambda: Estimate.of(Y.to("meta"), 0), ValueError, "needs entries"),
     "NaN in the inputs": (lambda: ntk_gram(SMOOTH, NAN * X), ValueError, "all finite"),
     "infinity in the labels": (lambda: loss(y=INF * Y), ValueError, "not finite"),
     "NaN in the Gram matrix": (lambda: KernelRidge(NAN * FULL, torch.ones(2 * N)), ValueError, "not finite"),

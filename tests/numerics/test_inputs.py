@@ -206,7 +206,7 @@ def test_bad_inputs_and_displacements(network: TwoLayerNetwork, what: str) -> No
     for name, call in calls_on_displacements(network, displaced).items():
         if name in ("ntk_gram", "train") and what == "None":  # at the initialisation; from a small start
             continue
-        if what in ("NaN", "infinity") and name in ("value", "hessian W", "hessian V"):
+        if what in ("NaN", "infinity") and name == "value":
             assert not bool(torch.isfinite(call()).all()), "not finite in, not finite out: descent takes the step back"
             continue
         if what == "another axis" and name in STACKED:

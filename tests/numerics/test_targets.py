@@ -73,3 +73,11 @@ def test_an_input_at_the_end_of_its_tolerance_stays_on_the_sphere() -> None:
     target = Target.zonal(3, 10_000, torch.tensor([[0.0, 0.0, 1.0]]), torch.tensor([1.0]))
     (value,) = target(torch.tensor([[0.0, 0.0, math.sqrt(3) * (1 + 1e-6)]])).tolist()
     assert abs(value) <= math.sqrt(20_001) * (1 + 1e-3)
+
+
+def test_parts_of_a_monomial_of_high_degree() -> None:
+    """N(d, 340) is beyond doubles at d = 1000: the parts have the energy E[t^680] = prod (2i+1)/(d+2i)."""
+    power, d = 340, 1000
+    log_moment = sum(math.log((2 * i + 1) / (d + 2 * i)) for i in range(power))
+    energy = sum(part**2 for part in monomial_parts(power, d).values())
+    assert math.log(energy) == pytest.approx(log_moment, rel=1e-12)
