@@ -22,7 +22,7 @@ LIGHT = (
     *("verify.__main__", "verify.suggestions", "verify.cli", "verify.cli.main", "verify.cli.commands"),
     *("verify.cli.figure", "verify.cli.options", "verify.cli.spectra", "verify.cli.streams"),
     *("verify.cli.calibrate", "verify.cli.completion", "verify.cli.examples", "verify.cli.steps", "verify.cli.sweep"),
-    "verify.cli.export",
+    *("verify.cli.export", "verify.files"),
 )
 """Modules of verify that do without: the command line, with ``spectrum`` and ``--help``."""
 
@@ -152,6 +152,7 @@ def main() -> int:
     for number in watched:
         signal.signal(number, leave)
     try:
+        require_ours(join(dirname(realpath(__file__)), "verify", "__init__.py"), "verify")
         from verify.cli.main import main as command
 
         return command()
@@ -162,3 +163,9 @@ def main() -> int:
     finally:
         for number in watched:  # what is left is to leave
             signal.signal(number, signal.SIG_DFL)
+
+
+if __name__ == "__main__":  # python -m escape_ntk: in the module that the packages import, not in a second one
+    from escape_ntk import main as command
+
+    sys.exit(command())

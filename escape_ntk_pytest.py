@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
 from os.path import dirname, join
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,8 @@ OPTIONAL = ("derivative", "power")
 """Arguments of a quantity that are 0 when left out."""
 DIGITS = (15, 40, 200)
 """To which a constant is computed, one after the other, until the comparison is decided."""
+PAUSE = 0.2
+"""Seconds before a process of pytest-xdist asks again whether another one has done with the records."""
 
 
 class Refuted(AssertionError):
@@ -76,8 +80,12 @@ def assert_certified(
     from theory.balls.precision import exclusive
 
     chosen = _quantity(quantity, arguments)
-    if not (relative >= 0 and absolute >= 0 and 0 < relative + absolute < float("inf")):
+    if not isinstance(activation, str):
+        raise ValueError(f"activation={activation!r}: needs an expression in z as text, such as 'tanh(z + 1)'")
+    bounds = [float(bound) if isinstance(bound, Real | Decimal) else math.nan for bound in (relative, absolute)]
+    if not (all(bound >= 0 for bound in bounds) and 0 < sum(bounds) < math.inf):
         raise ValueError(f"relative={relative!r}, absolute={absolute!r}: needs numbers >= 0, one of them above 0")
+    relative, absolute = bounds
     name = f"{quantity}({', '.join([activation, *(f'{key}={given}' for key, given in arguments.items())])})"
     for digits in DIGITS:
         truth = chosen.ball(activation, digits, **arguments)
@@ -90,12 +98,12 @@ def assert_certified(
                 deviation, share = float(gap.mid()), float((gap / abs(truth)).mid())
                 break
     else:
-        raise AssertionError(f"{name}: whether {value} is near enough is not decided by {DIGITS[-1]} digits")
+        raise AssertionError(f"{name}: whether {_said(value)} is near enough is not decided by {DIGITS[-1]} digits")
     needed = 15 if not 0 < share < 1e-12 else 3 - math.floor(math.log10(share))
     exact = chosen.ball(activation, needed, **arguments)
     zero = "; the constant is exactly 0, so give absolute=" if exact.is_zero() and not absolute else ""
     raise AssertionError(
-        f"{name} is {exact.str(needed, radius=False)}; {value} is {deviation:.3g} away"
+        f"{name} is {exact.str(needed, radius=False)}; {_said(value)} is {deviation:.3g} away"
         f"{'' if exact.is_zero() else f', relative {share:.3g}'}; admitted are relative={relative:g}, "
         f"absolute={absolute:g}{zero}"
     )
@@ -110,9 +118,9 @@ def _quantity(name: str, arguments: dict[str, int]) -> Any:
     from theory.golden.quantities import QUANTITIES
     from verify.suggestions import did_you_mean
 
-    if name not in QUANTITIES:
+    if not isinstance(name, str) or name not in QUANTITIES:
         raise ValueError(
-            f"quantity={name!r}: is not known; known are {', '.join(QUANTITIES)}{did_you_mean([name], QUANTITIES)}"
+            f"quantity={name!r}: is not known; known are {', '.join(QUANTITIES)}{did_you_mean([str(name)], QUANTITIES)}"
         )
     takes = QUANTITIES[name].arguments
     for wrong in (key for key in arguments if key not in takes):
@@ -135,6 +143,11 @@ def _exact(value: Any) -> arb:
         return arb(str(value)) if isinstance(value, str | Decimal) else arb(float(value))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"value={value!r}: needs one number ({error})") from None
+
+
+def _said(value: Any) -> str:
+    """The value as text, unless it is too long for Python."""
+    return "an integer of more than 40 digits" if isinstance(value, int) and abs(value) >= 10**40 else str(value)
 
 
 @pytest.fixture(name="assert_certified")
@@ -227,9 +240,10 @@ class _Run:
         self.failed: tuple[Failure, ...] = ()
 
     def judgement(self, claim: Claim) -> Judgement:
+        from verify.running.lock import Busy
         from verify.session import verify
 
-        if self.found is None:
+        while self.found is None:
             claims = [item.claim for item in self.session.items if isinstance(item, _ClaimItem)]
             try:
                 with warnings.catch_warnings():
@@ -237,7 +251,10 @@ class _Run:
                     run = verify(claims, self.profile, self.folder, self.workers)
                 self.found, self.failed = {each.claim.id: each for each in run.judgements}, run.failed
             except Exception as error:  # every item says so
-                self.found = error
+                if isinstance(error, Busy) and hasattr(self.session.config, "workerinput"):
+                    time.sleep(PAUSE)  # of the processes of pytest-xdist one computes; the others find what it kept
+                else:
+                    self.found = error
         if isinstance(self.found, Exception):
             raise self.found
         return self.found[claim.id]

@@ -109,12 +109,24 @@ def test_what_is_no_number_is_not_near(value: float) -> None:
         ({"relative": 0.0}, "needs numbers >= 0, one of them above 0"),
         ({"relative": -1.0}, "needs numbers >= 0"),
         ({"activation": "tahn(z)"}, "tahn"),
+        ({"activation": 3}, "activation=3: needs an expression in z as text"),
+        ({"quantity": ["ntk_trace"]}, "is not known; known are coefficient"),
+        ({"quantity": 3}, "quantity=3: is not known"),
+        ({"relative": "small"}, "relative='small', absolute=0.0: needs numbers >= 0"),
+        ({"absolute": 1j}, "needs numbers >= 0"),
     ],
 )
 def test_misuse_is_a_sentence(changes: dict[str, Any], sentence: str) -> None:
     given = {key: value for key, value in ({"value": VALUE} | EIGENVALUE | changes).items() if value is not None}
     with pytest.raises(ValueError, match=sentence):
         assert_certified(**given)
+
+
+def test_bounds_and_integers_of_any_kind() -> None:
+    for bound in (Fraction(1, 10**9), Decimal("1e-9"), np.float32(1e-9)):
+        assert_certified(VALUE, **EIGENVALUE, relative=bound)
+    with pytest.raises(AssertionError, match="an integer of more than 40 digits is inf away"):
+        assert_certified(10**5000, **EIGENVALUE)
 
 
 @pytest.fixture
@@ -177,6 +189,17 @@ def test_a_claim_whose_cells_fail_is_no_skipped_test(repository: Path) -> None:
     status, out = run(repository, *OURS, "--escape-ntk-claims", "M1")
     assert status == 1, out
     assert re.search(r"M1 A mean: not judged, for a cell of it: .* failed 3 times: ValueError: planted", out)
+
+
+def test_the_processes_of_xdist_share_one_run(repository: Path) -> None:
+    pytest.importorskip("xdist")
+    slow = CLAIMS.replace("import warnings\n", "import time, warnings\n        time.sleep(0.2)\n").replace(
+        'CLAIMS = (claim("M1", 0.0), claim("M2", 1.0)', 'CLAIMS = (claim("M1", 0.0), claim("M2", 0.01)'
+    )
+    (repository / "claims_of_ours.py").write_text(slow)
+    status, out = run(repository, *OURS, "-n", "2", "-m", "escape_ntk", "-k", "M1 or M2")
+    assert status == 0, out
+    assert "2 passed" in out
 
 
 def test_without_options_nothing_is_added(repository: Path) -> None:

@@ -104,6 +104,24 @@ def test_the_citation_is_one() -> None:
         assert all({"name"} == set(a) or {"family-names", "given-names"} == set(a) for a in entry["authors"])
 
 
+def test_the_command_is_a_module_too(tmp_path: Path) -> None:
+    for module in ("escape_ntk", "verify"):
+        done = python(tmp_path, "-m", module, "spectrum", "tanh(z", "--d", "9")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "not an expression" in done.stderr
+
+
+@pytest.mark.parametrize("content", ["x = 1", "raise RuntimeError('mine')"])
+def test_a_verify_of_the_users_is_named_by_the_command(content: str, tmp_path: Path) -> None:
+    """It is not run, and nobody is told to install what is installed."""
+    (tmp_path / "verify.py").write_text(content)
+    done = python(tmp_path, "-c", "import escape_ntk, sys; sys.exit(escape_ntk.main())")
+    assert done.returncode == 2
+    assert f"import verify finds {tmp_path / 'verify.py'} instead of the package" in done.stderr
+    assert "rename what was found" in done.stderr
+    assert "reinstall" not in done.stderr
+
+
 def test_importing_the_command_loads_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys, verify.cli.main; print(sorted({'torch', 'scipy', 'pydantic', 'sympy', 'loky'} & set(sys.modules)))"

@@ -121,6 +121,8 @@ class Records:
         except ImportError as error:
             raise ImportError("xarray is not installed: pip install 'escape-ntk[records]'") from error
         names = (dims,) if isinstance(dims, str) else tuple(dims)
+        if len(set(names)) < len(names):
+            raise ValueError(f"dims={dims!r}: needs each field once")
         for name in names:
             if name not in cells[0].fields:
                 raise ValueError(

@@ -14,6 +14,7 @@ from verify.judging.judgement import Judgement, settle
 from verify.judging.looks import Look
 from verify.protocol import in_force, remarks
 from verify.running.costs import Rates
+from verify.running.database import exists
 from verify.running.experiment import Cell, code_of, fingerprint, ours, versions
 from verify.running.machine import kernels, machine
 from verify.running.rows import Failure, RunRow, run_code
@@ -132,7 +133,7 @@ def outstanding(claims: Sequence[Claim], profile: Profile, folder: Path) -> tupl
     """
     keys = keys_of(cell for claim in claims for cell in design(claim, profile))
     rates, total = Rates(), len(keys)
-    if (folder / "records.sqlite").exists():
+    if exists(folder / "records.sqlite"):
         mark = fingerprint()
         with Store(folder, create=False) as store:
             for cell, key in tuple(keys.items()):

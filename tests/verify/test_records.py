@@ -86,6 +86,12 @@ def test_names(folder: Path, tmp_path: Path) -> None:
         verify.load(tmp_path / "nothing")
 
 
+def test_a_field_is_one_dimension(folder: Path) -> None:
+    pytest.importorskip("xarray")
+    with pytest.raises(ValueError, match="needs each field once"):
+        verify.load(folder).to_xarray("Risk", dims=("d", "d"))
+
+
 def test_the_newest_counts_unless_every_one_is_asked_for(folder: Path) -> None:
     with Store(folder) as store:
         store.add(Curve(), "newer", {"count": 3}, 0.1, {})

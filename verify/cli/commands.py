@@ -110,13 +110,14 @@ def explain(
     from verify.cli.explain import WIDTH
     from verify.cli.explain import explain as text
     from verify.registry import known, select
+    from verify.running.database import exists
     from verify.session import reload, stored_claims
 
     sources = claims_from or ()
     chosen, *others = select(claim, sources=sources)
     if others:
         raise ValueError(f"claim={claim!r}: needs one id; explain them one after the other")
-    if (out / "records.sqlite").exists():
+    if exists(out / "records.sqlite"):
         folder = record_folder(out)
         run = reload(folder, known(sources, stored_claims(folder)))
         found = [j for j in run.judgements if j.claim.id == chosen.id]
@@ -215,10 +216,13 @@ def certificate(
     """
     from theory import separation_theorem
     from verify.cli.spectra import patience
+    from verify.files import write_whole
 
+    if not out.parent.is_dir():
+        raise ValueError(f"out={str(out)!r}: there is no folder {out.parent}; make it, or name another")
     with patience(f"a proof for every d >= {d_min}; Ctrl-C ends it"):
         theorem = separation_theorem(activation, 1, d_min, share=share, epsilon=epsilon, delta=delta)
-    out.write_text(json.dumps(theorem.certificate(), indent=1) + "\n", encoding="utf-8")
+    write_whole(out, (json.dumps(theorem.certificate(), indent=1) + "\n").encode())
     emit(theorem.explain() if explain else str(theorem), wrap=False)
     emit(f"certificate: {out}")
     return 0

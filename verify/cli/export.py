@@ -51,11 +51,12 @@ def graph(
     require_extra("escape-ntk export graph")
     from verify.registry import known
     from verify.report.blueprint import as_dot, as_json, as_page, nodes
+    from verify.running.database import exists
 
     kind = to.suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"to={str(to)!r}: needs a name that ends in {', '.join(KINDS)}")
-    if (out / "records.sqlite").exists():
+    if exists(out / "records.sqlite"):
         claims, run = _found(record_folder(out), claims_from or ())
     else:
         claims, run = known(claims_from or ()), None
@@ -152,7 +153,7 @@ def records(
 
 def _write(to: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    from verify.report.drawing import write_whole
+    from verify.files import write_whole
 
     if not to.parent.is_dir():
         raise ValueError(f"to={str(to)!r}: there is no folder {to.parent}; make it, or name another")

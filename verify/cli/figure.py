@@ -90,7 +90,7 @@ def figure(
 
 
 def _write(picture: Picture, path: Path, kind: str, width: float | None) -> None:
-    from verify.report.drawing import write_whole
+    from verify.files import write_whole
 
     try:
         image = picture.image(kind, width)

@@ -52,8 +52,8 @@ INTERNAL = 70
 PIPE = 141
 NAMED = 5
 """Failed cells that are named on standard error; the records have all of them."""
-SAID = 1200
-"""Characters of a sentence, which may repeat what was typed."""
+SAID, REMEDY = 1200, 300
+"""Characters of a sentence, which may repeat what was typed, and of its end, which says what helps."""
 OWN = ("escape_ntk", "theory", "numerics", "verify")
 """Packages whose exceptions carry a sentence for the user."""
 
@@ -145,7 +145,7 @@ def verify(
     from verify.cli.display import ProgressDisplay, Silent, show_table
     from verify.judging.shown import entry
     from verify.registry import select
-    from verify.report import write_report
+    from verify.report import ReportError, write_report
     from verify.running.cluster import cluster
     from verify.running.experiment import versions
     from verify.running.sweep import CHECKPOINTS, Done, default_workers
@@ -205,7 +205,8 @@ def verify(
         path = write_report(out, found)
     except (ValueError, OSError) as error:
         path = None
-        notify(f"the report was not written ({error}); escape-ntk report {out} writes it from the records")
+        again = "" if isinstance(error, ReportError) else f"; escape-ntk report {out} writes it from the records"
+        notify(f"the report was not written: {error}{again}")
     if json_:
         settings = {"profile": sizes.name, "activations": sizes.activations, "seed": sizes.base_seed}
         judged = {"claims": [entry(j) for j in found.judgements]}
@@ -276,7 +277,7 @@ def _status(error: Exception) -> int:
         return PIPE
     sentence = _sentence(error)
     if sentence is not None:
-        notify(sentence if len(sentence) <= SAID else f"{sentence[:SAID]}...")
+        notify(sentence if len(sentence) <= SAID else f"{sentence[: SAID - REMEDY]} ... {sentence[-REMEDY:]}")
         return MISUSE
     # Python's own status would be 1, which here means that a claim FAILS.
     with forgiving(sys.stderr):
@@ -312,5 +313,6 @@ def _sentence(error: Exception) -> str | None:
         return f"records.sqlite cannot be used ({kind.__name__}: {error}); keep it aside and take another folder"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: cannot be" if error.filename else "standard output, or a file, cannot be"
-        return f"{where} read or written ({error.strerror}); what was computed is kept"
+        remedy = "what was computed is kept; make room, or name another place"
+        return f"{where} read or written ({error.strerror}); {remedy}"
     return None

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from verify.files import write_whole
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Verdict
 from verify.judging.shown import SIGNS, interval_text
 from verify.registry import CLAIMS
 from verify.report.abstract import verified
-from verify.report.drawing import Picture, pictures, write_whole
+from verify.report.drawing import Picture, pictures
 from verify.report.graph import SYMBOLS, graph
 from verify.report.page import environment, katex_style, part
 from verify.session import Run, reload

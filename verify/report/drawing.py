@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
+import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -61,7 +58,9 @@ class Picture:
             self.drawing.draw(self.case.profile, self.judgement.evidence, canvas)
             buffer = io.BytesIO()
             undated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-            canvas.savefig(buffer, format=kind, metadata=undated[kind], dpi=DPI)
+            with warnings.catch_warnings():  # a narrow figure has no room for its labels, which whoever looks sees
+                warnings.filterwarnings("ignore", message="constrained_layout not applied", category=UserWarning)
+                canvas.savefig(buffer, format=kind, metadata=undated[kind], dpi=DPI)
         return buffer.getvalue()
 
 
@@ -113,23 +112,3 @@ def _caption(judgement: Judgement, case: Case) -> str:
     if judgement.claim.figure is not None or judgement.claim.drawings:
         return case.label
     return f"k = {case.profile.k}" if len({other.profile.k for other in judgement.cases}) > 1 else ""
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, readable by all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        temporary = None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)

@@ -16,11 +16,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from verify.files import write_whole
 from verify.judging.judgement import Judgement
 from verify.judging.outcome import Comparison
 from verify.judging.shown import CONTROLS, shown
 from verify.records import Records, StoredCell
-from verify.report.drawing import write_whole
 from verify.report.graph import SYMBOLS
 from verify.session import Run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -29,7 +30,7 @@ def guard(path: Path, what: str) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
+    except (OSError, sqlite3.Error, ValueError, OverflowError, RecursionError) as error:  # the last: a path too deep
         said = " ".join(str(error).split())  # SQLite repeats what a damaged file says of its tables
         raise StoreError(f"{path}: {what} ({said}); {_remedy(error)}") from None
 
@@ -140,8 +141,8 @@ def recognise(path: Path, empty: bool) -> None:
 
 
 def exists(path: Path) -> bool:
-    """Whether it exists, as whatever; a path that no system could hold does not."""
+    """Whether it exists, as whatever; a path that no system could hold does not, and one that may not be seen may."""
     try:
         return path.exists()
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno not in (errno.ENAMETOOLONG, errno.ELOOP)

@@ -144,9 +144,15 @@ class _Walk:
                 yield self.of(key, name)
                 yield self.of(item, f"{name}[{key!r}]" if isinstance(key, str) else name)
         elif isinstance(value, np.ndarray) and value.dtype != object:
-            yield from ("array", value.dtype.str, repr(value.shape), value.tobytes())
+            kind = value.dtype.str if value.dtype.names is None else repr(value.dtype)  # of a record also the names
+            yield from ("array", kind, repr(value.shape), value.tobytes())
         elif _is_tensor(value):
-            plain = value.detach().cpu().contiguous().flatten()
+            if str(value.layout) != "torch.strided" or value.is_quantized or value.is_meta or value.is_nested:
+                raise Unidentified(
+                    f"{name}: a tensor that is sparse, quantized, nested or without data cannot be identified, so its "
+                    f"records could not be told from those of another one; make it inside run(), from a dense one"
+                )
+            plain = value.detach().resolve_conj().resolve_neg().cpu().contiguous().flatten()
             yield from ("tensor", str(value.dtype), repr(tuple(value.shape)))
             yield plain.view(sys.modules["torch"].uint8).numpy().tobytes()
         else:

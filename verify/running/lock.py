@@ -27,6 +27,10 @@ NAME = "running.lock"
 UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
+class Busy(StoreError):
+    """Another process writes to the folder; that passes."""
+
+
 class Lock:
     """Held from its making to :meth:`release`.
 
@@ -34,7 +38,7 @@ class Lock:
         folder: of the records.
 
     Raises:
-        StoreError: another process holds it; the message names its id, its host and since when.
+        Busy: another process holds it; the message names its id, its host and since when.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,7 +53,7 @@ class Lock:
                 os.close(file)
                 if error.errno in UNSUPPORTED:
                     return
-                raise StoreError(
+                raise Busy(
                     f"{folder}: {holder} writes there; wait until it ends, end it, or give another folder with --out"
                 ) from None
             # The one before may have removed the file between our opening and our locking it.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -50,7 +51,9 @@ def export(store: Store, folder: Path) -> int:
             part = folder / f".{name}.{os.getpid()}.part"
             kinds = {column: polars.Float64 if column == "seconds" else polars.String for column in COLUMNS}
             try:
-                polars.DataFrame(rows, schema=kinds, orient="row").write_parquet(part, row_group_size=10_000)
+                buffer = io.BytesIO()  # Polars says of a full disk that the file is out of specification
+                polars.DataFrame(rows, schema=kinds, orient="row").write_parquet(buffer, row_group_size=10_000)
+                part.write_bytes(buffer.getvalue())
                 os.replace(part, folder / f"{name}.parquet")
             finally:
                 part.unlink(missing_ok=True)

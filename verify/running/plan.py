@@ -34,6 +34,8 @@ from verify.running.store import Store
 
 PLAN, SHARDS = "plan", "shards"
 FORMAT = 1
+MOST = 100_000
+"""Chunks of a plan: each is a file, and no queue takes more tasks."""
 EVERY = 60.0
 """Seconds between two shards of a chunk under way: what a kill can cost, apart from the cells that were running."""
 
@@ -55,8 +57,8 @@ def write_plan(
         ValueError: fewer than one chunk, or a cell that its fields alone do not describe.
         StoreError: the files cannot be written.
     """
-    if chunks < 1:
-        raise ValueError(f"chunks={chunks}: needs an integer chunks >= 1")
+    if not 1 <= chunks <= MOST:
+        raise ValueError(f"chunks={chunks}: needs an integer 1 <= chunks <= {MOST}; each is a file")
     for cell in {type(cell): cell for cell in keys}.values():
         if cell.__pydantic_private__ or any(field.exclude for field in type(cell).model_fields.values()):
             raise ValueError(

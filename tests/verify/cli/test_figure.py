@@ -28,6 +28,11 @@ def test_a_figure_of_every_format(records: Path, tmp_path: Path, ending: str, st
     assert "figure:" in capsys.readouterr().out
 
 
+def test_a_narrow_figure_says_nothing_of_its_layout(records: Path, tmp_path: Path, recwarn) -> None:
+    assert main(["figure", "S2", "--out", str(records), "--to", str(tmp_path / "a.svg"), "--width", "1"]) == 0
+    assert [str(each.message) for each in recwarn if "constrained_layout" in str(each.message)] == []
+
+
 def test_without_a_name_it_lies_in_this_folder(records: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["figure", "s2", "--out", str(records / "records.sqlite")]) == 0
@@ -70,7 +75,7 @@ def test_a_folder_that_cannot_be_written(records: Path, tmp_path: Path, monkeypa
         def refuse(*_: object, **__: object) -> None:
             raise PermissionError(errno.EACCES, "Permission denied", str(closed))
 
-        monkeypatch.setattr("verify.report.drawing.tempfile.mkstemp", refuse)
+        monkeypatch.setattr("verify.files.tempfile.mkstemp", refuse)
     assert main(["figure", "S2", "--out", str(records), "--to", str(closed / "a.svg")]) == 2
     assert "cannot be written (Permission denied)" in " ".join(capsys.readouterr().err.split())
 

@@ -1,6 +1,8 @@
 """The command line: output, exit statuses and misuse."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,12 @@ def test_verify_one_claim_prints_a_table(capsys: pytest.CaptureFixture[str], tmp
         (["verify", "--activation", "1/z"], "1/z"),
         (["nonsense"], "nonsense"),
         (["report", "nowhere"], "no records.sqlite there"),
+        (["verify", "--activation", "z" * 20_000], "needs at most 400"),
+        (["spectrum", "tanh(z)", "--d", "9" * 5000], "needs an integer"),
+        (["sweep", "plan", "--chunks", "99999999", "--claims", "S2"], "1 <= chunks <= 100000; each is a file"),
+        (["certificate", "sin(z + pi/4)", "--out", "nowhere/a.json"], "there is no folder nowhere; make it"),
+        (["certificate", "sin(z + pi/4)", "--out", "/dev/full"], "make room, or name another place"),
+        (["sweep", "plan", "--chunks", "1", "--claims", "S2", "--out", "x/" * 2000], "give a folder that can be read"),
     ],
 )
 def test_misuse_is_one_sentence_and_status_2(
@@ -90,6 +98,27 @@ def test_misuse_is_one_sentence_and_status_2(
     assert err.startswith("escape-ntk: ")
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == [], "nothing half-written"
+
+
+def test_a_path_that_no_system_holds_has_no_records(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    long = str(tmp_path / ("x" * 300))
+    status, out, _ = run(capsys, "explain", "S2", "--out", long)
+    assert (status, out.split()[0]) == (0, "S2")
+    assert run(capsys, "export", "graph", "--out", long, "--to", str(tmp_path / "a.dot"))[0] == 0
+    status, _, err = run(capsys, "sweep", "plan", "--chunks", "1", "--claims", "S2", "--out", long)
+    assert (status, "with --out" in err) == (2, True)
+
+
+def test_a_certificate_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    target.write_text("before")
+    command = 'ulimit -f 1; exec "$0" -m escape_ntk certificate \'sin(z + pi/4)\' --out "$1"'
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable, str(target)], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.returncode, target.read_text()) == (2, "before")
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_unwritable_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

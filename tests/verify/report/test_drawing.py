@@ -1,7 +1,6 @@
 """A claim's figures as files: every format, the same bytes again, several figures of one claim, whole files."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from verify.claims.plotting import finish
 from verify.claims.spectra.s1_s2_eigenvalues import CLAIMS
 from verify.judging.claim import Drawing, Evidence
 from verify.judging.judgement import Judgement
-from verify.report.drawing import FORMATS, pictures, write_whole
+from verify.report.drawing import FORMATS, pictures
 from verify.session import verify
 from verify.sizes.profile import QUICK, Profile
 
@@ -58,14 +57,3 @@ def test_names_tell_the_figures_of_a_claim_apart(judgement: Judgement) -> None:
 
 def test_a_claim_without_cases_has_no_picture(judgement: Judgement) -> None:
     assert pictures(replace(judgement, cases=())) == []
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    write_whole(tmp_path / "a.svg", b"first")
-    write_whole(tmp_path / "a.svg", b"second")
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.svg", b"second")]
-    assert (tmp_path / "a.svg").stat().st_mode & 0o777 == 0o644
-    (tmp_path / "folder.svg").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_whole(tmp_path / "folder.svg", b"third")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.svg", "folder.svg"]

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from loky import get_reusable_executor
 
 import verify
@@ -146,6 +147,16 @@ def test_fields_outside_the_specification_count() -> None:
 def test_what_cannot_be_read_is_refused(value: object) -> None:
     with pytest.raises(Unidentified, match=r"cannot be identified .* or pass what it depends on as a field"):
         digest({"a": [value]})
+
+
+def test_arrays_and_tensors_count_by_all_that_they_hold() -> None:
+    names = [np.zeros(2, dtype=[(name, "i4")]) for name in "aab"]
+    assert digest(names[0]) == digest(names[1]) != digest(names[2])
+    view = torch.tensor([1j]).conj()
+    assert digest(view) == digest(view.resolve_conj()) != digest(torch.tensor([1j]))
+    for tensor in (torch.eye(2).to_sparse(), torch.empty(2, device="meta")):
+        with pytest.raises(Unidentified, match="make it inside run"):
+            digest(tensor)
 
 
 def test_equal_content_is_equal_and_cycles_end() -> None:

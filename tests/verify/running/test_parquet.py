@@ -1,5 +1,6 @@
 """Parquet gives the answers of SQLite."""
 
+import errno
 import json
 import sqlite3
 import sys
@@ -85,6 +86,16 @@ def test_what_was_altered_is_not_served(records: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(StoreError, match="cannot be read"):
         list(parquet.ParquetRecords(records / "parquet").rows())
+
+
+def test_a_full_disk_is_one_sentence(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StoreError, match=r"No space left on device.*; free some space"):
+        write(records)
+    assert list((records / "parquet").iterdir()) == []
 
 
 def test_what_is_missing_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -347,7 +347,7 @@ def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypa
             raise error
 
         with monkeypatch.context() as patch:
-            patch.setattr("verify.report.drawing.os.replace", fail)
+            patch.setattr("verify.files.os.replace", fail)
             with pytest.raises((ReportError, KeyboardInterrupt)):
                 write_report(tmp_path, run)
         assert os.listdir(tmp_path) == ["records.sqlite"]
