@@ -172,10 +172,10 @@ def options_of(words: list[str]) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the commands name: records in out, old and new, and the profile of the usage page."""
+    """A folder with what the commands name: records in out, old, new and fixed, and the profile of the usage page."""
     folder = tmp_path_factory.mktemp("reader")
     assert main(["verify", "--claims", "S3", "--workers", "1", "--out", str(folder / "out")]) == 0
-    for name in ("old", "new"):
+    for name in ("old", "new", "fixed"):
         shutil.copytree(folder / "out", folder / name)
     profile = next(body for body in blocks(ROOT / "docs" / "usage.md", "toml"))
     (folder / "mine.toml").write_text(profile, encoding="utf-8")
