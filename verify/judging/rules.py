@@ -132,8 +132,8 @@ class DecisionRule:
         relative: whether margin, alternative and noise are in units of the prediction.
         rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
             special cases; the interval then spans them.
-        groups: of an "exponent"'s replicates, one after the other, that have factors of their own, such as activations;
-            each costs a degree of freedom.
+        groups: of a "mean"'s or an "exponent"'s replicates, one after the other, that have means or factors of their
+            own, such as activations; each costs a degree of freedom, and ``noise`` is that within a group.
         capped: whether a missing observation is one larger than could be measured, such as a run that did not end in
             its steps. Where it is missing in the upper half of the grid, the exponent of what is left is too small, so
             that a rule "below" never HOLDS on it.
@@ -174,7 +174,7 @@ class DecisionRule:
         if self.statistic == "normal mean":
             return normal_interval(float(table[0]), float(table[1])), missing
         if self.statistic == "mean":
-            return mean_interval(table[~np.isnan(table)].tolist()), missing
+            return mean_interval(table, self.groups), missing
         if self.statistic == "exponent":
             return exponent_interval(self.grid, table, self.groups), missing
         return clustered_exponent(self.grid, table[~np.isnan(table).any(axis=1)]), missing

@@ -6,8 +6,8 @@ sample standard deviation of what the rule judges, on f degrees of freedom, and 
 
 .. math:: f s^2 / \sigma^2 \sim \chi^2_f ,
 
-so that a run refutes a stated noise below the true one. Of "exponent" the observations are logarithms, about their mean
-at each abscissa, less the factors of groups; of "clustered exponent", where a replicate gives one slope b,
+so that a run refutes a stated noise below the true one. The means of a "mean"'s groups are taken off first. Of "exponent"
+the observations are logarithms, about their mean at each abscissa, less the factors of groups; of "clustered exponent", where a replicate gives one slope b,
 :math:`\sigma^2 = \mathrm{Var}(b) \sum_j (\log x_j - \overline{\log x})^2`. A Monte-Carlo mean brings its own standard
 error, which is compared without a test.
 """
@@ -99,8 +99,10 @@ def _estimate(rule: DecisionRule, prediction: Prediction, data: np.ndarray) -> t
     if rule.statistic == "normal mean":
         return float(reduced[1]) / unit, 0
     if rule.statistic == "mean":
-        known = reduced[~np.isnan(reduced)]
-        return (float(known.std(ddof=1)) / unit, known.size - 1) if known.size > 1 else None
+        parts = [part[~np.isnan(part)] for part in np.array_split(reduced, rule.groups)]
+        left = np.concatenate([part - part.mean() for part in parts if part.size])
+        freedom = left.size - sum(bool(part.size) for part in parts)
+        return (math.sqrt(float(left @ left) / freedom) / unit, freedom) if freedom > 0 else None
     log_x, logs = np.log(np.asarray(rule.grid)), np.log(reduced)
     if rule.statistic == "clustered exponent":
         whole = logs[~np.isnan(logs).any(axis=1)]

@@ -12,19 +12,35 @@ from verify.judging.outcome import Interval
 from verify.running.experiment import Unusable
 
 
-def mean_interval(samples: Sequence[float]) -> Interval:
-    """Student t interval of the mean of independent samples.
+def mean_interval(samples: Sequence[float], groups: int = 1) -> Interval:
+    r"""Student t interval of the mean of independent samples; with groups, of the mean of the groups' own means.
+
+    .. math:: \frac1G \sum_g \bar x_g \pm t_{N-G}\, \frac sG \sqrt{\sum_g 1/n_g},\qquad
+        s^2 = \frac{1}{N-G} \sum_{g,i} (x_{gi} - \bar x_g)^2 .
+
+    Groups such as activations are the same in every run: how far their means lie apart is no matter of chance.
+
+    Args:
+        samples: (N,); NaN is a missing one.
+        groups: G, of samples that have means of their own, one after the other and as equal in size as can be
+            (``np.array_split``).
 
     Raises:
-        Unusable: fewer than two samples, one that is not finite, or all equal (the same draw repeated).
+        Unusable: a group without samples, no more than one sample a group, one that is infinite, or samples that do
+            not differ (the same draw repeated).
     """
-    values = np.asarray(samples, dtype=float)
-    if values.size < 2 or not np.isfinite(values).all():
-        raise Unusable(f"{values.size} samples: a t interval needs at least 2, all finite")
-    if np.ptp(values) == 0:
+    parts = [part[~np.isnan(part)] for part in np.array_split(np.asarray(samples, dtype=float), groups)]
+    sizes = np.array([part.size for part in parts])
+    values, dof = np.concatenate(parts), int(sizes.sum()) - groups
+    if dof < 1 or not sizes.all() or not np.isfinite(values).all():
+        needed = "at least 2" if groups == 1 else f"at least {groups + 1}, some of each of {groups} groups"
+        raise Unusable(f"{values.size} samples: a t interval needs {needed}, all finite")
+    left = np.concatenate([part - part.mean() for part in parts])
+    if all(np.ptp(part) == 0 for part in parts):
         raise Unusable(f"{values.size} samples are all {values[0]}: repetitions of a random measurement must differ")
-    stderr = float(values.std(ddof=1)) / math.sqrt(values.size)
-    return Interval.student(float(values.mean()), stderr, values.size - 1)
+    mean = float(np.mean([part.mean() for part in parts]))
+    scatter = math.sqrt(float(left @ left) / dof)
+    return Interval.student(mean, scatter * math.sqrt(float((1 / sizes).sum())) / groups, dof)
 
 
 def exponent_interval(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[float]], groups: int = 1) -> Interval:

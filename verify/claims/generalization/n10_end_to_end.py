@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,8 @@ OVER_FLOOR = "joint / floor of kernel methods at the largest d"
 RISES = "exponent of NTK / joint in d"
 FLAT = "exponent of joint's n at equal risk, less k"
 SCATTER = 0.2
-"""Standard deviation of the logarithm of a ratio of risks, at most: 0.1 to 0.15 within an activation in the pilot, and
-0.1 to 0.2 between activations."""
+"""Standard deviation of the logarithm of a ratio of risks within an activation, at most: 0.1 to 0.15 in the pilot. How
+far activations lie apart, in the ratio to the QuadNTK by a factor of 4, is the same in every run."""
 WORSE = 0.7
 """The alternative of a comparison at the largest d: twice the risk, or a risk of 1.7 times the floor."""
 STEEPER = 1.1
@@ -83,15 +84,17 @@ def _drifted(p: Profile) -> dict[str, float]:
 
 def _rules(p: Profile) -> tuple[Rule, ...]:
     grid, count = tuple(float(d) for d in p.headline.dimensions[p.k]), len(affordable(p)) * p.headline.draws[p.k]
-    flat = (DecisionRule(FLAT, "exponent", "below", 0.0, STEEPER, SCATTER, count, grid),)
+    rule = partial(DecisionRule, noise=SCATTER, replicates=count, groups=len(affordable(p)))
+    ratio, exponent = partial(rule, statistic="mean"), partial(rule, statistic="exponent", grid=grid)
+    flat = (exponent(FLAT, rule="below", margin=0.0, alternative=STEEPER),)
     return (
         ExactRule(FALL_OF_A_STEP, "above"),
         ExactRule(GRADIENT, "below"),
         ExactRule(LAMBDA_MIN, "above"),
         ExactRule(LOSS, "below"),
-        *(DecisionRule(name, "mean", "below", 0.0, WORSE, SCATTER, count) for name in _rivals(p)),
-        DecisionRule(OVER_FLOOR, "mean", "below", 0.0, WORSE, SCATTER, count, scale="ratio"),
-        DecisionRule(RISES, "exponent", "above", 0.0, -STEEPER, SCATTER, count, grid),
+        *(ratio(name, rule="below", margin=0.0, alternative=WORSE) for name in _rivals(p)),
+        ratio(OVER_FLOOR, rule="below", margin=0.0, alternative=WORSE, scale="ratio"),
+        exponent(RISES, rule="above", margin=0.0, alternative=-STEEPER),
         *(flat if len(grid) >= FEWEST else ()),
     )
 
