@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from numerics.activations import TorchActivation
+from numerics.batches import member_index
 from numerics.inputs import Array, computed, displacement, finite, floating, inputs, placed, plain, seeds
 from numerics.memory import DRAWS, block_rows, require
 from numerics.precision import full_precision
@@ -100,9 +101,7 @@ class TwoLayerNetwork:
 
     def member(self, index: int) -> TwoLayerNetwork:
         """Network ``index`` of a batch, as one network. Raises IndexError, also on a single network."""
-        index = plain(index)
-        if not self.batch or isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < self.batch[0]:
-            raise IndexError(f"index={index}: this network has batch {self.batch}")
+        index = member_index(index, self.batch)
         other = copy.copy(self)
         other.batch = ()
         if isinstance(self.seed, tuple):

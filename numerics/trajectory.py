@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 
+from numerics.batches import member_index
 from numerics.certificate.gap import Choice, optimality_gap, relative_gap
 from numerics.certificate.relaxation import Relaxation
 from numerics.curvature import norm
@@ -100,7 +101,8 @@ class Record(ByValue):
         return {"step": self.step, **self.parts.numbers(), **{name: float(value) for name, value in own.items()}}
 
     def member(self, index: int) -> Record:
-        """The record of network ``index`` of a batch."""
+        """The record of network ``index`` of a batch; IndexError without one, or outside."""
+        index = member_index(index, tuple(self.test_risk.shape))
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         own = {k: v if k == "step" else v.member(index) if k == "parts" else v[index] for k, v in values.items()}
         return Record(**own)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from numerics.batches import member_index
 from numerics.certificate.double import in_double
 from numerics.certificate.improvement import ascended, relaxed
 from numerics.certificate.minorant import LIFTS, Bound, Minorant
@@ -60,7 +61,8 @@ class Gap(ByValue):
         return relative_gap(self.value, self.lower)
 
     def member(self, index: int) -> Gap:
-        """That of network ``index`` of a batch."""
+        """That of network ``index`` of a batch; IndexError without one, or outside."""
+        index = member_index(index, tuple(self.value.shape))
         return Gap(**{name: v.member(index) if name == "multipliers" else v[index] for name, v in vars(self).items()})
 
 

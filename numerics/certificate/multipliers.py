@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from numerics.batches import member_index
 from numerics.certificate.relaxation import Relaxation
 from numerics.equality import ByValue
 from numerics.objective import Objective
@@ -27,7 +28,8 @@ class Multipliers(ByValue):
     crossing: torch.Tensor | None = None
 
     def member(self, index: int) -> Multipliers:
-        """Those of network ``index`` of a batch."""
+        """Those of network ``index`` of a batch; IndexError without one, or outside."""
+        index = member_index(index, tuple(self.slopes.shape[:-1]))
         crossing = None if self.crossing is None else self.crossing[index]
         return Multipliers(self.slopes[index], self.shifts[index], crossing)
 

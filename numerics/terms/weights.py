@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from numerics.batches import member_index
 from numerics.equality import ByValue
 from numerics.inputs import number, plain
 
@@ -79,5 +80,6 @@ class Parts(ByValue):
         return {field.name: float(getattr(self, field.name)) for field in fields(self)}
 
     def member(self, index: int) -> Parts:
-        """The parts of network ``index`` of a batch."""
+        """The parts of network ``index`` of a batch; IndexError without one, or outside."""
+        index = member_index(index, tuple(self.total.shape))
         return Parts(**{field.name: getattr(self, field.name)[index] for field in fields(self)})

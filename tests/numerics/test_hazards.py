@@ -480,7 +480,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "dense part of degree 10^30": (
         lambda: dense_construction(WIDE, Target.dense(D, 2, 1.0, 0), 10**30),
         ValueError,
-        "needs m d / 2 >= n_k",
+        "needs k <= 1000000",
     ),
     "dense part of too high a degree": (
         lambda: dense_construction(WIDE, Target.dense(D, 2, 1.0, 0), 7),

@@ -234,9 +234,10 @@ def test_an_exception_in_mid_computation_gives_the_context_back(
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 from flint import ctx
 from theory import Activation, coefficient_rodrigues
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 sigma = Activation.parse("tanh(z + 1)")
 print("ready", flush=True)
 count = 0

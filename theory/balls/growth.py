@@ -75,3 +75,34 @@ class Growth:
             f"exp({written(argument)}): no bound on its growth is known, so its Gaussian tail is not certified; use "
             f"exp of what grows no faster than |z|, or take the value at a given d"
         )
+
+
+def check_gaussian(expr: sp.Expr) -> None:
+    """Refuse what has no Gaussian expectation, also where an odd function's would seem to be zero by symmetry.
+
+    Raises:
+        ValueError: a term has a factor exp(q z**2 + ...) with q >= 1/2, or exp of a polynomial that grows faster.
+    """
+    found = _too_fast(expr)
+    if found is not None and expr.is_Mul:  # a factor exp(-z**2) may have been waiting for a sum
+        found = _too_fast(sp.expand_mul(expr))
+    if found is not None:
+        raise ValueError(
+            f"{written(found)}: needs a coefficient of z**2 below 1/2, and no higher power, for a Gaussian "
+            f"expectation; take the value at a given d"
+        )
+
+
+def _too_fast(expr: sp.Expr) -> sp.Expr | None:
+    """A factor of a term that no Gaussian weight makes integrable."""
+    pending = [expr]
+    while pending:
+        part = pending.pop()
+        if part.is_Add or part.is_Mul or part.is_Pow:  # inside other functions, such as tanh, growth may end
+            pending.extend(part.args)
+        elif isinstance(part, sp.exp) and (polynomial := part.args[0].as_poly(Z)) is not None:
+            degree, leading = polynomial.degree(), polynomial.LC()
+            grows = degree % 2 == 1 or ball(leading) > 0
+            if (degree == 2 and ball(2 * leading) >= 1) or (degree > 2 and grows):
+                return part
+    return None

@@ -13,7 +13,7 @@ from typing import Literal
 import sympy as sp
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.work import Undecided
+from theory.balls.work import Undecided, check_work, evaluation
 from theory.bounds.all_dimensions import check_smallest, nonzero_for_all_dimensions
 from theory.bounds.coefficients import vanishes_for_all
 from theory.bounds.formula import Quantity
@@ -80,6 +80,8 @@ def learnable_degrees(
     activation = Activation.of(activation)
     found: dict[Sign, list[int]] = {"nonzero": [], "zero": [], "undecided": []}
     for degree in range(check_degree(max_degree, "max_degree") + 1):
+        with evaluation(f"which of the degrees 0..{max_degree} are learnable: degree {degree}"):
+            check_work()  # a limit that ends within a degree leaves that one undecided
         found[_eigenvalue_sign(kinds[kernel], activation, degree, d, d_min)].append(degree)
     return LearnableDegrees(tuple(found["nonzero"]), tuple(found["zero"]), tuple(found["undecided"]))
 

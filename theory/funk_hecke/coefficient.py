@@ -21,6 +21,7 @@ from theory.activations import Activation, ActivationLike, Z
 from theory.balls.arithmetic import BALLS, MAX_EXACT, SYMBOLS
 from theory.balls.ball import MAX_BITS, ball, check_digits, proved_zero, refine
 from theory.balls.enclosure import gaussian_expectation, restricted, sphere_expectation
+from theory.balls.growth import check_gaussian
 from theory.balls.precision import exclusive
 from theory.balls.work import check_work, evaluation, watched
 from theory.funk_hecke.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
@@ -236,6 +237,7 @@ def hermite_coefficient_expr(
     sqrt(2)/(2*sqrt(pi))
     """
     expr, degree = integrand(activation, derivative, power), check_degree(degree)
+    check_gaussian(expr)
     with evaluation(f"the closed form of mu_{degree} of {subject_of(activation, derivative, power)}"):
         closed = partial(line_sum, expr, degree, SYMBOLS)
         return closed() if degree <= LONG else watched(closed)
@@ -247,7 +249,7 @@ def hermite_coefficient(
     r"""mu_l = E[ z^p sigma^{(j)}(z) He_l(z) ] / sqrt(l!) for standard normal z, certified.
 
     Raises:
-        ValueError: no bound on the growth of the integrand is known, or a distribution.
+        ValueError: no bound on the growth of the integrand is known, such as exp(z**2)'s, or a distribution.
         Undecided: the value is zero, or nearly, without a proof.
 
     Source: docs/mathematics, :eq:`gaussian-limit`.
@@ -256,6 +258,7 @@ def hermite_coefficient(
     0.605705509602159
     """
     degree, expr = check_degree(degree), integrand(activation, derivative, power)
+    check_gaussian(expr)
     return refine(
         lambda bits: hermite_ball(expr, degree, bits) / arb.fac_ui(degree).sqrt(),
         digits,

@@ -23,6 +23,7 @@ import sympy as sp
 
 from theory.balls.arithmetic import BALLS, Arithmetic, rising, rodrigues
 from theory.balls.ball import compare
+from theory.balls.functions import Z, written
 from theory.balls.work import check_work
 from theory.funk_hecke.gaussians import gaussian_coefficient
 from theory.harmonics.gegenbauer import unchecked_legendre
@@ -169,7 +170,9 @@ class Gaussian(Kernel):
 
     def line(self, degree: int, on: Arithmetic) -> Any:
         if not _is_positive(1 + 2 * self.q):
-            raise ValueError(f"exp(-({self.q})*z**2): needs a coefficient of z**2 below 1/2 for a Gaussian integral")
+            raise ValueError(
+                f"exp({written(-self.q * Z**2)}): needs a coefficient of z**2 below 1/2 for a Gaussian integral"
+            )
         # Times the Gaussian density, the kernel is ``mass`` times the density of N(mean, variance). Under that law He_l
         # has the mean sum_k l!/(k! (l-2k)!) mean^{l-2k} ((variance - 1)/2)^k.
         variance = 1 / (1 + 2 * on.number(self.q))

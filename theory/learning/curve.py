@@ -12,9 +12,10 @@ from typing import Any
 from theory.balls.exact import ExactlyEqual
 from theory.harmonics.sphere import by_degree, shown
 from theory.learning.eigenlearning import Eigenlearning, as_double
-from theory.learning.extension import check_spectrum, settled
+from theory.learning.extension import settled
 from theory.learning.learning_curve import best_ridge, check_samples
 from theory.showing import axes, curve, cut, finish, number, table
+from theory.spectra.eigenvalue_signs import check_spectrum
 from theory.spectra.spectrum import Spectrum
 
 TITLE = "predicted risk of ridge regression"

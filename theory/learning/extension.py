@@ -15,8 +15,9 @@ from theory.activations import Activation
 from theory.balls.ball import DIGITS_RANGE
 from theory.balls.work import Undecided
 from theory.funk_hecke.closed_forms import has_closed_form
-from theory.harmonics.sphere import by_degree, shown
+from theory.harmonics.sphere import by_degree
 from theory.learning.eigenlearning import TOLERANCE, Eigenlearning, Truncated
+from theory.spectra.eigenvalue_signs import check_spectrum
 from theory.spectra.eigenvalues import FEATURES, NTK, QUADNTK, TangentKernel
 from theory.spectra.spectrum import Spectrum
 from theory.spectra.tangent_spectra import BOTH, ntk_spectrum, quadntk_spectrum
@@ -36,16 +37,6 @@ Of the zonal kernels polynomials count as having one.
 """
 
 Answer = TypeVar("Answer")
-
-
-def check_spectrum(spectrum: Spectrum) -> Spectrum:
-    """``spectrum`` when it is one; ValueError otherwise."""
-    if not isinstance(spectrum, Spectrum):
-        raise ValueError(
-            f"spectrum={shown(spectrum)}: needs a Spectrum, from theory.ntk_spectrum, theory.zonal_spectrum or, for "
-            f"numbers of one's own, theory.Spectrum.from_eigenvalues"
-        )
-    return spectrum
 
 
 def settled(

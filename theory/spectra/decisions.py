@@ -16,6 +16,7 @@ from flint import arb
 from theory.activations import Activation, ActivationLike, expression
 from theory.balls.ball import MAX_BITS
 from theory.balls.functions import written
+from theory.balls.growth import check_gaussian
 from theory.balls.work import WorkLimit, check_work, evaluation
 from theory.funk_hecke.closed_forms import has_closed_form
 from theory.funk_hecke.coefficient import coefficient_ball
@@ -85,6 +86,7 @@ def hermite_sign(expr: ActivationLike, degree: int) -> Sign:
     ('zero', 'zero')
     """
     expr, degree = expression(expr), check_degree(degree)
+    check_gaussian(expr)
     if vanishes(expr, degree):
         return "zero"
     return _decide(lambda bits: coefficient_term(expr, degree, 0, bits), expr)

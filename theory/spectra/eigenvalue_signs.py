@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from theory.harmonics.sphere import shown
 from theory.spectra.spectrum import Spectrum
+
+
+def check_spectrum(spectrum: Spectrum) -> Spectrum:
+    """``spectrum`` when it is one; ValueError otherwise."""
+    if not isinstance(spectrum, Spectrum):
+        raise ValueError(
+            f"spectrum={shown(spectrum)}: needs a Spectrum, from theory.ntk_spectrum, theory.zonal_spectrum or, for "
+            f"numbers of one's own, theory.Spectrum.from_eigenvalues"
+        )
+    return spectrum
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,14 @@ def eigenvalue_signs(spectrum: Spectrum) -> EigenvalueSigns:
 
     Source: Schoenberg, Positive definite functions on spheres (1942); docs/mathematics, :eq:`zonal-kernel`.
 
+    Raises:
+        ValueError: something else than a Spectrum.
+
     >>> from theory.spectra.zonal_spectrum import zonal_spectrum
     >>> eigenvalue_signs(zonal_spectrum("t**3 - t/2", 10, 4))
     EigenvalueSigns(positive=(3,), zero=(0, 2, 4), negative=(1,), undecided=())
     """
+    check_spectrum(spectrum)
     found: dict[str, list[int]] = {"positive": [], "zero": [], "negative": [], "undecided": []}
     for degree, value in zip(spectrum.degrees, spectrum.eigenvalues, strict=True):
         name = "zero" if value.is_zero() else "positive" if value > 0 else "negative" if value < 0 else "undecided"

@@ -174,7 +174,7 @@ class DecisionRule:
         if self.statistic == "normal mean":
             return normal_interval(float(table[0]), float(table[1])), missing
         if self.statistic == "mean":
-            return mean_interval(table, self.groups), missing
+            return mean_interval(table.tolist(), self.groups), missing
         if self.statistic == "exponent":
             return exponent_interval(self.grid, table, self.groups), missing
         return clustered_exponent(self.grid, table[~np.isnan(table).any(axis=1)]), missing

@@ -6,10 +6,10 @@ sample standard deviation of what the rule judges, on f degrees of freedom, and 
 
 .. math:: f s^2 / \sigma^2 \sim \chi^2_f ,
 
-so that a run refutes a stated noise below the true one. The means of a "mean"'s groups are taken off first. Of "exponent"
-the observations are logarithms, about their mean at each abscissa, less the factors of groups; of "clustered exponent", where a replicate gives one slope b,
-:math:`\sigma^2 = \mathrm{Var}(b) \sum_j (\log x_j - \overline{\log x})^2`. A Monte-Carlo mean brings its own standard
-error, which is compared without a test.
+so that a run refutes a stated noise below the true one. The means of a "mean"'s groups are taken off first. Of
+"exponent" the observations are logarithms, about their mean at each abscissa, less the factors of groups; of "clustered
+exponent", where a replicate gives one slope b, :math:`\sigma^2 = \mathrm{Var}(b) \sum_j (\log x_j - \overline{\log
+x})^2`. A Monte-Carlo mean brings its own standard error, which is compared without a test.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sqlite3
@@ -141,8 +140,8 @@ def recognise(path: Path, empty: bool) -> None:
 
 
 def exists(path: Path) -> bool:
-    """Whether it exists, as whatever; a path that no system could hold does not, and one that may not be seen may."""
+    """Whether it exists, as whatever; what cannot be told may, so that opening it says why."""
     try:
         return path.exists()
-    except OSError as error:
-        return error.errno not in (errno.ENAMETOOLONG, errno.ELOOP)
+    except OSError:
+        return True

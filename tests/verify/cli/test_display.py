@@ -135,7 +135,7 @@ def test_a_report_that_cannot_be_written_costs_no_verdict(
     assert main(["verify", "--claims", "S3", "--out", str(tmp_path), "--workers", "1"]) == 0
     captured = capsys.readouterr()
     assert "1 claims: 1 HOLDS" in captured.out
-    assert f"the report was not written (no space); escape-ntk report {tmp_path}" in captured.err
+    assert f"the report was not written: no space; escape-ntk report {tmp_path}" in captured.err
 
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]+")
