@@ -130,7 +130,7 @@ def test_one_wrong_end_is_seen(wrong: Numbers, label: str) -> None:
 
 @pytest.mark.parametrize(
     ("arm", "factor", "label"),
-    [("ntk", 0.3, OVER_NTK), ("quadntk", 0.2, OVER_QUADNTK), ("joint", 2.5, OVER_FLOOR)],
+    [("ntk", 0.3, OVER_NTK), ("quadntk", 0.15, OVER_QUADNTK), ("joint", 2.5, OVER_FLOOR)],
 )
 def test_a_rival_that_is_better_is_seen(arm: str, factor: float, label: str) -> None:
     def change(cell: Cell, row: Numbers) -> None:
