@@ -51,6 +51,11 @@ TUNED = (
     Tuned(tuple(range(200, 208)), "verdicts of E1, seen before its number of networks was chosen; O6's widths"),
     Tuned((317,), "verdicts of quick, seen before O2's d and the rules of O1, O3 and O6 were changed"),
     Tuned(tuple(range(500, 520)), "verdicts of quick, seen before the d of O2 was chosen, with pilots of O2 at d = 16"),
+    Tuned(
+        tuple(range(520, 540)),
+        "verdicts of O1, O3 and O6 of quick, seen before N10's rules counted the activations' own means",
+    ),
+    Tuned((942,), "verdicts of quick, seen before N10's rules counted the activations' own means"),
     Tuned((600,), "a run of full, seen before the range of N2's search at k = 2 was chosen"),
 )
 """They are spent: a verdict from one of them is not from fresh draws."""

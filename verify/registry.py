@@ -134,7 +134,8 @@ def select(ids: str | None, profile: Profile | None = None, sources: Sequence[st
     if unknown or not wanted:
         named = ", ".join(unknown) or "(none named)"
         listed = ", ".join(found)
-        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {listed}{did_you_mean(unknown, found)}")
+        hint = did_you_mean(unknown, found) or "; a claim of your own needs --claims-from"
+        raise ValueError(f"claims={ids!r}: unknown claim {named}; known are {listed}{hint}")
     chosen = [claim for name, claim in found.items() if name in wanted]
     for claim in chosen:
         if profile is not None and not claim.ks(profile):

@@ -136,12 +136,36 @@ def test_large_moments_and_multiplicities() -> None:
         (lambda: limit_in_dimension(sp.binomial(2 * D, D) / 4**D, D), "the limit of"),
         (lambda: Spectrum.from_eigenvalues({2000: 1.0}, d=2000), "the multiplicities up to degree 2000"),
         (lambda: theory.hermite_coefficient_expr("relu(z - sqrt(2))", 900), "the closed form of mu_900"),
+        (lambda: multiplication(60, 2, D), "the weights of t^60 P_2"),
+        (lambda: theory.learnable_degrees("tanh(z + 1)", 10**6, d=10), "which of the degrees 0..1000000 are learnable"),
     ],
-    ids=["neuron", "limit", "multiplicities", "closed form"],
+    ids=["neuron", "limit", "multiplicities", "closed form", "multiplication", "degrees"],
 )
 def test_long_algebra_ends_with_the_work_allowed(call: Callable[[], object], subject: str) -> None:
     with work_limit(0.3), pytest.raises(WorkLimit, match=re.escape(subject)):
         call()
+
+
+@pytest.mark.parametrize(
+    "text", ["exp(z**2)", "exp(z**4)", "exp(z**3)", "cosh(z**2)", "exp(z**2)*sin(z)", "exp(z**2/2)*tanh(z)"]
+)
+def test_an_expectation_that_does_not_exist_is_no_zero(text: str) -> None:
+    """Whatever the parity: an odd function is not integrable because its halves would cancel."""
+    for degree in (0, 1):
+        for value in (theory.hermite_coefficient, theory.hermite_coefficient_expr, theory.hermite_sign):
+            with pytest.raises(ValueError, match="for a Gaussian"):
+                value(text, degree)
+
+
+@pytest.mark.parametrize("text", ["exp(z**2/4)*tanh(z)", "exp(-z**4)*z", "tanh(exp(z**2))*z"])
+def test_what_is_integrable_stays_zero_by_parity(text: str) -> None:
+    assert theory.hermite_coefficient(text, 0) == 0
+
+
+def test_growth_that_a_factor_takes_back_is_integrable() -> None:
+    """E[z^2 (1 + e^{-z^2})] = 1 + 3^{-3/2}."""
+    found = theory.hermite_coefficient("exp(-z**2)*(1+exp(z**2))*z", 1)
+    assert abs(float(found) - 1 - 3**-1.5) < 1e-13
 
 
 def test_limits_of_functions_that_unfold() -> None:
@@ -196,6 +220,8 @@ def refused() -> dict[str, tuple[Callable[[], object], str]]:
         "a curve of balls": (lambda: learning_curve(PAIR, (1,), {0: arb(1, 0.5)}), "not a ball of that radius"),
         "no spectrum": (lambda: effective_regularization([1.0, 0.5], 1, 0.1), "theory.Spectrum.from_eigenvalues"),  # type: ignore[arg-type]
         "a curve of no spectrum": (lambda: learning_curve(None, (1,), {0: 1.0}), "theory.Spectrum.from_eigenvalues"),  # type: ignore[arg-type]
+        "signs of no spectrum": (lambda: theory.eigenvalue_signs([1.0]), "theory.Spectrum.from_eigenvalues"),  # type: ignore[arg-type]
+        "a share beyond all bounds": (lambda: separation_theorem("sin(z)", share="1e9999"), "share="),
         "one inner product": (lambda: random_sign_energy("z", 10, 0.5, [1.0]), "inner=0.5: needs a list"),  # type: ignore[arg-type]
         "one norm": (lambda: theory.remainder_bound("sin(z)", 4, 0.5), "norms=0.5: needs a list"),  # type: ignore[arg-type]
         "a circle": (lambda: multiplication(1, 2, 2), "needs d >= 3"),

@@ -163,12 +163,11 @@ def separation_theorem(
     if as_integer(k) != 1:
         raise ValueError(f"k={shown(k)}: needs k = 1; the theorem is proved for a sparse part of degree 2")
     d_min = check_smallest(d_min)
-    numbers = {
-        name: _fraction(name, value) for name, value in (("share", share), ("epsilon", epsilon), ("delta", delta))
-    }
+    given = {"share": share, "epsilon": epsilon, "delta": delta}
+    numbers = {name: _fraction(name, value) for name, value in given.items()}
     for name, value in numbers.items():
         if not 0 < value < 1:
-            raise ValueError(f"{name}={value}: needs a number between 0 and 1")
+            raise ValueError(f"{name}={shown(given[name])}: needs a number between 0 and 1")
     if not isinstance(energies, tuple | list) or len(energies) != 2:
         raise ValueError(f"energies={energies!r}: needs a pair (E_1, E_2), such as (1, 1)")
     dense, sparse = (_fraction(f"energies[{i}]", value) for i, value in enumerate(energies))

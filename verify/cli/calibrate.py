@@ -107,6 +107,10 @@ def calibrate(
     modes = {"--truth": truth is not None, "--worlds": worlds, "--records": records is not None}
     if len(given := [name for name, there in modes.items() if there]) > 1:
         raise ValueError(f"{' and '.join(given)}: give one of them")
+    if truth is not None and not math.isfinite(truth):
+        raise ValueError(f"truth={truth}: needs a finite number, such as 2")
+    if markdown and json_:
+        raise ValueError("--json and --markdown: give one of them")
     if steps is not None and not worlds:
         raise ValueError(f"steps={steps!r}: needs --worlds")
     if curves is not None and (not worlds or curves.suffix != ".svg"):

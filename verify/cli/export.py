@@ -128,7 +128,7 @@ def records(
     from verify.records import as_csv, as_netcdf, load
 
     folder, ending = record_folder(out), to.suffix.lower()
-    if ending not in ("", ".csv", ".nc"):
+    if ending not in ("", ".csv", ".nc") or to.name.lower() in (".csv", ".nc"):
         raise ValueError(f"to={str(to)!r}: needs a name that ends in .csv or .nc, or the name of a folder")
     if dims is not None and ending != ".nc":
         raise ValueError(f"dims={dims!r}: dimensions are those of a grid; give --to a name that ends in .nc")

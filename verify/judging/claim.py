@@ -240,10 +240,15 @@ class Claim:
                 raise ValueError(
                     f"claim {self.id}: what is {what} and the rules differ: {odd or 'a rule stated twice'}"
                 )
-        comparisons = tuple(
-            rule.compare(Prediction.of(predictions[rule.name]), _measurement(measurements[rule.name]), share)
-            for rule in rules
-        )
+        try:
+            comparisons = tuple(
+                rule.compare(Prediction.of(predictions[rule.name]), _measurement(measurements[rule.name]), share)
+                for rule in rules
+            )
+        except ValueError as error:
+            if type(error) is ValueError:  # another kind says which numbers cannot be used
+                raise ValueError(f"claim {self.id}: {error}") from None
+            raise
         sentence = self.describe(profile, evidence) if control is None else ""
         return Outcome(comparisons, sentence, self.obstacles(profile, evidence), share)
 

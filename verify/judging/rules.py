@@ -166,7 +166,10 @@ class DecisionRule:
         table = np.asarray(data, dtype=float)
         shape = {"mean": (self.replicates,), "normal mean": (2,)}.get(self.statistic, (self.replicates, len(self.grid)))
         if table.shape != shape:
-            raise ValueError(f"{self.name}: data of shape {table.shape}: the rule was stated for {shape}")
+            raise ValueError(
+                f"{self.name}: data of shape {table.shape}, and the rule was stated for {shape}; let observe give as "
+                f"many observations as the rule's replicates and grid say"
+            )
         missing = int(np.isnan(table).sum())
         if missing > CENSORED * table.size:
             known = table[~np.isnan(table)]

@@ -211,7 +211,11 @@ def judged_in(
     view = look.profile(claim, profile)
     numbers: dict[Cell, Numbers] = {}
     for case in claim.cases(view):
-        numbers |= world.simulate(case.profile, truth, chance)
+        try:
+            numbers |= world.simulate(case.profile, truth, chance)
+        except OverflowError:
+            sentence = f"truth={truth:g}: numbers of such worlds overflow; take one nearer {world.theory:g}"
+            raise ValueError(sentence) from None
     return judge(claim, view, [Done(cell, found, 0.0, True) for cell, found in numbers.items()], family, look)
 
 

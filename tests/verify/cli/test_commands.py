@@ -119,6 +119,9 @@ def test_calibrate_judges_one_claim_in_other_worlds(capsys: pytest.CaptureFixtur
         (["--truth", "2"], "needs one claim"),
         (["S2", "--truth", "2"], "says nothing of other worlds"),
         (["N3", "--truth", "2", "--runs", "0"], "runs >= 1"),
+        (["N3", "--truth", "1e300", "--runs", "2"], "truth=1e+300: numbers of such worlds overflow"),
+        (["N3", "--truth", "nan"], "truth=nan: needs a finite number"),
+        (["S1", "--json", "--markdown"], "--json and --markdown: give one of them"),
     ):
         assert main(["calibrate", *wrong]) == 2
         assert sentence in " ".join(capsys.readouterr().err.split())

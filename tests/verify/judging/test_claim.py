@@ -7,7 +7,7 @@ import pytest
 
 from verify.judging.claim import Claim, Control, Evidence
 from verify.judging.outcome import Interval, Verdict
-from verify.judging.rules import ExactRule, Measurement
+from verify.judging.rules import DecisionRule, ExactRule, Measurement
 
 EMPTY = Evidence({})
 CLAIM = Claim(
@@ -70,6 +70,18 @@ def test_a_control_alters_what_it_names_and_nothing_else() -> None:
 def test_names_that_do_not_match_are_refused(changes, what: str) -> None:
     with pytest.raises(ValueError, match=f"claim X1: .*{what}"):
         replace(CLAIM, **changes).check(None, EMPTY)
+
+
+def test_too_few_observations_are_refused_by_claim_and_rule() -> None:
+    three = DecisionRule("first", "mean", "within", 0.1, 1.0, 0.1, 3)
+    few = replace(
+        CLAIM,
+        rules=lambda p: (three,),
+        predict=lambda p: {"first": 1.0},
+        observe=lambda p, e: {"first": Measurement([1.0, 1.1])},
+    )
+    with pytest.raises(ValueError, match=r"claim X1: first: data of shape \(2,\).*the rule's replicates"):
+        few.check(None, EMPTY)
 
 
 def test_a_control_cannot_give_a_comparison_of_its_own() -> None:

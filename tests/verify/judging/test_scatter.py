@@ -72,6 +72,22 @@ def test_factors_of_groups_are_no_scatter() -> None:
     assert (found.freedom, found.p_value > 0.001) == (36 - 4 - 2, True)
 
 
+def test_means_of_groups_are_no_scatter() -> None:
+    rule = DecisionRule("x", "mean", "within", 0.1, 1.0, NOISE, 9, groups=3)
+    claim = CLAIMS["E1"]
+    assert claim.world is not None
+    judged = judged_in(remembered(claim), claim.world, QUICK, 1.0, 1, Chance((0, 0)), FIXED)
+    data = rule.simulated(0.3, np.random.default_rng(1)) + np.repeat([1.0, 10.0, 100.0], 3)
+    fake = replace(
+        claim,
+        predict=lambda p: {"x": 0.3},
+        observe=lambda p, e: {"x": Measurement(data)},
+        rules=lambda p: (rule,),
+    )
+    (found,) = scatters([replace(judged, claim=fake)])
+    assert (found.freedom, found.p_value > 0.001) == (6, True)
+
+
 def test_units_reductions_and_missing_numbers() -> None:
     """Relative noise is in units of the prediction, ratios are reduced first, and NaN is no observation."""
     rng = np.random.default_rng(2)

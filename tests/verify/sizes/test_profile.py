@@ -133,6 +133,8 @@ def test_the_profiles_of_the_package_pass_and_changes_are_checked() -> None:
         ("[spectral]\nblocks = 'many'", [], "blocks"),
         ("", ["spectral.blocks=1e"], "needs field=value with a TOML value"),
         ("", ["spectral.blocks"], "needs field=value"),
+        ("", ["spectral.blocks=3\nbase_seed=4"], "needs field=value with a TOML value"),
+        ("", ['base="full"'], "name it by --profile"),
         ("", ["name.x=1"], "name"),
         ("activations = []", [], "activations"),
     ],

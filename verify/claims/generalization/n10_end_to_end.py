@@ -56,8 +56,8 @@ OVER_FLOOR = "joint / floor of kernel methods at the largest d"
 RISES = "exponent of NTK / joint in d"
 FLAT = "exponent of joint's n at equal risk, less k"
 SCATTER = 0.15
-"""Standard deviation of the logarithm of a ratio of risks within an activation, at most: 0.1 to 0.15 in the pilot, 0.04 to
-0.1 at base seed 100. How far activations lie apart, in the ratio to the QuadNTK by a factor of 4, is the same in
+"""Standard deviation of the logarithm of a ratio of risks within an activation, at most: 0.1 to 0.15 in the pilot, 0.04
+to 0.1 at base seed 100. How far activations lie apart, in the ratio to the QuadNTK by a factor of 4, is the same in
 every run."""
 WORSE = 0.7
 """The alternative of a comparison at the largest d: twice the risk, or a risk of 1.7 times the floor."""
