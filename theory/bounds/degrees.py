@@ -13,7 +13,7 @@ from typing import Literal
 import sympy as sp
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.work import Undecided, check_work, evaluation
+from theory.balls.work import Undecided, WorkLimit, check_work
 from theory.bounds.all_dimensions import check_smallest, nonzero_for_all_dimensions
 from theory.bounds.coefficients import vanishes_for_all
 from theory.bounds.formula import Quantity
@@ -32,8 +32,8 @@ class LearnableDegrees:
     Attributes:
         learnable: the eigenvalue is proved positive.
         unlearnable: it is proved zero.
-        undecided: neither proof succeeded; raising the precision further would be needed, or algebra by hand. Of a
-            question about every d also what is zero at some d alone.
+        undecided: neither proof succeeded within the work allowed, or at all: raising the precision further would be
+            needed, or algebra by hand. Of a question about every d also what is zero at some d alone.
     """
 
     learnable: tuple[int, ...]
@@ -79,9 +79,13 @@ def learnable_degrees(
             raise ValueError(f"d={d!r}, d_min={d_min!r}: needs one of them; d_min asks about every d from there on")
     activation = Activation.of(activation)
     found: dict[Sign, list[int]] = {"nonzero": [], "zero": [], "undecided": []}
-    for degree in range(check_degree(max_degree, "max_degree") + 1):
-        with evaluation(f"which of the degrees 0..{max_degree} are learnable: degree {degree}"):
-            check_work()  # a limit that ends within a degree leaves that one undecided
+    degrees = range(check_degree(max_degree, "max_degree") + 1)
+    for degree in degrees:
+        try:
+            check_work()
+        except WorkLimit:  # what the work allowed does not reach is undecided
+            found["undecided"] += degrees[degree:]
+            break
         found[_eigenvalue_sign(kinds[kernel], activation, degree, d, d_min)].append(degree)
     return LearnableDegrees(tuple(found["nonzero"]), tuple(found["zero"]), tuple(found["undecided"]))
 

@@ -14,13 +14,10 @@ from typing import Any
 import sympy as sp
 from flint import arb, fmpq, fmpq_poly
 
-from theory.balls.work import evaluation, watched
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, rising_product, shown
 
 MAX_DEGREE = {True: 1000, False: 60}
 """Largest degree of a polynomial that is written out, by whether d is an integer: seconds of exact algebra."""
-SHORT = 8
-"""Power of t up to which multiplication takes no time worth watching."""
 MAX_EXACT_DEGREE = 10_000
 """Largest degree of the polynomial that a quadrature evaluates: a second of exact arithmetic."""
 
@@ -165,22 +162,15 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
         field = sp.QQ.frac_field(d)
         number, exact, d = field.one, lambda c: c.as_expr(), field.gens[0]
     expansion: dict[int, Any] = {check_degree(degree): number}
-
-    def applied(expansion: dict[int, Any]) -> dict[int, sp.Expr]:
-        # One factor t at a time: p steps, each a sum of two neighbours.
-        for _ in range(steps):
-            raised: dict[int, Any] = {}
-            for j, c in expansion.items():
-                raised[j + 1] = raised.get(j + 1, 0) + c * raising(d, j)
-                if j:
-                    raised[j - 1] = raised.get(j - 1, 0) + c * lowering(d, j)
-            expansion = raised
-        return {j: exact(c) for j, c in sorted(expansion.items())}
-
-    if steps <= SHORT:
-        return applied(expansion)
-    with evaluation(f"the weights of t^{steps} P_{degree}"):
-        return watched(applied, expansion)
+    # One factor t at a time: p steps, each a sum of two neighbours.
+    for _ in range(steps):
+        raised: dict[int, Any] = {}
+        for j, c in expansion.items():
+            raised[j + 1] = raised.get(j + 1, 0) + c * raising(d, j)
+            if j:
+                raised[j - 1] = raised.get(j - 1, 0) + c * lowering(d, j)
+        expansion = raised
+    return {j: exact(c) for j, c in sorted(expansion.items())}
 
 
 def monomial_coefficients(power: int, d: Dimension) -> dict[int, sp.Expr]:
