@@ -56,36 +56,23 @@ def test_p_values_are_uniform_and_twice_the_noise_is_refuted() -> None:
     assert np.mean([seen(rule, 2 * NOISE, s).p_value < 0.05 for s in range(50)]) > 0.935 - 4 * 0.035
 
 
-def test_factors_of_groups_are_no_scatter() -> None:
-    rule = DecisionRule("x", "exponent", "within", 0.1, 1.0, NOISE, 9, GRID, groups=3)
-    data = rule.simulated(0.3, np.random.default_rng(1)) * np.repeat([1.0, 10.0, 100.0], 3)[:, None]
+@pytest.mark.parametrize(("statistic", "freedom"), [("exponent", 36 - 4 - 2), ("mean", 9 - 3)])
+def test_what_is_a_groups_own_is_no_scatter(statistic, freedom: int) -> None:
+    """Factors of an exponent's groups, and means of a mean's."""
+    rule = DecisionRule("x", statistic, "within", 0.1, 1.0, NOISE, 9, GRID if statistic == "exponent" else (), groups=3)
+    own, data = np.repeat([1.0, 10.0, 100.0], 3), rule.simulated(0.3, np.random.default_rng(1))
+    shifted = data * own[:, None] if statistic == "exponent" else data + own
     claim = CLAIMS["E1"]
     assert claim.world is not None
     judged = judged_in(remembered(claim), claim.world, QUICK, 1.0, 1, Chance((0, 0)), FIXED)
     fake = replace(
         claim,
         predict=lambda p: {"x": 0.3},
-        observe=lambda p, e: {"x": Measurement(data)},
+        observe=lambda p, e: {"x": Measurement(shifted)},
         rules=lambda p: (rule,),
     )
     (found,) = scatters([replace(judged, claim=fake)])
-    assert (found.freedom, found.p_value > 0.001) == (36 - 4 - 2, True)
-
-
-def test_means_of_groups_are_no_scatter() -> None:
-    rule = DecisionRule("x", "mean", "within", 0.1, 1.0, NOISE, 9, groups=3)
-    claim = CLAIMS["E1"]
-    assert claim.world is not None
-    judged = judged_in(remembered(claim), claim.world, QUICK, 1.0, 1, Chance((0, 0)), FIXED)
-    data = rule.simulated(0.3, np.random.default_rng(1)) + np.repeat([1.0, 10.0, 100.0], 3)
-    fake = replace(
-        claim,
-        predict=lambda p: {"x": 0.3},
-        observe=lambda p, e: {"x": Measurement(data)},
-        rules=lambda p: (rule,),
-    )
-    (found,) = scatters([replace(judged, claim=fake)])
-    assert (found.freedom, found.p_value > 0.001) == (6, True)
+    assert (found.freedom, found.p_value > 0.001) == (freedom, True)
 
 
 def test_units_reductions_and_missing_numbers() -> None:
