@@ -56,6 +56,10 @@ TUNED = (
         "verdicts of O1, O3 and O6 of quick, seen before N10's rules counted the activations' own means",
     ),
     Tuned((942,), "verdicts of quick, seen before N10's rules counted the activations' own means"),
+    Tuned(
+        (*range(540, 560), 943),
+        "verdicts of N10, and of quick, seen before the rules of N2 and N7 counted the activations' own power laws",
+    ),
     Tuned((600,), "a run of full, seen before the range of N2's search at k = 2 was chosen"),
 )
 """They are spent: a verdict from one of them is not from fresh draws."""

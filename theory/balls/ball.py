@@ -12,7 +12,7 @@ from flint import acb, arb, ctx, fmpq
 from theory.balls.functions import GENUINE, softplus, written
 from theory.balls.hypergeometric import evaluate, humbert_phi3
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided, check_work, evaluation, unconverged, watched
+from theory.balls.work import Undecided, check_work, evaluation, note_disturbed, unconverged, watched
 from theory.harmonics.sphere import as_integer, shown
 
 MAX_BITS = 20_000
@@ -76,6 +76,7 @@ def refine(
             if value.is_zero() or (value.is_finite() and value.rel_accuracy_bits() >= goal):
                 return value
             if disturbed:  # by code elsewhere, at the end of a long evaluation: the ball is true, but too wide
+                note_disturbed()
                 continue
             # One integral may end at its limit of evaluations by chance; two in turn show that it does not converge.
             stalled = stalled + 1 if unconverged() > count else 0

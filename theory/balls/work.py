@@ -46,12 +46,14 @@ class _Stop(BaseException):
 class _Allowance(threading.local):
     """What the thread may still do: ``end`` in its processor time, and the ``seconds`` that were allowed.
 
-    ``unconverged`` counts its integrals that used up their evaluations.
+    ``unconverged`` counts its integrals that used up their evaluations, ``disturbed`` the tries of the evaluation that
+    went on at another's precision.
     """
 
     end: float | None = None
     seconds: float = DEFAULT_SECONDS
     unconverged: int = 0
+    disturbed: int = 0
 
 
 _allowance = _Allowance()
@@ -85,6 +87,8 @@ def work_limit(seconds: float) -> Iterator[None]:
         raise ValueError(f"seconds={shown(seconds)}: needs a positive number of seconds, or math.inf for no limit")
     # A block inside another shortens the time but never extends it.
     before = _allowance.end, _allowance.seconds
+    if before[0] is None:
+        _allowance.disturbed = 0
     end = time.thread_time() + allowed
     if before[0] is None or end < before[0]:
         _allowance.end, _allowance.seconds = end, allowed
@@ -104,7 +108,7 @@ def evaluation(subject: str, seconds: float = DEFAULT_SECONDS) -> Iterator[None]
     """One evaluation: it has ``seconds`` unless a limit is in force, and its name stands in the message."""
     opened = _allowance.end is None  # only the outermost evaluation starts the clock
     if opened:
-        _allowance.end, _allowance.seconds = time.thread_time() + seconds, seconds
+        _allowance.end, _allowance.seconds, _allowance.disturbed = time.thread_time() + seconds, seconds, 0
     try:
         yield
     except WorkLimit as limit:
@@ -120,10 +124,12 @@ def evaluation(subject: str, seconds: float = DEFAULT_SECONDS) -> Iterator[None]
 
 
 def _used_up(subject: str = "the evaluation") -> WorkLimit:
-    return WorkLimit(
-        f"{subject}: not done within {_allowance.seconds:g} s; ask for fewer digits, a lower degree or smaller "
-        f"constants, or allow more with theory.work_limit(seconds)"
-    )
+    remedy = "ask for fewer digits, a lower degree or smaller constants, or allow more with theory.work_limit(seconds)"
+    if _allowance.disturbed:
+        remedy = (
+            f"other code set flint.ctx.prec during {_allowance.disturbed} of the tries; keep it as it is, or {remedy}"
+        )
+    return WorkLimit(f"{subject}: not done within {_allowance.seconds:g} s; {remedy}")
 
 
 def check_work(ahead: float = 0.0) -> None:
@@ -168,6 +174,11 @@ def watched(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise _used_up() from None
     finally:
         sys.setprofile(None)
+
+
+def note_disturbed() -> None:
+    """Count a try during which code elsewhere set flint's precision."""
+    _allowance.disturbed += 1
 
 
 def note_unconverged() -> None:

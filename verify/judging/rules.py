@@ -17,10 +17,16 @@ import numpy as np
 
 from verify.judging.grade import SAMPLING
 from verify.judging.outcome import CONFIDENCE, Comparison, Interval
-from verify.judging.statistics import clustered_exponent, exponent_interval, mean_interval, normal_interval
+from verify.judging.statistics import (
+    clustered_exponent,
+    exponent_interval,
+    mean_exponent,
+    mean_interval,
+    normal_interval,
+)
 from verify.running.experiment import Unusable
 
-Statistic = Literal["mean", "normal mean", "exponent", "clustered exponent"]
+Statistic = Literal["mean", "normal mean", "exponent", "mean exponent", "clustered exponent"]
 Scale = Literal["value", "difference", "ratio", "log ratio", "sign"]
 Pool = Literal["", "least", "mean", "distance"]
 Data: TypeAlias = "Sequence[float] | Sequence[Sequence[float]] | np.ndarray"
@@ -114,8 +120,9 @@ class DecisionRule:
         name: what is measured.
         statistic: "mean" - Student t over ``replicates`` independent observations; "normal mean" - a Monte-Carlo mean
             with its standard error, (value, stderr); "exponent" - slope of log y on log x over ``grid``, ``replicates``
-            independent observations at each x, ordinary least squares with HC3 standard error; "clustered exponent" -
-            the observations of a replicate share draws over the grid, so each replicate gives one slope.
+            independent observations at each x, ordinary least squares with HC3 standard error; "mean exponent" - mean
+            of the slopes of ``groups``; "clustered exponent" - the observations of a replicate share draws over the
+            grid, so each replicate gives one slope.
         rule: "within", "below" or "above".
         margin: allowed distance of the truth from the prediction; 0 for "below" and "above".
         alternative: displacement of the truth from the prediction that must come out FAILS, with its sign.
@@ -132,8 +139,8 @@ class DecisionRule:
         relative: whether margin, alternative and noise are in units of the prediction.
         rounding: observations that agree to this relative distance are taken as free of chance, as theory has it in
             special cases; the interval then spans them.
-        groups: of a "mean"'s or an "exponent"'s replicates, one after the other, that have means or factors of their
-            own, such as activations; each costs a degree of freedom, and ``noise`` is that within a group.
+        groups: of replicates, one after the other, such as activations, with means ("mean"), factors ("exponent") or
+            power laws ("mean exponent") of their own; these cost degrees of freedom, and ``noise`` is within a group.
         capped: whether a missing observation is one larger than could be measured, such as a run that did not end in
             its steps. Where it is missing in the upper half of the grid, the exponent of what is left is too small, so
             that a rule "below" never HOLDS on it.
@@ -180,6 +187,8 @@ class DecisionRule:
             return mean_interval(table.tolist(), self.groups), missing
         if self.statistic == "exponent":
             return exponent_interval(self.grid, table, self.groups), missing
+        if self.statistic == "mean exponent":
+            return mean_exponent(self.grid, table, self.groups), missing
         return clustered_exponent(self.grid, table[~np.isnan(table).any(axis=1)]), missing
 
     def compare(self, prediction: Prediction, measurement: Measurement, share: float = 1.0) -> Comparison:

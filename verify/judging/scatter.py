@@ -7,9 +7,10 @@ sample standard deviation of what the rule judges, on f degrees of freedom, and 
 .. math:: f s^2 / \sigma^2 \sim \chi^2_f ,
 
 so that a run refutes a stated noise below the true one. The means of a "mean"'s groups are taken off first. Of
-"exponent" the observations are logarithms, about their mean at each abscissa, less the factors of groups; of "clustered
-exponent", where a replicate gives one slope b, :math:`\sigma^2 = \mathrm{Var}(b) \sum_j (\log x_j - \overline{\log
-x})^2`. A Monte-Carlo mean brings its own standard error, which is compared without a test.
+"exponent" the observations are logarithms, about their mean at each abscissa, less the factors of groups; of "mean
+exponent", about the mean of their group there; of "clustered exponent", where a replicate gives one slope b,
+:math:`\sigma^2 = \mathrm{Var}(b) \sum_j (\log x_j - \overline{\log x})^2`. A Monte-Carlo mean brings its own standard
+error, which is compared without a test.
 """
 
 from __future__ import annotations
@@ -111,9 +112,14 @@ def _estimate(rule: DecisionRule, prediction: Prediction, data: np.ndarray) -> t
         centred = log_x - log_x.mean()
         slopes = whole @ centred / (centred @ centred)
         return float(slopes.std(ddof=1)) * math.sqrt(centred @ centred), len(slopes) - 1
-    left = np.concatenate([part - np.nanmean(part) for part in np.array_split(logs, rule.groups)])
-    left = left - np.nanmean(left, axis=0)
-    freedom = int((~np.isnan(left)).sum()) - left.shape[1] - (rule.groups - 1)
+    parts = np.array_split(logs, rule.groups)
+    if rule.statistic == "mean exponent":
+        left = np.concatenate([part - np.nanmean(part, axis=0) for part in parts])
+        fitted = left.shape[1] * rule.groups
+    else:
+        left = np.concatenate([part - np.nanmean(part) for part in parts])
+        left, fitted = left - np.nanmean(left, axis=0), left.shape[1] + rule.groups - 1
+    freedom = int((~np.isnan(left)).sum()) - fitted
     return (math.sqrt(float(np.nansum(left**2)) / freedom), freedom) if freedom > 0 else None
 
 

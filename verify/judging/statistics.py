@@ -83,6 +83,28 @@ def exponent_interval(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[f
     return Interval.student(float(coefficients[-1]), math.sqrt(max(covariance[-1, -1], 0.0)), dof)
 
 
+def mean_exponent(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[float]], groups: int) -> Interval:
+    r"""Mean of the exponents of groups, y ~ c_g x^{p_g}, each fitted as by :func:`exponent_interval`.
+
+    .. math:: p = \frac1G \sum_g p_g, \qquad V = \frac1{G^2} \sum_g V_g,
+
+    a t interval with N - 2G degrees of freedom.
+
+    Args:
+        x: abscissae.
+        rows: (replicates, len(x)); NaN is a missing observation.
+        groups: G, of rows, one after the other and as equal in size as can be (``np.array_split``); groups without a
+            row are left out.
+
+    Raises:
+        Unusable: a group with rows of which no exponent can be fitted.
+    """
+    parts = [part for part in np.array_split(np.asarray(rows, dtype=float), groups) if len(part)]
+    fits = [exponent_interval(x, part) for part in parts]
+    mean, stderr = math.fsum(fit.value for fit in fits) / len(fits), math.hypot(*(fit.stderr for fit in fits))
+    return Interval.student(mean, stderr / len(fits), sum(fit.dof for fit in fits))
+
+
 def clustered_exponent(x: Sequence[float], rows: np.ndarray | Sequence[Sequence[float]]) -> Interval:
     """Exponent when the observations of a replicate share draws over the grid: a t interval of one slope each.
 

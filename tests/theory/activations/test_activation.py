@@ -169,6 +169,7 @@ def test_names_that_people_write(written: str, same: str) -> None:
         ("z + \\\n1", "is not admitted"),
         ("log(-1)*z", "positive constants"),
         ("sqrt(0 - 1)*z", "real constants"),
+        ("(-2)**(1/2)*z", "use real constants"),
         ("z/(sin(1)**2 + cos(1)**2 - 1)", "told from it"),
     ],
 )

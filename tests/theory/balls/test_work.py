@@ -30,6 +30,7 @@ from theory import (
     work_limit,
 )
 from theory.activations import Z
+from theory.balls.ball import refine
 from theory.balls.work import check_work, evaluation, watched
 from theory.spectra.decisions import _decide
 
@@ -134,6 +135,20 @@ def _endless() -> None:
 def test_the_inner_evaluation_gives_the_sentence_its_name() -> None:
     with evaluation("the outer one"), work_limit(1e-9), pytest.raises(WorkLimit, match=r"^the inner one: "):
         _endless()
+
+
+def test_a_limit_that_ends_because_others_set_the_precision_says_so() -> None:
+    """Two bits never give three digits; the next evaluation knows nothing of it."""
+
+    def two_bits(bits: int) -> arb:
+        ctx.prec = 2
+        time.sleep(0.01)
+        return arb(1) / 3 + sum(range(10_000)) * 0
+
+    with work_limit(0.05), pytest.raises(WorkLimit, match=r"^a third: .* 0\.05 s; other code set flint\.ctx\.prec"):
+        refine(two_bits, 3, subject="a third")
+    with work_limit(1e-9), pytest.raises(WorkLimit, match=r"1e-09 s; ask for fewer digits"):
+        coefficient("tanh(z + 1)", 1, 10, digits=34)
 
 
 def test_a_decision_that_takes_too_long_is_named_undecided() -> None:

@@ -40,6 +40,11 @@ def test_a_bound_without_the_factor_two_over_root_pi_of_a_thinner_sphere_is_caug
     assert not gap <= distance_from_gaussian(3000, 0, arb(1))
 
 
+def test_the_formula_by_hand() -> None:
+    """Both parts, j = 2, d = 96: 2/sqrt(pi) 3/99 + 2*5/100."""
+    assert distance_from_gaussian(96, 2, arb(3), arb(5)).overlaps(2 / arb.pi().sqrt() / 33 + arb(1) / 10)
+
+
 def test_arguments() -> None:
     with pytest.raises(ValueError, match="steps"):
         distance_from_gaussian(10, 1, arb(1))

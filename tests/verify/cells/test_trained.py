@@ -11,7 +11,7 @@ from numerics.kernels import ntk_gram
 from numerics.network import TwoLayerNetwork
 from numerics.train import Diverged, small_start
 from verify.cells.trained import RIDGES, TrainedModels
-from verify.cells.training import Arm, Kind
+from verify.cells.training import WAYS, Arm, Kind
 
 SIGMA = "sin(z + pi/4)"
 ONE = ((1.0, 1e-2),)
@@ -20,6 +20,11 @@ ONE = ((1.0, 1e-2),)
 def cell(arm: Arm, target: Kind = "joint", **changes: object) -> TrainedModels:
     fields = {"d": 5, "m": 40, "n": 30, "k": 1, "draws": 2, "steps": 40, "start": 0.3, "candidates": ONE} | changes
     return TrainedModels(activation=SIGMA, device="cpu", arm=arm, target=target, **fields)
+
+
+def harmonic(u: torch.Tensor, d: int) -> torch.Tensor:
+    """The zonal harmonic of degree 2 and energy 1 about a unit vector, whose product with x is u."""
+    return math.sqrt((d + 2) / (2 * (d - 1))) * (u**2 - 1)
 
 
 @pytest.mark.parametrize("arm", ["no_r1_r3", "quadntk"])
@@ -73,15 +78,16 @@ def test_what_is_measured_at_the_trained_weights_by_hand() -> None:
 
         quadratic = output(-torch.sin(z + shift) * h**2 / 2)
         (alpha,), beta = draws.targets[i].terms[2]
-        sparse = float(alpha) * (test @ beta.double().T)[:, 0] ** 2
-        sparse -= sparse.mean()
+        sparse = float(alpha) * harmonic(test @ beta[0].double(), runs.d)
         assert numbers["risk"][i] == pytest.approx(
             float((output(torch.sin(z + shift + h)) - draws.answers[i]).square().mean()), rel=1e-3
         )
         assert numbers["quadratic"][i] == pytest.approx(float(quadratic.square().mean()), rel=1e-3)
         assert numbers["remainder"][i] == pytest.approx(float(remainder(h)), rel=2e-2)
         assert numbers["stretched"][i] == pytest.approx(float(remainder(2 * h)), rel=2e-2)
-        assert np.sign(numbers["share"][i]) == np.sign(float((quadratic * sparse).mean()))
+        linear = output(torch.cos(z + shift) * h)
+        assert numbers["share"][i] == pytest.approx(float((quadratic * sparse).mean()), rel=1e-3)
+        assert numbers["linear_share"][i] == pytest.approx(float((linear * sparse).mean()), rel=1e-3)
         assert 0.01 < numbers["constructed"][i] < 2
     assert all(b < a for a, b in zip(numbers["loss_halfway"], numbers["loss"], strict=True))
 
@@ -194,6 +200,22 @@ def test_lazy_scaling_is_the_linear_model() -> None:
     assert max(lazy["movement"]) < 3e-2 < min(rich["movement"])
     assert max(lazy["quadratic"]) < 1e-3 < min(rich["quadratic"])
     assert lazy["constructed"] == rich["constructed"]
+
+
+def test_what_lazy_scaling_learns_is_in_units_of_the_labels() -> None:
+    """A model that is multiplied has parts multiplied alike: its linear term then has the labels' size."""
+    runs = cell("lazy", d=8, m=160, n=100, steps=120, start=0.01)
+    draws, numbers = runs.prepare(["0", "1"], runs.n), runs.run()
+    trajectory, scale = runs.learn(draws, "lazy", ONE[0]), WAYS["lazy"].scale
+    assert scale > 1
+    linear, quadratic = (
+        scale * term(draws.test, trajectory.W).double() for term in (draws.network.linear, draws.network.quadratic)
+    )
+    for i in range(2):
+        (alpha,), beta = draws.targets[i].terms[2]
+        sparse = float(alpha) * harmonic(draws.test[i].double() @ beta[0].double(), runs.d)
+        for name, part in (("share", quadratic[i]), ("linear_share", linear[i])):
+            assert numbers[name][i] == pytest.approx(float((part * sparse).mean()), rel=1e-3)
 
 
 def test_shuffled_labels_and_random_directions_learn_less() -> None:

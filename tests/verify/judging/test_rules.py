@@ -33,11 +33,12 @@ def test_missing_observations_are_counted_and_too_many_conclude_nothing() -> Non
         RULE.compare(Prediction(1.0), Measurement(more))
 
 
-@pytest.mark.parametrize("statistic", ["mean", "normal mean", "exponent", "clustered exponent"])
+@pytest.mark.parametrize("statistic", ["mean", "normal mean", "exponent", "mean exponent", "clustered exponent"])
 def test_rules_err_as_rarely_as_they_say(statistic) -> None:
     """At the margin's edge 0.5 % of 2,000 runs FAIL (+- 4 binomial errors, 0.63 %); far outside nearly all do."""
     grid = (8.0, 16.0, 32.0) if "exponent" in statistic else ()
-    rule = DecisionRule("x", statistic, "within", 0.8, 2.0, 0.1, 8, grid)
+    groups = 2 if statistic == "mean exponent" else 1
+    rule = DecisionRule("x", statistic, "within", 0.8, 2.0, 0.1, 8, grid, groups=groups)
     rng = np.random.default_rng(5)
     edge = sum(rule.simulate(rule.edges[i % 2], rng).verdict is F for i in range(2000)) / 2000
     assert edge < 0.005 + 0.0063, edge

@@ -56,12 +56,16 @@ def test_p_values_are_uniform_and_twice_the_noise_is_refuted() -> None:
     assert np.mean([seen(rule, 2 * NOISE, s).p_value < 0.05 for s in range(50)]) > 0.935 - 4 * 0.035
 
 
-@pytest.mark.parametrize(("statistic", "freedom"), [("exponent", 36 - 4 - 2), ("mean", 9 - 3)])
+@pytest.mark.parametrize(
+    ("statistic", "freedom"), [("exponent", 36 - 4 - 2), ("mean exponent", 36 - 4 * 3), ("mean", 9 - 3)]
+)
 def test_what_is_a_groups_own_is_no_scatter(statistic, freedom: int) -> None:
-    """Factors of an exponent's groups, and means of a mean's."""
-    rule = DecisionRule("x", statistic, "within", 0.1, 1.0, NOISE, 9, GRID if statistic == "exponent" else (), groups=3)
+    """Factors of an exponent's groups, their exponents too for a mean exponent, and means of a mean's."""
+    rule = DecisionRule("x", statistic, "within", 0.1, 1.0, NOISE, 9, GRID if "exponent" in statistic else (), groups=3)
     own, data = np.repeat([1.0, 10.0, 100.0], 3), rule.simulated(0.3, np.random.default_rng(1))
-    shifted = data * own[:, None] if statistic == "exponent" else data + own
+    shifted = data * own[:, None] if "exponent" in statistic else data + own
+    if statistic == "mean exponent":
+        shifted = shifted * np.array(GRID) ** np.repeat([0.0, 1.0, -1.0], 3)[:, None]
     claim = CLAIMS["E1"]
     assert claim.world is not None
     judged = judged_in(remembered(claim), claim.world, QUICK, 1.0, 1, Chance((0, 0)), FIXED)

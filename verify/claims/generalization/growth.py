@@ -168,7 +168,10 @@ class Growth:
                 DecisionRule(*(_at(d), "mean", "within", margin, math.log(OFF), SCATTER, count), scale="log ratio")
                 for d, margin in zip(grid, margins, strict=True)
             ),
-            DecisionRule(ON_GRID, "exponent", "within", ALLOWANCE, off, SCATTER, count, tuple(float(d) for d in grid)),
+            DecisionRule(
+                *(ON_GRID, "mean exponent", "within", ALLOWANCE, off, SCATTER, count, tuple(float(d) for d in grid)),
+                groups=len(p.activations),
+            ),
             *(ExactRule(_far(activation), "within", FAR_MARGIN) for activation in p.activations),
             *(
                 DecisionRule(name, "mean", "above", 0.0, -BELOW, RISK_SCATTER, count, scale="ratio")
@@ -203,7 +206,7 @@ class Growth:
         """n* of every draw at each d, all together, the predicted curve's own behaviour at large d, and the risk."""
         table, energies, level = self.measured(p, evidence), self.energies(p), self.level(p)
         found = {_at(d): Measurement(row, self.errors(p, d)) for d, row in zip(self.grid(p), table.T, strict=True)}
-        found[ON_GRID] = Measurement(self.aligned(p, table))
+        found[ON_GRID] = Measurement(by_activation(p, table))
         for activation in p.activations:
             far = far_exponent(activation, energies, level)
             found[_far(activation)] = Measurement(far, budget={"extrapolation in 1/d": far.upper - far.value})
@@ -211,7 +214,7 @@ class Growth:
 
     def rivals(self, p: Profile, evidence: Evidence) -> dict[str, np.ndarray]:
         """n* of the rival, from the same inputs by the same search, held against the claim's exponent."""
-        return {ON_GRID: self.aligned(p, self._crossings(p, evidence, "rival ", self.share(p.k)))}
+        return {ON_GRID: by_activation(p, self._crossings(p, evidence, "rival ", self.share(p.k)))}
 
     def obstacles(self, p: Profile, evidence: Evidence) -> tuple[str, ...]:
         """One sentence for each d at which a search ended without the level."""
@@ -235,24 +238,6 @@ class Growth:
         ]
         width = 2 * crowding(float(np.mean(needed)), self.width(p)[p.k], d)
         return {"finite width": width, "interpolation": float(np.mean(between))}
-
-    def aligned(self, p: Profile, table: np.ndarray) -> np.ndarray:
-        """n* with each activation's own measured power law in d replaced by the mean of all.
-
-        Its factor and, at small d, its exponent differ from the others'; neither changes the mean exponent, and both
-        would only widen its interval. Activations with too few crossings for a fit are left as they are.
-        """
-        logs, step = np.log(table), len(p.activations)
-        fits = []
-        for i in range(step):
-            known = ~np.isnan(logs[i::step])
-            x = np.broadcast_to(np.log(self.grid(p)), known.shape)[known]
-            fits.append(np.polyfit(x, logs[i::step][known], 1) if np.unique(x).size > 1 else None)
-        complete = [fit for fit in fits if fit is not None]
-        for i, fit in enumerate(fits):
-            if fit is not None:
-                logs[i::step] += np.polyval(np.mean(complete, axis=0) - fit, np.log(self.grid(p)))
-        return np.exp(logs)
 
     def describe(self, p: Profile, evidence: Evidence) -> str:
         """How it was measured, with the predicted n* and the measured ones relative to them."""
@@ -314,6 +299,12 @@ class Growth:
                 observe=lambda p, evidence: self.blind(p, evidence, 1),
             ),
         )
+
+
+def by_activation(p: Profile, table: np.ndarray) -> np.ndarray:
+    """The rows of one activation after those of another, for statistics by groups."""
+    step = len(p.activations)
+    return np.concatenate([table[i::step] for i in range(step)])
 
 
 def _means(columns: np.ndarray) -> list[float]:
