@@ -27,7 +27,6 @@ from typing import Any
 
 from mutant_judges import (
     CHEAP,
-    MOST,
     by_tests,
     calls,
     compared,
@@ -103,11 +102,14 @@ def callers(mutant: Mutant) -> list[str]:
 
 
 def by_a_test(mutant: Mutant) -> str:
-    """The first test that fails with a mutant in place, among the files about it and all beside the first of them."""
+    """The first test that fails with a mutant in place: of all files about it, the largest last, then of those beside.
+
+    A file is about a mutant when it mirrors the module, names the function or imports the module.
+    """
     near = files_for(mutant)
     folder = ROOT.joinpath(near[0]).parent if near else None
     beside = [str(path.relative_to(ROOT)) for path in files_of_tests() if path.parent == folder]
-    for file in dict.fromkeys([*near[: MOST["tests"]], *beside]):
+    for file in dict.fromkeys([*near, *beside]):
         end, killer, _ = judged(mutant, file, by_tests, SECONDS)
         if end == "killed":
             return killer
@@ -128,7 +130,11 @@ def page(path: Path) -> str:
     """The matrix as Markdown: by claim and by comparison, then the mutants that nobody has seen."""
     first, *lines = [json.loads(text) for text in path.read_text().splitlines()]
     baseline, reached = first["baseline"], [line for line in lines if line["claims"]]
+    left = [line for line in reached if unseen(line)]
+    told = [line for line in reached if line not in left or "test" in line]
+    by_either = share(sum(line not in left or bool(line["test"]) for line in told), len(told))
     reached_by = f"Seen by some claim: {_share(reached, 'seen')}; refuted: {_share(reached, 'refuted')}."
+    reached_by += f" Seen by a claim or, where none has, by a test: {by_either}."
     out = [
         *PREFACE.splitlines(),
         "",
@@ -161,7 +167,6 @@ def page(path: Path) -> str:
                 blind.setdefault(name, []).append(label)
     out += ["", "Comparisons that have seen none, among the mutants that their claim evaluates:", ""]
     out += [f"- {name} ({len(of[name])}): {'; '.join(map(_escaped, labels))}" for name, labels in blind.items()]
-    left = [line for line in reached if unseen(line)]
     tested = sum(bool(line.get("test")) for line in left)
     out += ["", "## Seen by no claim", "", f"{len(left)} mutants; a test fails with {tested} of them in place."]
     out += ["", "| mutant | operator | expression | in its place | evaluated by | test that fails |", "|---" * 6 + "|"]

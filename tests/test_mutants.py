@@ -256,3 +256,4 @@ def test_what_no_claim_sees_is_shown_to_tests(tmp_path: Path, monkeypatch: pytes
     found = [json.loads(text).get("test") for text in matrix.read_text().splitlines()[1:]]
     assert found == [f"{shown[1]}::test_it", None, None]
     assert "a test fails with 1 of them in place" in kill_matrix.page(matrix)
+    assert "where none has, by a test: 2 of 2: 100 %" in kill_matrix.page(matrix)
