@@ -1,7 +1,7 @@
 """The release protocol: sizes, margins, levels and seeds of the verdicts, fixed in one file before anybody looks.
 
-``verify/protocol.json`` lists, for each profile, its sizes, its base seed and every comparison with its rule, and the
-seeds whose results were seen while these were chosen. It is written from the code::
+``verify/protocol.json`` lists, for each profile, its sizes, its base seed, every comparison with its rule and every
+planted error, and the seeds whose results were seen while these were chosen. It is written from the code::
 
     python -m verify.protocol --write
 
@@ -14,14 +14,14 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from verify.judging.claim import Claim
+from verify.judging.claim import Case, Claim
 from verify.judging.looks import MOST, Look
 from verify.judging.multiplicity import LEVEL
 from verify.judging.outcome import CONFIDENCE
@@ -70,13 +70,37 @@ def comparisons(claim: Claim, profile: Profile) -> list[dict[str, Any]]:
 
     ``cases`` names the cases in which the rule is so, where it is not so in all of them.
     """
+    return _by_case(claim, profile, lambda case: map(_fields, claim.rules(case.profile)))
+
+
+def controls(claim: Claim, profile: Profile) -> list[dict[str, Any]]:
+    """Every planted error of a claim at a profile, whether it is in the prediction or in the data, and their number.
+
+    ``cases`` as in :func:`comparisons`.
+    """
+
+    def said(case: Case) -> Iterator[dict[str, Any]]:
+        for one in claim.controls:
+            if one.asked(case):
+                where = {"control": one.planted, "in": "data" if one.predict is None else "prediction"}
+                yield where if one.replicates is None else {**where, "replicates": one.replicates(case.profile)}
+
+    return _by_case(claim, profile, said)
+
+
+def _by_case(claim: Claim, profile: Profile, said: Callable[[Case], Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """What is said of each case, once; with the cases of which it is said, where these are not all."""
     cases = claim.cases(profile)
     found: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for case in cases:
-        for rule in claim.rules(case.profile):
-            said = _fields(rule)
-            found.setdefault(json.dumps(said), (said, []))[1].append(case.label)
-    return [said if len(at) == len(cases) else {**said, "cases": at} for said, at in found.values()]
+        for entry in said(case):
+            found.setdefault(json.dumps(entry), (entry, []))[1].append(case.label)
+    return [entry if len(at) == len(cases) else {**entry, "cases": at} for entry, at in found.values()]
+
+
+def fixed(claim: Claim, profile: Profile) -> list[dict[str, Any]]:
+    """What the protocol fixes of a claim: its comparisons and its controls."""
+    return [*comparisons(claim, profile), *controls(claim, profile)]
 
 
 def _fields(rule: Rule) -> dict[str, Any]:
@@ -102,7 +126,7 @@ def section(profile: Profile, claims: Iterable[Claim]) -> dict[str, Any]:
         claims: whose comparisons are computed from the code. Those of the other claims are taken from the file.
     """
     filed = protocol()["profiles"].get(profile.name, {}).get("claims", {})
-    coded = {claim.id: comparisons(claim, profile) for claim in claims if claim.ks(profile)}
+    coded = {claim.id: fixed(claim, profile) for claim in claims if claim.ks(profile)}
     return _sealed(profile, {**filed, **coded})
 
 
@@ -129,7 +153,7 @@ def coded() -> dict[str, Any]:
     from verify.registry import judged_by
 
     profiles = {
-        name: _sealed(profile, {claim.id: comparisons(claim, profile) for claim in judged_by(profile)})
+        name: _sealed(profile, {claim.id: fixed(claim, profile) for claim in judged_by(profile)})
         for name, profile in PROFILES.items()
     }
     said = {

@@ -64,6 +64,17 @@ def test_cases_with_rules_of_their_own_are_named() -> None:
     assert all(label.startswith("k = 2") for label in found[1]["cases"])
 
 
+def test_another_planted_error_is_another_protocol() -> None:
+    listed = section(PROFILES["quick"], (S1,))["claims"]["S1"]
+    planted = [entry for entry in listed if "control" in entry]
+    assert [entry["control"] for entry in planted] == [control.planted for control in S1.controls]
+    milder = replace(S1, controls=(replace(S1.controls[0], planted="a smaller one"), *S1.controls[1:]))
+    fewer = replace(S1, controls=S1.controls[1:])
+    halved = replace(S1, controls=(replace(S1.controls[0], replicates=lambda p: 3), *S1.controls[1:]))
+    digests = {in_force(FRESH, (claim,)) for claim in (S1, milder, fewer, halved)}
+    assert len(digests) == 4
+
+
 def test_sizes_of_ones_own_are_no_release() -> None:
     mine = changed(FRESH, {"spectral": {"blocks": 399}, "training": {"averaged": 7}})
     assert own(mine) == ["spectral.blocks", "training.averaged"]
@@ -98,7 +109,22 @@ def test_a_run_of_quick_as_it_is_released_is_from_fresh_draws() -> None:
 
 def test_spent_seeds_are_told() -> None:
     seeds = [seed for one in TUNED for seed in one.seeds]
-    assert seeds == [0, 1, 50, 100, 101, 102, 103, *range(200, 208), 317, *range(500, 540), 942, *range(540, 560), 943, 600]
+    assert seeds == [
+        0,
+        1,
+        50,
+        100,
+        101,
+        102,
+        103,
+        *range(200, 208),
+        317,
+        *range(500, 540),
+        942,
+        *range(540, 560),
+        943,
+        600,
+    ]
     for seed in seeds:
         (said,) = remarks(FRESH.model_copy(update={"base_seed": seed}), (S1,), made())
         assert said.startswith(f"base seed {seed} was used in tuning (")
