@@ -11,9 +11,10 @@ from typing import Any
 
 from theory.balls.exact import ExactlyEqual
 from theory.harmonics.sphere import by_degree, shown
+from theory.learning.best_ridge import best, best_ridge
 from theory.learning.eigenlearning import Eigenlearning, as_double
 from theory.learning.extension import settled
-from theory.learning.learning_curve import best_ridge, check_samples
+from theory.learning.learning_curve import check_samples
 from theory.showing import axes, curve, cut, finish, number, table
 from theory.spectra.eigenvalue_signs import check_spectrum
 from theory.spectra.spectrum import Spectrum
@@ -160,7 +161,11 @@ def learning_curve(
     if not sizes:
         raise ValueError(f"samples={shown(samples)}: needs one number of samples or more, such as (100, 200, 400)")
     eigenvalues = dict(
-        zip(check_spectrum(spectrum).degrees, (float(v.mid()) for v in spectrum.eigenvalues), strict=True)
+        zip(
+            check_spectrum(spectrum).degrees,
+            (0.0 if v.contains(0) else float(v.mid()) for v in spectrum.eigenvalues),
+            strict=True,
+        )
     )
     points = [settled(spectrum, target, noise, partial(_point, n=n, ridge=fixed)) for n in sizes]
 
@@ -184,5 +189,5 @@ def _point(problem: Eigenlearning, n: int, ridge: float | None) -> tuple[float, 
     if ridge is not None:
         kappa = problem.solved(n, ridge)
         return ridge, kappa, problem.risk(n, kappa, ridge)
-    kappa, risk = problem.best(n)
+    kappa, risk = best(problem, n)
     return best_ridge(problem, n, kappa), kappa, risk

@@ -1,4 +1,4 @@
-"""The eigenlearning equations at a given kappa, and the kappa of a given or of the best ridge.
+"""The eigenlearning equations at a given kappa, and the kappa of a given ridge.
 
 Formulas, conventions and source: :mod:`theory.learning.learning_curve`, which holds the functions to call.
 """
@@ -17,8 +17,6 @@ from flint import arb
 from theory.harmonics.sphere import by_degree, check_size, multiplicity, shown
 from theory.spectra.spectrum import Spectrum
 
-STEP = 0.05
-"""Grid step in log(kappa) of the search for the best ridge."""
 TOLERANCE = 1e-3
 """Relative error of kappa and of the risk that the degrees beyond the listed ones may cause."""
 SMALLEST, LARGEST = 1e-290, 1e300
@@ -82,8 +80,8 @@ class Eigenlearning:
         tail: the trace of the degrees not listed, which acts as ridge.
         floor: the noise and the energy that no number of samples learns, or that is at degrees not listed.
         largest: v, a bound of the eigenvalues not listed.
-        radius: rho, of the tail.
-        unlisted: E, the energy at degrees not listed.
+        radius: rho, of the tail with all eigenvalues that may be zero.
+        unlisted: E, the energy at degrees not listed, and at those whose eigenvalue may be zero.
     """
 
     modes: tuple[tuple[int, float, float], ...]
@@ -105,16 +103,16 @@ class Eigenlearning:
         """
         noise = as_double("noise", noise)
         target = {k: as_double(f"energies[{k}]", v) for k, v in by_degree("energies", energies).items()}
-        rows = zip(spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True)
-        listed = {degree: (count, float(value.mid())) for degree, count, value in rows if not value.is_zero()}
+        rows = list(zip(spectrum.degrees, spectrum.multiplicities, spectrum.eigenvalues, strict=True))
+        listed = {degree: (count, float(value.mid())) for degree, count, value in rows if not value.contains(0)}
         below = [degree for degree, (_, value) in listed.items() if value < 0]
         if below:
             raise ValueError(
                 f"{spectrum.subject}: its eigenvalue of degree {below[0]} is negative, so it is no kernel of ridge "
                 f"regression; use a positive definite one"
             )
-        for degree, value in zip(spectrum.degrees, spectrum.eigenvalues, strict=True):
-            if not value.contains(0) and value.rad() > COARSEST * abs(value.mid()):
+        for degree, _, value in rows:
+            if degree in listed and value.rad() > COARSEST * abs(value.mid()):
                 raise ValueError(
                     f"{spectrum.subject}: the eigenvalue {value.str(5)} of degree {degree} has a radius "
                     f"above {COARSEST:g} of itself, and a risk would not say so; give more digits"
@@ -137,12 +135,18 @@ class Eigenlearning:
             tail += sum(float(share.mid()) for degree, share in shares if degree in listed.keys() - kept.keys())
         floor = noise + sum(v for k, v in target.items() if k not in kept)
         radius = float((abs(spectrum.tail).upper() if spectrum.tail.contains(0) else spectrum.tail.rad()).upper())
-        if spectrum.d is None or spectrum.tail.is_zero() or not spherical(spectrum):
-            return Eigenlearning(modes, tail, floor, radius=radius)
-        top = spectrum.degrees[-1]  # N(d,l) grows with l: no eigenvalue above can exceed tail/N(d,top + 1)
-        largest = float((abs(spectrum.tail).upper() / multiplicity(spectrum.d, top + 1)).upper())
-        unlisted = sum(v for k, v in target.items() if k > top)
-        return Eigenlearning(modes, tail, floor, largest, radius, unlisted)
+        # An eigenvalue that may be zero counts as zero: its trace is one more part of the tail that is not known.
+        unknown = {degree: (count, float(v.upper())) for degree, count, v in rows if v.contains(0) and not v.is_zero()}
+        radius += sum(count * most for count, most in unknown.values())
+        largest, unlisted = max((most for _, most in unknown.values()), default=0.0), 0.0
+        top = spectrum.degrees[-1]
+        if spectrum.d is not None and not spectrum.tail.is_zero() and spherical(spectrum):
+            # N(d,l) grows with l: no eigenvalue above can exceed tail/N(d,top + 1).
+            largest = max(largest, float((abs(spectrum.tail).upper() / multiplicity(spectrum.d, top + 1)).upper()))
+            unlisted = sum(v for k, v in target.items() if k > top)
+        return Eigenlearning(
+            modes, tail, floor, largest, radius, unlisted + sum(target.get(degree, 0.0) for degree in unknown)
+        )
 
     @property
     def rank(self) -> int:
@@ -157,21 +161,57 @@ class Eigenlearning:
         """sum_l N L_l^2."""
         return sum(c * (v / (v + kappa)) ** 2 for c, v, _ in self.modes)
 
-    def bias(self, kappa: float) -> float:
-        """sum_l (1-L_l)^2 ||f_l||^2 + noise."""
+    def left(self, n: int, kappa: float) -> float:
+        """n - sum_l N L_l, which is (ridge + tail)/kappa for the ridge of this kappa."""
+        # Near full rank by what is not used, N (1 - L), where n less what is used would cancel.
+        if n <= self.rank // 2:
+            return n - self.used(kappa)
+        return (n - self.rank) + sum(c * (kappa / (v + kappa)) for c, v, _ in self.modes)
+
+    def signal(self, kappa: float) -> float:
+        """sum_l (1-L_l)^2 ||f_l||^2 over the degrees that can be learned."""
         # The energy in between: the square of a small share alone may be less than any double.
         rests = ((kappa / (v + kappa), energy) for _, v, energy in self.modes)
-        return self.floor + sum(rest * energy * rest for rest, energy in rests)
+        return sum(rest * energy * rest for rest, energy in rests)
+
+    def bias(self, kappa: float) -> float:
+        """sum_l (1-L_l)^2 ||f_l||^2 + noise."""
+        return self.floor + self.signal(kappa)
 
     def free(self, n: int, kappa: float, ridge: float | None = None) -> float:
         """n - sum_l N L_l^2; with the ridge of this kappa given, without cancellation."""
         # By the conservation law n - sum N L = (ridge + tail)/kappa; and L - L^2 = L (1 - L).
-        left = n - self.used(kappa) if ridge is None else (ridge + self.tail) / kappa
+        left = self.left(n, kappa) if ridge is None else (ridge + self.tail) / kappa
         return left + sum(c * (v / (v + kappa)) * (kappa / (v + kappa)) for c, v, _ in self.modes)
 
     def risk(self, n: int, kappa: float, ridge: float | None = None) -> float:
-        """The predicted risk; ``ridge``, when known, is the one that kappa solves for."""
-        return n / self.free(n, kappa, ridge) * self.bias(kappa)
+        """The predicted risk; ``ridge``, when known, is the one that kappa solves for.
+
+        Raises:
+            ValueError: no double holds it.
+        """
+        bias = self.bias(kappa)
+        risk = n / self.free(n, kappa, ridge) * bias
+        if risk < sys.float_info.min and (bias or any(energy for *_, energy in self.modes)):
+            raise ValueError(
+                f"n={shown(n)}: the risk is below {sys.float_info.min:.3g}, where a double loses its digits; multiply "
+                f"energies and noise by a constant"
+            )
+        return risk
+
+    def excess(self, n: int, kappa: float) -> tuple[float, float]:
+        """The risk less the floor, without cancellation: (n signal + floor sum N L^2)/(n - sum N L^2).
+
+        And its second term alone, which it exceeds at every smaller kappa.
+        """
+        squares = mixed = signal = 0.0
+        for count, v, energy in self.modes:  # in one pass, since a search takes hundreds
+            learned, rest = v / (v + kappa), kappa / (v + kappa)
+            squares, mixed = squares + count * learned * learned, mixed + count * learned * rest
+            signal += rest * energy * rest
+        free = self.left(n, kappa) + mixed
+        variance = self.floor * (squares / free)
+        return (n / free) * signal + variance, variance
 
     def slope(self, n: int, kappa: float) -> float:
         """The derivative of log(risk) in log(kappa)."""
@@ -199,9 +239,10 @@ class Eigenlearning:
         if not bound + rough <= TOLERANCE:
             reason = (
                 f"n={n}: kappa={kappa:.4g} is not far enough above {self.largest:.4g}, the bound of the eigenvalues "
-                f"beyond the listed degrees"
+                f"not told from zero or beyond the listed degrees"
                 if self.largest
-                else f"n={n}: kappa={kappa:.4g} rests on a tail known to {self.radius:.4g}"
+                else f"n={n}: kappa={kappa:.4g} rests on a tail or eigenvalues about zero, known to "
+                f"{self.radius:.4g} only, with the listed degrees"
             )
             raise Truncated(reason, bound + rough, rough > TOLERANCE / 2)
 
@@ -216,18 +257,20 @@ class Eigenlearning:
         total = ridge + self.tail
         if total == 0.0 and n >= self.rank:
             if self.radius:
-                raise Truncated(f"n={n}: the {self.rank} eigenfunctions listed are no more than that", math.inf, True)
+                raise Truncated(
+                    f"n={n} is no less than the {self.rank} eigenfunctions of the listed degrees", math.inf, True
+                )
             raise ValueError(
                 f"ridge={ridge}: needs ridge > 0 when n={n} is at least the number {self.rank} of eigenfunctions listed"
             )
         # Halved on a logarithmic scale, for kappa may have any size that a double has.
-        upper = (sum(c * v for c, v, _ in self.modes) + total) / n  # used(upper) + total/upper <= n
+        upper = (sum(c * v for c, v, _ in self.modes) + total) / n  # total/upper <= left(n, upper)
         if not math.isfinite(upper):
             raise ValueError(
                 f"n={n}: the trace of the spectrum is too large for floating point; divide it by a constant"
             )
         lower = upper
-        while lower >= sys.float_info.min and self.used(lower) + total / lower < n:
+        while lower >= sys.float_info.min and total / lower < self.left(n, lower):
             lower /= 2
         if lower < sys.float_info.min:
             raise ValueError(
@@ -235,71 +278,8 @@ class Eigenlearning:
                 f"digits; multiply the kernel and the ridge by a constant"
             )
         while lower < (middle := math.sqrt(lower) * math.sqrt(upper)) < upper:
-            lower, upper = (middle, upper) if self.used(middle) + total / middle > n else (lower, middle)
+            lower, upper = (middle, upper) if total / middle > self.left(n, middle) else (lower, middle)
         return middle
-
-    def best(self, n: int) -> tuple[float, float]:
-        """(kappa, risk) of the best ridge; kappa is inf or 0 when the infimum is only a limit.
-
-        log(risk) has second derivative at most 12 in log(kappa) wherever the ridge is not negative, so the best point
-        of a grid of step h is within a factor exp(12 (h/2)^2 / 2) of the global minimum. The grid ends where no
-        kappa beyond can do better: the risk is at least bias(kappa) above kappa, and at least
-        floor n/(n - squares(kappa)) below it.
-        """
-        signal = any(energy > 0 for _, _, energy in self.modes)
-        if self.unlisted and not signal and self.largest:
-            raise Truncated("the energy of the target is at degrees that are not listed", math.inf, False)
-        smallest = self.kappa(n, 0.0) if self.ridgeless(n) else 0.0
-        if not signal:
-            return (math.inf, self.floor) if self.floor else (smallest, 0.0)
-        if smallest == 0.0 and self.floor == 0.0:
-            return 0.0, 0.0
-        # A grid up from the largest eigenvalue and one down, each as far as a smaller risk is still possible.
-        start = max(smallest, max(v for _, v, _ in self.modes))
-        least, kappa = self.risk(n, start), start
-        grid = [(least, start)]
-        while least > self.bias(kappa):
-            kappa *= math.exp(STEP)
-            grid.append((self.risk(n, kappa), kappa))
-            least = min(least, grid[-1][0])
-        kappa = start
-        while kappa > smallest and least > self.floor * (n / self.free(n, kappa)):
-            kappa = max(kappa * math.exp(-STEP), smallest)
-            grid.append((self.risk(n, kappa), kappa))
-            least = min(least, grid[-1][0])
-        self.require(n, kappa)  # the smallest of the grid, where the degrees not listed matter most
-        # Any cell of the grid within the slack may hold the global minimum: each of them is refined.
-        slack = math.exp(1.5 * STEP**2)
-        candidates = [(risk, kappa) for risk, kappa in grid if risk <= least * slack]
-        refined = [self._refine(n, kappa, smallest) for _, kappa in candidates]
-        risk, kappa = min([*((self.risk(n, k), k) for k in refined), *candidates])
-        # Ridge 0 is exact; a positive ridge that only rounding prefers is not reported.
-        if smallest and self.risk(n, smallest) <= risk * (1 + 1e-13):
-            kappa = smallest
-        return kappa, risk
-
-    def _refine(self, n: int, kappa: float, smallest: float) -> float:
-        """A zero of the slope next to a grid point, to the last bits of kappa; an end of the range if there is none.
-
-        By false position in log(kappa) with the Illinois rule: an end that stays twice counts half.
-        """
-        ends = [max(kappa * math.exp(-STEP), smallest), kappa * math.exp(STEP)]
-        slopes = [self.slope(n, end) for end in ends]
-        if slopes[0] > 0 or slopes[1] <= 0:
-            return ends[0] if slopes[0] > 0 else ends[1]
-        (low, high), (below, above), stayed = map(math.log, ends), slopes, 0
-        for _ in range(60):
-            middle = high - above * ((high - low) / (above - below))
-            if not low < middle < high:
-                break
-            slope = self.slope(n, math.exp(middle))
-            if slope > 0:
-                high, above, below, stayed = middle, slope, below / (2 if stayed > 0 else 1), 1
-            else:
-                low, below, above, stayed = middle, slope, above / (2 if stayed < 0 else 1), -1
-            if slope == 0.0:
-                break
-        return math.exp(middle)
 
 
 def spherical(spectrum: Spectrum) -> bool:

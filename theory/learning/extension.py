@@ -102,7 +102,8 @@ def _extended(spectrum: Spectrum, degree: int, digits: int, reason: str) -> Spec
     """The spectrum of the same kernel up to a larger degree; refused when this one is of no kernel."""
     if isinstance(spectrum.activation, str) or spectrum.d is None:
         raise ValueError(
-            f"{reason}: the radius of the tail of {spectrum.activation} is too large; give it with more digits"
+            f"{reason}: the tail of {spectrum.activation} or an eigenvalue about zero has too large a radius; give "
+            f"more digits"
         )
     try:
         longer = _computed(spectrum.kernel, spectrum.activation, spectrum.d, degree, digits)

@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from theory.harmonics.sphere import as_integer, shown
+from theory.learning.best_ridge import best, best_ridge
 from theory.learning.eigenlearning import Eigenlearning, as_double
 from theory.learning.extension import settled
 from theory.spectra.spectrum import Spectrum
@@ -67,7 +68,8 @@ def effective_regularization(spectrum: Spectrum, n: int, ridge: float) -> float:
 def learnabilities(spectrum: Spectrum, n: int, ridge: float) -> dict[int, float]:
     r"""L_l = Lambda_l/(Lambda_l + kappa) by degree, the fraction of degree l that n samples learn, in [0, 1).
 
-    Conservation: sum_l N(d,l) L_l + (ridge + tail)/kappa = n. Exactly 0.0 where Lambda_l is proved to vanish.
+    Conservation: sum_l N(d,l) L_l + (ridge + tail)/kappa = n. Exactly 0.0 where
+    Lambda_l vanishes or is not told from zero.
 
     Raises:
         ValueError: as :func:`effective_regularization`.
@@ -82,7 +84,7 @@ def learnabilities(spectrum: Spectrum, n: int, ridge: float) -> dict[int, float]
     """
     kappa = effective_regularization(spectrum, n, ridge)
     return {
-        degree: 0.0 if value.is_zero() else float(value.mid()) / (float(value.mid()) + kappa)
+        degree: 0.0 if value.contains(0) else float(value.mid()) / (float(value.mid()) + kappa)
         for degree, value in zip(spectrum.degrees, spectrum.eigenvalues, strict=True)
     }
 
@@ -152,15 +154,7 @@ def optimal_ridge(spectrum: Spectrum, n: int, energies: Mapping[int, float], noi
     [0.0, 0.1542, 2.7291]
     """
     n = check_samples(n)
-    return settled(spectrum, energies, noise, lambda problem: best_ridge(problem, n, problem.best(n)[0]))
-
-
-def best_ridge(problem: Eigenlearning, n: int, kappa: float) -> float:
-    """The ridge of the best kappa at n (:meth:`theory.learning.eigenlearning.Eigenlearning.best`)."""
-    if kappa == math.inf or kappa == 0.0 or (problem.ridgeless(n) and kappa == problem.kappa(n, 0.0)):
-        return 0.0 if kappa != math.inf else math.inf
-    # The conservation law solved for the ridge.
-    return max(kappa * (n - problem.used(kappa)) - problem.tail, 0.0)
+    return settled(spectrum, energies, noise, lambda problem: best_ridge(problem, n, best(problem, n)[0]))
 
 
 def samples_for_risk(
@@ -214,12 +208,12 @@ def _first(problem: Eigenlearning, risk: float, ridge: float | None) -> int:
             f"the noise and the energy that this kernel cannot learn"
         )
     if ridge is None:
-        low, high = 0, _doubled(lambda n: problem.best(n)[1] <= risk, MAX_SAMPLES)
+        low, high = 0, _doubled(lambda n: best(problem, n)[1] <= risk, MAX_SAMPLES)
         if high is None:
             raise ValueError(f"risk={risk!r}: needs more than {MAX_SAMPLES} samples; the floor is {problem.floor:.6g}")
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if problem.best(middle)[1] <= risk else (middle, high)
+            low, high = (low, middle) if best(problem, middle)[1] <= risk else (middle, high)
         return high
     return _first_at_ridge(problem, risk, ridge)
 
