@@ -19,9 +19,22 @@ Listener = Callable[[Claim, int, int], None]
 
 
 def design(claim: Claim, profile: Profile) -> tuple[Cell, ...]:
-    """Every cell of the cases in which the claim's hypotheses hold, each once."""
+    """Every cell of the cases in which the claim's hypotheses hold, each once.
+
+    Raises:
+        ValueError: a cell with a field that may change, such as a list.
+    """
     cases, _ = admissible(claim, profile)
-    return tuple(dict.fromkeys(cell for case in cases for cell in claim.design(case.profile)))
+    cells = [cell for case in cases for cell in claim.design(case.profile)]
+    for cell in cells:
+        try:
+            hash(cell)
+        except TypeError as error:
+            raise ValueError(
+                f"{claim.id}: a field of {type(cell).__name__} may change after its cell was made ({error}); use a "
+                f"tuple, a frozenset or a frozen model"
+            ) from None
+    return tuple(dict.fromkeys(cells))
 
 
 class State:

@@ -186,6 +186,12 @@ def test_workers_import_the_file(write: Writer, tmp_path: Path) -> None:
         ("mine.py", CLAIM + "1 / 0\n", r"mine.py: cannot be imported \(ZeroDivisionError: .*, line \d+\); mend it"),
         ("mine.py", "import no_such_thing\n", r"cannot be imported \(ModuleNotFoundError: .*no_such_thing.*, line 1\)"),
         ("mine.py", "def f(:\n", r"mine.py: cannot be imported \(SyntaxError: .*, line 1\)"),
+        ("mine.py", "raise BaseException('x')\n", r"mine.py: cannot be imported \(BaseException: x, line 1\); mend it"),
+        (
+            "mine.py",
+            "class Silent(Exception):\n    __str__ = None\nraise Silent\n",
+            r"mine.py: cannot be imported \(Silent: its message cannot be shown, line 3\); mend it",
+        ),
         ("mine.py", "raise SystemExit(3)\n", r"mine.py: cannot be imported \(SystemExit: 3, line 1\)"),
         ("mine.py", edited("CLAIMS = (M1,)", ""), r"mine.py: registers no claim; name what it defines in CLAIMS"),
         ("mine.py", edited("CLAIMS = (M1,)", "CLAIMS = (M1, 'M2')"), r"CLAIMS holds 'M2', which is no Claim"),
@@ -202,6 +208,13 @@ def test_what_cannot_be_judged_is_one_sentence(
     assert (status, out, err.count("\n")) == (2, "", 1), err
     assert re.search(sentence, err), err
     assert not Path("out").exists()
+
+
+def test_a_field_that_may_change_is_one_sentence(write: Writer, capsys: pytest.CaptureFixture[str]) -> None:
+    text = edited("class Draw(Cell):\n", "class Draw(Cell):\n    parts: list[int] = [1]\n\n")
+    status, _, err = run(capsys, "verify", "--claims-from", write("mine.py", text), "--claims", "M1", "--workers", "1")
+    assert (status, err.count("\n")) == (2, 1), err
+    assert "M1: a field of Draw may change after its cell was made (unhashable type: 'list'); use a tuple" in err
 
 
 def test_two_files_with_one_id(write: Writer) -> None:

@@ -74,13 +74,13 @@ class Cell(BaseModel):
 
     @property
     def specification(self) -> str:
-        """Canonical JSON of the fields, with the cell's kind."""
-        return f'{{"kind":"{type(self).__name__}","fields":{self.model_dump_json()}}}'
+        """JSON of the fields, with the cell's kind."""
+        return f'{{"kind":"{type(self).__name__}","fields":{self.model_dump_json(serialize_as_any=True)}}}'
 
     def key(self, fingerprint: str, code: str | None = None) -> str:
         """Key of the record: SHA-256 of specification, fingerprint and code.
 
-        Fields that are left out of the specification, and private attributes, count too.
+        Of a class from outside the values of all fields and private attributes count, whatever JSON says of them.
 
         Args:
             fingerprint: of the libraries (:func:`fingerprint`).
@@ -90,9 +90,9 @@ class Cell(BaseModel):
             Unidentified: a class from outside the package uses something whose content cannot be read.
         """
         parts = [fingerprint, code_of(type(self)) if code is None else code, self.specification]
-        hidden = {name: getattr(self, name) for name, field in type(self).model_fields.items() if field.exclude}
-        if hidden or self.__pydantic_private__:
-            parts.append(digest((hidden, self.__pydantic_private__), sources(), written))
+        if not ours(type(self)):
+            fields = {name: getattr(self, name) for name in type(self).model_fields}
+            parts.append(digest((fields, self.__pydantic_private__), sources(), written))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def seed(self, purpose: str, shared: tuple[str, ...] = ()) -> int:
@@ -105,7 +105,7 @@ class Cell(BaseModel):
             purpose: what is drawn; different purposes give independent streams.
             shared: fields to leave out, so that cells that differ only there draw the same (paired measurements).
         """
-        fields = self.model_dump_json(exclude=set(shared))
+        fields = self.model_dump_json(exclude=set(shared), serialize_as_any=True)
         name = self.stream or type(self).__name__
         digest = hashlib.sha256(f"{name}\n{fields}\n{purpose}".encode()).digest()
         words = np.frombuffer(digest, dtype=np.uint32).tolist()

@@ -13,6 +13,7 @@ where it is installed: it may change under one version while its author works on
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import functools
 import hashlib
 import sys
@@ -244,6 +245,15 @@ class _Walk:
             machine = name in _MADE_BY_MACHINE or name.startswith("__pydantic_") or name == "__hash__"
             if not machine and not isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType):
                 yield from (name, self.of(value, f"{kind.__qualname__}.{name}"))
+        # What pydantic takes out of the class: defaults and limits of the fields, and which method is called when.
+        for name, field in sorted(vars(kind).get("__pydantic_fields__", {}).items()):
+            said = {slot: getattr(field, slot) for slot in type(field).__slots__ if not slot.startswith("_")}
+            yield from (name, self.of(said, f"{kind.__qualname__}.{name}"))
+        if (decorated := vars(kind).get("__pydantic_decorators__")) is not None:
+            groups = {one.name: getattr(decorated, one.name) for one in dataclasses.fields(decorated)}
+            yield self.of(
+                {g: {name: d.info for name, d in found.items()} for g, found in groups.items()}, kind.__name__
+            )
 
     def _instance(self, value: Any, name: str) -> Iterator[str | bytes]:
         """By what pickle would keep: a callable, its arguments and a state."""

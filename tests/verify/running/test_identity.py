@@ -143,6 +143,73 @@ def test_fields_outside_the_specification_count() -> None:
     assert one.key("f") != two.key("f")
 
 
+MODEL = """
+import pydantic
+class Model(pydantic.BaseModel, frozen=True):
+    a: float = pydantic.Field(1.0, alias="b", gt=0)
+    c: tuple[int, ...] = pydantic.Field(default_factory=lambda: (1, 2))
+    @pydantic.field_validator("a", mode="before")
+    @classmethod
+    def half(cls, value):
+        return value / 2
+class Measure(Cell):
+    def run(self):
+        return {"y": Model().a + len(Model().c)}
+"""
+MODEL_EDITS = {
+    "default": ("Field(1.0", "Field(5.0"),
+    "alias": ('"b"', '"c"'),
+    "limit": ("gt=0", "ge=0"),
+    "factory": ("(1, 2)", "(1, 2, 3)"),
+    "when": ('"before"', '"after"'),
+}
+
+
+@pytest.mark.parametrize("edit", MODEL_EDITS)
+def test_what_pydantic_takes_out_of_a_class_counts(load, edit: str) -> None:
+    before = load(MODEL).Measure().key("f")
+    assert load(MODEL).Measure().key("f") == before
+    assert load(MODEL.replace(*MODEL_EDITS[edit])).Measure().key("f") != before
+
+
+LOSSY = """
+import pydantic
+class Base(pydantic.BaseModel, frozen=True):
+    z: int = 1
+class Part(Base):
+    y: float = 0.0
+class Hidden(pydantic.BaseModel, frozen=True):
+    y: float = pydantic.Field(0.0, exclude=True)
+class Measure(Cell):
+    part: Base = Base()
+    rounded: float = 0.0
+    hidden: Hidden = Hidden()
+    @pydantic.field_serializer("rounded")
+    def shown(self, value):
+        return round(value)
+    def run(self):
+        return {"y": getattr(self.part, "y", 0.0) + self.rounded + self.hidden.y}
+"""
+
+
+def test_cells_that_json_does_not_tell_apart_have_records_of_their_own(load, tmp_path: Path) -> None:
+    """A field of a derived class, one that is rounded when it is written, and one that is left out."""
+    users = load(LOSSY)
+    for name, wrap in (
+        ("part", lambda y: users.Part(y=y)),
+        ("rounded", float),
+        ("hidden", lambda y: users.Hidden(y=y)),
+    ):
+        cells = [users.Measure(**{name: wrap(y)}) for y in (0.1, 0.2)]
+        for stored in (False, True):
+            with Store(tmp_path / name) as store:
+                found = run_cells(cells, store, {})
+            assert [found[cell].numbers["y"] for cell in cells] == [0.1, 0.2]
+            assert all(found[cell].stored is stored for cell in cells)
+    one, two = (users.Measure(part=users.Part(y=y)) for y in (0.1, 0.2))
+    assert one.seed("draw") != two.seed("draw")
+
+
 @pytest.mark.parametrize("value", [threading.Lock(), (n for n in (1, 2)), memoryview(b"1")])
 def test_what_cannot_be_read_is_refused(value: object) -> None:
     with pytest.raises(Unidentified, match=r"cannot be identified .* or pass what it depends on as a field"):
