@@ -145,12 +145,20 @@ def leave(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
         os._exit(TERMINATED if ended else INTERRUPTED)
 
 
+def _look_here_last() -> None:
+    """Under ``python -m`` the current folder is the first place of imports: a file there hides one of Python's."""
+    here = sys.path[:1]
+    if getattr(sys.modules["__main__"], "__spec__", None) is not None and here != [dirname(realpath(__file__))]:
+        sys.path[:] = [*sys.path[1:], *here]
+
+
 def main() -> int:
     """The command ``escape-ntk`` and ``python -m verify``; returns the exit status."""
     own = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     watched = [number for number, handler in own.items() if signal.getsignal(number) == handler]
     for number in watched:
         signal.signal(number, leave)
+    _look_here_last()
     try:
         require_ours(join(dirname(realpath(__file__)), "verify", "__init__.py"), "verify")
         from verify.cli.main import main as command

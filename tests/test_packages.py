@@ -111,6 +111,23 @@ def test_the_command_is_a_module_too(tmp_path: Path) -> None:
         assert "not an expression" in done.stderr
 
 
+def test_files_of_the_user_beside_the_module_are_not_imported(tmp_path: Path) -> None:
+    """Under ``python -m`` the current folder comes first, and these names are imported on the way."""
+    for name in ("random", "copy", "token", "platform"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('mine')\n")
+    for module in ("escape_ntk", "verify"):
+        done = subprocess.run(
+            [sys.executable, "-m", module, "claims"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("content", ["x = 1", "raise RuntimeError('mine')"])
 def test_a_verify_of_the_users_is_named_by_the_command(content: str, tmp_path: Path) -> None:
     """It is not run, and nobody is told to install what is installed."""

@@ -78,14 +78,17 @@ def _loaded(source: str, load: Callable[[], Any]) -> Any:
     """What ``load`` gives; whatever the code raises becomes a sentence."""
     try:
         return load()
-    except Unreadable:
+    except (Unreadable, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # whatever the code raises
         frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
         places = [(error.filename, error.lineno)] if isinstance(error, SyntaxError) else frames[::-1]
         own = [number for file, number in places if file and Path(file).name == Path(source).name]
         at = f", line {own[0]}" if own else ""
-        said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+        try:
+            said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+        except Exception:  # an exception of the user's that cannot say what it is
+            said = "its message cannot be shown"
         raise Unreadable(
             f"{source}: cannot be imported ({type(error).__name__}: {said}{at}); mend it, and give the command again"
         ) from error
