@@ -313,6 +313,6 @@ def _sentence(error: Exception) -> str | None:
         return f"records.sqlite cannot be used ({kind.__name__}: {error}); keep it aside and take another folder"
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: cannot be" if error.filename else "standard output, or a file, cannot be"
-        remedy = "what was computed is kept; make room, or name another place"
+        remedy = "make room, or name another place; records made before are kept"
         return f"{where} read or written ({error.strerror}); {remedy}"
     return None
