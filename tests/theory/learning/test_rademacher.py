@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flint import arb
 
-from theory import Activation
+from theory import Activation, ntk_trace
 from theory.learning.rademacher import linear_rademacher, quadratic_rademacher
 
 DRAWS = 4000
@@ -129,6 +129,14 @@ def test_rate_in_n_and_d() -> None:
     for d in (10, 100, 1000):
         bound = float(quadratic_rademacher(activation, d, n, 1.0))
         assert bound == pytest.approx(s * math.sqrt((math.e - 1) * d * (1 + math.log(2 * d)) / (2 * n)), rel=2e-3)
+
+
+@pytest.mark.parametrize("digits", [1, 15, 50, 200])
+def test_as_many_digits_as_were_asked_for(digits: int) -> None:
+    """B sqrt(K/n) from a trace of more digits lies inside."""
+    ball = linear_rademacher("tanh(z + 1)", 10, 40, 2.0, digits)
+    assert ball.rel_accuracy_bits() >= digits * math.log2(10)
+    assert ball.overlaps(2 * (ntk_trace("tanh(z + 1)", 10, 2 * digits) / 40).sqrt())
 
 
 @pytest.mark.parametrize("bound", [linear_rademacher, quadratic_rademacher])
