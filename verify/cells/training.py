@@ -120,7 +120,13 @@ class Draws:
     answers: torch.Tensor
 
     def first(self, n: int) -> Draws:
-        """The same with the first n training inputs alone."""
+        """The same with the first n training inputs alone.
+
+        Raises:
+            ValueError: there are fewer.
+        """
+        if n > self.x.shape[1]:
+            raise ValueError(f"n={n}: only {self.x.shape[1]} inputs were drawn; prepare as many as the largest n")
         return replace(self, x=self.x[:, :n].contiguous(), y=self.y[:, :n].contiguous())
 
     def some(self, places: Sequence[int]) -> Draws:

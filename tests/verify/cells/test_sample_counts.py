@@ -47,6 +47,17 @@ def test_a_limit_ends_the_search() -> None:
     assert math.isnan(crossing(numbers["samples"][0], numbers["risks"][0], 0.01))
 
 
+def test_the_largest_number_of_samples_is_drawn() -> None:
+    """Where the level is never reached, the search ends at it, with the risk of so many inputs and not of fewer."""
+    numbers = cell("ntk", draws=1, level=1e-9, last=40).run()
+    assert numbers["samples"][0][-1] == 40
+    whole = cell("ntk").prepare(["0"], 40)
+    assert numbers["risks"][0][-1] == pytest.approx(min(kernel_risks(whole, RIDGES)[0]), rel=1e-5)
+    assert len(whole.first(40).x[0]) == 40
+    with pytest.raises(ValueError, match="n=41: only 40 inputs were drawn"):
+        whole.first(41)
+
+
 def test_the_kernel_by_cholesky_and_by_eigenvectors() -> None:
     draws = cell("ntk").prepare(["0"], 30)
     network = draws.network.member(0)
