@@ -22,10 +22,11 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
-from numerics.inputs import Array, computed, displacement, finite, plain, unit
+from numerics.inputs import Array, computed, displacement, finite, plain
 from numerics.memory import available_bytes, block_rows, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
+from numerics.scale import unit
 from numerics.zonal import ZonalTensor
 
 BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**24}

@@ -16,11 +16,12 @@ import torch
 
 from numerics.blocks import Block, accumulate
 from numerics.equality import ByValue
-from numerics.inputs import Array, computed, displacement, finite, integer, number, tensor, unit
+from numerics.inputs import Array, computed, displacement, finite, integer, number, tensor
 from numerics.memory import SMALL, available_bytes, require
 from numerics.objective import Objective
 from numerics.precision import full_precision
 from numerics.sampling import generator
+from numerics.scale import unit
 from numerics.terms.data import Expansion
 from numerics.terms.pairs import NOTHING, PairGradient, Pairs, Products
 

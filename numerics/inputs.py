@@ -214,11 +214,6 @@ def computed(value: torch.Tensor, what: str, cause: str) -> torch.Tensor:
     return finite(value, f"{what}: {cause} too large for {value.dtype}, so it")
 
 
-def unit(value: torch.Tensor) -> float:
-    """The power of two below the largest |entry| of finite ones: dividing by it rounds nothing. 1/2 for zeros alone."""
-    return math.ldexp(1.0, math.frexp(float(value.abs().max()))[1] - 1)
-
-
 def _shapes(network: Shapes) -> Shapes:
     if not isinstance(getattr(network, "w", None), torch.Tensor):
         raise ValueError(f"network of type {type(network).__name__}: needs a TwoLayerNetwork, which comes first")

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 import torch
 
 from numerics.equality import ByValue
-from numerics.inputs import Array, computed, converted, finite, integer, number, tensor, unit, vector
+from numerics.inputs import Array, computed, converted, finite, integer, number, tensor, vector
 from numerics.memory import require
 from numerics.nystrom import KernelOperator, NystromPreconditioner, conjugate_gradients
 from numerics.precision import full_precision
+from numerics.scale import unit
 
 NONNEGATIVE = "a finite ridge >= 0"
 

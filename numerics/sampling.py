@@ -10,6 +10,7 @@ import torch
 from numerics.inputs import Array, finite, floating, integer, number, one_seed, placed, plain, tensor
 from numerics.memory import DRAWS, require
 from numerics.precision import full_precision
+from numerics.scale import rows
 from theory.harmonics.sphere import integer_dimension
 
 __all__ = ["gaussian", "generator", "sphere", "to_sphere"]
@@ -53,14 +54,15 @@ def sphere(
     """``n`` independent uniform points of S^{d-1}(radius), shape (n, d), on the generator's device.
 
     Raises:
-        ValueError: n < 1, d < 3, a radius that is not positive and finite, or another dtype than float32 and float64.
+        ValueError: n < 1, d < 3, a radius that is not positive and finite or not in the range of the dtype, or another
+            dtype than float32 and float64.
         WouldNotFit: the points do not fit in memory.
 
     Cost: n d Gaussian draws.
     """
     radius = number(radius, "radius", "a positive finite radius, sqrt(d) for inputs, 1 for weights")
     points = gaussian(n, d, generator, dtype)
-    return points * (radius / points.norm(dim=1, keepdim=True))
+    return _on_sphere(points, representable(radius, points))
 
 
 @full_precision
@@ -94,15 +96,29 @@ def to_sphere(x: Array, radius: float | None = None) -> torch.Tensor:
         A tensor of the shape of x, in float32 where x has that, else in float64.
 
     Raises:
-        ValueError: no numbers, entries that are not finite, d < 3, a row that is zero or whose square overflows, or a
-            radius that is not positive and finite.
+        ValueError: no numbers, entries that are not finite, d < 3, a row that is zero, or a radius that is not positive
+            and finite or not in the range of the dtype.
 
-    Cost: 3 n d multiplications. The lengths are lost: standardise the columns first where their scales differ.
+    Cost: 4 n d multiplications. The lengths are lost: standardise the columns first where their scales differ.
     """
     x = finite(tensor(x, "x"), "x")
     d = integer_dimension(x.shape[-1] if x.ndim else 0)
     size = math.sqrt(d) if radius is None else number(radius, "radius", "a positive finite radius")
-    lengths = x.norm(dim=-1, keepdim=True)
-    if not bool((torch.isfinite(lengths) & (lengths > 0)).all()):
-        raise ValueError("x has a row of length zero, or too long for its dtype: no point of the sphere; leave it out")
-    return x * (size / lengths)
+    if not bool(x.any(-1).all()):
+        raise ValueError("x has a row of length zero: no point of the sphere; leave it out")
+    return _on_sphere(x, representable(size, x))
+
+
+def representable(radius: float, points: torch.Tensor) -> float:
+    """A radius whose points keep their digits in the dtype of ``points``; ValueError for another."""
+    number = torch.finfo(points.dtype)
+    least, most = number.tiny / number.eps, number.max / 2
+    if not least <= radius <= most:
+        wanted = f"a radius from {least:.1e} to {most:.1e}, the range of {points.dtype}"
+        raise ValueError(f"radius={radius:g}: needs {wanted}; use another unit of length")
+    return radius
+
+
+def _on_sphere(x: torch.Tensor, radius: float) -> torch.Tensor:
+    scaled, lengths, _ = rows(x)
+    return scaled * (radius / lengths)

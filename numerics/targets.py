@@ -24,6 +24,7 @@ from numerics.memory import require
 from numerics.precision import full_precision
 from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
+from numerics.scale import rows
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 
@@ -104,14 +105,14 @@ class Target(ByValue):
         """sum_i alpha_i sqrt(N(d,l)) P_l(<beta_i,x>/sqrt d); the directions are normalised.
 
         Raises:
-            ValueError: d < 3, degree < 0, shapes that do not match, or entries that are not finite, or directions whose
-                squares vanish or overflow.
+            ValueError: d < 3, degree < 0, shapes that do not match, entries that are not finite, or a direction that is
+                zero.
         """
         directions, weights = terms_in_double(integer_dimension(plain(d)), directions, weights)
-        lengths = directions.norm(dim=1, keepdim=True)
-        if not bool((torch.isfinite(lengths) & (lengths > 0)).all()):
-            raise ValueError("directions: needs non-zero finite rows, of lengths between 1e-150 and 1e150")
-        return Target(d, {degree: (weights, directions / lengths)})
+        if not bool(directions.any(-1).all()):
+            raise ValueError("directions: needs non-zero rows; leave those of length zero out")
+        scaled, lengths, _ = rows(directions)
+        return Target(d, {degree: (weights, scaled / lengths)})
 
     @staticmethod
     def dense(d: int, degree: int, energy: float, seed: int) -> Target:

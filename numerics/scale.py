@@ -1,0 +1,86 @@
+"""Lengths, norms and squares at any scale: numbers are divided by a power of two of their size before they are squared.
+
+Dividing by a power of two rounds nothing, so where squares neither underflow nor overflow the results are, to the bit,
+those without it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+Reduce = Callable[[torch.Tensor], torch.Tensor]
+"""Adds what other processes keep of a displacement."""
+
+
+def unit(value: torch.Tensor) -> float:
+    """The power of two below the largest |entry| of finite ones: dividing by it rounds nothing. 1/2 for zeros alone."""
+    return math.ldexp(1.0, math.frexp(float(value.abs().max()))[1] - 1)
+
+
+def units(sizes: torch.Tensor) -> torch.Tensor:
+    """The power of two at or below each size >= 0; 1 for one that is zero or not finite."""
+    sizes = torch.where((sizes > 0) & torch.isfinite(sizes), sizes, 1.0)
+    return sizes / (2 * torch.frexp(sizes).mantissa)
+
+
+def rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rows (..., d) over units of theirs, largest |entry| from 1 to 2; their lengths then, and the units, (..., 1)."""
+    unit = units(x.abs().amax(-1, keepdim=True))
+    scaled = x / unit
+    return scaled, scaled.norm(dim=-1, keepdim=True), unit
+
+
+def norm(V: torch.Tensor, reduce: Reduce) -> torch.Tensor:
+    """Frobenius norm of each displacement (..., m, d), over all neurons wherever they are kept.
+
+    Cost: one pass, two more where a square has left the range in which sums of squares are right to rounding.
+    """
+    length, number = reduce(V.square().sum((-2, -1))).sqrt(), torch.finfo(V.dtype)
+    if bool(((length >= math.sqrt(number.tiny / number.eps)) & (length < math.inf)).all()):
+        return length
+    unit = displacement_units(V, reduce)
+    return reduce((V / unit[..., None, None]).square().sum((-2, -1))).sqrt() * unit
+
+
+def displacement_units(V: torch.Tensor, reduce: Reduce) -> torch.Tensor:
+    """A power of two of the size of each displacement (..., m, d), the same in every process that keeps a part."""
+    return units(reduce(V.abs().amax((-2, -1))))
+
+
+def homogeneous(
+    W: torch.Tensor, reduce: Reduce, form: Callable[[torch.Tensor], torch.Tensor], what: str, degree: int = 2
+) -> torch.Tensor:
+    """A form of this degree at each displacement W (..., m, d), by its value at W over its unit.
+
+    Args:
+        W: finite.
+        reduce: adds what other processes keep.
+        form: homogeneous in W, of shape (...).
+        what: its name.
+        degree: of the form.
+
+    Raises:
+        ValueError: a value that the dtype cannot hold.
+    """
+    unit = displacement_units(W, reduce)
+    return regained(form(W / unit[..., None, None]), unit, what, "W", degree)
+
+
+def regained(scaled: torch.Tensor, unit: torch.Tensor | float, what: str, name: str, degree: int = 2) -> torch.Tensor:
+    """``scaled`` times a power of the unit that the argument ``name`` was divided by.
+
+    Raises:
+        ValueError: a value too large for the dtype, or one that is not zero and too small to keep its digits.
+    """
+    result: Any = scaled
+    for _ in range(degree):
+        result = result * unit
+    if not bool(torch.isfinite(result).all()):
+        raise ValueError(f"{what}: {name} is too large for {result.dtype}, so it overflows; rescale {name}")
+    if bool(((scaled != 0) & (result.abs() < torch.finfo(result.dtype).tiny)).any()):
+        raise ValueError(f"{what}: {name} is too small for {result.dtype}, so it underflows; rescale {name}")
+    return result
