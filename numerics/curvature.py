@@ -7,6 +7,7 @@ form: its Hessian applied to V is its gradient at V.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,7 +22,8 @@ from numerics.memory import SMALL, available_bytes, require
 from numerics.objective import Objective
 from numerics.precision import full_precision
 from numerics.sampling import generator
-from numerics.scale import unit
+from numerics.scale import displacement_units, unit
+from numerics.scale import norm as scaled_norm
 from numerics.terms.data import Expansion
 from numerics.terms.pairs import NOTHING, PairGradient, Pairs, Products
 
@@ -165,7 +167,7 @@ def extreme_eigenvalue(
         V = torch.from_numpy(np.ascontiguousarray(flat)).to(W).reshape(W.shape)
         image = hessian.matmul(V).double().cpu().numpy().ravel()
         if not np.isfinite(image).all():
-            raise ArithmeticError(f"the Hessian at a W of norm {float(W.norm()):.3g} is not finite; use a smaller W")
+            raise _not_finite(objective, W)
         return image
 
     size = W.numel()
@@ -213,15 +215,18 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 12) -> 
     """
     network, iterations = objective.network, integer(iterations, "iterations")
     W = finite(network.check_displacement(W), "W")
-    draws = torch.randn((network.m, network.d), generator=generator(0), dtype=torch.float64, device="cpu")
-    hessian, image = Hessian(objective, W, few=True), network.scatter(draws.to(W)).expand_as(W)
+    hessian, image = Hessian(objective, W, few=True), _draws(objective, W)
     tiny = torch.finfo(W.dtype).tiny
     vector, diagonal, beside = torch.zeros_like(W), list[torch.Tensor](), list[torch.Tensor]()
+    scale = torch.ones_like(W[..., 0, 0])
     for _ in range(iterations):
         length = norm(objective, image)
         beside.append(length)
         before, vector = vector, image / length[..., None, None].clamp_min(tiny)
         image = hessian.matmul(vector)
+        if not diagonal:  # of size one from here on: squares of a small or large Hessian would leave the range
+            scale = displacement_units(image, network.reduce)
+        image = image / scale[..., None, None]
         diagonal.append(network.reduce((image * vector).sum((-2, -1))))
         image = image - diagonal[-1][..., None, None] * vector
         if len(diagonal) > 1:
@@ -231,11 +236,36 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 12) -> 
         off = torch.diag_embed(torch.stack(beside[1:], dim=-1).double(), offset=1)
         tridiagonal = tridiagonal + off + off.mT
     if not bool(torch.isfinite(tridiagonal).all()):
-        raise ArithmeticError(f"the Hessian at a W of norm {float(W.norm()):.3g} is not finite; use a smaller W")
-    return torch.linalg.eigvalsh(tridiagonal).abs().amax(-1).to(W)
+        raise _not_finite(objective, W)
+    return (torch.linalg.eigvalsh(tridiagonal).abs().amax(-1) * scale.double()).to(W)
+
+
+def _draws(objective: Objective, W: torch.Tensor) -> torch.Tensor:
+    """The same Gaussian displacement for each network, in the shape of W."""
+    network = objective.network
+    draws = torch.randn((network.m, network.d), generator=generator(0), dtype=torch.float64, device="cpu")
+    return network.scatter(draws.to(W)).expand_as(W)
+
+
+def _not_finite(objective: Objective, W: torch.Tensor) -> ArithmeticError:
+    draws = _draws(objective, W)
+    draws = draws / scaled_norm(draws, objective.network.reduce)[..., None, None]
+    cause = too_large(objective, lambda zero: Hessian(objective, zero, once=True).matmul(draws), "use a smaller W")
+    size = float(scaled_norm(W, objective.network.reduce).max())
+    return ArithmeticError(f"the Hessian at a W of norm {size:.3g} is not finite; {cause}")
+
+
+def too_large(objective: Objective, evaluate: Callable[[torch.Tensor], torch.Tensor], otherwise: str) -> str:
+    """What to change where a result at some W is not finite: the data, if that at W = 0 is not, else ``otherwise``."""
+    zero = torch.zeros_like(objective.network.w)
+    if not bool(torch.isfinite(objective.value_and_gradient(zero)[0].total).all()):
+        return f"the labels y are too large for {zero.dtype}, at W = 0 too; rescale y"
+    if not bool(torch.isfinite(evaluate(zero)).all()):
+        return f"the inputs x, labels y or penalty weights are too large for {zero.dtype}, at W = 0 too; rescale them"
+    return otherwise
 
 
 @full_precision
 def norm(objective: Objective, V: torch.Tensor) -> torch.Tensor:
     """Frobenius norm of a displacement, of shape batch, over all neurons wherever they are kept."""
-    return objective.network.reduce(V.square().sum((-2, -1))).sqrt()
+    return scaled_norm(V, objective.network.reduce)

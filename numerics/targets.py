@@ -110,7 +110,7 @@ class Target(ByValue):
         """
         directions, weights = terms_in_double(integer_dimension(plain(d)), directions, weights)
         if not bool(directions.any(-1).all()):
-            raise ValueError("directions: needs non-zero rows; leave those of length zero out")
+            raise ValueError("directions: needs non-zero finite rows; leave those of length zero out")
         scaled, lengths, _ = rows(directions)
         return Target(d, {degree: (weights, scaled / lengths)})
 

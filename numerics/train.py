@@ -14,7 +14,7 @@ import torch
 
 from numerics.certificate.gap import Choice, choice
 from numerics.checkpoint import Checkpoint
-from numerics.curvature import norm
+from numerics.curvature import norm, too_large
 from numerics.inputs import Array, copied, finite, inputs, integer, labels, number
 from numerics.network import TwoLayerNetwork
 from numerics.objective import Objective
@@ -24,6 +24,9 @@ from numerics.progress import ProgressLine
 from numerics.sampling import generator
 from numerics.terms.weights import Parts
 from numerics.trajectory import Observer, Record, Stop, Trajectory
+
+START = "the start is too large"
+"""Why a run cannot begin, where its data are not to blame."""
 
 
 class Diverged(ArithmeticError):
@@ -137,7 +140,9 @@ def train(
             parts, gradient = stepper.evaluate()
             length = norm(objective, gradient)
             if not bool(torch.isfinite(parts.total + length).all()):
-                remedy = method.remedy if step else "the start is too large"
+                remedy = method.remedy
+                if step == 0:
+                    remedy = too_large(objective, lambda zero: objective.value_and_gradient(zero)[1], START)
                 values = f"loss={parts.total.tolist()}, |gradient|={length.tolist()}"
                 raise Diverged(f"{values} at step {step}: {remedy} (method {method})")
             if stopped is None and step == steps:

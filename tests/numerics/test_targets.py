@@ -89,5 +89,5 @@ def test_directions_of_any_length() -> None:
     for size in (1e-200, 1e-162, 1e170, 2e307):
         (_, found), *_ = Target.zonal(4, 2, torch.tensor(unit).double() * size, [1.0]).terms.values()
         torch.testing.assert_close(found, torch.tensor(unit).double(), rtol=1e-7, atol=0)
-    with pytest.raises(ValueError, match="directions: needs non-zero rows"):
+    with pytest.raises(ValueError, match="directions: needs non-zero finite rows"):
         Target.zonal(4, 2, torch.zeros(1, 4, dtype=torch.float64), [1.0])
