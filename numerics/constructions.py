@@ -14,7 +14,7 @@ Derived: docs/mathematics, section 4.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -29,6 +29,7 @@ from numerics.inputs import Array, finite, integer, of_length, plain, real, real
 from numerics.memory import require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
+from numerics.scale import regained, unit
 from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values, monomial_parts
 from numerics.terms.r4 import sum_of_fourth_powers
@@ -174,7 +175,8 @@ def sparse_construction(
         signs: s_r = +-1, (m,); all +1 when None.
 
     Raises:
-        ValueError: shapes that do not match, fewer pairs of neurons than terms, and as :func:`sparse_displacement`.
+        ValueError: shapes that do not match, fewer pairs of neurons than terms, a norm that doubles cannot hold, and as
+            :func:`sparse_displacement`.
 
     Cost: R m d.
     """
@@ -191,8 +193,16 @@ def sparse_construction(
         share = network.m / int(mine.sum())  # the average over the term's own neurons stands for that over all
         W += torch.where(mine[:, None], sparse_displacement(network, beta, alpha * share, k, signs), 0)
         predicted += sparse_norm(network.activation.exact, k, network.d, alpha) * share
-    measured = float(sum_of_fourth_powers(W))
-    return Construction(W, {"|W_Q|_{2,4}^4": Norm(measured, predicted)})
+    return _construction(W, "|W_Q|_{2,4}^4", sum_of_fourth_powers, 4, predicted)
+
+
+def _construction(
+    W: torch.Tensor, name: str, form: Callable[[torch.Tensor], torch.Tensor], degree: int, predicted: arb
+) -> Construction:
+    """W with its norm, a form of this degree; ValueError where doubles cannot hold the norm."""
+    scale = unit(W)
+    measured = float(regained(form(W / scale).double(), scale, name, "the target is", degree))
+    return Construction(W, {name: Norm(measured, predicted)})
 
 
 @full_precision
@@ -230,7 +240,8 @@ def dense_construction(
 
     Raises:
         ValueError: unknown method, a Lambda_l that is zero for a degree with energy, an eigenvalue of Sigma that is
-            zero to rounding ("eigen"), and as :class:`numerics.directions.GoodDirections`.
+            zero to rounding ("eigen"), energies or a norm that doubles cannot hold, and as
+            :class:`numerics.directions.GoodDirections`.
 
     Cost: as the good directions of that method.
 
@@ -259,7 +270,7 @@ def dense_construction(
     W = torch.cat([half, -half]).to(network.w)
     energies = {degree: energy for degree, energy in target.energies().items() if degree <= k}
     predicted = dense_norm(network.activation.exact, network.d, energies)
-    return Construction(W, {"|W_L|^2": Norm(float(W.double().square().sum()), predicted)})
+    return _construction(W, "|W_L|^2", lambda V: V.double().square().sum(), 2, predicted)
 
 
 @full_precision

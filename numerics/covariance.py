@@ -26,7 +26,7 @@ from numerics.inputs import Array, computed, displacement, finite, plain
 from numerics.memory import available_bytes, block_rows, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
-from numerics.scale import unit
+from numerics.scale import homogeneous, unit
 from numerics.zonal import ZonalTensor
 
 BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
@@ -119,22 +119,28 @@ class FeatureCovariance:
 
     def energy(self, W: Array) -> torch.Tensor:
         r"""\|f_L(.; W)\|_{L2}^2 = W^T Sigma W, of shape batch."""
-        W = self._displacement(W)
-        plus, minus = W.chunk(2, dim=-2)
-        difference = plus - minus
-        energy = self.network.reduce((self.half_matmul(difference) * difference).sum((-2, -1)))
-        return computed(energy, "the energy", LARGE)
+
+        def form(W: torch.Tensor) -> torch.Tensor:
+            plus, minus = W.chunk(2, dim=-2)
+            difference = plus - minus
+            energy = self.network.reduce((self.half_matmul(difference) * difference).sum((-2, -1)))
+            return computed(energy, "the energy", LARGE)
+
+        return homogeneous(self._displacement(W), self.network.reduce, form, "the energy")
 
     def sign_energy(self, W: Array) -> torch.Tensor:
         r"""E_S \|f_L(.; S W)\|_{L2}^2 = sum_r W_r^T Sigma_rr W_r over independent signs, of shape batch.
 
         Block (r, r) is (1/m) [c I + 2 (K + H) w_r w_r^T] at rho = 1. Cost: O(m d).
         """
-        W = self._displacement(W)
-        c, k, h = self._tensor(torch.ones((), dtype=torch.float64, device=W.device)).tolist()
-        along = (W * self.network.w).sum(-1).square().sum(-1)
-        energy = self.network.reduce(c * W.square().sum((-2, -1)) + 2 * (k + h) * along) / self.network.m
-        return computed(energy, "the energy", LARGE)
+        c, k, h = self._tensor(torch.ones((), dtype=torch.float64, device=self.network.device)).tolist()
+
+        def form(W: torch.Tensor) -> torch.Tensor:
+            along = (W * self.network.w).sum(-1).square().sum(-1)
+            energy = self.network.reduce(c * W.square().sum((-2, -1)) + 2 * (k + h) * along) / self.network.m
+            return computed(energy, "the energy", LARGE)
+
+        return homogeneous(self._displacement(W), self.network.reduce, form, "the energy")
 
     def dense(self) -> torch.Tensor:
         """Sigma as a matrix (m d, m d) of one network.

@@ -27,6 +27,7 @@ from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.sampling import generator
+from numerics.scale import homogeneous
 from numerics.span import Span
 from theory.harmonics.sphere import check_degree, cumulative_multiplicity, shown
 from theory.showing import axes, curve, facts, finish
@@ -237,10 +238,13 @@ class GoodDirections:
 
     def sign_energy(self, W: Array) -> torch.Tensor:
         r"""E_S \|P_{<=k} S W\|^2 = sum_r W_r^T P_rr W_r over independent signs, of shape batch. Cost: n_k m d."""
-        W = self._displacement(W)
         half = self.half_basis()  # (..., n_k, m/2, d)
-        along = [(half * part[..., None, :, :]).sum(-1) for part in W.chunk(2, dim=-2)]
-        return computed(self.network.reduce(torch.stack(along).square().sum((0, -2, -1))), "the energy", "W is")
+
+        def form(W: torch.Tensor) -> torch.Tensor:
+            along = [(half * part[..., None, :, :]).sum(-1) for part in W.chunk(2, dim=-2)]
+            return self.network.reduce(torch.stack(along).square().sum((0, -2, -1)))
+
+        return homogeneous(self._displacement(W), self.network.reduce, form, "the energy")
 
     def principal_angles(self, other: GoodDirections) -> torch.Tensor:
         """Angles between the two subspaces in radians, ascending, shape (..., min n_k).

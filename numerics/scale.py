@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
+
+from numerics.inputs import holds
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
 """Adds what other processes keep of a displacement."""
@@ -67,20 +68,22 @@ def homogeneous(
         ValueError: a value that the dtype cannot hold.
     """
     unit = displacement_units(W, reduce)
-    return regained(form(W / unit[..., None, None]), unit, what, "W", degree)
+    return regained(form(W / unit[..., None, None]), unit, what, "W is", degree)
 
 
-def regained(scaled: torch.Tensor, unit: torch.Tensor | float, what: str, name: str, degree: int = 2) -> torch.Tensor:
-    """``scaled`` times a power of the unit that the argument ``name`` was divided by.
+def regained(scaled: torch.Tensor, unit: torch.Tensor | float, what: str, cause: str, degree: int = 2) -> torch.Tensor:
+    """``scaled``, a finite value of a form of this degree at an argument over its unit, times that power of the unit.
+
+    ``what`` names the value, and ``cause`` what may be too large or small.
 
     Raises:
         ValueError: a value too large for the dtype, or one that is not zero and too small to keep its digits.
     """
-    result: Any = scaled
+    result = scaled
     for _ in range(degree):
         result = result * unit
-    if not bool(torch.isfinite(result).all()):
-        raise ValueError(f"{what}: {name} is too large for {result.dtype}, so it overflows; rescale {name}")
-    if bool(((scaled != 0) & (result.abs() < torch.finfo(result.dtype).tiny)).any()):
-        raise ValueError(f"{what}: {name} is too small for {result.dtype}, so it underflows; rescale {name}")
+    if not holds(torch.isfinite(result)):
+        raise ValueError(f"{what} overflows: {cause} too large for {result.dtype}; use another scale")
+    if not holds((scaled == 0) | (result.abs() >= torch.finfo(result.dtype).tiny)):
+        raise ValueError(f"{what} underflows: {cause} too small for {result.dtype}; use another scale")
     return result

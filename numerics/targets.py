@@ -24,7 +24,7 @@ from numerics.memory import require
 from numerics.precision import full_precision
 from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
-from numerics.scale import rows
+from numerics.scale import regained, rows, unit
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 
@@ -161,11 +161,14 @@ class Target(ByValue):
         return Target(self.d, merged)
 
     def energies(self) -> dict[int, float]:
-        r"""\|f_l\|^2 in L2 by degree, exact up to rounding: alpha^T P_l(B B^T) alpha. Memory: 4 R^2 numbers."""
+        r"""\|f_l\|^2 in L2 by degree, exact up to rounding: alpha^T P_l(B B^T) alpha. Memory: 4 R^2 numbers.
+
+        Raises ValueError on an energy that doubles cannot hold.
+        """
         most = max((len(w) for w, _ in self.terms.values()), default=0)
         require(32 * most**2, f"the energy of {most} terms", "cpu", "use fewer terms")
         return {
-            degree: float(w @ legendre_values(degree, self.d, b @ b.T) @ w)
+            degree: energy(degree, w, legendre_values(degree, self.d, b @ b.T))
             for degree, (w, b) in sorted(self.terms.items())
         }
 
@@ -198,6 +201,15 @@ class Target(ByValue):
 MOST_DEGREE = 10_000
 """Largest degree of a term: the recurrence takes as many steps."""
 Terms = dict[int, tuple[torch.Tensor, torch.Tensor]]
+
+
+def energy(degree: int, weights: torch.Tensor, gram: torch.Tensor) -> float:
+    """alpha^T G alpha; ValueError where doubles cannot hold it."""
+    if not len(weights):
+        return 0.0
+    size = unit(weights)
+    scaled = weights / size
+    return float(regained(scaled @ gram @ scaled, size, f"the energy of degree {degree}", "the weights are"))
 
 
 def bounded_degree(degree: int) -> int:

@@ -54,8 +54,8 @@ def test_forms_are_right_or_refused() -> None:
 
     assert torch.equal(homogeneous(V, whole, form, "it"), form(V))
     assert float(homogeneous(V * 1e-153, whole, form, "it")) == pytest.approx(float(form(V)) * 1e-306, rel=1e-14)
-    for size, word in ((1e-170, "small"), (1e170, "large")):
-        with pytest.raises(ValueError, match=f"it: W is too {word} for torch.float64, so it .*; rescale W"):
+    for size, word in ((1e-170, "underflows"), (1e170, "overflows")):
+        with pytest.raises(ValueError, match=f"it {word}: W is too .* for torch.float64; use another scale"):
             homogeneous(V * size, whole, form, "it")
     assert float(homogeneous(V * 0, whole, form, "it")) == 0
-    assert float(regained(torch.zeros(()), 1e-30, "it", "W")) == 0
+    assert float(regained(torch.zeros(()), 1e-30, "it", "W is")) == 0

@@ -7,15 +7,21 @@ import pytest
 import torch
 
 from numerics import (
+    FeatureCovariance,
+    GoodDirections,
     GradientDescent,
+    HermiteTarget,
     Objective,
     PenaltyWeights,
+    Target,
     TwoLayerNetwork,
+    dense_construction,
     extreme_eigenvalue,
     gaussian,
     generator,
     lipschitz_constant,
     small_start,
+    sparse_construction,
     to_sphere,
     train,
 )
@@ -112,3 +118,74 @@ def test_a_gradient_whose_square_underflows_has_a_norm() -> None:
     for size, found in norms.items():
         assert found == pytest.approx(norms[1.0] * size, rel=1e-12)
     assert math.isfinite(norms[1e140])
+
+
+@pytest.mark.parametrize(("dtype", "sizes"), [(torch.float32, (1e-22, 1e-30)), (torch.float64, (1e-161, 1e-155))])
+def test_directions_at_small_inputs_are_a_projection_or_refused(dtype: torch.dtype, sizes: tuple[float, ...]) -> None:
+    network = TwoLayerNetwork(4, 16, "tanh(z + 1)", 1, dtype)
+    x, W = to_sphere(gaussian(12, 4, generator(5), dtype)), small_start(network, 1.0, 3)
+    for size in sizes:
+        with pytest.raises(ValueError, match=r"squares of the Jacobian underflow in torch.float.*; rescale x"):
+            GoodDirections(network, 1, "jacobian", x * size, count=3)
+    P = GoodDirections(network, 1, "jacobian", x * (1e-16 if dtype == torch.float32 else 1e-150), count=3)
+    once = P.project(W)
+    assert float((P.project(once) - once).norm() / once.norm()) < 100 * torch.finfo(dtype).eps
+
+
+def test_energies_of_targets_are_right_or_refused() -> None:
+    line = [[1.0, 0, 0, 0]]
+    for make in (lambda a: Target(4, {2: ([a], line)}), lambda a: HermiteTarget(4, {2: ([a], line)})):
+        assert make(1e-150).energies()[2] == pytest.approx(1e-300)
+        assert make(1e150).energies()[2] == pytest.approx(1e300)
+        assert make(0.0).energies()[2] == 0
+        for size, word in ((1e200, "overflows"), (1e-200, "underflows")):
+            with pytest.raises(
+                ValueError, match=f"the energy of degree 2 {word}: the weights are too .* for torch.float64; use"
+            ):
+                make(size).energies()
+
+
+def test_norms_of_constructions_are_right_or_refused() -> None:
+    """|W_Q|^4 is quadratic in the strength, |W_L|^2 in the target."""
+    network, beta = TwoLayerNetwork(4, 16, "tanh(z + 1)", 1), [[1.0, 0, 0, 0]]
+    one = sparse_construction(network, beta, [1.0], 1).norms["|W_Q|_{2,4}^4"].measured
+    small = sparse_construction(network, beta, [1e-150], 1).norms["|W_Q|_{2,4}^4"].measured
+    assert small == pytest.approx(one * 1e-300, rel=1e-12)
+    low = TwoLayerNetwork(4, 16, "tanh(z + 1)", 1, torch.float32)
+    large = sparse_construction(low, beta, [1e30], 1).norms["|W_Q|_{2,4}^4"].measured
+    assert large == pytest.approx(one * 1e60, rel=1e-5)
+    for size, word in ((1e200, "overflows"), (1e-200, "underflows")):
+        with pytest.raises(
+            ValueError, match=rf"\|W_Q\|_\{{2,4\}}\^4 {word}: the target is too .* for torch.float64; use"
+        ):
+            sparse_construction(network, beta, [size], 1)
+    whole, part = (
+        dense_construction(network, Target.zonal(4, 1, beta, [a]), 1).norms["|W_L|^2"] for a in (1.0, 1e-150)
+    )
+    assert part.measured == pytest.approx(whole.measured * 1e-300, rel=1e-12)
+
+
+def test_the_movement_of_a_small_kernel_is_a_number() -> None:
+    """Of the square network, whose kernel at s x and W over s is s^2 times that at x and W at small s."""
+    found = []
+    for power in (-70, -300, -400):
+        objective = problem(2.0**power)
+        start = small_start(objective.network, 1.0, 3) * 2.0**-power
+        record = train(objective, start, steps=1).records[0]
+        found.append(float(record.kernel_movement))
+    assert found[0] > 0.01
+    assert found == [found[0]] * 3
+
+
+def test_energies_of_displacements_are_right_or_refused() -> None:
+    network = TwoLayerNetwork(4, 16, "tanh(z + 1)", 1)
+    W = small_start(network, 1.0, 3)
+    sigma, P = FeatureCovariance(network), GoodDirections(network, 1)
+    for energy in (sigma.energy, sigma.sign_energy, P.sign_energy):
+        assert float(energy(W * 1e-150)) == pytest.approx(float(energy(W)) * 1e-300, rel=1e-12)
+        assert float(energy(0 * W)) == 0
+        several = energy(torch.stack([W, W * 1e-140]))
+        assert float(several[1]) == pytest.approx(float(energy(W)) * 1e-280, rel=1e-12)
+        for size, word in ((1e-170, "underflows"), (1e170, "overflows")):
+            with pytest.raises(ValueError, match=f"the energy {word}: W is too .* for torch.float64; use"):
+                energy(W * size)
