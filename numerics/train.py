@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from numerics.certificate.gap import Choice, choice
-from numerics.checkpoint import Checkpoint
+from numerics.checkpoint import Checkpoint, file_path
 from numerics.curvature import norm, too_large
 from numerics.inputs import Array, copied, finite, inputs, integer, labels, number
 from numerics.network import TwoLayerNetwork
@@ -92,7 +92,7 @@ def train(
         ValueError: steps, record_every or checkpoint_every < 1, a step to record at that is no integer >= 0, R1 on
             fresh inputs with a method that compares the loss at several points of a step, a start or test data that do
             not fit the network or are not finite, a checkpoint of another run or another version, one that is damaged,
-            a path that cannot be a file, or a loss that cannot be certified where that is asked for.
+            a path that cannot be a file or be written to, or a loss that cannot be certified where that is asked for.
 
     Cost: that of the method, plus a Gram matrix and an evaluation of the test inputs at each record, and what is asked
     of :func:`numerics.optimality_gap`.
@@ -128,10 +128,13 @@ def train(
         when = record_every if chosen is None else sorted(chosen)
         asked = () if certify is None else (certify, stop_at_gap)
         problem = _digest(objective, start, method, steps, when, gradient_tolerance, pair, *asked)
-        file = Checkpoint(_own_file(Path(checkpoint), objective.network), problem)
+        file = Checkpoint(_own_file(file_path(checkpoint), objective.network), problem)
         found = file.load(start.device)
         if found is not None:
-            step, stopped, records = _restore(found, stepper)
+            try:
+                step, stopped, records = _restore(found, stepper, steps)
+            except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+                file.refuse_form(error)
         _agree(objective.network, step)
 
     with ProgressLine(steps, progress is True) as line:
@@ -207,7 +210,19 @@ def _agree(network: TwoLayerNetwork, step: int) -> None:
         raise ValueError("checkpoints: the processes stopped at different steps; remove the files")
 
 
-def _restore(content: dict[str, Any], stepper: Stepper) -> tuple[int, Stop | None, list[Record]]:
+def _restore(content: dict[str, Any], stepper: Stepper, steps: int) -> tuple[int, Stop | None, list[Record]]:
+    """Load the state, and return steps done, why the run ended and its records; an error where they are not of a run.
+
+    The sum of a file shows that it is whole, not who wrote it.
+    """
+    shape, step, stopped = stepper.W.shape, content["step"], content["stopped"]
+    if content["state"]["W"].shape != shape:  # torch would copy what it can broadcast
+        raise TypeError("the displacement of another problem")
     stepper.load(content["state"])
     records = [Record(**{**saved, "parts": Parts(**saved["parts"])}) for saved in content["records"]]
-    return content["step"], content["stopped"], records
+    tensors = [value for one in records for value in (*vars(one).values(), *vars(one.parts).values())]
+    shapes = {value.shape for value in tensors if not isinstance(value, int | Parts)}
+    whole = type(step) is int and 0 <= step <= steps and isinstance(stopped, str | None)
+    if not whole or stepper.rate.shape != shape[:-2] or not shapes <= {shape[:-2]}:
+        raise TypeError("no state of a run")
+    return step, stopped, records
