@@ -35,7 +35,7 @@ from numerics.targets import Target, legendre_values, monomial_parts
 from numerics.terms.r4 import sum_of_fourth_powers
 from theory.activations import Activation
 from theory.harmonics.sphere import check_degree, cumulative_multiplicity, multiplicity, shown
-from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
+from theory.network.constructions import check_low_degree, dense_norm, sparse_norm, sparse_profile
 
 MOST_LOG = 700.0
 """Logarithm below which powers are doubles."""
@@ -120,8 +120,8 @@ def sparse_displacement(
     Source: docs/mathematics, :eq:`sparse-displacement`.
     """
     network.require_single("sparse_displacement")
-    d, sigma, k, alpha = network.d, network.activation.exact, plain(k), real(alpha, "alpha")
-    if isinstance(k, int) and k > MOST_DEGREE:
+    d, sigma, k, alpha = network.d, network.activation.exact, check_low_degree(plain(k)), real(alpha, "alpha")
+    if k > MOST_DEGREE:
         raise ValueError(f"k={shown(k)}: needs k <= {MOST_DEGREE}; use a smaller k")
     beta = finite(tensor(beta, "beta"), "beta")
     if beta.shape != (d,):
@@ -141,7 +141,7 @@ def sparse_displacement(
 
 @lru_cache(maxsize=256)
 def _profile(sigma: Activation, k: int, d: int) -> dict[int, float]:
-    """The coefficients of P_j in g, by degree j."""
+    """The coefficients of P_j in g, by degree j, for a k that was checked: the cache takes 1.0 and True for 1."""
     return {j: float(factor) for j, factor in sparse_profile(sigma, k, d).items()}
 
 
@@ -181,7 +181,7 @@ def sparse_construction(
     Cost: R m d.
     """
     network.require_single("sparse_construction")
-    betas, alphas, k = tensor(betas, "betas"), reals(alphas, "alpha"), plain(k)
+    betas, alphas, k = tensor(betas, "betas"), reals(alphas, "alpha"), check_low_degree(plain(k))
     count, pairs = len(alphas), network.m // 2
     if betas.shape != (count, network.d) or not 1 <= count <= pairs:
         raise ValueError(f"betas of shape {tuple(betas.shape)}: needs ({count}, {network.d}), 1 <= {count} <= m / 2")
