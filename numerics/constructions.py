@@ -25,11 +25,12 @@ from flint import arb
 from numerics.covariance import FeatureCovariance
 from numerics.equality import ByValue
 from numerics.harmonics import MOST_DEGREE, Harmonics
-from numerics.inputs import Array, finite, integer, of_length, plain, real, reals, tensor, vector
+from numerics.inputs import Array, finite, instance, integer, named, network_first, plain, real, reals, tensor, vector
 from numerics.memory import require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
-from numerics.scale import regained, unit
+from numerics.sampling import random_generator
+from numerics.scale import of_length, regained, unit
 from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values, monomial_parts
 from numerics.terms.r4 import sum_of_fourth_powers
@@ -87,7 +88,7 @@ def random_signs(m: int, generator: torch.Generator) -> torch.Tensor:
         ValueError: m < 1.
         WouldNotFit: they do not fit in memory; use fewer.
     """
-    m = integer(m, "m")
+    m, generator = integer(m, "m"), random_generator(generator)
     require(24 * m, f"{m} signs", generator.device, "use fewer")
     return torch.randint(0, 2, (m,), generator=generator, device=generator.device).double() * 2 - 1
 
@@ -119,7 +120,7 @@ def sparse_displacement(
 
     Source: docs/mathematics, :eq:`sparse-displacement`.
     """
-    network.require_single("sparse_displacement")
+    network_first(network).require_single("sparse_displacement")
     d, sigma, k, alpha = network.d, network.activation.exact, check_low_degree(plain(k)), real(alpha, "alpha")
     if k > MOST_DEGREE:
         raise ValueError(f"k={shown(k)}: needs k <= {MOST_DEGREE}; use a smaller k")
@@ -180,7 +181,7 @@ def sparse_construction(
 
     Cost: R m d.
     """
-    network.require_single("sparse_construction")
+    network_first(network).require_single("sparse_construction")
     betas, alphas, k = tensor(betas, "betas"), reals(alphas, "alpha"), check_low_degree(plain(k))
     count, pairs = len(alphas), network.m // 2
     if betas.shape != (count, network.d) or not 1 <= count <= pairs:
@@ -247,7 +248,8 @@ def dense_construction(
 
     Source: docs/mathematics, :eq:`dense-norm`.
     """
-    network.require_single("dense_construction")
+    network_first(network).require_single("dense_construction")
+    instance(target, Target, "target", "a numerics.Target, such as Target.sparse(d, 2, [1.0], seed=0)")
     k = check_degree(plain(k), "k")
     if target.d != network.d:
         raise ValueError(f"target in d={target.d}: needs the network's d={network.d}")
@@ -255,18 +257,17 @@ def dense_construction(
         raise ValueError(
             f"k={shown(k)}: needs m d / 2 >= n_k, the number of harmonics; use a smaller k or a wider network"
         )
+    named(method, ("span", "eigen"), "method", "'span' or 'eigen'")
     f = coefficients(target, k, network.w)
     if method == "span":
         span = Span(network, k)
         half = span.apply(torch.linalg.solve(span.gram, f))
-    elif method == "eigen":
+    else:
         values, vectors = FeatureCovariance(network).top_of_rank(len(f))
         first = vectors[:, : network.m // 2]
         image = HarmonicTransform(network, k, torch.float64).apply(f).to(first)
         inner = 2 * torch.einsum("jrd,rd->j", first, image)
         half = torch.einsum("j,jrd->rd", inner / values, first)
-    else:
-        raise ValueError(f"method={method!r}: needs 'span' or 'eigen'")
     W = torch.cat([half, -half]).to(network.w)
     energies = {degree: energy for degree, energy in target.energies().items() if degree <= k}
     predicted = dense_norm(network.activation.exact, network.d, energies)
@@ -293,6 +294,8 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
 
     Cost: that of both.
     """
+    network_first(network).require_single("joint_construction")
+    instance(target, Target, "target", "a numerics.Target, such as Target.sparse(d, 2, [1.0], seed=0)")
     k, degree = check_degree(plain(k), "k"), max(target.terms, default=0)
     if degree != k + 1:
         raise ValueError(f"target of degree {degree} at k={k}: needs degree k + 1")

@@ -22,10 +22,11 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
-from numerics.inputs import Array, computed, displacement, finite, plain
+from numerics.inputs import Array, computed, displacement, finite, network_first, plain, tensor
 from numerics.memory import available_bytes, block_rows, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
+from numerics.quoting import shown
 from numerics.scale import homogeneous, unit
 from numerics.zonal import ZonalTensor
 
@@ -62,7 +63,7 @@ class FeatureCovariance:
     """
 
     def __init__(self, network: TwoLayerNetwork, cache: bool | None = None) -> None:
-        self.network = network
+        self.network = network_first(network)
         self._tensor = ZonalTensor.of(network.activation.exact, network.d)
         self.error = self._tensor.error
         self._all = network.gather(network.half)
@@ -90,6 +91,7 @@ class FeatureCovariance:
 
     def half_matmul(self, difference: torch.Tensor) -> torch.Tensor:
         """S D for D of shape (..., m/2, d), over the distinct neurons."""
+        difference = tensor(difference, "difference", self.network.w, "network")
         if difference.shape[-2:] != self.network.half.shape[-2:]:
             raise ValueError(f"difference of shape {tuple(difference.shape)}: needs {tuple(self.network.half.shape)}")
         every, w = self.network.gather(difference), self._all
@@ -182,7 +184,7 @@ class FeatureCovariance:
         self.network.require_single("top()")
         half, d, count = self.network.half.shape[-2], self.network.d, plain(count)
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < half * d:
-            raise ValueError(f"count={count!r}: needs 1 <= count < m d / 2 = {half * d}")
+            raise ValueError(f"count={shown(count)}: needs 1 <= count < m d / 2 = {half * d}")
         vectors_kept = max(2 * count + 1, LANCZOS) + 2 * count
         require(8 * vectors_kept * half * d, f"{count} eigenvectors at m={2 * half}, d={d}", "cpu", "ask for fewer")
 

@@ -17,9 +17,9 @@ import torch
 
 from numerics.blocks import Block, accumulate
 from numerics.equality import ByValue
-from numerics.inputs import Array, computed, displacement, finite, integer, number, tensor
+from numerics.inputs import Array, computed, displacement, finite, integer, named, number, tensor
 from numerics.memory import SMALL, available_bytes, require
-from numerics.objective import Objective
+from numerics.objective import Objective, objective_first
 from numerics.precision import full_precision
 from numerics.sampling import generator
 from numerics.scale import displacement_units, unit
@@ -111,7 +111,9 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
 
     Cost: about two gradients for each.
     """
-    return computed(Hessian(objective, W, once=True).matmul(V), "H V", "W, V or the slopes of the loss are")
+    return computed(
+        Hessian(objective_first(objective), W, once=True).matmul(V), "H V", "W, V or the slopes of the loss are"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,14 +153,14 @@ def extreme_eigenvalue(
 
     Cost: some tens of products with the Hessian, hundreds where the end of the spectrum is crowded.
     """
-    network, m, d = objective.network, objective.network.m, objective.network.d
+    network = objective_first(objective).network
+    m, d = network.m, network.d
     W = finite(tensor(W, "W", network.w, "network"), "W")
     if W.shape != (m, d) or W.shape != network.w.shape:  # Lanczos would take a part for the whole
         raise ValueError(f"W of shape {tuple(W.shape)}: needs one network in one process, (m, d)")
     tolerance = number(tolerance, "tolerance")
     require(8 * 44 * m * d, f"the vectors of Lanczos at m={m}, d={d}", "cpu", "use a narrower network")
-    if end not in ("smallest", "largest"):
-        raise ValueError(f"end={end!r}: needs 'smallest' or 'largest'")
+    named(end, ("smallest", "largest"), "end", "'smallest' or 'largest'")
     hessian, products = Hessian(objective, W), 0
 
     def apply(flat: np.ndarray) -> np.ndarray:
@@ -213,7 +215,7 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 12) -> 
 
     Cost: ``iterations`` products with the Hessian; memory of four displacements, and at most 64 MiB beside them.
     """
-    network, iterations = objective.network, integer(iterations, "iterations")
+    network, iterations = objective_first(objective).network, integer(iterations, "iterations")
     W = finite(network.check_displacement(W), "W")
     hessian, image = Hessian(objective, W, few=True), _draws(objective, W)
     tiny = torch.finfo(W.dtype).tiny

@@ -21,7 +21,7 @@ import torch
 
 from numerics.covariance import FeatureCovariance
 from numerics.harmonics import MOST_DEGREE
-from numerics.inputs import Array, computed, displacement, finite, inputs, integer, plain, tensor
+from numerics.inputs import Array, computed, displacement, finite, inputs, integer, named, network_first, plain, tensor
 from numerics.jacobian import Jacobian
 from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
@@ -122,10 +122,10 @@ class GoodDirections:
         x: Array | None = None,
         count: int | None = None,
     ) -> None:
-        self.network, self.k = network, check_degree(plain(k), "k")
+        self.network, self.k = network_first(network), check_degree(plain(k), "k")
         if self.k > MOST_DEGREE:
             raise ValueError(f"k={shown(self.k)}: needs k <= {MOST_DEGREE}, of which few would fit in memory")
-        self.method: str = method
+        self.method: str = named(method, ("span", "eigen", "jacobian"), "method", "'span', 'eigen' or 'jacobian'")
         if method != "jacobian" and (x is not None or count is not None):
             raise ValueError(f"method={method!r}: takes no inputs and no count; use method='jacobian'")
         k, own = self.k, cumulative_multiplicity(network.d, self.k)
@@ -144,12 +144,10 @@ class GoodDirections:
             self._basis: Basis = Dense(network, torch.stack(halves) if network.batch else halves[0])
         elif method == "span":
             self._basis = Span(network, k)
-        elif method == "jacobian":
+        else:
             if x is None:
                 raise ValueError("method='jacobian': needs x, the inputs at which the Jacobian is taken")
             self._basis = Jacobian(network, x, self.dimension)
-        else:
-            raise ValueError(f"method={method!r}: needs 'span', 'eigen' or 'jacobian'")
 
     def jacobian(self) -> Jacobian | None:
         """The basis of "jacobian", for those who know f_L at its inputs; None with another method."""
@@ -177,12 +175,14 @@ class GoodDirections:
 
     def half_coordinates(self, difference: torch.Tensor) -> torch.Tensor:
         """Coefficients <b_j, W> of W in the orthonormal basis, from the difference D of its halves, (..., n_k)."""
+        difference = tensor(difference, "difference", self.network.w, "network")
         if difference.shape[-2:] != self.network.half.shape[-2:]:
             raise ValueError(f"difference of shape {tuple(difference.shape)}: needs {tuple(self.network.half.shape)}")
         return self._basis.coordinates(difference)
 
     def half_combine(self, coordinates: torch.Tensor) -> torch.Tensor:
         """p of shape (..., m/2, d), where (p, -p) is the displacement with these coordinates."""
+        coordinates = tensor(coordinates, "coordinates", self.network.w, "network")
         if coordinates.shape[-1:] != (self.dimension,):
             raise ValueError(f"coordinates of shape {tuple(coordinates.shape)}: needs (..., n_k = {self.dimension})")
         return self._basis.combine(coordinates)

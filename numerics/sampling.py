@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Any
 
 import torch
 
 from numerics.inputs import Array, finite, floating, integer, number, one_seed, placed, plain, tensor
 from numerics.memory import DRAWS, require
 from numerics.precision import full_precision
+from numerics.quoting import shown
 from numerics.scale import rows
 from theory.harmonics.sphere import integer_dimension
 
@@ -37,7 +39,7 @@ def generator(seed: int, device: torch.device | str = "cpu", *, purpose: str = "
     """
     number = one_seed(seed)
     if not isinstance(purpose, str):
-        raise ValueError(f"purpose={purpose!r}: needs a text, such as 'inputs'")
+        raise ValueError(f"purpose={shown(purpose)}: needs a text, such as 'inputs'")
     if purpose:
         number = int.from_bytes(hashlib.sha256(f"{number} {purpose}".encode()).digest()[:8], "big")
     return torch.Generator(device=placed(device)).manual_seed(number)
@@ -76,12 +78,18 @@ def gaussian(n: int, d: int, generator: torch.Generator, dtype: torch.dtype = to
     Cost: n d Gaussian draws.
     """
     n, d = integer(n, "n"), integer_dimension(plain(d))
-    if not isinstance(generator, torch.Generator):
-        raise ValueError(f"generator={generator!r}: needs a torch.Generator; use numerics.generator(seed)")
+    generator = random_generator(generator)
     size = 2 * d * floating(dtype).itemsize  # twice: the points, and what is made of them
     purpose, device = f"{n} points in d={d}", generator.device
     require(size * n, purpose, device, lambda there: f"n <= {there // size} would fit", DRAWS)
     return torch.randn(n, d, generator=generator, dtype=dtype, device=device)
+
+
+def random_generator(value: Any) -> torch.Generator:
+    """``value`` when it is a generator of torch."""
+    if not isinstance(value, torch.Generator):
+        raise ValueError(f"generator={shown(value)}: needs a torch.Generator; use numerics.generator(seed)")
+    return value
 
 
 @full_precision

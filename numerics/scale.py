@@ -87,3 +87,29 @@ def regained(scaled: torch.Tensor, unit: torch.Tensor | float, what: str, cause:
     if not holds((scaled == 0) | (result.abs() >= torch.finfo(result.dtype).tiny)):
         raise ValueError(f"{what} underflows: {cause} too small for {result.dtype}; use another scale")
     return result
+
+
+def of_length(x: torch.Tensor, square: float, name: str, why: str) -> torch.Tensor:
+    """x when |x_i|^2 = ``square`` in every row, to what normalising and rounding in its dtype leaves."""
+    worst = off_length(x, square)
+    if worst is not None:
+        remedy = (
+            f"use numerics.to_sphere({name})"
+            if square == x.shape[-1]
+            else f"use numerics.to_sphere({name}, {square**0.5:g})"
+        )
+        raise ValueError(f"{name} has a row with |x|^2 = {worst:.8g}: {why} needs |x|^2 = {square:g}; {remedy}")
+    return x
+
+
+def off_length(x: torch.Tensor, square: float, dtype: torch.dtype | None = None) -> float | None:
+    """|x_i|^2 of the row that is farthest from ``square``; None where every row has it, up to rounding in ``dtype``.
+
+    Dividing a row by its norm leaves a relative error of |x|^2 of (d + 2) eps from the sum of squares, and a few eps
+    from root, quotient and product: 2 d + 16 covers both, and inputs that were divided twice.
+    """
+    d = x.shape[-1]
+    squares = x.detach().double().square().sum(-1) / square
+    if holds((squares - 1).abs() <= (2 * d + 16) * torch.finfo(dtype or x.dtype).eps):
+        return None
+    return float(squares.flatten()[(squares - 1).abs().argmax()]) * square

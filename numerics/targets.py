@@ -19,12 +19,13 @@ import numpy as np
 import torch
 
 from numerics.equality import ByValue
-from numerics.inputs import Array, finite, number, of_length, plain, reals, tensor, vector
+from numerics.inputs import Array, finite, number, plain, reals, tensor, vector
 from numerics.memory import require
 from numerics.precision import full_precision
+from numerics.quoting import shown
 from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
-from numerics.scale import regained, rows, unit
+from numerics.scale import of_length, regained, rows, unit
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 
@@ -225,7 +226,12 @@ def checked_terms(
 ) -> tuple[int, Terms]:
     """d and the terms of a target by degree in double, where directions are unit vectors; ``what`` names a term."""
     d, terms = integer_dimension(plain(dimension)), Terms()
-    for degree, (weights, directions) in given.items():
+    if not isinstance(given, Mapping):
+        raise ValueError(f"terms={shown(given)}: needs a dictionary by degree, such as {{2: (weights, directions)}}")
+    for degree, term in given.items():
+        if not isinstance(term, tuple | list) or len(term) != 2:
+            raise ValueError(f"terms[{shown(degree)}]={shown(term)}: needs a pair, weights and directions")
+        weights, directions = term
         directions, weights = terms_in_double(d, directions, weights)
         of_length(directions, 1, "directions", what)
         terms[bounded_degree(degree)] = weights, directions

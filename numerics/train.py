@@ -15,12 +15,13 @@ import torch
 from numerics.certificate.gap import Choice, choice
 from numerics.checkpoint import Checkpoint, file_path
 from numerics.curvature import norm, too_large
-from numerics.inputs import Array, copied, finite, inputs, integer, labels, number
+from numerics.inputs import Array, copied, finite, inputs, integer, labels, listed, network_first, number
 from numerics.network import TwoLayerNetwork
-from numerics.objective import Objective
+from numerics.objective import Objective, objective_first
 from numerics.optimizers import Adam, GradientDescent, Method, Stepper
 from numerics.precision import full_precision
 from numerics.progress import ProgressLine
+from numerics.quoting import shown
 from numerics.sampling import generator
 from numerics.terms.weights import Parts
 from numerics.trajectory import Observer, Record, Stop, Trajectory
@@ -39,7 +40,7 @@ def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tens
 
     The quadratic term then starts at order scale^2. Raises ValueError on a scale that is negative or not finite.
     """
-    scale, shape = number(scale, "scale", "a finite scale >= 0", zero=True), (network.m, network.d)
+    scale, shape = number(scale, "scale", "a finite scale >= 0", zero=True), (network_first(network).m, network.d)
     noise = torch.randn(shape, generator=generator(seed), dtype=torch.float64, device="cpu").to(network.w)
     scaled = network.scatter(noise * (scale * network.m**-0.25 / math.sqrt(network.d)))
     return scaled.expand(*network.batch, -1, -1).clone()
@@ -101,19 +102,22 @@ def train(
     checkpoint_every = integer(checkpoint_every, "checkpoint_every")
     gradient_tolerance = number(gradient_tolerance, "gradient_tolerance", "a finite number >= 0", zero=True)
     stop_at_gap = number(stop_at_gap, "stop_at_gap", "a finite number >= 0", zero=True)
-    if not isinstance(objective, Objective):
-        raise ValueError(f"objective of type {type(objective).__name__}: needs a numerics.Objective, which comes first")
+    objective_first(objective)
     method = GradientDescent() if method is None else method
     if not callable(getattr(method, "start", None)):
-        raise ValueError(f"method={method!r}: needs a method such as numerics.GradientDescent() or numerics.Adam()")
-    chosen = None if record_at is None else {0, *(integer(one, "record_at", 0) for one in record_at)}
+        raise ValueError(
+            f"method={shown(method)}: needs a method such as numerics.GradientDescent() or numerics.Adam()"
+        )
+    chosen = (
+        None if record_at is None else {0, *(integer(one, "record_at", 0) for one in listed(record_at, "record_at"))}
+    )
     if objective.fresh is not None and not (isinstance(method, Adam) or getattr(method, "step", None) is not None):
         raise ValueError(
             f"method {method}: compares losses, and with R1 on fresh inputs each step has another; use Adam, or "
             f"GradientDescent with a fixed step"
         )
     if not (callable(progress) or isinstance(progress, bool | None)):
-        raise ValueError(f"progress={progress!r}: needs True, False or a function of a record")
+        raise ValueError(f"progress={shown(progress)}: needs True, False or a function of a record")
     certify = choice(objective, certify, stop_at_gap)
     start = small_start(objective.network, 0.3, 0) if start is None else start
     start = finite(objective.network.check_displacement(start, "start"), "start").detach()

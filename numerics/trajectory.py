@@ -14,6 +14,7 @@ from numerics.certificate.gap import Choice, optimality_gap, relative_gap
 from numerics.certificate.relaxation import Relaxation
 from numerics.curvature import norm
 from numerics.equality import ByValue
+from numerics.inputs import named
 from numerics.kernels import ntk_gram
 from numerics.objective import Objective
 from numerics.optimizers import End, Stepper
@@ -163,8 +164,7 @@ class Trajectory(ByValue):
             ValueError: another ``what``.
             ImportError: matplotlib is not installed.
         """
-        if what not in PANELS:
-            raise ValueError(f"what={what!r}: needs one of {', '.join(PANELS)}")
+        named(what, PANELS, "what")
         (ylabel, names), ax = PANELS[what], axes(ax)
         steps, positive = [record.step for record in self.records], False
         for index, (name, label) in enumerate(names.items()):
