@@ -29,7 +29,10 @@ def units(sizes: torch.Tensor) -> torch.Tensor:
 
 
 def rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Rows (..., d) over units of theirs, largest |entry| from 1 to 2; their lengths then, and the units, (..., 1)."""
+    """Rows (..., d) over units of theirs, their lengths then, and the units, (..., 1); all 1 where squares allow it."""
+    lengths = x.norm(dim=-1, keepdim=True)
+    if _safe(lengths):
+        return x, lengths, torch.ones_like(lengths)
     unit = units(x.abs().amax(-1, keepdim=True))
     scaled = x / unit
     return scaled, scaled.norm(dim=-1, keepdim=True), unit
@@ -40,11 +43,18 @@ def norm(V: torch.Tensor, reduce: Reduce) -> torch.Tensor:
 
     Cost: one pass, two more where a square has left the range in which sums of squares are right to rounding.
     """
-    length, number = reduce(V.square().sum((-2, -1))).sqrt(), torch.finfo(V.dtype)
-    if bool(((length >= math.sqrt(number.tiny / number.eps)) & (length < math.inf)).all()):
+    length = reduce(V.square().sum((-2, -1))).sqrt()
+    if _safe(length):
         return length
     unit = displacement_units(V, reduce)
     return reduce((V / unit[..., None, None]).square().sum((-2, -1))).sqrt() * unit
+
+
+def _safe(lengths: torch.Tensor) -> bool:
+    """Whether sums of squares were right to rounding, by the lengths that are their roots."""
+    number = torch.finfo(lengths.dtype)
+    least, most = torch.aminmax(lengths) if lengths.ndim else (lengths, lengths)
+    return float(least) >= math.sqrt(number.tiny / number.eps) and float(most) < math.inf
 
 
 def displacement_units(V: torch.Tensor, reduce: Reduce) -> torch.Tensor:
