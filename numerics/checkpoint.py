@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
 from numerics.precision import full_precision
+from numerics.quoting import shown
 
 FORMAT = b"escape-ntk checkpoint"
 VERSION = 5
@@ -37,30 +40,42 @@ class Checkpoint:
     def __init__(self, path: Path, problem: str) -> None:
         self._path, self._problem = path, problem
         try:
-            folder = path.parent.is_dir()
-            taken = path.exists() and not path.is_file()
-            path.with_name(path.name + ".part").exists()
-        except (OSError, ValueError) as error:  # a name too long, or a null character
-            raise ValueError(
-                f"checkpoint {_short(path)!r}: is no path of a file ({error}); use a short name"
-            ) from error
-        if taken or not folder:
-            what = "is no file" if taken else f"needs the folder {_short(path.parent)!r}"
-            raise ValueError(f"checkpoint {_short(path)!r}: {what}; create it or name another file")
+            os.stat(path.parent / path.name)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:  # a name too long, a null character, half a surrogate pair
+            self._refuse(f"is no path of a file ({_words(error)})", error, "use a short name of usual characters")
+        if not path.parent.is_dir():
+            self._refuse(f"needs the folder {shown(str(path.parent))}", remedy="create it or name another file")
+        if path.exists() and not path.is_file():
+            self._refuse("is no file", remedy="name another file")
 
     def save(self, content: dict[str, Any]) -> None:
-        """Write to a file beside it first, so that a run that is killed while writing leaves the last one whole."""
+        """Write to a file beside it first, so that a run that is killed while writing leaves the last one whole.
+
+        Raises:
+            ValueError: it cannot be written: the folder is read-only or gone, or the disk is full.
+        """
         buffer = io.BytesIO()
         torch.save({"problem": self._problem, **content}, buffer)
         payload = buffer.getbuffer()
-        beside = self._path.with_name(self._path.name + ".part")
+        # A name that nobody else's file has, and "x" would not overwrite it if one had.
+        beside = self._path.with_name(f".{self._path.stem[:40]}-{secrets.token_hex(8)}")
+        made = False
         try:
-            with beside.open("wb") as file:
+            with beside.open("xb") as file:
+                made = True
                 file.write(b"%s %d\n%s\n" % (FORMAT, VERSION, hashlib.sha256(payload).hexdigest().encode()))
                 file.write(payload)
             os.replace(beside, self._path)
+            made = False
+        except OSError as error:
+            remedy = "make room and its folder writable, or name another file"
+            self._refuse(f"cannot be written ({_words(error)})", error, remedy)
         finally:
-            beside.unlink(missing_ok=True)
+            if made:
+                with suppress(OSError):
+                    beside.unlink()
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
         """The content, its tensors on ``device``; None when there is no file.
@@ -73,7 +88,7 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except OSError as error:
-            self._refuse(f"cannot be read ({error.strerror})", error)
+            self._refuse(f"cannot be read ({_words(error)})", error)
         title, _, rest = whole.partition(b"\n")
         name, _, version = title.rpartition(b" ")
         if name != FORMAT:
@@ -87,14 +102,33 @@ class Checkpoint:
             content = torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
         except Exception as error:  # whole, but written by a torch whose format this one does not read
             self._refuse(f"was written by another version of torch ({type(error).__name__})", error)
+        if not isinstance(content, dict) or "problem" not in content:
+            self.refuse_form()
         if content["problem"] != self._problem:
             self._refuse("belongs to another run (other data, weights, method or steps)")
         return content
 
-    def _refuse(self, what: str, cause: BaseException | None = None) -> NoReturn:
-        raise ValueError(f"checkpoint {self._path}: {what}; remove it, or name another file") from cause
+    def refuse_form(self, cause: BaseException | None = None) -> NoReturn:
+        """ValueError for a whole file whose content is not that of a run."""
+        self._refuse("is of another form: its content is not what a run writes", cause)
+
+    def _refuse(
+        self, what: str, cause: BaseException | None = None, remedy: str = "remove it, or name another file"
+    ) -> NoReturn:
+        raise ValueError(f"checkpoint {shown(str(self._path))}: {what}; {remedy}") from cause
 
 
-def _short(path: Path) -> str:
-    text = str(path)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def file_path(checkpoint: Any) -> Path:
+    """The path that a caller names; ValueError for what names none, such as bytes or a number."""
+    try:
+        text = os.fspath(checkpoint)
+    except TypeError:
+        text = None
+    if not isinstance(text, str):
+        raise ValueError(f"checkpoint={shown(checkpoint)}: needs the path of a file as a text, such as 'run.pt'")
+    return Path(text)
+
+
+def _words(error: Exception) -> str:
+    """What the system says of an error, without the path."""
+    return getattr(error, "strerror", None) or str(error)

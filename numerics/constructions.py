@@ -14,7 +14,7 @@ Derived: docs/mathematics, section 4.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -25,16 +25,18 @@ from flint import arb
 from numerics.covariance import FeatureCovariance
 from numerics.equality import ByValue
 from numerics.harmonics import MOST_DEGREE, Harmonics
-from numerics.inputs import Array, finite, integer, of_length, plain, real, reals, tensor, vector
+from numerics.inputs import Array, finite, instance, integer, named, network_first, plain, real, reals, tensor, vector
 from numerics.memory import require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
+from numerics.sampling import random_generator
+from numerics.scale import of_length, regained, unit
 from numerics.span import HarmonicTransform, Span
 from numerics.targets import Target, legendre_values, monomial_parts
 from numerics.terms.r4 import sum_of_fourth_powers
 from theory.activations import Activation
 from theory.harmonics.sphere import check_degree, cumulative_multiplicity, multiplicity, shown
-from theory.network.constructions import dense_norm, sparse_norm, sparse_profile
+from theory.network.constructions import check_low_degree, dense_norm, sparse_norm, sparse_profile
 
 MOST_LOG = 700.0
 """Logarithm below which powers are doubles."""
@@ -86,7 +88,7 @@ def random_signs(m: int, generator: torch.Generator) -> torch.Tensor:
         ValueError: m < 1.
         WouldNotFit: they do not fit in memory; use fewer.
     """
-    m = integer(m, "m")
+    m, generator = integer(m, "m"), random_generator(generator)
     require(24 * m, f"{m} signs", generator.device, "use fewer")
     return torch.randint(0, 2, (m,), generator=generator, device=generator.device).double() * 2 - 1
 
@@ -118,9 +120,9 @@ def sparse_displacement(
 
     Source: docs/mathematics, :eq:`sparse-displacement`.
     """
-    network.require_single("sparse_displacement")
-    d, sigma, k, alpha = network.d, network.activation.exact, plain(k), real(alpha, "alpha")
-    if isinstance(k, int) and k > MOST_DEGREE:
+    network_first(network).require_single("sparse_displacement")
+    d, sigma, k, alpha = network.d, network.activation.exact, check_low_degree(plain(k)), real(alpha, "alpha")
+    if k > MOST_DEGREE:
         raise ValueError(f"k={shown(k)}: needs k <= {MOST_DEGREE}; use a smaller k")
     beta = finite(tensor(beta, "beta"), "beta")
     if beta.shape != (d,):
@@ -140,7 +142,7 @@ def sparse_displacement(
 
 @lru_cache(maxsize=256)
 def _profile(sigma: Activation, k: int, d: int) -> dict[int, float]:
-    """The coefficients of P_j in g, by degree j."""
+    """The coefficients of P_j in g, by degree j, for a k that was checked: the cache takes 1.0 and True for 1."""
     return {j: float(factor) for j, factor in sparse_profile(sigma, k, d).items()}
 
 
@@ -174,12 +176,13 @@ def sparse_construction(
         signs: s_r = +-1, (m,); all +1 when None.
 
     Raises:
-        ValueError: shapes that do not match, fewer pairs of neurons than terms, and as :func:`sparse_displacement`.
+        ValueError: shapes that do not match, fewer pairs of neurons than terms, a norm that doubles cannot hold, and as
+            :func:`sparse_displacement`.
 
     Cost: R m d.
     """
-    network.require_single("sparse_construction")
-    betas, alphas, k = tensor(betas, "betas"), reals(alphas, "alpha"), plain(k)
+    network_first(network).require_single("sparse_construction")
+    betas, alphas, k = tensor(betas, "betas"), reals(alphas, "alpha"), check_low_degree(plain(k))
     count, pairs = len(alphas), network.m // 2
     if betas.shape != (count, network.d) or not 1 <= count <= pairs:
         raise ValueError(f"betas of shape {tuple(betas.shape)}: needs ({count}, {network.d}), 1 <= {count} <= m / 2")
@@ -191,8 +194,16 @@ def sparse_construction(
         share = network.m / int(mine.sum())  # the average over the term's own neurons stands for that over all
         W += torch.where(mine[:, None], sparse_displacement(network, beta, alpha * share, k, signs), 0)
         predicted += sparse_norm(network.activation.exact, k, network.d, alpha) * share
-    measured = float(sum_of_fourth_powers(W))
-    return Construction(W, {"|W_Q|_{2,4}^4": Norm(measured, predicted)})
+    return _construction(W, "|W_Q|_{2,4}^4", sum_of_fourth_powers, 4, predicted)
+
+
+def _construction(
+    W: torch.Tensor, name: str, form: Callable[[torch.Tensor], torch.Tensor], degree: int, predicted: arb
+) -> Construction:
+    """W with its norm, a form of this degree; ValueError where doubles cannot hold the norm."""
+    scale = unit(W)
+    measured = float(regained(form(W / scale).double(), scale, name, "the target is", degree))
+    return Construction(W, {name: Norm(measured, predicted)})
 
 
 @full_precision
@@ -230,13 +241,15 @@ def dense_construction(
 
     Raises:
         ValueError: unknown method, a Lambda_l that is zero for a degree with energy, an eigenvalue of Sigma that is
-            zero to rounding ("eigen"), and as :class:`numerics.directions.GoodDirections`.
+            zero to rounding ("eigen"), energies or a norm that doubles cannot hold, and as
+            :class:`numerics.directions.GoodDirections`.
 
     Cost: as the good directions of that method.
 
     Source: docs/mathematics, :eq:`dense-norm`.
     """
-    network.require_single("dense_construction")
+    network_first(network).require_single("dense_construction")
+    instance(target, Target, "target", "a numerics.Target, such as Target.sparse(d, 2, [1.0], seed=0)")
     k = check_degree(plain(k), "k")
     if target.d != network.d:
         raise ValueError(f"target in d={target.d}: needs the network's d={network.d}")
@@ -244,22 +257,21 @@ def dense_construction(
         raise ValueError(
             f"k={shown(k)}: needs m d / 2 >= n_k, the number of harmonics; use a smaller k or a wider network"
         )
+    named(method, ("span", "eigen"), "method", "'span' or 'eigen'")
     f = coefficients(target, k, network.w)
     if method == "span":
         span = Span(network, k)
         half = span.apply(torch.linalg.solve(span.gram, f))
-    elif method == "eigen":
+    else:
         values, vectors = FeatureCovariance(network).top_of_rank(len(f))
         first = vectors[:, : network.m // 2]
         image = HarmonicTransform(network, k, torch.float64).apply(f).to(first)
         inner = 2 * torch.einsum("jrd,rd->j", first, image)
         half = torch.einsum("j,jrd->rd", inner / values, first)
-    else:
-        raise ValueError(f"method={method!r}: needs 'span' or 'eigen'")
     W = torch.cat([half, -half]).to(network.w)
     energies = {degree: energy for degree, energy in target.energies().items() if degree <= k}
     predicted = dense_norm(network.activation.exact, network.d, energies)
-    return Construction(W, {"|W_L|^2": Norm(float(W.double().square().sum()), predicted)})
+    return _construction(W, "|W_L|^2", lambda V: V.double().square().sum(), 2, predicted)
 
 
 @full_precision
@@ -282,6 +294,8 @@ def joint_construction(network: TwoLayerNetwork, target: Target, k: int, signs: 
 
     Cost: that of both.
     """
+    network_first(network).require_single("joint_construction")
+    instance(target, Target, "target", "a numerics.Target, such as Target.sparse(d, 2, [1.0], seed=0)")
     k, degree = check_degree(plain(k), "k"), max(target.terms, default=0)
     if degree != k + 1:
         raise ValueError(f"target of degree {degree} at k={k}: needs degree k + 1")

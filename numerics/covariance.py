@@ -22,10 +22,12 @@ import numpy as np
 import scipy.sparse.linalg
 import torch
 
-from numerics.inputs import Array, computed, displacement, finite, plain, unit
+from numerics.inputs import Array, computed, displacement, finite, network_first, plain, tensor
 from numerics.memory import available_bytes, block_rows, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
+from numerics.quoting import shown
+from numerics.scale import homogeneous, unit
 from numerics.zonal import ZonalTensor
 
 BLOCK_NUMBERS = {"cpu": 2**17, "cuda": 2**24}
@@ -61,7 +63,7 @@ class FeatureCovariance:
     """
 
     def __init__(self, network: TwoLayerNetwork, cache: bool | None = None) -> None:
-        self.network = network
+        self.network = network_first(network)
         self._tensor = ZonalTensor.of(network.activation.exact, network.d)
         self.error = self._tensor.error
         self._all = network.gather(network.half)
@@ -89,6 +91,7 @@ class FeatureCovariance:
 
     def half_matmul(self, difference: torch.Tensor) -> torch.Tensor:
         """S D for D of shape (..., m/2, d), over the distinct neurons."""
+        difference = tensor(difference, "difference", self.network.w, "network")
         if difference.shape[-2:] != self.network.half.shape[-2:]:
             raise ValueError(f"difference of shape {tuple(difference.shape)}: needs {tuple(self.network.half.shape)}")
         every, w = self.network.gather(difference), self._all
@@ -118,22 +121,28 @@ class FeatureCovariance:
 
     def energy(self, W: Array) -> torch.Tensor:
         r"""\|f_L(.; W)\|_{L2}^2 = W^T Sigma W, of shape batch."""
-        W = self._displacement(W)
-        plus, minus = W.chunk(2, dim=-2)
-        difference = plus - minus
-        energy = self.network.reduce((self.half_matmul(difference) * difference).sum((-2, -1)))
-        return computed(energy, "the energy", LARGE)
+
+        def form(W: torch.Tensor) -> torch.Tensor:
+            plus, minus = W.chunk(2, dim=-2)
+            difference = plus - minus
+            energy = self.network.reduce((self.half_matmul(difference) * difference).sum((-2, -1)))
+            return computed(energy, "the energy", LARGE)
+
+        return homogeneous(self._displacement(W), self.network.reduce, form, "the energy")
 
     def sign_energy(self, W: Array) -> torch.Tensor:
         r"""E_S \|f_L(.; S W)\|_{L2}^2 = sum_r W_r^T Sigma_rr W_r over independent signs, of shape batch.
 
         Block (r, r) is (1/m) [c I + 2 (K + H) w_r w_r^T] at rho = 1. Cost: O(m d).
         """
-        W = self._displacement(W)
-        c, k, h = self._tensor(torch.ones((), dtype=torch.float64, device=W.device)).tolist()
-        along = (W * self.network.w).sum(-1).square().sum(-1)
-        energy = self.network.reduce(c * W.square().sum((-2, -1)) + 2 * (k + h) * along) / self.network.m
-        return computed(energy, "the energy", LARGE)
+        c, k, h = self._tensor(torch.ones((), dtype=torch.float64, device=self.network.device)).tolist()
+
+        def form(W: torch.Tensor) -> torch.Tensor:
+            along = (W * self.network.w).sum(-1).square().sum(-1)
+            energy = self.network.reduce(c * W.square().sum((-2, -1)) + 2 * (k + h) * along) / self.network.m
+            return computed(energy, "the energy", LARGE)
+
+        return homogeneous(self._displacement(W), self.network.reduce, form, "the energy")
 
     def dense(self) -> torch.Tensor:
         """Sigma as a matrix (m d, m d) of one network.
@@ -175,7 +184,7 @@ class FeatureCovariance:
         self.network.require_single("top()")
         half, d, count = self.network.half.shape[-2], self.network.d, plain(count)
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < half * d:
-            raise ValueError(f"count={count!r}: needs 1 <= count < m d / 2 = {half * d}")
+            raise ValueError(f"count={shown(count)}: needs 1 <= count < m d / 2 = {half * d}")
         vectors_kept = max(2 * count + 1, LANCZOS) + 2 * count
         require(8 * vectors_kept * half * d, f"{count} eigenvectors at m={2 * half}, d={d}", "cpu", "ask for fewer")
 

@@ -7,6 +7,7 @@ form: its Hessian applied to V is its gradient at V.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,11 +17,13 @@ import torch
 
 from numerics.blocks import Block, accumulate
 from numerics.equality import ByValue
-from numerics.inputs import Array, computed, displacement, finite, integer, number, tensor, unit
+from numerics.inputs import Array, computed, displacement, finite, integer, named, number, tensor
 from numerics.memory import SMALL, available_bytes, require
-from numerics.objective import Objective
+from numerics.objective import Objective, objective_first
 from numerics.precision import full_precision
 from numerics.sampling import generator
+from numerics.scale import displacement_units, unit
+from numerics.scale import norm as scaled_norm
 from numerics.terms.data import Expansion
 from numerics.terms.pairs import NOTHING, PairGradient, Pairs, Products
 
@@ -108,7 +111,9 @@ def hessian_vector(objective: Objective, W: Array, V: Array) -> torch.Tensor:
 
     Cost: about two gradients for each.
     """
-    return computed(Hessian(objective, W, once=True).matmul(V), "H V", "W, V or the slopes of the loss are")
+    return computed(
+        Hessian(objective_first(objective), W, once=True).matmul(V), "H V", "W, V or the slopes of the loss are"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +153,14 @@ def extreme_eigenvalue(
 
     Cost: some tens of products with the Hessian, hundreds where the end of the spectrum is crowded.
     """
-    network, m, d = objective.network, objective.network.m, objective.network.d
+    network = objective_first(objective).network
+    m, d = network.m, network.d
     W = finite(tensor(W, "W", network.w, "network"), "W")
     if W.shape != (m, d) or W.shape != network.w.shape:  # Lanczos would take a part for the whole
         raise ValueError(f"W of shape {tuple(W.shape)}: needs one network in one process, (m, d)")
     tolerance = number(tolerance, "tolerance")
     require(8 * 44 * m * d, f"the vectors of Lanczos at m={m}, d={d}", "cpu", "use a narrower network")
-    if end not in ("smallest", "largest"):
-        raise ValueError(f"end={end!r}: needs 'smallest' or 'largest'")
+    named(end, ("smallest", "largest"), "end", "'smallest' or 'largest'")
     hessian, products = Hessian(objective, W), 0
 
     def apply(flat: np.ndarray) -> np.ndarray:
@@ -164,7 +169,7 @@ def extreme_eigenvalue(
         V = torch.from_numpy(np.ascontiguousarray(flat)).to(W).reshape(W.shape)
         image = hessian.matmul(V).double().cpu().numpy().ravel()
         if not np.isfinite(image).all():
-            raise ArithmeticError(f"the Hessian at a W of norm {float(W.norm()):.3g} is not finite; use a smaller W")
+            raise _not_finite(objective, W)
         return image
 
     size = W.numel()
@@ -210,17 +215,20 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 12) -> 
 
     Cost: ``iterations`` products with the Hessian; memory of four displacements, and at most 64 MiB beside them.
     """
-    network, iterations = objective.network, integer(iterations, "iterations")
+    network, iterations = objective_first(objective).network, integer(iterations, "iterations")
     W = finite(network.check_displacement(W), "W")
-    draws = torch.randn((network.m, network.d), generator=generator(0), dtype=torch.float64, device="cpu")
-    hessian, image = Hessian(objective, W, few=True), network.scatter(draws.to(W)).expand_as(W)
+    hessian, image = Hessian(objective, W, few=True), _draws(objective, W)
     tiny = torch.finfo(W.dtype).tiny
     vector, diagonal, beside = torch.zeros_like(W), list[torch.Tensor](), list[torch.Tensor]()
+    scale = torch.ones_like(W[..., 0, 0])
     for _ in range(iterations):
         length = norm(objective, image)
         beside.append(length)
         before, vector = vector, image / length[..., None, None].clamp_min(tiny)
         image = hessian.matmul(vector)
+        if not diagonal:  # of size one from here on: squares of a small or large Hessian would leave the range
+            scale = displacement_units(image, network.reduce)
+        image = image / scale[..., None, None]
         diagonal.append(network.reduce((image * vector).sum((-2, -1))))
         image = image - diagonal[-1][..., None, None] * vector
         if len(diagonal) > 1:
@@ -230,11 +238,36 @@ def lipschitz_constant(objective: Objective, W: Array, iterations: int = 12) -> 
         off = torch.diag_embed(torch.stack(beside[1:], dim=-1).double(), offset=1)
         tridiagonal = tridiagonal + off + off.mT
     if not bool(torch.isfinite(tridiagonal).all()):
-        raise ArithmeticError(f"the Hessian at a W of norm {float(W.norm()):.3g} is not finite; use a smaller W")
-    return torch.linalg.eigvalsh(tridiagonal).abs().amax(-1).to(W)
+        raise _not_finite(objective, W)
+    return (torch.linalg.eigvalsh(tridiagonal).abs().amax(-1) * scale.double()).to(W)
+
+
+def _draws(objective: Objective, W: torch.Tensor) -> torch.Tensor:
+    """The same Gaussian displacement for each network, in the shape of W."""
+    network = objective.network
+    draws = torch.randn((network.m, network.d), generator=generator(0), dtype=torch.float64, device="cpu")
+    return network.scatter(draws.to(W)).expand_as(W)
+
+
+def _not_finite(objective: Objective, W: torch.Tensor) -> ArithmeticError:
+    draws = _draws(objective, W)
+    draws = draws / scaled_norm(draws, objective.network.reduce)[..., None, None]
+    cause = too_large(objective, lambda zero: Hessian(objective, zero, once=True).matmul(draws), "use a smaller W")
+    size = float(scaled_norm(W, objective.network.reduce).max())
+    return ArithmeticError(f"the Hessian at a W of norm {size:.3g} is not finite; {cause}")
+
+
+def too_large(objective: Objective, evaluate: Callable[[torch.Tensor], torch.Tensor], otherwise: str) -> str:
+    """What to change where a result at some W is not finite: the data, if that at W = 0 is not, else ``otherwise``."""
+    zero = torch.zeros_like(objective.network.w)
+    if not bool(torch.isfinite(objective.value_and_gradient(zero)[0].total).all()):
+        return f"the labels y are too large for {zero.dtype}, at W = 0 too; rescale y"
+    if not bool(torch.isfinite(evaluate(zero)).all()):
+        return f"the inputs x, labels y or penalty weights are too large for {zero.dtype}, at W = 0 too; rescale them"
+    return otherwise
 
 
 @full_precision
 def norm(objective: Objective, V: torch.Tensor) -> torch.Tensor:
     """Frobenius norm of a displacement, of shape batch, over all neurons wherever they are kept."""
-    return objective.network.reduce(V.square().sum((-2, -1))).sqrt()
+    return scaled_norm(V, objective.network.reduce)

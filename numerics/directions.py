@@ -21,12 +21,13 @@ import torch
 
 from numerics.covariance import FeatureCovariance
 from numerics.harmonics import MOST_DEGREE
-from numerics.inputs import Array, computed, displacement, finite, inputs, integer, plain, tensor
+from numerics.inputs import Array, computed, displacement, finite, inputs, integer, named, network_first, plain, tensor
 from numerics.jacobian import Jacobian
 from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.sampling import generator
+from numerics.scale import homogeneous
 from numerics.span import Span
 from theory.harmonics.sphere import check_degree, cumulative_multiplicity, shown
 from theory.showing import axes, curve, facts, finish
@@ -121,10 +122,10 @@ class GoodDirections:
         x: Array | None = None,
         count: int | None = None,
     ) -> None:
-        self.network, self.k = network, check_degree(plain(k), "k")
+        self.network, self.k = network_first(network), check_degree(plain(k), "k")
         if self.k > MOST_DEGREE:
             raise ValueError(f"k={shown(self.k)}: needs k <= {MOST_DEGREE}, of which few would fit in memory")
-        self.method: str = method
+        self.method: str = named(method, ("span", "eigen", "jacobian"), "method", "'span', 'eigen' or 'jacobian'")
         if method != "jacobian" and (x is not None or count is not None):
             raise ValueError(f"method={method!r}: takes no inputs and no count; use method='jacobian'")
         k, own = self.k, cumulative_multiplicity(network.d, self.k)
@@ -143,12 +144,10 @@ class GoodDirections:
             self._basis: Basis = Dense(network, torch.stack(halves) if network.batch else halves[0])
         elif method == "span":
             self._basis = Span(network, k)
-        elif method == "jacobian":
+        else:
             if x is None:
                 raise ValueError("method='jacobian': needs x, the inputs at which the Jacobian is taken")
             self._basis = Jacobian(network, x, self.dimension)
-        else:
-            raise ValueError(f"method={method!r}: needs 'span', 'eigen' or 'jacobian'")
 
     def jacobian(self) -> Jacobian | None:
         """The basis of "jacobian", for those who know f_L at its inputs; None with another method."""
@@ -176,12 +175,14 @@ class GoodDirections:
 
     def half_coordinates(self, difference: torch.Tensor) -> torch.Tensor:
         """Coefficients <b_j, W> of W in the orthonormal basis, from the difference D of its halves, (..., n_k)."""
+        difference = tensor(difference, "difference", self.network.w, "network")
         if difference.shape[-2:] != self.network.half.shape[-2:]:
             raise ValueError(f"difference of shape {tuple(difference.shape)}: needs {tuple(self.network.half.shape)}")
         return self._basis.coordinates(difference)
 
     def half_combine(self, coordinates: torch.Tensor) -> torch.Tensor:
         """p of shape (..., m/2, d), where (p, -p) is the displacement with these coordinates."""
+        coordinates = tensor(coordinates, "coordinates", self.network.w, "network")
         if coordinates.shape[-1:] != (self.dimension,):
             raise ValueError(f"coordinates of shape {tuple(coordinates.shape)}: needs (..., n_k = {self.dimension})")
         return self._basis.combine(coordinates)
@@ -237,10 +238,13 @@ class GoodDirections:
 
     def sign_energy(self, W: Array) -> torch.Tensor:
         r"""E_S \|P_{<=k} S W\|^2 = sum_r W_r^T P_rr W_r over independent signs, of shape batch. Cost: n_k m d."""
-        W = self._displacement(W)
         half = self.half_basis()  # (..., n_k, m/2, d)
-        along = [(half * part[..., None, :, :]).sum(-1) for part in W.chunk(2, dim=-2)]
-        return computed(self.network.reduce(torch.stack(along).square().sum((0, -2, -1))), "the energy", "W is")
+
+        def form(W: torch.Tensor) -> torch.Tensor:
+            along = [(half * part[..., None, :, :]).sum(-1) for part in W.chunk(2, dim=-2)]
+            return self.network.reduce(torch.stack(along).square().sum((0, -2, -1)))
+
+        return homogeneous(self._displacement(W), self.network.reduce, form, "the energy")
 
     def principal_angles(self, other: GoodDirections) -> torch.Tensor:
         """Angles between the two subspaces in radians, ascending, shape (..., min n_k).

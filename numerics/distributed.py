@@ -27,6 +27,7 @@ import torch.distributed as dist
 from numerics.inputs import plain
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
+from numerics.quoting import shown
 from theory.activations import ActivationLike
 from theory.network.taylor import check_width
 
@@ -46,7 +47,7 @@ def process_group(kind: Literal["cpu", "cuda"] = "cpu") -> Iterator[torch.device
             than processes on this machine.
     """
     if kind not in ("cpu", "cuda"):
-        raise ValueError(f"kind={kind!r}: needs 'cpu' or 'cuda'")
+        raise ValueError(f"kind={shown(kind)}: needs 'cpu' or 'cuda'")
     missing = [name for name in ENVIRONMENT if name not in os.environ]
     if missing:
         raise RuntimeError(f"{', '.join(missing)} not set: start with  torchrun --nproc-per-node 2 script.py")
@@ -101,7 +102,7 @@ class ShardedNetwork(TwoLayerNetwork):
             raise RuntimeError("no process group: build the network inside numerics.distributed.process_group()")
         self.group, self.rank, self.world = group, dist.get_rank(group), dist.get_world_size(group)
         if self.rank < 0:
-            raise ValueError(f"group={group!r}: needs a group that holds this process")
+            raise ValueError(f"group={shown(group)}: needs a group that holds this process")
         if check_width(plain(m)) % (2 * self.world):
             raise ValueError(f"m={m}: needs m/2 divisible by the number of processes, {self.world}")
         super().__init__(d, m, activation, seed, dtype, device)

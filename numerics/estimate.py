@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from numerics.inputs import Array, finite, one_seed, tensor, unit
+from numerics.inputs import Array, finite, one_seed, tensor
 from numerics.precision import full_precision
+from numerics.scale import unit
 
 
 @full_precision

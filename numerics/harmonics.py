@@ -100,15 +100,17 @@ class Harmonics:
             None if degree == 1 else torch.from_numpy(_traceless(d, table, repeats)).to(device=device, dtype=dtype)
         )
 
-    def tensors(self, coordinates: torch.Tensor) -> torch.Tensor:
+    def tensors(self, coordinates: Array) -> torch.Tensor:
         """The tensors A of sum_j c_j Y_j for c of shape (..., N), as matrices (..., d^{l-1}, d)."""
+        coordinates = tensor(coordinates, "coordinates", self._weight, "harmonics")
         if coordinates.shape[-1:] != (self.count,):
             raise ValueError(f"coordinates of shape {tuple(coordinates.shape)}: needs (..., N = {self.count})")
         packed = coordinates if self._traceless is None else coordinates @ self._traceless
         return (packed * self._weight)[..., self._position].unflatten(-1, (-1, self.d))
 
-    def coordinates(self, tensors: torch.Tensor) -> torch.Tensor:
+    def coordinates(self, tensors: Array) -> torch.Tensor:
         """The adjoint of :meth:`tensors`: <A_j, B> for B of shape (..., d^{l-1}, d), shape (..., N)."""
+        tensors = tensor(tensors, "tensors", self._weight, "harmonics")
         if tensors.shape[-2:] != (self.d ** (self.degree - 1), self.d):
             needs = (self.d ** (self.degree - 1), self.d)
             raise ValueError(f"tensors of shape {tuple(tensors.shape)}: needs {needs}, after leading axes")

@@ -21,7 +21,7 @@ from numerics.equality import ByValue
 from numerics.inputs import Array, finite, tensor
 from numerics.memory import require
 from numerics.precision import full_precision
-from numerics.targets import checked_terms
+from numerics.targets import checked_terms, energy
 
 
 def hermite_values(degree: int, t: torch.Tensor) -> torch.Tensor:
@@ -58,8 +58,11 @@ class HermiteTarget(ByValue):
         object.__setattr__(self, "terms", terms)
 
     def energies(self) -> dict[int, float]:
-        r"""\|f_l\|^2 under Gaussian inputs by degree, exact up to rounding: alpha^T (B B^T)^l alpha, power by entry."""
-        return {degree: float(w @ (b @ b.T) ** degree @ w) for degree, (w, b) in sorted(self.terms.items())}
+        r"""\|f_l\|^2 under Gaussian inputs by degree, exact up to rounding: alpha^T (B B^T)^l alpha, power by entry.
+
+        Raises ValueError on an energy that doubles cannot hold.
+        """
+        return {degree: energy(degree, w, (b @ b.T) ** degree) for degree, (w, b) in sorted(self.terms.items())}
 
     def __call__(self, x: Array) -> torch.Tensor:
         """f*(x), shape (n,), in the dtype and on the device of ``x``, (n, d). Cost: n d R per degree.

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,14 @@ import torch
 
 from numerics.losses import Loss
 from numerics.precision import full_precision
+from numerics.quoting import shown
 
 Array: TypeAlias = "torch.Tensor | npt.ArrayLike"
 """What a call takes where it needs a tensor."""
 
 FLOATING = (torch.float32, torch.float64)
 SEEDS = 2**64
+Kind = TypeVar("Kind")
 
 
 class Shapes(Protocol):
@@ -44,7 +46,7 @@ def integer(value: Any, name: str, least: int = 1, most: int | None = None, reme
     result, top = plain(value), math.inf if most is None else most
     if isinstance(result, bool) or not isinstance(result, int) or not least <= result <= top:
         wanted = f"{name} >= {least}" if most is None else f"{least} <= {name} <= {most}"
-        raise ValueError(f"{name}={value!r}: needs an integer {wanted}" + (f"; {remedy}" if remedy else ""))
+        raise ValueError(f"{name}={shown(value)}: needs an integer {wanted}" + (f"; {remedy}" if remedy else ""))
     return result
 
 
@@ -52,7 +54,7 @@ def number(value: Any, name: str, requirement: str = "a positive finite number",
     """``value`` as a float when it is a finite number > 0, or >= 0 with ``zero``."""
     result = real(value, name, requirement)
     if result < 0 or (result == 0 and not zero):
-        raise ValueError(f"{name}={value!r}: needs {requirement}")
+        raise ValueError(f"{name}={shown(value)}: needs {requirement}")
     return result
 
 
@@ -65,19 +67,26 @@ def real(value: Any, name: str, requirement: str = "a finite number") -> float:
     except (TypeError, ValueError, OverflowError, RuntimeError):
         result = math.nan
     if not math.isfinite(result):
-        raise ValueError(f"{name}={value!r}: needs {requirement}")
+        raise ValueError(f"{name}={shown(value)}: needs {requirement}")
     return result
 
 
 def reals(values: Any, name: str) -> list[float]:
     """Finite numbers as floats, from any sequence or axis; ``name`` is that of one of them."""
-    try:
-        several = [] if isinstance(values, str | bytes | Mapping) else list(values)
-    except TypeError:
-        several = []
+    several = listed(values, f"{name}s", "one or more numbers, such as [1.0]")
     if not several:
-        raise ValueError(f"{name}s={values!r}: needs a sequence of one or more numbers, such as [1.0]")
+        raise ValueError(f"{name}s={shown(values)}: needs a sequence of one or more numbers, such as [1.0]")
     return [real(value, name) for value in several]
+
+
+def listed(values: Any, name: str, what: str = "integers, such as [0, 1]") -> list[Any]:
+    """The entries of any sequence or axis; a text or a dictionary is none."""
+    try:
+        if isinstance(values, str | bytes | Mapping):
+            raise TypeError
+        return list(values)
+    except TypeError as error:
+        raise ValueError(f"{name}={shown(values)}: needs a sequence of {what}") from error
 
 
 def settle(record: Any, positive: tuple[str, ...], counts: tuple[str, ...]) -> None:
@@ -88,9 +97,12 @@ def settle(record: Any, positive: tuple[str, ...], counts: tuple[str, ...]) -> N
         object.__setattr__(record, name, integer(getattr(record, name), name))
 
 
-def one_seed(value: Any, name: str = "seed") -> int:
-    """``value`` as a seed: torch would take 1.2 for 1, and -1 for 2^64 - 1."""
-    remedy = "several networks take a tuple of seeds" if isinstance(value, Sequence | np.ndarray) else ""
+def one_seed(value: Any, name: str = "seed", remedy: str = "give one at a time") -> int:
+    """``value`` as a seed: torch would take 1.2 for 1, and -1 for 2^64 - 1; ``remedy`` is for several."""
+    if isinstance(value, str | bytes):
+        remedy = f"turn a text into one with int({name})"
+    elif not isinstance(value, Sequence | np.ndarray):
+        remedy = ""
     return integer(value, name, 0, SEEDS - 1, remedy)
 
 
@@ -103,19 +115,21 @@ def seeds(value: Any) -> int | tuple[int, ...]:
     if isinstance(value, np.ndarray | torch.Tensor) and value.ndim == 1:
         value, several = value.tolist(), True
     if not several:
-        return one_seed(value)
+        return one_seed(value, remedy="several networks take a tuple of seeds")
     if not len(value):
-        raise ValueError(f"seed={value!r}: needs one seed or more")
+        raise ValueError(f"seed={shown(value)}: needs one seed or more")
     result = tuple(one_seed(seed) for seed in value)
     if len({seed % 2**32 for seed in result}) < len(set(result)):
-        raise ValueError(f"seed={value!r}: needs seeds that differ modulo 2^32, which is all that torch keeps of them")
+        raise ValueError(
+            f"seed={shown(value)}: needs seeds that differ modulo 2^32, which is all that torch keeps of them"
+        )
     return result
 
 
 def floating(dtype: Any) -> torch.dtype:
     """``dtype`` when it is float32 or float64: half precision keeps three digits of a weight, integers none."""
     if dtype not in FLOATING:
-        raise ValueError(f"dtype={dtype!r}: needs torch.float32 or torch.float64")
+        raise ValueError(f"dtype={shown(dtype)}: needs torch.float32 or torch.float64")
     return dtype
 
 
@@ -124,13 +138,13 @@ def placed(device: Any) -> torch.device:
     try:
         result = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device={device!r}: needs 'cpu' or 'cuda'") from error
+        raise ValueError(f"device={shown(device)}: needs 'cpu' or 'cuda'") from error
     if result.type not in ("cpu", "cuda"):
-        raise ValueError(f"device={device!r}: needs 'cpu' or 'cuda'")
+        raise ValueError(f"device={shown(device)}: needs 'cpu' or 'cuda'")
     cards = torch.cuda.device_count() if result.type == "cuda" and torch.cuda.is_available() else 0
     if result.type == "cuda" and (result.index or 0) >= cards:
         here = f"torch sees {cards} CUDA devices here"
-        raise ValueError(f"device={device!r}: {here}; use device='cpu', or a build of torch for your card")
+        raise ValueError(f"device={shown(device)}: {here}; use device='cpu', or a build of torch for your card")
     return result
 
 
@@ -214,12 +228,22 @@ def computed(value: torch.Tensor, what: str, cause: str) -> torch.Tensor:
     return finite(value, f"{what}: {cause} too large for {value.dtype}, so it")
 
 
-def unit(value: torch.Tensor) -> float:
-    """The power of two below the largest |entry| of finite ones: dividing by it rounds nothing. 1/2 for zeros alone."""
-    return math.ldexp(1.0, math.frexp(float(value.abs().max()))[1] - 1)
+def instance(value: Any, kind: type[Kind], name: str, needs: str) -> Kind:
+    """``value`` when it is of this kind; ``needs`` says what is wanted."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} of type {type(value).__name__}: needs {needs}")
+    return value
 
 
-def _shapes(network: Shapes) -> Shapes:
+def named(value: Any, options: Collection[str], name: str, needs: str = "") -> Any:
+    """``value`` when it is one of the texts that are known; ``needs`` says which where a list of them would not do."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name}={shown(value)}: needs {needs or 'one of ' + ', '.join(options)}")
+    return value
+
+
+def network_first(network: Any) -> Any:
+    """``network`` when it is one."""
     if not isinstance(getattr(network, "w", None), torch.Tensor):
         raise ValueError(f"network of type {type(network).__name__}: needs a TwoLayerNetwork, which comes first")
     return network
@@ -234,7 +258,7 @@ def displacement(network: Shapes, W: Array, name: str = "W", stacked: bool = Fal
         name: of the argument.
         stacked: whether, on one network, W may have leading axes.
     """
-    result, shape = tensor(W, name, _shapes(network).w, "network"), network.w.shape
+    result, shape = tensor(W, name, network_first(network).w, "network"), network.w.shape
     if result.shape != shape and not (stacked and not network.batch and result.shape[-2:] == shape):
         raise ValueError(f"{name} of shape {tuple(result.shape)}: needs {tuple(shape)}, the shape of network.w")
     return result
@@ -248,7 +272,7 @@ def copied(network: Shapes, W: Array) -> torch.Tensor:
 
 def inputs(network: Shapes, x: Array, name: str) -> torch.Tensor:
     """x of shape (n, d) or (..., n, d), n >= 1, in the network's dtype and on its device, finite."""
-    result = tensor(x, name, _shapes(network).w, "network")
+    result = tensor(x, name, network_first(network).w, "network")
     if result.shape[-1:] != (network.d,) or result.shape[:-2] not in {(), network.batch} or result.ndim < 2:
         batch = f", or {network.batch} in front of it" if network.batch else ""
         raise ValueError(f"{name} of shape {tuple(result.shape)}: needs (n, {network.d}){batch}")
@@ -259,7 +283,7 @@ def inputs(network: Shapes, x: Array, name: str) -> torch.Tensor:
 
 def single(network: Shapes, x: Array, name: str) -> torch.Tensor:
     """As :func:`inputs`, for one network."""
-    if _shapes(network).batch:
+    if network_first(network).batch:
         raise ValueError(f"network of batch {network.batch}: needs one network; take network.member(i)")
     return inputs(network, x, name)
 
@@ -291,29 +315,3 @@ def labels(network: Shapes, x: torch.Tensor, y: Array, loss: Loss) -> torch.Tens
     if loss.signs and not holds(result.abs() == 1):
         raise ValueError(f"loss={loss.name!r}: needs labels -1 and +1")
     return result
-
-
-def of_length(x: torch.Tensor, square: float, name: str, why: str) -> torch.Tensor:
-    """x when |x_i|^2 = ``square`` in every row, to what normalising and rounding in its dtype leaves."""
-    worst = off_length(x, square)
-    if worst is not None:
-        remedy = (
-            f"use numerics.to_sphere({name})"
-            if square == x.shape[-1]
-            else f"use numerics.to_sphere({name}, {square**0.5:g})"
-        )
-        raise ValueError(f"{name} has a row with |x|^2 = {worst:.8g}: {why} needs |x|^2 = {square:g}; {remedy}")
-    return x
-
-
-def off_length(x: torch.Tensor, square: float, dtype: torch.dtype | None = None) -> float | None:
-    """|x_i|^2 of the row that is farthest from ``square``; None where every row has it, up to rounding in ``dtype``.
-
-    Dividing a row by its norm leaves a relative error of |x|^2 of (d + 2) eps from the sum of squares, and a few eps
-    from root, quotient and product: 2 d + 16 covers both, and inputs that were divided twice.
-    """
-    d = x.shape[-1]
-    squares = x.detach().double().square().sum(-1) / square
-    if holds((squares - 1).abs() <= (2 * d + 16) * torch.finfo(dtype or x.dtype).eps):
-        return None
-    return float(squares.flatten()[(squares - 1).abs().argmax()]) * square

@@ -27,6 +27,8 @@ from numerics.kernels import ntk_gram
 from numerics.memory import by_kind, require
 from numerics.network import ROW_NUMBERS, TwoLayerNetwork
 
+UNDERFLOW = 16
+"""Squares below this many times n d times the least normal number lose digits: each of n d products may lose one."""
 RANK = 16
 """An eigenvalue of K below this many times n eps |K| is zero to rounding."""
 
@@ -43,8 +45,8 @@ class Jacobian:
         x: the inputs. vectors: U, (..., n, n_k). values: S, (..., n_k), descending.
 
     Raises:
-        ValueError: inputs of another shape, dtype or device, fewer inputs than directions, or a singular value that is
-            zero to rounding.
+        ValueError: inputs of another shape, dtype or device, fewer inputs than directions, inputs whose squares
+            underflow, or a singular value that is zero to rounding.
         WouldNotFit: the Gram matrix does not fit in memory.
 
     The subspace is that of the Gram matrix as it is rounded in the network's dtype: where the gap s_j^2 - s_{j+1}^2 at
@@ -70,6 +72,12 @@ class Jacobian:
         x = self.x[member] if self.x.ndim == 3 else self.x
         squares, vectors = torch.linalg.eigh(ntk_gram(network, x).double())
         squares, vectors = squares.flip(0)[:count], vectors.flip(1)[:, :count]
+        least = UNDERFLOW * x.numel() * torch.finfo(network.dtype).tiny
+        if min(float(squares[0]), float(x.detach().double().abs().max()) ** 2) < least:
+            raise ValueError(
+                f"x of size {float(x.abs().max()):.2g}: the squares of the Jacobian underflow in {network.dtype}, and "
+                f"its directions with them; rescale x, such as by numerics.to_sphere(x), or use float64"
+            )
         if not float(squares[-1]) > RANK * len(x) * torch.finfo(network.dtype).eps * float(squares[0]):
             raise ValueError(
                 f"count={count}: singular value {count} of the Jacobian is zero to rounding (squares fall from "

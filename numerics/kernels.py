@@ -18,7 +18,7 @@ from typing import Literal
 import torch
 
 from numerics.features import Evaluate, displaced, expanded, fill, initial
-from numerics.inputs import Array, computed, displacement, finite, integer, single, tensor
+from numerics.inputs import Array, computed, displacement, finite, integer, named, single, tensor
 from numerics.memory import available_bytes, by_kind, require
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
@@ -72,8 +72,7 @@ def ntk_gram(
     Cost: products n x d x n2 and n x m/2 x n2 (n x m x n2 with W), half of them at x2 = None; n m/2 activations.
     Memory: n n2 numbers, one block of (n + n2) block (n block at x2 = None), and small tiles.
     """
-    if model not in ("network", "taylor"):
-        raise ValueError(f"model={model!r}: needs 'network' or 'taylor'")
+    named(model, ("network", "taylor"), "model", "'network' or 'taylor'")
     if W is None:
         return _gram(network, x, x2, initial(network, 1), (1, 1, 1.0), block, "ntk_gram")
     W = finite(displacement(network, W), "W")

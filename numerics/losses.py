@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from numerics.quoting import shown
+
 Pointwise = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -164,5 +166,5 @@ LOSSES: Mapping[str, Loss] = {
 def named_loss(name: str) -> Loss:
     """The loss called ``name``. Raises ValueError with the known names."""
     if not isinstance(name, str) or name not in LOSSES:
-        raise ValueError(f"loss={name!r}: needs one of {', '.join(LOSSES)}")
+        raise ValueError(f"loss={shown(name)}: needs one of {', '.join(LOSSES)}")
     return LOSSES[name]

@@ -17,7 +17,19 @@ import torch
 
 from numerics.activations import TorchActivation
 from numerics.batches import member_index
-from numerics.inputs import Array, computed, displacement, finite, floating, inputs, placed, plain, seeds
+from numerics.inputs import (
+    Array,
+    computed,
+    displacement,
+    finite,
+    floating,
+    inputs,
+    listed,
+    placed,
+    plain,
+    seeds,
+    tensor,
+)
 from numerics.memory import DRAWS, block_rows, require
 from numerics.precision import full_precision
 from numerics.sampling import generator, sphere
@@ -110,9 +122,9 @@ class TwoLayerNetwork:
         return other
 
     def members(self, indices: Sequence[int]) -> TwoLayerNetwork:
-        """Some networks of a batch, as a batch. Raises IndexError as :meth:`member`, and on no index at all."""
-        chosen = [self.member(index) for index in indices]
-        if not chosen:
+        """Some networks of a batch, as a batch. Raises IndexError as :meth:`member`, and on none."""
+        indices = listed(indices, "indices")
+        if not (chosen := [self.member(index) for index in indices]):
             raise IndexError("indices=[]: needs at least one network of the batch")
         other = copy.copy(self)
         other.batch = (len(chosen),)
@@ -149,18 +161,20 @@ class TwoLayerNetwork:
         """Number of pairs kept here."""
         return self.m // 2
 
-    def scatter(self, W: torch.Tensor) -> torch.Tensor:
+    def scatter(self, W: Array) -> torch.Tensor:
         """The part kept here, (..., 2 pairs, d), of a whole displacement (..., m, d) that every process has."""
-        if W.ndim < 2 or W.shape[-2:] != (self.m, self.d):
-            raise ValueError(f"W of shape {tuple(W.shape)}: needs (..., {self.m}, {self.d})")
         own = slice(self.first_pair, self.first_pair + self.pairs)
-        return W.unflatten(-2, (2, -1))[..., own, :].flatten(-3, -2)
+        return self._rows(W, self.m).unflatten(-2, (2, -1))[..., own, :].flatten(-3, -2)
 
-    def collect(self, W: torch.Tensor) -> torch.Tensor:
+    def collect(self, W: Array) -> torch.Tensor:
         """The whole displacement (..., m, d), in every process, from the parts (..., 2 pairs, d)."""
-        if W.ndim < 2 or W.shape[-2:] != (2 * self.pairs, self.d):
-            raise ValueError(f"W of shape {tuple(W.shape)}: needs (..., {2 * self.pairs}, {self.d})")
-        return self.gather(W.unflatten(-2, (2, -1))).flatten(-3, -2)
+        return self.gather(self._rows(W, 2 * self.pairs).unflatten(-2, (2, -1))).flatten(-3, -2)
+
+    def _rows(self, W: Array, count: int) -> torch.Tensor:
+        result = tensor(W, "W", None if isinstance(W, torch.Tensor) else self.w)
+        if result.ndim < 2 or result.shape[-2:] != (count, self.d):
+            raise ValueError(f"W of shape {tuple(result.shape)}: needs (..., {count}, {self.d})")
+        return result
 
     def require_single(self, call: str) -> None:
         """ValueError unless this is one network with all its neurons in this process."""

@@ -11,6 +11,7 @@ import torch
 from numerics.inputs import Array, finite, integer, number, plain, tensor
 from numerics.memory import require
 from numerics.precision import full_precision
+from numerics.quoting import shown
 from numerics.sampling import generator
 
 Multiply = Callable[[torch.Tensor], torch.Tensor]
@@ -55,7 +56,7 @@ class NystromPreconditioner:
         n, like = integer(n, "n"), tensor(like, "like")
         rank = plain(rank)
         if isinstance(rank, bool) or not isinstance(rank, int) or not 0 <= rank <= n:
-            raise ValueError(f"rank={rank!r}: needs an integer 0 <= rank <= n = {n}")
+            raise ValueError(f"rank={shown(rank)}: needs an integer 0 <= rank <= n = {n}")
         self.vectors, self.values = like.new_zeros(n, 0), like.new_zeros(0)
         if rank == 0:
             return

@@ -19,19 +19,22 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import torch
 
 from numerics.blocks import Block, Blocks, accumulate, joined
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
-from numerics.inputs import Array, computed, inputs, integer, labels, of_length, off_length
+from numerics.inputs import Array, computed, inputs, instance, integer, labels, named
 from numerics.jacobian import Jacobian
 from numerics.linear_first import LinearFirst
 from numerics.losses import named_loss
 from numerics.models import MODELS, Model, ModelName, Network, Taylor
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
+from numerics.quoting import shown
+from numerics.scale import of_length, off_length
 from numerics.terms.data import DataTerm
 from numerics.terms.pairs import PairGradient, Pairs, Products
 from numerics.terms.penalty import InputPenalty, PairPenalty, Penalty
@@ -101,9 +104,10 @@ class Objective:
         if directions is not None and getattr(directions, "network", None) is not network:
             raise ValueError("directions belong to another network; build GoodDirections from this one")
         if not isinstance(weights, PenaltyWeights):
-            raise ValueError(f"weights={weights!r}: needs numerics.PenaltyWeights, such as PenaltyWeights(r1=1.0)")
-        if model not in MODELS:
-            raise ValueError(f"model={model!r}: needs one of {', '.join(MODELS)}")
+            raise ValueError(f"weights={shown(weights)}: needs numerics.PenaltyWeights, such as PenaltyWeights(r1=1.0)")
+        named(model, MODELS, "model")
+        if fresh is not None:
+            instance(fresh, FreshInputs, "fresh", "numerics.FreshInputs, such as FreshInputs(1.0, seed=0)")
         self.network, self.x, self.weights, self.directions = network, x, weights, directions
         self.n, self.model, self.loss = x.shape[-2], model, named_loss(loss)
         self.y = labels(network, x, y, self.loss).detach()
@@ -306,3 +310,8 @@ class Objective:
             accumulate(gradient.stacked, product, block.x, 1 / self.n)
         self._scratch.append(product)
         return joined(outputs), sums
+
+
+def objective_first(value: Any) -> Objective:
+    """The first argument of a call, when it is an objective."""
+    return instance(value, Objective, "objective", "a numerics.Objective, which comes first")

@@ -122,7 +122,8 @@ class Descent:
             return None
         if step % self._method.remeasure == 0:
             constant = lipschitz_constant(self._objective, self.W)
-            self.rate = torch.where(constant > 0, 1 / constant, torch.ones_like(constant))
+            inverse = (1 / constant).clamp_max(torch.finfo(constant.dtype).max)
+            self.rate = torch.where(constant > 0, inverse, torch.ones_like(constant))
         slope = norm(self._objective, gradient).square()
         # What rounding of the loss can hide: a sum of positive terms, each with a relative error of a few units.
         noise = 8 * torch.finfo(gradient.dtype).eps * parts.total.abs()

@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 import torch
 
 from numerics.equality import ByValue
-from numerics.inputs import Array, computed, converted, finite, integer, number, tensor, unit, vector
+from numerics.inputs import Array, computed, converted, finite, instance, integer, number, tensor, vector
 from numerics.memory import require
 from numerics.nystrom import KernelOperator, NystromPreconditioner, conjugate_gradients
 from numerics.precision import full_precision
+from numerics.scale import unit
 
 NONNEGATIVE = "a finite ridge >= 0"
 
@@ -202,6 +203,9 @@ def iterative_kernel_ridge(
         number(value, name, f"a positive finite {name}") for name, value in (("ridge", ridge), ("tolerance", tolerance))
     )
     max_iterations = integer(max_iterations, "max_iterations")
+    if preconditioner is not None:
+        instance(preconditioner, NystromPreconditioner, "preconditioner", "a NystromPreconditioner of this operator")
+    rank = None if rank is None else integer(rank, "rank", 0)
     needed = ("matmul", "columns") if preconditioner is None and rank != 0 else ("matmul",)
     if isinstance(operator, torch.Tensor) or not all(callable(getattr(operator, name, None)) for name in needed):
         what = f"operator of type {type(operator).__name__}: needs {' and '.join(needed)}"

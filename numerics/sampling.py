@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Any
 
 import torch
 
 from numerics.inputs import Array, finite, floating, integer, number, one_seed, placed, plain, tensor
 from numerics.memory import DRAWS, require
 from numerics.precision import full_precision
+from numerics.quoting import shown
+from numerics.scale import rows
 from theory.harmonics.sphere import integer_dimension
 
 __all__ = ["gaussian", "generator", "sphere", "to_sphere"]
@@ -36,7 +39,7 @@ def generator(seed: int, device: torch.device | str = "cpu", *, purpose: str = "
     """
     number = one_seed(seed)
     if not isinstance(purpose, str):
-        raise ValueError(f"purpose={purpose!r}: needs a text, such as 'inputs'")
+        raise ValueError(f"purpose={shown(purpose)}: needs a text, such as 'inputs'")
     if purpose:
         number = int.from_bytes(hashlib.sha256(f"{number} {purpose}".encode()).digest()[:8], "big")
     return torch.Generator(device=placed(device)).manual_seed(number)
@@ -53,14 +56,15 @@ def sphere(
     """``n`` independent uniform points of S^{d-1}(radius), shape (n, d), on the generator's device.
 
     Raises:
-        ValueError: n < 1, d < 3, a radius that is not positive and finite, or another dtype than float32 and float64.
+        ValueError: n < 1, d < 3, a radius that is not positive and finite or not in the range of the dtype, or another
+            dtype than float32 and float64.
         WouldNotFit: the points do not fit in memory.
 
     Cost: n d Gaussian draws.
     """
     radius = number(radius, "radius", "a positive finite radius, sqrt(d) for inputs, 1 for weights")
     points = gaussian(n, d, generator, dtype)
-    return points * (radius / points.norm(dim=1, keepdim=True))
+    return _on_sphere(points, representable(radius, points))
 
 
 @full_precision
@@ -74,12 +78,18 @@ def gaussian(n: int, d: int, generator: torch.Generator, dtype: torch.dtype = to
     Cost: n d Gaussian draws.
     """
     n, d = integer(n, "n"), integer_dimension(plain(d))
-    if not isinstance(generator, torch.Generator):
-        raise ValueError(f"generator={generator!r}: needs a torch.Generator; use numerics.generator(seed)")
+    generator = random_generator(generator)
     size = 2 * d * floating(dtype).itemsize  # twice: the points, and what is made of them
     purpose, device = f"{n} points in d={d}", generator.device
     require(size * n, purpose, device, lambda there: f"n <= {there // size} would fit", DRAWS)
     return torch.randn(n, d, generator=generator, dtype=dtype, device=device)
+
+
+def random_generator(value: Any) -> torch.Generator:
+    """``value`` when it is a generator of torch."""
+    if not isinstance(value, torch.Generator):
+        raise ValueError(f"generator={shown(value)}: needs a torch.Generator; use numerics.generator(seed)")
+    return value
 
 
 @full_precision
@@ -94,15 +104,29 @@ def to_sphere(x: Array, radius: float | None = None) -> torch.Tensor:
         A tensor of the shape of x, in float32 where x has that, else in float64.
 
     Raises:
-        ValueError: no numbers, entries that are not finite, d < 3, a row that is zero or whose square overflows, or a
-            radius that is not positive and finite.
+        ValueError: no numbers, entries that are not finite, d < 3, a row that is zero, or a radius that is not positive
+            and finite or not in the range of the dtype.
 
-    Cost: 3 n d multiplications. The lengths are lost: standardise the columns first where their scales differ.
+    Cost: 4 n d multiplications. The lengths are lost: standardise the columns first where their scales differ.
     """
     x = finite(tensor(x, "x"), "x")
     d = integer_dimension(x.shape[-1] if x.ndim else 0)
     size = math.sqrt(d) if radius is None else number(radius, "radius", "a positive finite radius")
-    lengths = x.norm(dim=-1, keepdim=True)
-    if not bool((torch.isfinite(lengths) & (lengths > 0)).all()):
-        raise ValueError("x has a row of length zero, or too long for its dtype: no point of the sphere; leave it out")
-    return x * (size / lengths)
+    if not bool(x.any(-1).all()):
+        raise ValueError("x has a row of length zero: no point of the sphere; leave it out")
+    return _on_sphere(x, representable(size, x))
+
+
+def representable(radius: float, points: torch.Tensor) -> float:
+    """A radius whose points keep their digits in the dtype of ``points``; ValueError for another."""
+    number = torch.finfo(points.dtype)
+    least, most = number.tiny / number.eps, number.max / 2
+    if not least <= radius <= most:
+        wanted = f"a radius from {least:.1e} to {most:.1e}, the range of {points.dtype}"
+        raise ValueError(f"radius={radius:g}: needs {wanted}; use another unit of length")
+    return radius
+
+
+def _on_sphere(x: torch.Tensor, radius: float) -> torch.Tensor:
+    scaled, lengths, _ = rows(x)
+    return scaled * (radius / lengths)

@@ -19,11 +19,13 @@ import numpy as np
 import torch
 
 from numerics.equality import ByValue
-from numerics.inputs import Array, finite, number, of_length, plain, reals, tensor, vector
+from numerics.inputs import Array, finite, number, plain, reals, tensor, vector
 from numerics.memory import require
 from numerics.precision import full_precision
+from numerics.quoting import shown
 from numerics.sampling import generator as seeded
 from numerics.sampling import sphere
+from numerics.scale import of_length, regained, rows, unit
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 
@@ -104,14 +106,14 @@ class Target(ByValue):
         """sum_i alpha_i sqrt(N(d,l)) P_l(<beta_i,x>/sqrt d); the directions are normalised.
 
         Raises:
-            ValueError: d < 3, degree < 0, shapes that do not match, or entries that are not finite, or directions whose
-                squares vanish or overflow.
+            ValueError: d < 3, degree < 0, shapes that do not match, entries that are not finite, or a direction that is
+                zero.
         """
         directions, weights = terms_in_double(integer_dimension(plain(d)), directions, weights)
-        lengths = directions.norm(dim=1, keepdim=True)
-        if not bool((torch.isfinite(lengths) & (lengths > 0)).all()):
-            raise ValueError("directions: needs non-zero finite rows, of lengths between 1e-150 and 1e150")
-        return Target(d, {degree: (weights, directions / lengths)})
+        if not bool(directions.any(-1).all()):
+            raise ValueError("directions: needs non-zero finite rows; leave those of length zero out")
+        scaled, lengths, _ = rows(directions)
+        return Target(d, {degree: (weights, scaled / lengths)})
 
     @staticmethod
     def dense(d: int, degree: int, energy: float, seed: int) -> Target:
@@ -160,11 +162,14 @@ class Target(ByValue):
         return Target(self.d, merged)
 
     def energies(self) -> dict[int, float]:
-        r"""\|f_l\|^2 in L2 by degree, exact up to rounding: alpha^T P_l(B B^T) alpha. Memory: 4 R^2 numbers."""
+        r"""\|f_l\|^2 in L2 by degree, exact up to rounding: alpha^T P_l(B B^T) alpha. Memory: 4 R^2 numbers.
+
+        Raises ValueError on an energy that doubles cannot hold.
+        """
         most = max((len(w) for w, _ in self.terms.values()), default=0)
         require(32 * most**2, f"the energy of {most} terms", "cpu", "use fewer terms")
         return {
-            degree: float(w @ legendre_values(degree, self.d, b @ b.T) @ w)
+            degree: energy(degree, w, legendre_values(degree, self.d, b @ b.T))
             for degree, (w, b) in sorted(self.terms.items())
         }
 
@@ -199,6 +204,15 @@ MOST_DEGREE = 10_000
 Terms = dict[int, tuple[torch.Tensor, torch.Tensor]]
 
 
+def energy(degree: int, weights: torch.Tensor, gram: torch.Tensor) -> float:
+    """alpha^T G alpha; ValueError where doubles cannot hold it."""
+    if not len(weights):
+        return 0.0
+    size = unit(weights)
+    scaled = weights / size
+    return float(regained(scaled @ gram @ scaled, size, f"the energy of degree {degree}", "the weights are"))
+
+
 def bounded_degree(degree: int) -> int:
     """A degree of a term as an int; ValueError unless 0 <= degree <= MOST_DEGREE."""
     found = check_degree(plain(degree))
@@ -212,7 +226,12 @@ def checked_terms(
 ) -> tuple[int, Terms]:
     """d and the terms of a target by degree in double, where directions are unit vectors; ``what`` names a term."""
     d, terms = integer_dimension(plain(dimension)), Terms()
-    for degree, (weights, directions) in given.items():
+    if not isinstance(given, Mapping):
+        raise ValueError(f"terms={shown(given)}: needs a dictionary by degree, such as {{2: (weights, directions)}}")
+    for degree, term in given.items():
+        if not isinstance(term, tuple | list) or len(term) != 2:
+            raise ValueError(f"terms[{shown(degree)}]={shown(term)}: needs a pair, weights and directions")
+        weights, directions = term
         directions, weights = terms_in_double(d, directions, weights)
         of_length(directions, 1, "directions", what)
         terms[bounded_degree(degree)] = weights, directions

@@ -13,17 +13,21 @@ from typing import Any
 import torch
 
 from numerics.certificate.gap import Choice, choice
-from numerics.checkpoint import Checkpoint
-from numerics.curvature import norm
-from numerics.inputs import Array, copied, finite, inputs, integer, labels, number
+from numerics.checkpoint import Checkpoint, file_path
+from numerics.curvature import norm, too_large
+from numerics.inputs import Array, copied, finite, inputs, integer, labels, listed, network_first, number
 from numerics.network import TwoLayerNetwork
-from numerics.objective import Objective
+from numerics.objective import Objective, objective_first
 from numerics.optimizers import Adam, GradientDescent, Method, Stepper
 from numerics.precision import full_precision
 from numerics.progress import ProgressLine
+from numerics.quoting import shown
 from numerics.sampling import generator
 from numerics.terms.weights import Parts
 from numerics.trajectory import Observer, Record, Stop, Trajectory
+
+START = "the start is too large"
+"""Why a run cannot begin, where its data are not to blame."""
 
 
 class Diverged(ArithmeticError):
@@ -36,7 +40,7 @@ def small_start(network: TwoLayerNetwork, scale: float, seed: int) -> torch.Tens
 
     The quadratic term then starts at order scale^2. Raises ValueError on a scale that is negative or not finite.
     """
-    scale, shape = number(scale, "scale", "a finite scale >= 0", zero=True), (network.m, network.d)
+    scale, shape = number(scale, "scale", "a finite scale >= 0", zero=True), (network_first(network).m, network.d)
     noise = torch.randn(shape, generator=generator(seed), dtype=torch.float64, device="cpu").to(network.w)
     scaled = network.scatter(noise * (scale * network.m**-0.25 / math.sqrt(network.d)))
     return scaled.expand(*network.batch, -1, -1).clone()
@@ -89,7 +93,7 @@ def train(
         ValueError: steps, record_every or checkpoint_every < 1, a step to record at that is no integer >= 0, R1 on
             fresh inputs with a method that compares the loss at several points of a step, a start or test data that do
             not fit the network or are not finite, a checkpoint of another run or another version, one that is damaged,
-            a path that cannot be a file, or a loss that cannot be certified where that is asked for.
+            a path that cannot be a file or be written to, or a loss that cannot be certified where that is asked for.
 
     Cost: that of the method, plus a Gram matrix and an evaluation of the test inputs at each record, and what is asked
     of :func:`numerics.optimality_gap`.
@@ -98,19 +102,22 @@ def train(
     checkpoint_every = integer(checkpoint_every, "checkpoint_every")
     gradient_tolerance = number(gradient_tolerance, "gradient_tolerance", "a finite number >= 0", zero=True)
     stop_at_gap = number(stop_at_gap, "stop_at_gap", "a finite number >= 0", zero=True)
-    if not isinstance(objective, Objective):
-        raise ValueError(f"objective of type {type(objective).__name__}: needs a numerics.Objective, which comes first")
+    objective_first(objective)
     method = GradientDescent() if method is None else method
     if not callable(getattr(method, "start", None)):
-        raise ValueError(f"method={method!r}: needs a method such as numerics.GradientDescent() or numerics.Adam()")
-    chosen = None if record_at is None else {0, *(integer(one, "record_at", 0) for one in record_at)}
+        raise ValueError(
+            f"method={shown(method)}: needs a method such as numerics.GradientDescent() or numerics.Adam()"
+        )
+    chosen = (
+        None if record_at is None else {0, *(integer(one, "record_at", 0) for one in listed(record_at, "record_at"))}
+    )
     if objective.fresh is not None and not (isinstance(method, Adam) or getattr(method, "step", None) is not None):
         raise ValueError(
             f"method {method}: compares losses, and with R1 on fresh inputs each step has another; use Adam, or "
             f"GradientDescent with a fixed step"
         )
     if not (callable(progress) or isinstance(progress, bool | None)):
-        raise ValueError(f"progress={progress!r}: needs True, False or a function of a record")
+        raise ValueError(f"progress={shown(progress)}: needs True, False or a function of a record")
     certify = choice(objective, certify, stop_at_gap)
     start = small_start(objective.network, 0.3, 0) if start is None else start
     start = finite(objective.network.check_displacement(start, "start"), "start").detach()
@@ -125,10 +132,13 @@ def train(
         when = record_every if chosen is None else sorted(chosen)
         asked = () if certify is None else (certify, stop_at_gap)
         problem = _digest(objective, start, method, steps, when, gradient_tolerance, pair, *asked)
-        file = Checkpoint(_own_file(Path(checkpoint), objective.network), problem)
+        file = Checkpoint(_own_file(file_path(checkpoint), objective.network), problem)
         found = file.load(start.device)
         if found is not None:
-            step, stopped, records = _restore(found, stepper)
+            try:
+                step, stopped, records = _restore(found, stepper, steps)
+            except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+                file.refuse_form(error)
         _agree(objective.network, step)
 
     with ProgressLine(steps, progress is True) as line:
@@ -137,7 +147,9 @@ def train(
             parts, gradient = stepper.evaluate()
             length = norm(objective, gradient)
             if not bool(torch.isfinite(parts.total + length).all()):
-                remedy = method.remedy if step else "the start is too large"
+                remedy = method.remedy
+                if step == 0:
+                    remedy = too_large(objective, lambda zero: objective.value_and_gradient(zero)[1], START)
                 values = f"loss={parts.total.tolist()}, |gradient|={length.tolist()}"
                 raise Diverged(f"{values} at step {step}: {remedy} (method {method})")
             if stopped is None and step == steps:
@@ -202,7 +214,19 @@ def _agree(network: TwoLayerNetwork, step: int) -> None:
         raise ValueError("checkpoints: the processes stopped at different steps; remove the files")
 
 
-def _restore(content: dict[str, Any], stepper: Stepper) -> tuple[int, Stop | None, list[Record]]:
+def _restore(content: dict[str, Any], stepper: Stepper, steps: int) -> tuple[int, Stop | None, list[Record]]:
+    """Load the state, and return steps done, why the run ended and its records; an error where they are not of a run.
+
+    The sum of a file shows that it is whole, not who wrote it.
+    """
+    shape, step, stopped = stepper.W.shape, content["step"], content["stopped"]
+    if content["state"]["W"].shape != shape:  # torch would copy what it can broadcast
+        raise TypeError("the displacement of another problem")
     stepper.load(content["state"])
     records = [Record(**{**saved, "parts": Parts(**saved["parts"])}) for saved in content["records"]]
-    return content["step"], content["stopped"], records
+    tensors = [value for one in records for value in (*vars(one).values(), *vars(one.parts).values())]
+    shapes = {value.shape for value in tensors if not isinstance(value, int | Parts)}
+    whole = type(step) is int and 0 <= step <= steps and isinstance(stopped, str | None)
+    if not whole or stepper.rate.shape != shape[:-2] or not shapes <= {shape[:-2]}:
+        raise TypeError("no state of a run")
+    return step, stopped, records

@@ -14,10 +14,12 @@ from numerics.certificate.gap import Choice, optimality_gap, relative_gap
 from numerics.certificate.relaxation import Relaxation
 from numerics.curvature import norm
 from numerics.equality import ByValue
+from numerics.inputs import named
 from numerics.kernels import ntk_gram
 from numerics.objective import Objective
 from numerics.optimizers import End, Stepper
 from numerics.precision import full_precision
+from numerics.scale import unit
 from numerics.terms.weights import Parts
 from theory.showing import axes, curve, finish, number, table
 
@@ -162,8 +164,7 @@ class Trajectory(ByValue):
             ValueError: another ``what``.
             ImportError: matplotlib is not installed.
         """
-        if what not in PANELS:
-            raise ValueError(f"what={what!r}: needs one of {', '.join(PANELS)}")
+        named(what, PANELS, "what")
         (ylabel, names), ax = PANELS[what], axes(ax)
         steps, positive = [record.step for record in self.records], False
         for index, (name, label) in enumerate(names.items()):
@@ -239,11 +240,14 @@ class Observer:
         model: Literal["network", "taylor"] = "network" if self._objective.model == "network" else "taylor"
         members = W if W.ndim == 3 else W[None]
         moved = [
-            _relative((ntk_gram(one, probe, W=member, model=model) - gram).norm(), gram.norm())
+            _relative(ntk_gram(one, probe, W=member, model=model) - gram, gram)
             for one, probe, member, gram in zip(self._networks, self._probes, members, self._grams, strict=True)
         ]
         return torch.stack(moved).reshape(W.shape[:-2])
 
 
-def _relative(size: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-    return torch.where(start > 0, size / start, math.nan)
+def _relative(change: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    """|change| / |start| of two matrices, over a power of two of the size of ``start``: NaN where that is zero."""
+    scale = unit(start)
+    size = (start / scale).norm()
+    return torch.where(size > 0, (change / scale).norm() / size, math.nan)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from numerics.inputs import Array, computed, finite
-from numerics.objective import Objective
+from numerics.objective import Objective, objective_first
 from numerics.precision import full_precision
 from numerics.terms.pairs import Pairs, Products, SingleNeurons
 
@@ -59,7 +59,7 @@ def sign_variation(objective: Objective, W: Array, V: Array) -> SignVariation:
 
     Source: docs/mathematics, :eq:`sign-variation`, :eq:`sign-variation-data`.
     """
-    network = objective.network
+    network = objective_first(objective).network
     network.require_single("sign_variation")
     W, V = (finite(network.check_displacement(part, name), name) for part, name in ((W, "W"), (V, "V")))
     at, alone = Pairs(W, objective.directions_in_use()), SingleNeurons(V, objective.directions_in_use())

@@ -25,7 +25,7 @@ from numerics.certificate.double import in_double
 from numerics.certificate.gap import certifiable, check_multipliers
 from numerics.certificate.multipliers import Multipliers
 from numerics.equality import ByValue
-from numerics.objective import Objective
+from numerics.objective import Objective, objective_first
 from numerics.precision import full_precision
 from numerics.terms.r1 import PopulationR1, SampleR1, UnlabeledR1
 from numerics.terms.r3 import R3
@@ -73,7 +73,7 @@ def certified_bound(objective: Objective, multipliers: Multipliers) -> Certified
 
     Source: docs/mathematics, :eq:`dual-bound`, :eq:`certified-remainder`.
     """
-    network = objective.network
+    network = objective_first(objective).network
     certifiable(objective)
     network.require_single("certified_bound")
     if network.m * network.d > LARGEST:

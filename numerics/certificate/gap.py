@@ -14,8 +14,8 @@ from numerics.certificate.minorant import LIFTS, Bound, Minorant
 from numerics.certificate.multipliers import Multipliers, natural
 from numerics.certificate.relaxation import Relaxation
 from numerics.equality import ByValue
-from numerics.inputs import Array, finite, integer, tensor
-from numerics.objective import Objective
+from numerics.inputs import Array, finite, instance, integer, named, tensor
+from numerics.objective import Objective, objective_first
 from numerics.precision import full_precision
 
 Choice = Literal["natural", "ascent", "relaxation"]
@@ -98,10 +98,9 @@ def optimality_gap(
 
     Source: docs/mathematics, :eq:`quadratic-minorant`, :eq:`dual-bound`.
     """
-    if not isinstance(objective, Objective):
-        raise ValueError(f"objective of type {type(objective).__name__}: needs a numerics.Objective, which comes first")
-    if not isinstance(multipliers, Multipliers) and multipliers not in CHOICES:
-        raise ValueError(f"multipliers={multipliers!r}: needs one of {', '.join(CHOICES)}, or Multipliers")
+    objective_first(objective)
+    if not isinstance(multipliers, Multipliers):
+        named(multipliers, CHOICES, "multipliers", f"one of {', '.join(CHOICES)}, or Multipliers")
     iterations, network = integer(iterations, "iterations"), objective.network
     W = finite(network.check_displacement(W), "W").double()
     certifiable(objective)
@@ -130,9 +129,8 @@ def choice(objective: Objective, certify: Choice | None, stop_at_gap: float) -> 
     """
     if certify is None and stop_at_gap > 0:
         certify = "relaxation" if objective.model == "taylor" else "natural"
-    if certify is not None and certify not in CHOICES:
-        raise ValueError(f"certify={certify!r}: needs one of {', '.join(CHOICES)}, or None")
     if certify is not None:
+        named(certify, CHOICES, "certify", f"one of {', '.join(CHOICES)}, or None")
         certifiable(objective)
     return certify
 
@@ -154,6 +152,7 @@ def certifiable(objective: Objective) -> None:
 
 def check_multipliers(objective: Objective, multipliers: Multipliers) -> None:
     """ValueError unless they have the shapes that the objective needs, are finite, and the shifts nonnegative."""
+    instance(multipliers, Multipliers, "multipliers", "the multipliers of a numerics.Gap")
     wanted = {"slopes": objective.y, "shifts": objective.network.w[..., 0], "crossing": objective.y}
     for name, like in wanted.items():
         given = getattr(multipliers, name)

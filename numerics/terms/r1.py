@@ -22,7 +22,7 @@ import torch
 from numerics.blocks import Block, Blocks, accumulate
 from numerics.covariance import FeatureCovariance
 from numerics.directions import GoodDirections
-from numerics.inputs import integer, number, one_seed
+from numerics.inputs import integer, named, number, one_seed
 from numerics.network import TwoLayerNetwork
 from numerics.precision import full_precision
 from numerics.sampling import gaussian, generator, sphere
@@ -164,8 +164,7 @@ class FreshInputs:
         object.__setattr__(self, "weight", number(self.weight, "weight", "a finite weight >= 0", zero=True))
         object.__setattr__(self, "seed", one_seed(self.seed))
         object.__setattr__(self, "count", integer(self.count, "count"))
-        if self.law not in ("gaussian", "sphere"):
-            raise ValueError(f"law={self.law!r}: needs 'gaussian' or 'sphere'")
+        named(self.law, ("gaussian", "sphere"), "law", "'gaussian' or 'sphere'")
 
     def inputs(self, d: int, step: int) -> torch.Tensor:
         """The inputs of a step, (count, d), in double precision on the CPU."""

@@ -10,6 +10,7 @@ import torch
 from numerics.batches import member_index
 from numerics.equality import ByValue
 from numerics.inputs import number, plain
+from numerics.quoting import shown
 
 R1Mode = Literal["exact", "training", "unlabeled"]
 R1_MODES = ("exact", "training", "unlabeled")
@@ -44,11 +45,15 @@ class PenaltyWeights:
         for name in ("r1", "r2", "r3", "r4"):
             object.__setattr__(self, name, number(getattr(self, name), name, "a finite weight >= 0", zero=True))
         modes = self.r1_modes
-        if not isinstance(modes, tuple) or any(mode not in R1_MODES for mode in modes) or len(set(modes)) < len(modes):
-            raise ValueError(f"r1_modes={modes!r}: needs a tuple of distinct modes out of {', '.join(R1_MODES)}")
+        if (
+            not isinstance(modes, tuple)
+            or not all(isinstance(mode, str) and mode in R1_MODES for mode in modes)
+            or len(set(modes)) < len(modes)
+        ):
+            raise ValueError(f"r1_modes={shown(modes)}: needs a tuple of distinct modes out of {', '.join(R1_MODES)}")
         object.__setattr__(self, "r4_power", plain(self.r4_power))
-        if isinstance(self.r4_power, bool | float) or self.r4_power not in (4, 8):
-            raise ValueError(f"r4_power={self.r4_power!r}: needs 4 or 8")
+        if type(self.r4_power) is not int or self.r4_power not in (4, 8):
+            raise ValueError(f"r4_power={shown(self.r4_power)}: needs 4 or 8")
 
     def uses(self, mode: R1Mode) -> bool:
         """Whether R1 enters the loss in this mode."""

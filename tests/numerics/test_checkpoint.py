@@ -1,7 +1,12 @@
 """Checkpoints: whole, of this version and run, or refused in one sentence."""
 
+import errno
+import hashlib
+import io
+import os
 import random
 from pathlib import Path
+from typing import IO
 
 import pytest
 import torch
@@ -125,3 +130,95 @@ def test_interrupted_while_writing(
         go(run, file)
     assert file.read_bytes() == whole
     assert [each.name for each in file.parent.iterdir()] == ["run.pt"]
+
+
+def test_a_file_that_cannot_be_written_is_refused_by_name(
+    run: tuple[Objective, torch.Tensor], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last whole file stays, and nothing beside it."""
+    whole, opened = file.read_bytes(), Path.open
+
+    class Full:
+        """A disk without room for more than the first line."""
+
+        def __init__(self, stream: IO[bytes]) -> None:
+            self.stream = stream
+
+        def __enter__(self) -> "Full":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            self.stream.close()
+
+        def write(self, content: bytes) -> None:
+            if self.stream.tell():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self.stream.write(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda path, mode: Full(opened(path, mode)) if mode == "xb" else opened(path, mode))
+        with pytest.raises(ValueError, match=r"run.pt': cannot be written \(No space left on device\); make room"):
+            go(run, file)
+    for error in (PermissionError(errno.EACCES, "Permission denied"), FileNotFoundError(errno.ENOENT, "No such file")):
+
+        def refused(*args: object, error: OSError = error) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module.os, "replace", refused)
+            with pytest.raises(ValueError, match=rf"cannot be written \({error.strerror}\); make room and its folder"):
+                go(run, file)
+    assert file.read_bytes() == whole
+    assert [each.name for each in file.parent.iterdir()] == ["run.pt"]
+
+
+def test_a_users_own_files_stay(run: tuple[Objective, torch.Tensor], tmp_path: Path) -> None:
+    for name in ("run.pt.part", ".run.pt", "run.part"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "other.pt.part").mkdir()
+    for name in ("run.pt", "other.pt"):
+        go(run, tmp_path / name)
+        assert (tmp_path / name).is_file()
+    for name in ("run.pt.part", ".run.pt", "run.part"):
+        assert (tmp_path / name).read_text() == name
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+@pytest.mark.parametrize("path", [b"a.pt", 3, 1.5, True, ["a.pt"]])
+def test_what_is_no_path_is_refused(run: tuple[Objective, torch.Tensor], path: object) -> None:
+    with pytest.raises(ValueError, match=r"checkpoint=.*: needs the path of a file as a text, such as 'run.pt'"):
+        train(*run, Adam(), 1, checkpoint=path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800.pt", "a" * 300])
+def test_a_path_that_no_file_can_have_is_refused(run: tuple[Objective, torch.Tensor], path: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"is no path of a file \(.*\); use a short name of usual characters"
+    ) as refused:
+        train(*run, Adam(), 1, checkpoint=path)
+    assert str(refused.value).encode().isascii()
+    assert len(str(refused.value)) < 300
+
+
+def sealed(file: Path, content: object) -> None:
+    """Write a content with the right first lines."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    total = hashlib.sha256(buffer.getvalue()).hexdigest().encode()
+    file.write_bytes(b"%s %d\n%s\n" % (module.FORMAT, module.VERSION, total) + buffer.getvalue())
+
+
+def test_a_content_that_was_sealed_anew_is_refused(run: tuple[Objective, torch.Tensor], file: Path) -> None:
+    whole = torch.load(io.BytesIO(file.read_bytes().split(b"\n", 2)[2]), weights_only=True)
+    sealed(file, whole)
+    assert go(run, file).shape == run[1].shape, "sealed anew and unchanged it goes on"
+    W = whole["state"]["W"]
+    others: list[object] = [{key: value for key, value in whole.items() if key != left} for left in whole]
+    others += [{**whole, key: value} for key in whole if key != "problem" for value in (-1, [3], 2.5)]
+    others += [[1, 2], None, 3, {}, W, {**whole, "step": True}, {**whole, "step": 10**6}]
+    others += [{**whole, "state": {**whole["state"], "W": value}} for value in (W[:2], 1.0, None)]
+    others += [{**whole, "records": [{**whole["records"][0], "parts": None}]}]
+    for content in others:
+        sealed(file, content)
+        with pytest.raises(ValueError, match=r"is of another form: its content.*; remove it, or name another file"):
+            go(run, file)

@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -222,3 +223,16 @@ def test_constructions_refuse_what_they_cannot_serve() -> None:
             call()
     with pytest.raises(ValueError, match="target in d=4"):
         dense_construction(network, Target.dense(4, 1, 1.0, 0), 1)
+
+
+def test_the_cache_of_profiles_does_not_admit_what_equals_an_integer() -> None:
+    """1 == 1.0 == True, so what is stored for k = 1 must not be found by the others."""
+    network = TwoLayerNetwork(4, 16, "tanh(z + 1)", 1)
+    beta = [1.0, 0, 0, 0]
+    first = sparse_displacement(network, beta, 1.0, 1)
+    assert torch.equal(sparse_displacement(network, beta, 1.0, np.int64(1)), first)
+    for bad in (1.0, True, np.float64(1), "1", None):
+        with pytest.raises(ValueError, match="k="):
+            sparse_displacement(network, beta, 1.0, bad)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="k="):
+            sparse_construction(network, [beta], [1.0], bad)  # type: ignore[arg-type]

@@ -218,6 +218,10 @@ ANSWERS: dict[str, Callable[[], tuple[Any, Any]]] = {
         torch.zeros(()),
     ),
     "zero labels: gap": lambda: (optimality_gap(loss(y=0 * Y), ZERO, "relaxation").lower, torch.zeros(())),
+    "float32, |W| = 10^10: curvature": lambda: (
+        lipschitz_constant(loss(LOW), 1e10 * W.float()),
+        lipschitz_constant(loss(), 1e10 * W),
+    ),
     "zero loss: curvature of R4 alone is none": lambda: (
         extreme_eigenvalue(loss(LINEAR, 0 * Y, r4=0.0), ZERO, "smallest").value,
         0.0,
@@ -276,8 +280,8 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ArithmeticError,
         "the start is too large",
     ),
-    "float32, |W| = 10^10: curvature": (
-        lambda: lipschitz_constant(loss(LOW), 1e10 * W.float()),
+    "float32, |W| = 10^20: curvature": (
+        lambda: lipschitz_constant(loss(LOW), 1e20 * W.float()),
         ArithmeticError,
         "use a smaller W",
     ),

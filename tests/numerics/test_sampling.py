@@ -50,6 +50,32 @@ def test_inputs_of_ones_own_on_the_sphere(dtype: torch.dtype) -> None:
         to_sphere(x, -1)
 
 
+def test_rows_of_any_size_reach_the_sphere(dtype: torch.dtype) -> None:
+    """The length is seen in double after an exact rescaling: squares of the rows leave the range of the dtype."""
+    sizes = (1e-44, 1e-23, 1e-17, 1e25, 3e38) if dtype == torch.float32 else (4e-323, 1e-200, 1e-162, 1e160, 1.7e308)
+    x = torch.tensor([[size * part for part in (1, -0.75, 0.5, 1)] for size in sizes], dtype=dtype)
+    found = to_sphere(x)
+    torch.testing.assert_close(found.double().norm(dim=1), torch.full((5,), 2.0).double(), rtol=1e-6, atol=0)
+    ratios = x.double() / x[:, :1].double()  # of subnormal numbers, as they were rounded
+    torch.testing.assert_close(found.double() / found[:, :1].double(), ratios, rtol=1e-6, atol=0)
+    common = gaussian(50, 7, generator(0), dtype)
+    assert torch.equal(to_sphere(common), common * (7**0.5 / common.norm(dim=-1, keepdim=True)))
+    with pytest.raises(ValueError, match="row of length zero: no point"):
+        to_sphere(x * 0)
+
+
+@pytest.mark.parametrize(("radius", "dtype"), [(1e39, torch.float32), (1e-50, torch.float32), (1e-300, torch.float64)])
+def test_a_radius_beyond_the_dtype_is_refused(radius: float, dtype: torch.dtype) -> None:
+    for call in (
+        lambda: to_sphere(gaussian(2, 3, generator(0), dtype), radius),
+        lambda: sphere(2, 3, radius, generator(0), dtype),
+    ):
+        with pytest.raises(
+            ValueError, match=r"radius=1e.*needs a radius from .*range of torch.float.*; use another unit"
+        ):
+            call()
+
+
 def test_a_purpose_is_a_stream_of_its_own() -> None:
     """Without one, an input is the target's direction, and a random subspace holds the network's weights."""
     d, n = 16, 1000  # below 16 numbers torch draws in another way

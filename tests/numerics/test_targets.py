@@ -81,3 +81,13 @@ def test_parts_of_a_monomial_of_high_degree() -> None:
     log_moment = sum(math.log((2 * i + 1) / (d + 2 * i)) for i in range(power))
     energy = sum(part**2 for part in monomial_parts(power, d).values())
     assert math.log(energy) == pytest.approx(log_moment, rel=1e-12)
+
+
+def test_directions_of_any_length() -> None:
+    """A direction whose square leaves the doubles is that of a row of length one."""
+    unit = [[0.6, 0.0, -0.8, 0.0]]
+    for size in (1e-200, 1e-162, 1e170, 2e307):
+        (_, found), *_ = Target.zonal(4, 2, torch.tensor(unit).double() * size, [1.0]).terms.values()
+        torch.testing.assert_close(found, torch.tensor(unit).double(), rtol=1e-7, atol=0)
+    with pytest.raises(ValueError, match="directions: needs non-zero finite rows"):
+        Target.zonal(4, 2, torch.zeros(1, 4, dtype=torch.float64), [1.0])
