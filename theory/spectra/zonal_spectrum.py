@@ -29,6 +29,7 @@ from theory.funk_hecke.coefficient import INTEGRAL_BITS
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
 from theory.spectra.expansions import Expansion
+from theory.spectra.function_limits import UNBOUNDED
 from theory.spectra.spectrum import GUARD_BITS, Spectrum
 from theory.spectra.zonal_kernel import KernelLike, ZonalKernel
 from theory.spectra.zonal_reading import T, vanishes_zonally
@@ -286,7 +287,9 @@ def _term(kernel: ZonalKernel, degree: int, k: int, digits: int) -> arb:
 
 @lru_cache(maxsize=1024)
 def _derivative_vanishes(expr: sp.Expr, order: int) -> bool:
-    return proved_zero(sp.expand(expr.diff(T, order).subs(T, 0) if order else expr.subs(T, 0)))
+    value = sp.expand(expr.diff(T, order).subs(T, 0) if order else expr.subs(T, 0))
+    # Where kappa is not analytic at 0, or not written so, SymPy finds no number; then nothing is proved.
+    return not value.has(*UNBOUNDED, sp.I) and proved_zero(value)
 
 
 def _taylor(kernel: ZonalKernel, order: int, bits: int) -> arb:
