@@ -74,9 +74,11 @@ def learnable_degrees(
     if not isinstance(kernel, str) or kernel not in kinds:
         raise ValueError(f"kernel={shown(kernel)}: needs one of {', '.join(kinds)}")
     if d_min is not None:
-        check_smallest(d_min)
+        d_min = check_smallest(d_min)
         if d is not None:
-            raise ValueError(f"d={d!r}, d_min={d_min!r}: needs one of them; d_min asks about every d from there on")
+            raise ValueError(
+                f"d={shown(d)}, d_min={shown(d_min)}: needs one of them; d_min asks about every d from there on"
+            )
     activation = Activation.of(activation)
     found: dict[Sign, list[int]] = {"nonzero": [], "zero": [], "undecided": []}
     degrees = range(check_degree(max_degree, "max_degree") + 1)

@@ -68,8 +68,7 @@ def coefficient_list(
     With ``max_bits`` a coefficient that needs a higher working precision than that, and than its size accounts for, is
     Undecided.
     """
-    check_degree(max_degree, "max_degree")
-    d = integer_dimension(d)
+    max_degree, d = check_degree(max_degree, "max_degree"), integer_dimension(d)
     with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or written(expr)} at d={d}", seconds_for(max_degree)):
         table = _table(expr, max_degree, d, digits_to_bits(digits, spare), integral_bits(digits))
         values = []

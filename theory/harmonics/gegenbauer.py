@@ -56,7 +56,8 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     >>> legendre(2, 3, sp.Symbol("t"))
     3*t**2/2 - 1/2
     """
-    d, degree = check_dimension(d), _written_out("degree", check_degree(degree, most=None), d)
+    d = check_dimension(d)
+    degree = _written_out("degree", check_degree(degree, most=None), d)
     if isinstance(t, bool) or not isinstance(t, sp.Expr | int):  # a text would be executed
         raise ValueError(f"t={shown(t)}: needs a SymPy expression, such as sp.Symbol('t')")
     t = sp.sympify(t)

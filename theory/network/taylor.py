@@ -12,7 +12,7 @@ at antisymmetric initialisation, where f(x; W0) = 0. Inputs have |x| = sqrt(d), 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +34,12 @@ def check_width(m: int) -> int:
     return number
 
 
-def count_of(name: str, values: Sequence[Any]) -> int:
-    """How many ``values`` there are; ValueError for what is no list, tuple or array."""
-    try:
-        return len(values)
-    except TypeError:
-        raise ValueError(f"{name}={shown(values)}: needs a list with a number for each neuron") from None
+def by_neuron(name: str, values: Sequence[Any]) -> list[Any]:
+    """``values`` in the order of the neurons; ValueError for what is no list, tuple, array or column."""
+    ordered = isinstance(values, Sized) and isinstance(values, Iterable)
+    if ordered and not isinstance(values, str | bytes | bytearray | Mapping | Set) and getattr(values, "ndim", 1) != 0:
+        return list(values)
+    raise ValueError(f"{name}={shown(values)}: needs a list with a number for each neuron")
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,11 +284,12 @@ def remainder_bound(activation: ActivationLike, d: int, norms: Sequence[float]) 
     True
     """
     activation = Activation.of(activation)
-    d, m = integer_dimension(d), check_width(count_of("norms", norms))
-    for r, norm in enumerate(norms):
+    d, given = integer_dimension(d), by_neuron("norms", norms)
+    m = check_width(len(given))
+    for r, norm in enumerate(given):
         check_size(f"norms[{r}]", norm)
     with exclusive, ctx.workprec(64):
-        sizes = [as_ball(f"norms[{r}]", norm) for r, norm in enumerate(norms)]
+        sizes = [as_ball(f"norms[{r}]", norm) for r, norm in enumerate(given)]
         cubes = sum((size**3 for size in sizes), arb(0))
     # sigma''' is bounded on the range of the longest displacement, which holds those of the others.
     longest = max(_rounded_up(size) for size in sizes)
