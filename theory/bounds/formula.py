@@ -25,10 +25,9 @@ from theory.bounds.coefficients import (
     CoefficientExpansion,
     coefficient_at,
     coefficient_expansion,
-    vanishes_for_all,
 )
 from theory.bounds.expansion import RemainderExpansion
-from theory.funk_hecke.parity import vanishes
+from theory.funk_hecke.parity import vanishes, vanishes_for_all
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, multiplicity, shown
 from theory.network.constructions import check_low_degree

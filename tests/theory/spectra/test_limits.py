@@ -94,8 +94,18 @@ def test_a_faster_growth_is_refused_with_its_exponent(activation: Activation, k:
         assert abs(high / low - 1) < arb("1e-2")  # Theta(d^exponent), indeed
 
 
+TRACELESS = "z**4 - 6*z**2"  # sigma'' = 12 (z^2 - 1), and E[z^2] = 1 at every d
+
+
 def test_a_construction_that_does_not_exist_has_no_limit() -> None:
-    for text, k, j in (("sin(z)", 1, 0), ("sin(z)", 5, 4), ("z**2", 3, 2), ("cos(z)", 4, 3)):
+    for text, k, j in (
+        ("sin(z)", 1, 0),
+        ("sin(z)", 5, 4),
+        ("z**2", 3, 2),
+        ("cos(z)", 4, 3),
+        (TRACELESS, 1, 0),
+        (TRACELESS, 3, 0),
+    ):
         with pytest.raises(ValueError, match=rf"lambda_{j}\(sigma''\) of .* is zero at every d"):
             profile_energy_limit(parse(text), k)
 
