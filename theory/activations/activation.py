@@ -26,8 +26,8 @@ from theory.activations.symbolic import admitted
 from theory.balls.ball import certified_float
 from theory.balls.functions import Z, gelu, sigmoid, softplus
 from theory.balls.program import Program
-from theory.balls.work import evaluation
 from theory.harmonics.sphere import shown
+from theory.harmonics.work import evaluation
 from theory.showing import axes, cut, finish, line
 
 __all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "expression", "gelu", "sigmoid", "softplus"]

@@ -9,7 +9,7 @@ import sympy as sp
 from theory.activations.grammar import shown
 from theory.balls.ball import ball, refine
 from theory.balls.functions import Z
-from theory.balls.work import Undecided, check_work, watched
+from theory.harmonics.work import Undecided, check_work, watched
 
 MAX_ORDER = 64
 MAX_DERIVED = 100_000

@@ -15,8 +15,8 @@ from typing import Any
 import sympy as sp
 from flint import acb, arb, ctx
 
-from theory.balls.work import check_work
 from theory.harmonics.sphere import is_number, shown
+from theory.harmonics.work import check_work
 
 MAX_TERMS = 2 * 10**6
 """Longest power series that is summed here, some seconds; beyond that the function is left to arb."""

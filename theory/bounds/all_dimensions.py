@@ -14,11 +14,11 @@ from flint import arb, ctx
 from theory.activations import Activation, ActivationLike
 from theory.balls.exact import ExactlyEqual
 from theory.balls.precision import exclusive
-from theory.balls.work import MOST_SECONDS, Undecided, check_work, evaluation
 from theory.bounds.coefficients import BITS
 from theory.bounds.formula import Expanded, Formula, Quantity, formula
 from theory.bounds.proof import power_of_d, proof, theorem
 from theory.harmonics.sphere import as_integer, check_degree, short, shown
+from theory.harmonics.work import MOST_SECONDS, Undecided, check_work, evaluation
 
 SWITCHES = tuple(32 * 2**i for i in range(7))
 """Dimensions that are tried as d0: the first whose remainder is small enough is taken."""

@@ -24,7 +24,6 @@ from theory.balls.functions import written
 from theory.balls.precision import exclusive
 from theory.balls.strip import NotAnalytic
 from theory.balls.trapezoid import coefficient_table
-from theory.balls.work import Undecided
 from theory.bounds.density import density_ratio, gaussian_moment
 from theory.bounds.expansion import RemainderExpansion
 from theory.bounds.moments import absolute_moments
@@ -32,6 +31,7 @@ from theory.funk_hecke.closed_forms import has_closed_form
 from theory.funk_hecke.coefficient import coefficient_ball, hermite_ball, size_bits
 from theory.funk_hecke.gaussian_series import coefficient_order
 from theory.funk_hecke.parity import vanishes, vanishes_for_all
+from theory.harmonics.work import Undecided
 
 ORDER = 4
 """R, the number of terms of every expansion."""

@@ -13,11 +13,11 @@ from typing import Literal
 import sympy as sp
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.work import Undecided, WorkLimit, check_work
 from theory.bounds.all_dimensions import check_smallest, nonzero_for_all_dimensions
 from theory.bounds.formula import Quantity
 from theory.funk_hecke.parity import vanishes_for_all
 from theory.harmonics.sphere import check_degree, integer_dimension, shown
+from theory.harmonics.work import Undecided, WorkLimit, check_work
 from theory.spectra.decisions import Sign, coefficient_sign
 from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 from theory.spectra.expansions import leading_term

@@ -18,7 +18,6 @@ from theory.activations import Activation
 from theory.balls.ball import square
 from theory.balls.exact import ExactlyEqual
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided
 from theory.bounds.coefficients import (
     BITS,
     ORDER,
@@ -30,6 +29,7 @@ from theory.bounds.expansion import RemainderExpansion
 from theory.funk_hecke.parity import vanishes, vanishes_for_all
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, multiplicity, shown
+from theory.harmonics.work import Undecided
 from theory.network.constructions import check_low_degree
 from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 

@@ -8,11 +8,11 @@ import sympy as sp
 
 from theory.activations import ActivationLike, Z, expression
 from theory.balls.arithmetic import SYMBOLS
-from theory.balls.work import watched
 from theory.funk_hecke.closed_forms import LONG, MAX_TERMS, decompose, expanded, expanded_terms, sphere_sum
 from theory.funk_hecke.polynomials import part_of, rational_polynomial, sphere_moment
 from theory.funk_hecke.summands import Monomial, NoClosedForm
 from theory.harmonics.sphere import check_degree
+from theory.harmonics.work import watched
 
 
 @lru_cache(maxsize=4096)

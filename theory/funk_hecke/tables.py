@@ -11,11 +11,11 @@ from theory.balls.functions import written
 from theory.balls.precision import exclusive
 from theory.balls.strip import NotAnalytic
 from theory.balls.trapezoid import coefficient_table
-from theory.balls.work import check_work, evaluation, seconds_for
 from theory.funk_hecke.closed_forms import has_closed_form
 from theory.funk_hecke.coefficient import integral_bits, integrand, refined, size_bits, subject_of
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree, integer_dimension
+from theory.harmonics.work import check_work, evaluation, seconds_for
 
 
 def coefficients(

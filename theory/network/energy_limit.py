@@ -11,10 +11,10 @@ from flint import arb, fmpq
 
 from theory.activations import Activation, ActivationLike
 from theory.balls.ball import refine, square
-from theory.balls.work import Undecided
 from theory.funk_hecke.coefficient import integral_bits
 from theory.funk_hecke.gaussian_series import coefficient_order, coefficient_term
 from theory.funk_hecke.parity import vanishes_for_all
+from theory.harmonics.work import Undecided
 from theory.network.constructions import check_low_degree
 from theory.spectra.expansions import MAX_ORDER
 

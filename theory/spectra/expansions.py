@@ -19,11 +19,11 @@ from flint import arb, fmpq
 from theory.activations import Activation, ActivationLike
 from theory.balls.ball import compare, refine, simplified, square
 from theory.balls.exact import ExactlyEqual
-from theory.balls.work import Undecided
 from theory.funk_hecke.coefficient import hermite_ball, hermite_coefficient_expr, integral_bits
 from theory.funk_hecke.gaussian_series import coefficient_series, coefficient_term
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree
+from theory.harmonics.work import Undecided
 from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 
 MAX_ORDER = 6

@@ -12,10 +12,10 @@ from theory.activations import Activation, ActivationLike
 from theory.balls.ball import refine, simplified, square
 from theory.balls.functions import written
 from theory.balls.hypergeometric import humbert_phi3
-from theory.balls.work import evaluation, watched
 from theory.funk_hecke.coefficient import hermite_coefficient_expr, integral_bits
 from theory.funk_hecke.gaussian_series import coefficient_term
 from theory.harmonics.sphere import HIGHEST, check_degree, shown
+from theory.harmonics.work import evaluation, watched
 from theory.spectra.function_limits import (
     UNBOUNDED,
     finite_limit,

@@ -9,10 +9,10 @@ from flint import arb, ctx
 from theory.activations import Activation, ActivationLike
 from theory.balls.ball import check_digits, digits_to_bits, square
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided, WorkLimit, evaluation, seconds_for
 from theory.funk_hecke.closed_forms import is_polynomial
 from theory.funk_hecke.tables import coefficient_list
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity, shown
+from theory.harmonics.work import Undecided, WorkLimit, evaluation, seconds_for
 from theory.spectra.eigenvalues import (
     FEATURES,
     NTK,

@@ -24,10 +24,10 @@ from flint import acb, arb, ctx
 from theory.balls.ball import ball, check_digits, digits_to_bits, proved_zero, refine
 from theory.balls.lens import ANGLES, lens_bound, lens_expectation, lens_table
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided, check_work, evaluation, seconds_for
 from theory.funk_hecke.coefficient import INTEGRAL_BITS
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
+from theory.harmonics.work import Undecided, check_work, evaluation, seconds_for
 from theory.spectra.expansions import Expansion
 from theory.spectra.function_limits import UNBOUNDED
 from theory.spectra.spectrum import GUARD_BITS, Spectrum

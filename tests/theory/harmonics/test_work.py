@@ -31,7 +31,7 @@ from theory import (
 )
 from theory.activations import Z
 from theory.balls.ball import refine
-from theory.balls.work import check_work, evaluation, watched
+from theory.harmonics.work import check_work, evaluation, watched
 from theory.spectra.decisions import _decide
 
 SINES = "*".join(f"sin({i}*z + 1)" for i in range(1, 20))
