@@ -31,9 +31,14 @@ def derivative(expr: sp.Expr, order: int) -> sp.Expr:
         ValueError: a distribution, or more than MAX_DERIVED nodes.
         WorkLimit: the work allowed is used up.
     """
-    if order == 0:
-        return expr
-    before = derivative(expr, order - 1)
+    for _ in range(order):
+        expr = _derived(expr)
+    return expr
+
+
+@lru_cache(maxsize=1024)
+def _derived(before: sp.Expr) -> sp.Expr:
+    """The first derivative."""
     check_work()
     size = _sizes(before, {})[1]
     if size > MAX_DERIVED:

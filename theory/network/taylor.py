@@ -24,6 +24,10 @@ from theory.balls.enclosure import supremum
 from theory.balls.exact import ExactlyEqual, as_ball
 from theory.balls.precision import exclusive
 from theory.harmonics.sphere import as_integer, check_degree, check_size, integer_dimension, shown
+from theory.harmonics.work import evaluation, watched
+
+MAX_WEIGHTS = 10_000
+"""Largest number m d of weights of a network that is written out."""
 
 
 def check_width(m: int) -> int:
@@ -88,7 +92,8 @@ def taylor_terms(activation: ActivationLike, d: int, m: int) -> TaylorTerms:
     The terms come from differentiating the network itself, not from the formulas of :func:`neuron_term`.
 
     Raises:
-        ValueError: d < 1, m not even and positive, or no second derivative (a kink).
+        ValueError: d < 1, m not even and positive, m d above 10,000, or no second derivative (a kink).
+        WorkLimit: it took longer than :func:`theory.work_limit` allows.
 
     Cost: an expression of O(m d) nodes per term; meant for m d up to a few hundred.
     Source: docs/mathematics, :eq:`network`, :eq:`taylor-terms` and :eq:`cross-term`.
@@ -97,8 +102,16 @@ def taylor_terms(activation: ActivationLike, d: int, m: int) -> TaylorTerms:
     m, number = check_width(m), as_integer(d)
     if number is None or number < 1:
         raise ValueError(f"d={shown(d)}: needs an integer d >= 1")
-    d = number
+    if number * m > MAX_WEIGHTS:
+        raise ValueError(
+            f"d={shown(number)}, m={shown(m)}: needs d m <= {MAX_WEIGHTS} to be written out; taylor_sums has any width"
+        )
     activation.derivative(2)  # refuses an activation without a second derivative
+    with evaluation(f"the Taylor terms of {activation} at d={number}, m={m}"):
+        return watched(_written_out, activation, number, m)
+
+
+def _written_out(activation: Activation, d: int, m: int) -> TaylorTerms:
     real = {"real": True}
     signs = tuple(sp.Symbol(f"a_{r}", **real) for r in range(m))
     w, big_w, v = (
