@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from theory.activations import Activation
     from theory.balls.hypergeometric import humbert_phi3
-    from theory.balls.work import Undecided, WorkLimit, work_limit
     from theory.bounds.all_dimensions import AllDimensionBounds, bounds_for_all_dimensions
     from theory.bounds.degrees import LearnableDegrees, learnable_degrees
     from theory.funk_hecke.coefficient import (
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from theory.golden.constants import GoldenConstant, golden_constants
     from theory.harmonics.gegenbauer import legendre, monomial_coefficients, multiplication
     from theory.harmonics.sphere import cumulative_multiplicity, moment, multiplicity
+    from theory.harmonics.work import Undecided, WorkLimit, work_limit
     from theory.learning.curve import LearningCurve, learning_curve
     from theory.learning.derivation import Derivation, Step
     from theory.learning.floors import risk_floor, samples_necessary
@@ -189,7 +189,7 @@ __all__ = [
 _HOMES = {
     "theory.activations": "Activation",
     "theory.balls.hypergeometric": "humbert_phi3",
-    "theory.balls.work": "Undecided WorkLimit work_limit",
+    "theory.harmonics.work": "Undecided WorkLimit work_limit",
     "theory.bounds.all_dimensions": "AllDimensionBounds bounds_for_all_dimensions",
     "theory.bounds.degrees": "LearnableDegrees learnable_degrees",
     "theory.funk_hecke.coefficient": "certified coefficient coefficient_expr "

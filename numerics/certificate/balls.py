@@ -33,7 +33,7 @@ from theory.activations import Z
 from theory.balls.ball import REAL_FUNCTIONS, ball
 from theory.balls.precision import exclusive
 from theory.balls.program import Program
-from theory.balls.work import Undecided
+from theory.harmonics.work import Undecided
 
 BITS = 128
 LARGEST = 500

@@ -43,6 +43,7 @@ from theory import (
     taylor_terms,
     third_derivative_bound,
 )
+from theory.golden.quantities import QUANTITIES
 
 SIGMA = "sin(z + pi/4)"
 U = sp.Symbol("u")
@@ -249,6 +250,35 @@ def test_numbers_of_every_library(name: str) -> None:
             NUMBERS[name](refused, refused)
 
 
+SMALL: dict[str, Callable] = {
+    "coefficient": lambda n, i: theory.coefficient("relu(z - 1)", i, i, 0, n),
+    "coefficients": lambda n, i: (
+        theory.coefficients("tanh(z + 1)", i, i, 0, n),
+        theory.coefficients(SIGMA, i, i, 0, n),
+    ),
+    "eigenvalues": lambda n, i: (theory.ntk_eigenvalue(SIGMA, i, i, n), theory.quadntk_eigenvalue(SIGMA, i, i, n)),
+    "spectrum": lambda n, i: repr(ntk_spectrum("relu(z)", i, type(i)(3), n, layers="both")),
+    "QuadNTK": lambda n, i: repr(quadntk_spectrum(SIGMA, i, type(i)(3), n)),
+    "legendre": lambda n, i: theory.legendre(i, i, sp.Rational(1, 2)),
+    "multiplication": lambda n, i: theory.multiplication(type(i)(20), i, i),
+    "zonal_eigenvalue": lambda n, i: theory.zonal_eigenvalue("exp(t - 1)", i, i, n),
+    "zonal_spectrum": lambda n, i: repr(theory.zonal_spectrum("exp(t - 1)", i, type(i)(3), n)),
+    "zonal_expansion": lambda n, i: theory.zonal_expansion("exp(t - 1)", type(i)(3), n),
+    "bounds": lambda n, i: bounds_for_all_dimensions(SIGMA, type(i)(2), d_min=i),
+    "learnable_degrees": lambda n, i: theory.learnable_degrees(SIGMA, type(i)(1), d_min=i),
+    "hermite": lambda n, i: QUANTITIES["hermite"].ball(SIGMA, n, degree=type(i)(3)),
+    "norms": lambda n, i: (dense_norm(SIGMA, i, {i: 1}, n), profile_energy(SIGMA, type(i)(4), i, n)),
+}
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("name", SMALL)
+def test_small_integers_do_not_overflow(name: str) -> None:
+    """What is computed from an argument, such as 4 * digits, is of Python's integers, and so is what results keep."""
+    for kind, digits, size in ((np.int8, 6, 70), (np.int8, 125, 70), (np.uint8, 200, 130)):
+        assert repr(SMALL[name](kind(digits), kind(size))) == repr(SMALL[name](digits, size))
+
+
 def test_columns_and_arrays_as_lists() -> None:
     pd = pytest.importorskip("pandas")
     values = [0.5, 0.25]
@@ -262,8 +292,44 @@ def test_columns_and_arrays_as_lists() -> None:
     ):
         found = random_sign_energy(SIGMA, 5, form(values), form(values)), remainder_bound(SIGMA, 4, form(values))
         assert repr(found) == repr(expected)
+    shifted = pd.Series(values, index=[61, 7])
+    assert repr(random_sign_energy(SIGMA, 5, shifted, shifted)) == repr(expected[0])
+    with pytest.raises(ValueError, match=r"inner\[1\]=.*, norms\[1\]=.*: needs \|<w, W>\| <= \|W\|"):
+        random_sign_energy(SIGMA, 5, shifted * 3, [2.0, 0.5])
     samples = pd.Series([20, 60])
     assert theory.learning_curve(SPECTRUM, samples, {1: 1.0}).samples == (20, 60)
     for energies in (pd.Series([0.0, 1.0]), [0.0, 1.0], np.array([0.0, 1.0])):
         with pytest.raises(ValueError, match=r"needs a dictionary by degree, such as \{1: 1.0, 2: 0.5\}"):
             theory.kernel_ridge_risk(SPECTRUM, 20, 0.5, energies)
+
+
+@pytest.mark.parametrize("bad", [{61: 0.5, 7: 0.5}, {0.5}, "ab", b"ab", 0.5, None, np.array(0.5), (v for v in [0.5])])
+def test_what_has_no_order_is_no_list_by_neuron(bad: object) -> None:
+    for name, call in (
+        ("inner", lambda: random_sign_energy(SIGMA, 5, bad, [1.0, 1.0])),
+        ("norms", lambda: random_sign_energy(SIGMA, 5, [0.5, 0.5], bad)),
+        ("norms", lambda: remainder_bound(SIGMA, 4, bad)),
+    ):
+        with pytest.raises(ValueError, match=f"^{name}=.*: needs a list with a number for each neuron"):
+            call()
+
+
+LONG = "z" * 10_000
+
+
+def test_what_is_quoted_is_cut() -> None:
+    d = sp.Symbol("d", positive=True)
+    for call in (
+        lambda: ntk_spectrum(SIGMA, 5, 1, layers=LONG),
+        lambda: theory.limit_in_dimension(1 / d, LONG),
+        lambda: theory.limit_in_dimension(sum(sp.Symbol(f"x{i}") for i in range(999)) + sp.Symbol("d"), d),
+        lambda: theory.ZonalKernel(lambda t: t, variable=LONG),
+        lambda: theory.ZonalKernel.parse("exp(t)")(sp.Integer(10) ** 400),
+        lambda: Activation.parse("tanh(z)").derivative(LONG),
+        lambda: Activation.parse("tanh(z)").plot(radius=LONG),
+        lambda: theory.learnable_degrees(SIGMA, 1, d=LONG, d_min=5),
+        lambda: theory.coefficient(SIGMA, 1, sum(sp.Symbol(f"x{i}") for i in range(999))),
+    ):
+        with pytest.raises(ValueError, match=r"needs|is another symbol") as refused:
+            call()
+        assert len(str(refused.value)) < 400

@@ -26,7 +26,8 @@ from theory.activations.symbolic import admitted
 from theory.balls.ball import certified_float
 from theory.balls.functions import Z, gelu, sigmoid, softplus
 from theory.balls.program import Program
-from theory.balls.work import evaluation
+from theory.harmonics.sphere import shown
+from theory.harmonics.work import evaluation
 from theory.showing import axes, cut, finish, line
 
 __all__ = ["CATALOGUE", "MAX_TEXT", "Activation", "ActivationLike", "Z", "expression", "gelu", "sigmoid", "softplus"]
@@ -126,7 +127,7 @@ class Activation:
         except TypeError:
             index = -1
         if not 0 <= index <= MAX_ORDER:
-            raise ValueError(f"order={order!r}: needs an integer 0 <= order <= {MAX_ORDER}")
+            raise ValueError(f"order={shown(order)}: needs an integer 0 <= order <= {MAX_ORDER}")
         try:
             with evaluation(f"derivative {index} of {self}"):
                 return derivative(self.expr, index)
@@ -156,7 +157,7 @@ class Activation:
             ImportError: matplotlib is not installed.
         """
         if not (isinstance(radius, int | float) and 0 < radius < math.inf):
-            raise ValueError(f"radius={radius!r}: needs a positive finite number")
+            raise ValueError(f"radius={shown(radius)}: needs a positive finite number")
         ax = axes(ax)
         points = [radius * (i / POINTS - 1) for i in range(2 * POINTS + 1)]
         for order, name in enumerate(("\u03c3", "\u03c3\u2032", "\u03c3\u2033")):

@@ -9,7 +9,7 @@ import sympy as sp
 from theory.activations.grammar import shown
 from theory.balls.ball import ball, refine
 from theory.balls.functions import Z
-from theory.balls.work import Undecided, check_work, watched
+from theory.harmonics.work import Undecided, check_work, watched
 
 MAX_ORDER = 64
 MAX_DERIVED = 100_000
@@ -31,9 +31,14 @@ def derivative(expr: sp.Expr, order: int) -> sp.Expr:
         ValueError: a distribution, or more than MAX_DERIVED nodes.
         WorkLimit: the work allowed is used up.
     """
-    if order == 0:
-        return expr
-    before = derivative(expr, order - 1)
+    for _ in range(order):
+        expr = _derived(expr)
+    return expr
+
+
+@lru_cache(maxsize=1024)
+def _derived(before: sp.Expr) -> sp.Expr:
+    """The first derivative."""
     check_work()
     size = _sizes(before, {})[1]
     if size > MAX_DERIVED:

@@ -18,7 +18,7 @@ from flint import arb
 
 from theory.balls.ball import ball, refine
 from theory.balls.functions import KINKED, SMOOTH, Z
-from theory.balls.work import Undecided
+from theory.harmonics.work import Undecided
 
 MAX_NODES = 1000
 """Size of the expression tree: nested gelu doubles it at each level."""

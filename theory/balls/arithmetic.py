@@ -16,9 +16,9 @@ from flint import arb, ctx, fmpq
 
 from theory.balls.ball import ball, proved_zero
 from theory.balls.hypergeometric import humbert_phi3, hyp0f1, hyp1f1, hyp2f1, phi3
-from theory.balls.work import check_work, watched
 from theory.harmonics.gegenbauer import legendre_values, unchecked_legendre
 from theory.harmonics.sphere import Dimension
+from theory.harmonics.work import check_work, watched
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from flint import acb, arb, ctx, fmpq
 from theory.balls.functions import GENUINE, softplus, written
 from theory.balls.hypergeometric import evaluate, humbert_phi3
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided, check_work, evaluation, note_disturbed, unconverged, watched
 from theory.harmonics.sphere import as_integer, shown
+from theory.harmonics.work import Undecided, check_work, evaluation, note_disturbed, unconverged, watched
 
 MAX_BITS = 20_000
 """Working precision at which the evaluation of a constant gives up."""

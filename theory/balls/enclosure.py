@@ -29,7 +29,7 @@ from theory.balls.growth import Growth
 from theory.balls.precision import exclusive
 from theory.balls.program import Program
 from theory.balls.quadrature import integrate
-from theory.balls.work import Undecided, check_work, evaluation
+from theory.harmonics.work import Undecided, check_work, evaluation
 
 
 def _complex_functions(analytic: bool) -> dict[str, Callable[[acb], acb]]:

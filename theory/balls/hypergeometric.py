@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import sympy as sp
 from flint import acb, arb, ctx
 
-from theory.balls.work import check_work
+from theory.harmonics.sphere import is_number, shown
+from theory.harmonics.work import check_work
 
 MAX_TERMS = 2 * 10**6
 """Longest power series that is summed here, some seconds; beyond that the function is left to arb."""
@@ -23,6 +26,17 @@ SMALL = 50.0
 """|z| below which arb's power series of 1F1 is tried first, because it mostly loses few bits."""
 SPARE_BITS = 64
 """Cancellation beyond the working precision at which the sum of alternating terms is not begun."""
+
+
+def _expression(argument: Any) -> sp.Expr:
+    """An argument of Phi_3; SymPy itself would execute a text, and take None and lists as they are."""
+    found = argument
+    if is_number(argument):
+        with suppress(sp.SympifyError):  # no number after all: refused below
+            found = sp.sympify(argument, strict=True)
+    if not isinstance(found, sp.Expr):
+        raise ValueError(f"humbert_phi3, argument {shown(argument)}: needs a SymPy expression or a number")
+    return found
 
 
 class humbert_phi3(sp.Function):  # noqa: N801 - named as SymPy names its special functions
@@ -42,6 +56,10 @@ class humbert_phi3(sp.Function):  # noqa: N801 - named as SymPy names its specia
     """
 
     nargs = 4
+
+    def __new__(cls, *args: Any, **options: Any) -> sp.Expr:
+        """The function of four SymPy expressions or numbers; ValueError for anything else, a text included."""
+        return super().__new__(cls, *map(_expression, args), **options)
 
     @classmethod
     def eval(cls, b: sp.Expr, c: sp.Expr, x: sp.Expr, y: sp.Expr) -> sp.Expr | None:

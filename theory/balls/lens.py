@@ -27,8 +27,8 @@ from theory.balls.precision import exclusive
 from theory.balls.program import power
 from theory.balls.quadrature import integrate
 from theory.balls.trapezoid import choose, legendre_sums
-from theory.balls.work import check_work
 from theory.harmonics.gegenbauer import legendre_polynomial
+from theory.harmonics.work import check_work
 
 Angular: TypeAlias = Callable[[acb, bool], acb]
 """A function of theta: a ball, and whether the function must be analytic on it (else its value is not a number)."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from flint import acb, arb, ctx
 
-from theory.balls.work import check_work, note_unconverged
+from theory.harmonics.work import check_work, note_unconverged
 
 
 def evaluations(bits: int) -> int:

@@ -9,7 +9,7 @@ from theory.balls.ball import ball
 from theory.balls.enclosure import SUPREMUM_BITS, supremum
 from theory.balls.functions import Z, written
 from theory.balls.precision import exclusive
-from theory.balls.work import watched
+from theory.harmonics.work import watched
 
 REACH = 12
 """Beyond this |z| the tails are bounded as a whole."""

@@ -30,7 +30,7 @@ from theory.balls.ball import REAL_FUNCTIONS, ball
 from theory.balls.functions import Z, written
 from theory.balls.program import Program
 from theory.balls.strip import NotAnalytic, strip_bound
-from theory.balls.work import check_work
+from theory.harmonics.work import check_work
 
 HEIGHTS = tuple(32 * 0.75**i for i in range(24))
 """Strip heights in z that are tried, besides the largest admitted one."""

@@ -14,11 +14,11 @@ from flint import arb, ctx
 from theory.activations import Activation, ActivationLike
 from theory.balls.exact import ExactlyEqual
 from theory.balls.precision import exclusive
-from theory.balls.work import MOST_SECONDS, Undecided, check_work, evaluation
 from theory.bounds.coefficients import BITS
 from theory.bounds.formula import Expanded, Formula, Quantity, formula
 from theory.bounds.proof import power_of_d, proof, theorem
-from theory.harmonics.sphere import as_integer, short, shown
+from theory.harmonics.sphere import as_integer, check_degree, short, shown
+from theory.harmonics.work import MOST_SECONDS, Undecided, check_work, evaluation
 
 SWITCHES = tuple(32 * 2**i for i in range(7))
 """Dimensions that are tried as d0: the first whose remainder is small enough is taken."""
@@ -149,6 +149,7 @@ def _bounds(
     activation = Activation.of(activation)
     smallest = check_smallest(d_min)
     rule = formula(quantity, activation, degree, derivative)
+    degree = check_degree(degree)  # an integer of Python's own, in the range that the formula admits
     subject = f"bounds of {rule.symbol} of {activation} for all d >= {short(smallest)}"
     if rule.is_zero():
         if rule.reciprocal:

@@ -18,22 +18,20 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, ctx, fmpq, fmpq_poly
 
-from theory.balls.arithmetic import SYMBOLS
 from theory.balls.enclosure import restricted
 from theory.balls.exact import ExactlyEqual
 from theory.balls.functions import written
 from theory.balls.precision import exclusive
 from theory.balls.strip import NotAnalytic
 from theory.balls.trapezoid import coefficient_table
-from theory.balls.work import Undecided, watched
 from theory.bounds.density import density_ratio, gaussian_moment
 from theory.bounds.expansion import RemainderExpansion
 from theory.bounds.moments import absolute_moments
-from theory.funk_hecke.closed_forms import has_closed_form, sphere_sum
+from theory.funk_hecke.closed_forms import has_closed_form
 from theory.funk_hecke.coefficient import coefficient_ball, hermite_ball, size_bits
 from theory.funk_hecke.gaussian_series import coefficient_order
-from theory.funk_hecke.parity import parity_part, polynomial_part, vanishes
-from theory.funk_hecke.polynomials import rational_polynomial, sphere_moment
+from theory.funk_hecke.parity import vanishes, vanishes_for_all
+from theory.harmonics.work import Undecided
 
 ORDER = 4
 """R, the number of terms of every expansion."""
@@ -62,20 +60,6 @@ class CoefficientExpansion(ExactlyEqual):
     derivative: int
     absolute: arb
     ratio_order: int
-
-
-@lru_cache(maxsize=4096)
-def vanishes_for_all(expr: sp.Expr, degree: int) -> bool:
-    """Whether lambda_j(g) is proved zero for every d: by parity, or by algebra for a polynomial such as z^2 - 1."""
-    if vanishes(expr, degree):
-        return True
-    if polynomial_part(expr, degree % 2) is None:
-        return False
-    polynomial = rational_polynomial(expr)
-    if polynomial is not None and any(sphere_moment(polynomial, degree, d) for d in (5, 8, 11)):
-        return False  # it is not zero at some d, which is known much sooner than a sum over d
-    value = sphere_sum(parity_part(expr, degree % 2), degree, sp.Symbol("d", positive=True), SYMBOLS)
-    return bool(watched(lambda: sp.cancel(sp.expand(value))) == 0)
 
 
 def coefficient_expansion(expr: sp.Expr, degree: int, switch: int, highest: int) -> CoefficientExpansion | None:

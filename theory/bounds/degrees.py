@@ -13,11 +13,11 @@ from typing import Literal
 import sympy as sp
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.work import Undecided, WorkLimit, check_work
 from theory.bounds.all_dimensions import check_smallest, nonzero_for_all_dimensions
-from theory.bounds.coefficients import vanishes_for_all
 from theory.bounds.formula import Quantity
+from theory.funk_hecke.parity import vanishes_for_all
 from theory.harmonics.sphere import check_degree, integer_dimension, shown
+from theory.harmonics.work import Undecided, WorkLimit, check_work
 from theory.spectra.decisions import Sign, coefficient_sign
 from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 from theory.spectra.expansions import leading_term
@@ -74,9 +74,11 @@ def learnable_degrees(
     if not isinstance(kernel, str) or kernel not in kinds:
         raise ValueError(f"kernel={shown(kernel)}: needs one of {', '.join(kinds)}")
     if d_min is not None:
-        check_smallest(d_min)
+        d_min = check_smallest(d_min)
         if d is not None:
-            raise ValueError(f"d={d!r}, d_min={d_min!r}: needs one of them; d_min asks about every d from there on")
+            raise ValueError(
+                f"d={shown(d)}, d_min={shown(d_min)}: needs one of them; d_min asks about every d from there on"
+            )
     activation = Activation.of(activation)
     found: dict[Sign, list[int]] = {"nonzero": [], "zero": [], "undecided": []}
     degrees = range(check_degree(max_degree, "max_degree") + 1)

@@ -18,19 +18,18 @@ from theory.activations import Activation
 from theory.balls.ball import square
 from theory.balls.exact import ExactlyEqual
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided
 from theory.bounds.coefficients import (
     BITS,
     ORDER,
     CoefficientExpansion,
     coefficient_at,
     coefficient_expansion,
-    vanishes_for_all,
 )
 from theory.bounds.expansion import RemainderExpansion
-from theory.funk_hecke.parity import vanishes
+from theory.funk_hecke.parity import vanishes, vanishes_for_all
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, multiplicity, shown
+from theory.harmonics.work import Undecided
 from theory.network.constructions import check_low_degree
 from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 

@@ -19,9 +19,9 @@ from theory.balls.functions import written
 from theory.balls.growth import Growth
 from theory.balls.precision import exclusive
 from theory.balls.program import Program
-from theory.balls.work import Undecided, check_work
 from theory.bounds.density import HIGHEST
 from theory.funk_hecke.rodrigues import series_functions, taylor
+from theory.harmonics.work import Undecided, check_work
 
 BITS = 64
 CELLS = 64

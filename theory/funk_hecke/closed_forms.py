@@ -20,7 +20,6 @@ from theory.activations import Z
 from theory.balls.arithmetic import SYMBOLS, Arithmetic
 from theory.balls.ball import compare, proved_zero
 from theory.balls.functions import as_quadratic, written
-from theory.balls.work import check_work, watched
 from theory.funk_hecke.polynomials import rational_polynomial, terms_of
 from theory.funk_hecke.summands import (
     ErrorFunction,
@@ -34,6 +33,7 @@ from theory.funk_hecke.summands import (
 )
 from theory.harmonics.gegenbauer import multiplication
 from theory.harmonics.sphere import Dimension
+from theory.harmonics.work import check_work, watched
 
 MAX_TERMS = 1000
 """Expressions that would expand to more terms are left as they are."""

@@ -23,13 +23,13 @@ from theory.balls.ball import MAX_BITS, ball, check_digits, proved_zero, refine
 from theory.balls.enclosure import gaussian_expectation, restricted, sphere_expectation
 from theory.balls.growth import check_gaussian
 from theory.balls.precision import exclusive
-from theory.balls.work import check_work, evaluation, watched
 from theory.funk_hecke.closed_forms import decompose, has_closed_form, line_sum, sphere_sum
 from theory.funk_hecke.parity import parity_part, polynomial_part, vanishes
 from theory.funk_hecke.polynomials import on_line, on_sphere, rational_polynomial
 from theory.funk_hecke.summands import Monomial, NoClosedForm, Sign
 from theory.harmonics.gegenbauer import legendre_polynomial
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, integer_dimension
+from theory.harmonics.work import check_work, evaluation, watched
 
 LONG = 16
 """Degree from which on SymPy is watched while it writes out a closed form: it may take seconds."""

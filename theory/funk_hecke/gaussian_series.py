@@ -32,6 +32,7 @@ from theory.balls.ball import is_zero, refine
 from theory.funk_hecke.closed_forms import has_closed_form, line_sum
 from theory.funk_hecke.coefficient import hermite_ball, integral_bits
 from theory.funk_hecke.summands import NoClosedForm
+from theory.harmonics.work import check_work
 
 
 def _falling_coefficients(polynomial: list[sp.Rational]) -> list[sp.Rational]:
@@ -50,6 +51,7 @@ def _series_of_product(count: int, order: int) -> tuple[sp.Rational, ...]:
     """[x^0], ..., [x^order] of prod_{0 <= i < count} 1/(1+2ix)."""
     series = [sp.Integer(1)] + [sp.Integer(0)] * order
     for i in range(count):
+        check_work()
         for r in range(1, order + 1):  # divide by 1 + 2 i x
             series[r] -= 2 * i * series[r - 1]
     return tuple(series)

@@ -19,7 +19,7 @@ from flint import arb, arb_poly, ctx
 from theory.balls.arithmetic import BALLS, rodrigues
 from theory.balls.precision import exclusive
 from theory.balls.trapezoid import choose
-from theory.balls.work import check_work
+from theory.harmonics.work import check_work
 
 SERIES_EXPONENT = 60.0
 """The Taylor series is used while q d + |b| sqrt(d), the logarithm of its cancellation, is below this."""

@@ -7,11 +7,12 @@ from functools import lru_cache
 import sympy as sp
 
 from theory.activations import ActivationLike, Z, expression
-from theory.balls.work import watched
-from theory.funk_hecke.closed_forms import LONG, MAX_TERMS, decompose, expanded, expanded_terms
-from theory.funk_hecke.polynomials import part_of, rational_polynomial
+from theory.balls.arithmetic import SYMBOLS
+from theory.funk_hecke.closed_forms import LONG, MAX_TERMS, decompose, expanded, expanded_terms, sphere_sum
+from theory.funk_hecke.polynomials import part_of, rational_polynomial, sphere_moment
 from theory.funk_hecke.summands import Monomial, NoClosedForm
 from theory.harmonics.sphere import check_degree
+from theory.harmonics.work import watched
 
 
 @lru_cache(maxsize=4096)
@@ -67,3 +68,17 @@ def vanishes(expr: ActivationLike, degree: int) -> bool:
     """
     polynomial = polynomial_part(expression(expr), check_degree(degree) % 2)
     return polynomial is not None and all(power < degree for power in polynomial)
+
+
+@lru_cache(maxsize=4096)
+def vanishes_for_all(expr: sp.Expr, degree: int) -> bool:
+    """Whether lambda_j(g) is proved zero for every d: by parity, or by algebra for a polynomial such as z^2 - 1."""
+    if vanishes(expr, degree):
+        return True
+    if polynomial_part(expr, degree % 2) is None:
+        return False
+    polynomial = rational_polynomial(expr)
+    if polynomial is not None and any(sphere_moment(polynomial, degree, d) for d in (5, 8, 11)):
+        return False  # it is not zero at some d, which is known much sooner than a sum over d
+    value = sphere_sum(parity_part(expr, degree % 2), degree, sp.Symbol("d", positive=True), SYMBOLS)
+    return bool(watched(lambda: sp.cancel(sp.expand(value))) == 0)

@@ -21,7 +21,7 @@ import sympy as sp
 from flint import arb, fmpq, fmpq_poly
 
 from theory.balls.functions import Z
-from theory.balls.work import check_work
+from theory.harmonics.work import check_work
 
 MAX_BITS = 2 * 10**8
 """Size of a polynomial that is expanded, degree times bits of its longest coefficient: some tenths of a second."""

@@ -24,7 +24,12 @@ from theory.balls.program import Program
 from theory.balls.quadrature import REPETITIONS, integrate
 from theory.funk_hecke.coefficient import integral_bits, integrand
 from theory.funk_hecke.parity import vanishes
+from theory.harmonics.gegenbauer import MAX_EXACT_DEGREE
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, integer_dimension
+from theory.harmonics.work import evaluation
+
+MAX_DERIVATIVE = 1000
+"""Largest degree whose derivative is written out."""
 
 
 class _Singular(Exception):
@@ -53,17 +58,19 @@ def rodrigues_form(
         power: p, the power of z in front.
 
     Raises:
-        ValueError: a kink, d < 3, degree < 0, or a derivative that grows beyond bounds.
+        ValueError: a kink, d < 3, degree < 0 or above 1000, or a derivative that grows beyond bounds.
+        WorkLimit: it took longer than :func:`theory.work_limit` allows.
 
     Cost: l symbolic differentiations; the expression may grow with l. Source: docs/mathematics, :eq:`rodrigues`.
 
     >>> rodrigues_form("exp(z)", 2, sp.Symbol("d", positive=True))
     (1/(d + 2), exp(z))
     """
-    d, degree = check_dimension(d), check_degree(degree)
+    d, degree = check_dimension(d), check_degree(degree, most=MAX_DERIVATIVE)
     expr = _smooth(integrand(activation, derivative, power))
-    front = sp.sqrt(d) ** degree / sp.Mul(*(d + 2 * i for i in range(degree)))
-    return front, derived(expr, degree)
+    with evaluation(f"derivative {degree} of {written(expr)}"):
+        front = sp.sqrt(d) ** degree / sp.Mul(*(d + 2 * i for i in range(degree)))
+        return front, derived(expr, degree)
 
 
 def coefficient_rodrigues(
@@ -78,7 +85,7 @@ def coefficient_rodrigues(
     r"""lambda_l(z^p sigma^{(j)}) from its Rodrigues form, certified.
 
     It shares with :func:`theory.coefficient` neither the polynomial P_l nor a closed form, so that the two check each
-    other. Arguments, result and errors as there; additionally ValueError for a kink.
+    other. Arguments, result and errors as there; additionally ValueError for a kink or a degree above 10,000.
 
     Cost: one adaptive certified quadrature with derivatives by Taylor arithmetic, O(l^2) at each point.
     Source: docs/mathematics, :eq:`rodrigues`.
@@ -86,7 +93,8 @@ def coefficient_rodrigues(
     >>> print(coefficient_rodrigues("tanh(z + 1)", 2, 10, derivative=1).str(15, radius=False))
     -0.00859366268477008
     """
-    d, degree = integer_dimension(d), check_degree(degree)
+    # One series of that length is a call of some tenths of a second, in which nothing can look at the work allowed.
+    d, degree = integer_dimension(d), check_degree(degree, most=MAX_EXACT_DEGREE)
     expr = _smooth(integrand(activation, derivative, power))
     if vanishes(expr, degree):
         return arb(0)

@@ -24,10 +24,10 @@ import sympy as sp
 from theory.balls.arithmetic import BALLS, Arithmetic, rising, rodrigues
 from theory.balls.ball import compare
 from theory.balls.functions import Z, written
-from theory.balls.work import check_work
 from theory.funk_hecke.gaussians import gaussian_coefficient
 from theory.harmonics.gegenbauer import unchecked_legendre
 from theory.harmonics.sphere import Dimension
+from theory.harmonics.work import check_work
 
 
 class NoClosedForm(ValueError):

@@ -11,11 +11,11 @@ from theory.balls.functions import written
 from theory.balls.precision import exclusive
 from theory.balls.strip import NotAnalytic
 from theory.balls.trapezoid import coefficient_table
-from theory.balls.work import check_work, evaluation, seconds_for
 from theory.funk_hecke.closed_forms import has_closed_form
 from theory.funk_hecke.coefficient import integral_bits, integrand, refined, size_bits, subject_of
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree, integer_dimension
+from theory.harmonics.work import check_work, evaluation, seconds_for
 
 
 def coefficients(
@@ -68,8 +68,7 @@ def coefficient_list(
     With ``max_bits`` a coefficient that needs a higher working precision than that, and than its size accounts for, is
     Undecided.
     """
-    check_degree(max_degree, "max_degree")
-    d = integer_dimension(d)
+    max_degree, d = check_degree(max_degree, "max_degree"), integer_dimension(d)
     with evaluation(f"lambda_0 to lambda_{max_degree} of {subject or written(expr)} at d={d}", seconds_for(max_degree)):
         table = _table(expr, max_degree, d, digits_to_bits(digits, spare), integral_bits(digits))
         values = []

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from flint import arb, ctx, fmpz
 
 from theory.activations import Activation, ActivationLike
+from theory.balls.ball import check_digits
 from theory.balls.precision import exclusive
 from theory.funk_hecke.coefficient import coefficient, hermite_coefficient
 from theory.network.constructions import dense_norm, profile_energy
@@ -64,7 +65,7 @@ class Quantity:
             TypeError: arguments that the quantity does not have.
             Undecided: zero, or nearly, without a proof.
         """
-        return self.compute(Activation.of(activation), digits, **arguments)
+        return self.compute(Activation.of(activation), check_digits(digits), **arguments)
 
 
 def _hermite(activation: Activation, digits: int, degree: int, derivative: int) -> arb:

@@ -15,9 +15,12 @@ import sympy as sp
 from flint import arb, fmpq, fmpq_poly
 
 from theory.harmonics.sphere import Dimension, check_degree, check_dimension, rising_product, shown
+from theory.harmonics.work import check_work, evaluation, watched
 
 MAX_DEGREE = {True: 1000, False: 60}
 """Largest degree of a polynomial that is written out, by whether d is an integer: seconds of exact algebra."""
+LONG = 20
+"""Steps of a recurrence of expressions from which on SymPy is watched: it may take seconds over one."""
 MAX_EXACT_DEGREE = 10_000
 """Largest degree of the polynomial that a quadrature evaluates: a second of exact arithmetic."""
 
@@ -49,6 +52,7 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
 
     Raises:
         ValueError: d < 3, degree < 0, a degree above 1000 (above 60 for a symbolic d), or a t that is a text.
+        WorkLimit: it took longer than :func:`theory.work_limit` allows.
 
     Source: Dai & Xu, Approximation Theory and Harmonic Analysis on Spheres, section 1.2; docs/mathematics,
     :eq:`legendre-recurrence`.
@@ -56,7 +60,8 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     >>> legendre(2, 3, sp.Symbol("t"))
     3*t**2/2 - 1/2
     """
-    d, degree = check_dimension(d), _written_out("degree", check_degree(degree, most=None), d)
+    d = check_dimension(d)
+    degree = _written_out("degree", check_degree(degree, most=None), d)
     if isinstance(t, bool) or not isinstance(t, sp.Expr | int):  # a text would be executed
         raise ValueError(f"t={shown(t)}: needs a SymPy expression, such as sp.Symbol('t')")
     t = sp.sympify(t)
@@ -64,7 +69,8 @@ def legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
         return legendre_polynomial_expr(degree, d, t)
     if isinstance(d, sp.Symbol) and isinstance(t, sp.Symbol) and t != d:
         return _in_symbols(degree, d, t)
-    return unchecked_legendre(degree, d, t)
+    with evaluation(f"P_{degree} written out"):
+        return unchecked_legendre(degree, d, t)
 
 
 def _written_out(name: str, degree: int, d: Dimension) -> int:
@@ -102,8 +108,13 @@ def _in_symbols(degree: int, d: sp.Symbol, t: sp.Symbol) -> sp.Expr:
 
 def unchecked_legendre(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     """:func:`legendre` without a limit on d: closed forms need d + 2 beyond it."""
+    return _recurrence(degree, d, t) if degree <= LONG else watched(_recurrence, degree, d, t)
+
+
+def _recurrence(degree: int, d: Dimension, t: sp.Expr) -> sp.Expr:
     previous, current = sp.Integer(0), sp.Integer(1)
     for j in range(degree):
+        check_work()
         step = (t * current - lowering(d, j) * previous) / raising(d, j)
         # Quotients of polynomials in a symbolic d are cancelled at each step, or they would grow exponentially.
         previous, current = current, sp.expand(sp.cancel(step) if not isinstance(d, int) else step)
@@ -147,6 +158,7 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
 
     Raises:
         ValueError: an integer d < 3, power < 0, degree < 0, or a power above 1000 (above 60 for a symbolic d).
+        WorkLimit: it took longer than :func:`theory.work_limit` allows.
 
     Cost: O(p^2) rational operations. Source: docs/mathematics, :eq:`legendre-recurrence`; the weights of
     :eq:`zonal-eigenvalue`.
@@ -157,20 +169,34 @@ def multiplication(power: int, degree: int, d: Dimension) -> dict[int, sp.Expr]:
     if not (isinstance(d, sp.Expr) or (type(d) is int and d > 2)):  # bounds for every d need d beyond 10**6
         d = check_dimension(d)
     steps = _written_out("power", check_degree(power, "power", None), d)
-    number, exact = sp.Integer(1), sp.sympify if isinstance(d, int) else sp.cancel
-    if isinstance(d, sp.Symbol) and steps > 2:  # as expressions the sums would double with every step
-        field = sp.QQ.frac_field(d)
-        number, exact, d = field.one, lambda c: c.as_expr(), field.gens[0]
-    expansion: dict[int, Any] = {check_degree(degree): number}
-    # One factor t at a time: p steps, each a sum of two neighbours.
+    degree = check_degree(degree)
+    with evaluation(f"t^{steps} P_{degree} as a sum of P_j"):
+        if isinstance(d, int):
+            return _multiplied(steps, degree, d, sp.Integer(1))
+        if steps <= 2:
+            return {j: sp.cancel(c) for j, c in _multiplied(steps, degree, d, sp.Integer(1)).items()}
+        # As expressions the sums would double with every step, so they are rational functions of a symbol.
+        symbol = d if isinstance(d, sp.Symbol) else sp.Dummy("d")
+        field = sp.QQ.frac_field(symbol)
+        weights = {}
+        for j, c in _multiplied(steps, degree, field.gens[0], field.one).items():
+            check_work()
+            weights[j] = c.as_expr() if d == symbol else watched(sp.cancel, c.as_expr().xreplace({symbol: d}))
+        return weights
+
+
+def _multiplied(steps: int, degree: int, d: Any, one: Any) -> dict[int, Any]:
+    """The weights by p steps, each a sum of two neighbours, in the arithmetic of d and of its number ``one``."""
+    expansion: dict[int, Any] = {degree: one}
     for _ in range(steps):
         raised: dict[int, Any] = {}
         for j, c in expansion.items():
+            check_work()
             raised[j + 1] = raised.get(j + 1, 0) + c * raising(d, j)
             if j:
                 raised[j - 1] = raised.get(j - 1, 0) + c * lowering(d, j)
         expansion = raised
-    return {j: exact(c) for j, c in sorted(expansion.items())}
+    return dict(sorted(expansion.items()))
 
 
 def monomial_coefficients(power: int, d: Dimension) -> dict[int, sp.Expr]:

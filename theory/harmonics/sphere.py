@@ -124,7 +124,7 @@ def integer_dimension(d: Dimension) -> int:
     """Return ``d`` when it is an integer 3 <= d <= 10**6; ValueError for anything else, a symbol included."""
     checked = check_dimension(d)
     if not isinstance(checked, int):
-        raise ValueError(f"d={d}: needs an integer d here; for a symbol use the _expr function")
+        raise ValueError(f"d={shown(d)}: needs an integer d here; for a symbol use the _expr function")
     return checked
 
 

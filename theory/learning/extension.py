@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from theory.activations import Activation
 from theory.balls.ball import DIGITS_RANGE
-from theory.balls.work import Undecided
 from theory.funk_hecke.closed_forms import has_closed_form
 from theory.harmonics.sphere import by_degree
+from theory.harmonics.work import Undecided
 from theory.learning.eigenlearning import TOLERANCE, Eigenlearning, Truncated
 from theory.spectra.eigenvalue_signs import check_spectrum
 from theory.spectra.eigenvalues import FEATURES, NTK, QUADNTK, TangentKernel

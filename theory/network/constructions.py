@@ -40,6 +40,7 @@ from theory.harmonics.sphere import (
     multiplicity,
     shown,
 )
+from theory.harmonics.work import evaluation, watched
 from theory.spectra.eigenvalues import NTK, eigenvalue_ball, ntk_eigenvalue_expr
 
 GUARD_BITS = 32
@@ -116,12 +117,18 @@ def sparse_profile_expr(activation: ActivationLike, k: int, d: Dimension, u: sp.
     Raises:
         NoClosedForm: no closed form for lambda_j(sigma'').
         ValueError: k < 1, d < 3, or a lambda_j(sigma'') that is zero.
+        WorkLimit: it took longer than :func:`theory.work_limit` allows.
 
     >>> sparse_profile_expr(Activation.parse("exp(z) - z"), 2, sp.Symbol("d"), sp.Symbol("u"))
     d*u/hyper((), (d/2 + 1,), d/4)
     """
     activation = Activation.of(activation)
     k, d = check_low_degree(k), check_dimension(d)
+    with evaluation(f"g of {activation} at k={k} in closed form"):
+        return watched(_profile_expr, activation, k, d, u)
+
+
+def _profile_expr(activation: Activation, k: int, d: Dimension, u: sp.Expr) -> sp.Expr:
     weights = _profile_weights(k, d)
     terms = (
         weights[j] / curvature * unchecked_legendre(j, d, u)

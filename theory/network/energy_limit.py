@@ -11,10 +11,10 @@ from flint import arb, fmpq
 
 from theory.activations import Activation, ActivationLike
 from theory.balls.ball import refine, square
-from theory.balls.work import Undecided
 from theory.funk_hecke.coefficient import integral_bits
 from theory.funk_hecke.gaussian_series import coefficient_order, coefficient_term
-from theory.funk_hecke.parity import vanishes
+from theory.funk_hecke.parity import vanishes_for_all
+from theory.harmonics.work import Undecided
 from theory.network.constructions import check_low_degree
 from theory.spectra.expansions import MAX_ORDER
 
@@ -70,7 +70,7 @@ def profile_energy_limit(activation: ActivationLike, k: int, digits: int = 15) -
 def _order(activation: Activation, k: int, degree: int) -> int:
     """r with lambda_j(sigma'') of order d^{-j/2-r}."""
     expr = activation.derivative(2)
-    if vanishes(expr, degree):
+    if vanishes_for_all(expr, degree):
         raise ValueError(
             f"lambda_{degree}(sigma'') of {activation} is zero at every d: the construction at k={k} divides by it; "
             f"use an activation such as tanh(z + 1)"

@@ -24,9 +24,9 @@ from theory.balls.quadrature import integrate
 from theory.funk_hecke.closed_forms import sphere_sum
 from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.harmonics.gegenbauer import legendre_polynomial
-from theory.harmonics.sphere import Dimension, check_dimension, integer_dimension
+from theory.harmonics.sphere import Dimension, check_dimension, integer_dimension, shown
 from theory.network.constructions import GUARD_BITS, check_low_degree, profile_ball
-from theory.network.taylor import count_of
+from theory.network.taylor import by_neuron
 
 ROUNDING = 1e-5
 """Relative rounding that inner products and norms of float32 may have."""
@@ -113,16 +113,18 @@ def random_sign_energy(
     1.00000000000000
     """
     activation = Activation.of(activation)
-    products_given, norms_given = count_of("inner", inner), count_of("norms", norms)
-    if products_given != norms_given or norms_given == 0:
-        raise ValueError(f"{products_given} inner products, {norms_given} norms: needs one of each for every neuron")
+    inner, norms = by_neuron("inner", inner), by_neuron("norms", norms)
+    if len(inner) != len(norms) or not norms:
+        raise ValueError(f"{len(inner)} inner products, {len(norms)} norms: needs one of each for every neuron")
     along, across = _covariance(activation, d, digits, 2)
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         products = [as_ball(f"inner[{r}]", p) for r, p in enumerate(inner)]
         lengths = [as_ball(f"norms[{r}]", s) for r, s in enumerate(norms)]
         for r, (product, length) in enumerate(zip(products, lengths, strict=True)):
             if length < 0 or abs(product) > (1 + ROUNDING) * length:
-                raise ValueError(f"inner[{r}]={inner[r]}, norms[{r}]={norms[r]}: needs |<w, W>| <= |W|, as |w| = 1")
+                raise ValueError(
+                    f"inner[{r}]={shown(inner[r])}, norms[{r}]={shown(norms[r])}: needs |<w, W>| <= |W|, as |w| = 1"
+                )
         parallel = sum(map(square, products), arb(0))
         total = sum(map(square, lengths), arb(0))
         return ((along - across) * parallel + across * total) / len(norms)

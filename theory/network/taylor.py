@@ -12,7 +12,7 @@ at antisymmetric initialisation, where f(x; W0) = 0. Inputs have |x| = sqrt(d), 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,10 @@ from theory.balls.enclosure import supremum
 from theory.balls.exact import ExactlyEqual, as_ball
 from theory.balls.precision import exclusive
 from theory.harmonics.sphere import as_integer, check_degree, check_size, integer_dimension, shown
+from theory.harmonics.work import evaluation, watched
+
+MAX_WEIGHTS = 10_000
+"""Largest number m d of weights of a network that is written out."""
 
 
 def check_width(m: int) -> int:
@@ -34,12 +38,12 @@ def check_width(m: int) -> int:
     return number
 
 
-def count_of(name: str, values: Sequence[Any]) -> int:
-    """How many ``values`` there are; ValueError for what is no list, tuple or array."""
-    try:
-        return len(values)
-    except TypeError:
-        raise ValueError(f"{name}={shown(values)}: needs a list with a number for each neuron") from None
+def by_neuron(name: str, values: Sequence[Any]) -> list[Any]:
+    """``values`` in the order of the neurons; ValueError for what is no list, tuple, array or column."""
+    ordered = isinstance(values, Sized) and isinstance(values, Iterable)
+    if ordered and not isinstance(values, str | bytes | bytearray | Mapping | Set) and getattr(values, "ndim", 1) != 0:
+        return list(values)
+    raise ValueError(f"{name}={shown(values)}: needs a list with a number for each neuron")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +92,8 @@ def taylor_terms(activation: ActivationLike, d: int, m: int) -> TaylorTerms:
     The terms come from differentiating the network itself, not from the formulas of :func:`neuron_term`.
 
     Raises:
-        ValueError: d < 1, m not even and positive, or no second derivative (a kink).
+        ValueError: d < 1, m not even and positive, m d above 10,000, or no second derivative (a kink).
+        WorkLimit: it took longer than :func:`theory.work_limit` allows.
 
     Cost: an expression of O(m d) nodes per term; meant for m d up to a few hundred.
     Source: docs/mathematics, :eq:`network`, :eq:`taylor-terms` and :eq:`cross-term`.
@@ -97,8 +102,16 @@ def taylor_terms(activation: ActivationLike, d: int, m: int) -> TaylorTerms:
     m, number = check_width(m), as_integer(d)
     if number is None or number < 1:
         raise ValueError(f"d={shown(d)}: needs an integer d >= 1")
-    d = number
+    if number * m > MAX_WEIGHTS:
+        raise ValueError(
+            f"d={shown(number)}, m={shown(m)}: needs d m <= {MAX_WEIGHTS} to be written out; taylor_sums has any width"
+        )
     activation.derivative(2)  # refuses an activation without a second derivative
+    with evaluation(f"the Taylor terms of {activation} at d={number}, m={m}"):
+        return watched(_written_out, activation, number, m)
+
+
+def _written_out(activation: Activation, d: int, m: int) -> TaylorTerms:
     real = {"real": True}
     signs = tuple(sp.Symbol(f"a_{r}", **real) for r in range(m))
     w, big_w, v = (
@@ -284,11 +297,12 @@ def remainder_bound(activation: ActivationLike, d: int, norms: Sequence[float]) 
     True
     """
     activation = Activation.of(activation)
-    d, m = integer_dimension(d), check_width(count_of("norms", norms))
-    for r, norm in enumerate(norms):
+    d, given = integer_dimension(d), by_neuron("norms", norms)
+    m = check_width(len(given))
+    for r, norm in enumerate(given):
         check_size(f"norms[{r}]", norm)
     with exclusive, ctx.workprec(64):
-        sizes = [as_ball(f"norms[{r}]", norm) for r, norm in enumerate(norms)]
+        sizes = [as_ball(f"norms[{r}]", norm) for r, norm in enumerate(given)]
         cubes = sum((size**3 for size in sizes), arb(0))
     # sigma''' is bounded on the range of the longest displacement, which holds those of the others.
     longest = max(_rounded_up(size) for size in sizes)

@@ -17,12 +17,12 @@ from theory.activations import Activation, ActivationLike, expression
 from theory.balls.ball import MAX_BITS
 from theory.balls.functions import written
 from theory.balls.growth import check_gaussian
-from theory.balls.work import WorkLimit, check_work, evaluation
 from theory.funk_hecke.closed_forms import has_closed_form
 from theory.funk_hecke.coefficient import coefficient_ball
 from theory.funk_hecke.gaussian_series import coefficient_term
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree, integer_dimension
+from theory.harmonics.work import WorkLimit, check_work, evaluation
 from theory.spectra.eigenvalues import NTK
 
 DECISION_BITS = 512

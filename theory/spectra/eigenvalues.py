@@ -34,7 +34,6 @@ from theory.balls.arithmetic import SYMBOLS
 from theory.balls.ball import ball, proved_zero, refine, square
 from theory.balls.enclosure import sphere_expectation
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided
 from theory.funk_hecke.closed_forms import expanded, is_polynomial, sphere_sum
 from theory.funk_hecke.coefficient import coefficient_ball, integral_bits
 from theory.funk_hecke.polynomials import rational_polynomial, sphere_moment
@@ -47,6 +46,7 @@ from theory.harmonics.sphere import (
     multiplicity,
     unchecked_multiplicity,
 )
+from theory.harmonics.work import Undecided
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from flint import arb, fmpq
 from theory.activations import Activation, ActivationLike
 from theory.balls.ball import compare, refine, simplified, square
 from theory.balls.exact import ExactlyEqual
-from theory.balls.work import Undecided
 from theory.funk_hecke.coefficient import hermite_ball, hermite_coefficient_expr, integral_bits
 from theory.funk_hecke.gaussian_series import coefficient_series, coefficient_term
 from theory.funk_hecke.parity import vanishes
 from theory.harmonics.sphere import check_degree
+from theory.harmonics.work import Undecided, evaluation
 from theory.spectra.eigenvalues import NTK, QUADNTK, TangentKernel
 
 MAX_ORDER = 6
@@ -164,6 +164,11 @@ def leading_term(
 
 def _expansion(kernel: TangentKernel, activation: Activation, degree: int, digits: int) -> Expansion:
     degree = check_degree(degree)
+    with evaluation(f"the expansion in 1/d of eigenvalue {degree} of the {kernel.name} of {activation}"):
+        return _expanded(kernel, activation, degree, digits)
+
+
+def _expanded(kernel: TangentKernel, activation: Activation, degree: int, digits: int) -> Expansion:
     exponent, _ = eigenvalue_series(kernel, degree, MAX_ORDER)
     leading = leading_term(kernel, activation, degree, digits)
     if leading is None:
@@ -179,6 +184,11 @@ def _expansion(kernel: TangentKernel, activation: Activation, degree: int, digit
 
 def _expansion_expr(kernel: TangentKernel, activation: Activation, degree: int) -> Expansion:
     degree = check_degree(degree)
+    with evaluation(f"the closed expansion in 1/d of eigenvalue {degree} of the {kernel.name} of {activation}"):
+        return _expanded_expr(kernel, activation, degree)
+
+
+def _expanded_expr(kernel: TangentKernel, activation: Activation, degree: int) -> Expansion:
     exponent, terms = eigenvalue_series(kernel, degree, MAX_ORDER)
 
     def value(n: int) -> sp.Expr:

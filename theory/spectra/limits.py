@@ -9,17 +9,21 @@ import sympy as sp
 from flint import arb
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.ball import LARGE, compare, refine, simplified, square
+from theory.balls.ball import refine, simplified, square
 from theory.balls.functions import written
 from theory.balls.hypergeometric import humbert_phi3
-from theory.balls.work import evaluation, watched
 from theory.funk_hecke.coefficient import hermite_coefficient_expr, integral_bits
 from theory.funk_hecke.gaussian_series import coefficient_term
-from theory.harmonics.sphere import check_degree
-from theory.spectra.function_limits import UNBOUNDED, finite_limit, hypergeometric_limit, is_constant_zero
-
-_LISTED = (sp.hyper, humbert_phi3, sp.gamma, sp.Piecewise)
-"""Functions of d whose limits are taken by a formula; SymPy finds those of others, if it does."""
+from theory.harmonics.sphere import HIGHEST, check_degree, shown
+from theory.harmonics.work import evaluation, watched
+from theory.spectra.function_limits import (
+    UNBOUNDED,
+    finite_limit,
+    hypergeometric_limit,
+    is_constant_zero,
+    sign_of,
+    sympy_limit,
+)
 
 
 def _limit_order(degree: int) -> tuple[int, int]:
@@ -95,9 +99,10 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
         The limit; plus or minus infinity when the terms grow and do not cancel.
 
     Raises:
-        ValueError: a hypergeometric function outside the list, arguments that do not grow as the list says, a function
-            or power of the list whose limit is zero or infinite, Gamma functions that do not balance, growing terms
-            that cancel, or a function that has no limit, such as sin(d), or none that SymPy finds.
+        ValueError: a floating-point number or infinity, a constant that has no certified evaluation or is not real, a
+            hypergeometric function outside the list, arguments that do not grow as the list says, a function or power
+            of the list whose limit is zero or infinite, Gamma functions that do not balance, growing terms that
+            cancel, or a function that has no limit, such as sin(d), or none that SymPy finds.
         WorkLimit: it took longer than :func:`theory.work_limit` allows.
 
     >>> d = sp.Symbol("d", positive=True)
@@ -105,21 +110,21 @@ def limit_in_dimension(expr: sp.Expr, d: sp.Symbol) -> sp.Expr:
     >>> limit_in_dimension(d**2 * ntk_eigenvalue_expr(Activation.parse("sin(z + pi/4)"), 3, d), d)
     3*exp(-1)/2
     """
-    if not isinstance(expr, sp.Expr | int):  # a text would be executed
+    if isinstance(expr, bool) or not isinstance(expr, sp.Expr | int):  # a text would be executed
         raise ValueError(f"expr of type {type(expr).__name__}: needs a SymPy expression in d")
     expr = sp.sympify(expr)
     if not (isinstance(d, sp.Symbol) and d.is_positive):
-        raise ValueError(f"d={d!r}: needs a positive symbol, sp.Symbol('d', positive=True)")
+        raise ValueError(f"d={shown(d)}: needs a positive symbol, sp.Symbol('d', positive=True)")
     if d not in expr.free_symbols and any(symbol.name == d.name for symbol in expr.free_symbols):
-        raise ValueError(f"{expr}: its {d} is another symbol than the one given; use the same in both")
-    # SymPy may take minutes over functions that are not of the list, and over long expressions.
-    listed = all(isinstance(f, _LISTED) for f in expr.atoms(sp.Function) if f.has(d))
+        raise ValueError(f"{written(expr)}: its {d} is another symbol than the one given; use the same in both")
+    if expr.has(sp.Float, sp.nan, sp.oo, -sp.oo, sp.zoo):
+        raise ValueError(f"{written(expr)}: needs exact, finite numbers; write sp.Rational(1, 2) instead of 0.5")
     with evaluation(f"the limit of {written(expr)} for {d} -> oo"):
-        try:
-            limit = _limit_of(expr, d) if listed and sp.count_ops(expr) <= LARGE else watched(_limit_of, expr, d)
+        try:  # watched, for SymPy may take minutes, over short expressions too
+            limit = watched(_limit_of, expr, d)
         except NotImplementedError:
             limit = sp.nan
-    if limit.has(sp.AccumBounds, sp.Limit, sp.nan, sp.zoo):
+    if limit.has(d, sp.AccumBounds, sp.Limit, sp.nan, sp.zoo):
         raise ValueError(
             f"{written(expr)}: no limit for {d} -> oo is known here, or there is none; write it by powers of {d}, "
             f"Gamma and hypergeometric functions"
@@ -142,8 +147,9 @@ def _limit_of(given: sp.Expr, d: sp.Symbol) -> sp.Expr:
         return marks.setdefault(original, sp.Dummy("one", positive=True)) * limit
 
     functions = expr.atoms(sp.hyper, humbert_phi3)
-    constants = {f: sp.Dummy("constant") for f in functions if not f.has(d)}
-    expr = expr.xreplace({f: marked(f, hypergeometric_limit(f, d)) for f in functions if f.has(d)} | constants)
+    expr = expr.xreplace({f: marked(f, hypergeometric_limit(f, d)) for f in functions if f.has(d)})
+    constants = {f: sp.Dummy("constant") for f in expr.atoms(sp.hyper, humbert_phi3)}
+    expr = expr.xreplace(constants)
     scale, x = sp.Symbol("Gamma", positive=True), sp.Symbol("x", positive=True)
     for g in expr.atoms(sp.gamma):
         if g.has(d):
@@ -153,14 +159,14 @@ def _limit_of(given: sp.Expr, d: sp.Symbol) -> sp.Expr:
         expr = expr.xreplace({power: marked(power, _power_limit(power, d))})
     expr = sp.powsimp(sp.expand(expr))
     if expr.has(scale):
-        raise ValueError(f"{expr}: Gamma functions do not balance")
+        raise ValueError(f"{written(given)}: its Gamma functions do not balance; divide by as many as there are above")
     # sqrt(d) = 1/x: what is left is rational in x.
     try:
         known = {dummy: constant for constant, dummy in constants.items()}
         limit = _sum_of_limits(sp.powdenest(expr.subs(d, x**-2)), x, list(marks.values()), known)
     except _Cancels:
         raise ValueError(
-            f"{given}: needs terms that stay bounded, or do not cancel to leading order, divisors included; "
+            f"{written(given)}: needs terms that stay bounded, or do not cancel to leading order, divisors included; "
             f"for the next order in 1/{d} use ntk_expansion or quadntk_expansion"
         ) from None
     return limit.xreplace(known)
@@ -172,29 +178,30 @@ def _branch(piecewise: sp.Piecewise, d: sp.Symbol) -> sp.Expr:
         holds = condition if condition in (sp.true, sp.false) else _eventually(condition, d)
         if holds:
             return value
-    raise ValueError(f"{piecewise}: needs a branch for large {d}")
+    raise ValueError(f"{written(piecewise)}: needs a branch for large {d}")
 
 
 def _eventually(condition: sp.Expr, d: sp.Symbol) -> bool:
-    if isinstance(condition, sp.core.relational.Relational):
-        side = sp.limit(condition.lhs - condition.rhs, d, sp.oo)
-        if side in (sp.oo, -sp.oo):
-            return bool(condition.func(side, 0))
-    raise ValueError(f"{condition}: needs a condition such as {d} > 1, decided for large {d}")
+    if isinstance(condition, sp.core.relational.Relational) and isinstance(condition.lhs, sp.Expr):
+        side = _limit_of(condition.lhs - condition.rhs, d)
+        sign = {sp.oo: 1, -sp.oo: -1}.get(side, 0 if side.has(*UNBOUNDED) else sign_of(side))
+        if sign:
+            return bool(condition.func(sign, 0))
+    raise ValueError(f"{written(condition)}: needs a condition such as {d} > 1, decided for large {d}")
 
 
 def _power_limit(power: sp.Expr, d: sp.Symbol) -> sp.Expr:
     """exp(lim v log u), neither zero nor infinite: beside another factor such a power would count in full."""
-    refused = ValueError(f"{power}: needs a base that tends to one, and a limit that is finite and not zero")
+    refused = ValueError(f"{written(power)}: needs a base that tends to one, and a limit that is finite and not zero")
     return sp.exp(finite_limit(power.exp * sp.log(power.base), d, refused))
 
 
 def _gamma_quotient(function: sp.Expr, d: sp.Symbol, marked: Callable[[sp.Expr, sp.Expr], sp.Expr]) -> sp.Expr:
     """Gamma(d/2 + c) / Gamma(d/2): rational for an integer c, ~ (d/2)^c otherwise."""
     shift = sp.expand(function.args[0] - d / 2)
-    if shift.has(d):
-        raise ValueError(f"{function}: needs an argument {d}/2 + c")
     whole = sp.floor(shift)
+    if shift.has(d) or not whole.is_Integer or abs(whole) > HIGHEST:
+        raise ValueError(f"{written(function)}: needs an argument {d}/2 + c with a real number |c| <= {HIGHEST}")
     exact = sp.Mul(*(d / 2 + shift - whole + i for i in range(whole)))
     exact /= sp.Mul(*(d / 2 + shift - whole - i for i in range(1, -whole + 1)))
     rest = shift - whole
@@ -222,7 +229,7 @@ def _sum_of_limits(expr: sp.Expr, x: sp.Symbol, marks: list[sp.Symbol], known: M
     values = [_decided(part, x, known) for part in parts.values()]
     limits = [_limit(value, x, known) for value in values]
     if len(limits) > 1 and any(limit.has(*UNBOUNDED) for limit in limits):
-        return sp.limit(_leading(parts, x, known), x, 0)
+        return sympy_limit(_leading(parts, x, known), x, 0)
     return sp.simplify(sp.Add(*limits))
 
 
@@ -253,8 +260,8 @@ def _limit(value: sp.Expr, x: sp.Symbol, known: Mapping[sp.Expr, sp.Expr]) -> sp
     if above is not None and below is not None and value != 0 and _growth(value, x) > 0:
         leading = (above.EC() / below.EC()).xreplace(known)
         if not leading.free_symbols:
-            return sp.oo * compare(leading, sp.Integer(0))
-    return sp.limit(value, x, 0)
+            return sp.oo * sign_of(leading)
+    return sympy_limit(value, x, 0)
 
 
 def _by_mark(expr: sp.Expr, marks: list[sp.Symbol]) -> dict[sp.Expr, sp.Expr]:
@@ -274,7 +281,7 @@ def _leading(parts: Mapping[Any, sp.Expr], x: sp.Symbol, known: Mapping[sp.Expr,
     if not values:
         raise _Cancels
     order = max(_growth(value, x) for value in values)
-    leading = sp.Add(*(sp.limit(value * x**order, x, 0) for value in values))
+    leading = sp.Add(*(sympy_limit(value * x**order, x, 0) for value in values))
     if is_constant_zero(leading.xreplace(known)):
         raise _Cancels
     return leading * x**-order

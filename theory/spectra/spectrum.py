@@ -12,8 +12,8 @@ from theory.activations import Activation
 from theory.balls.ball import digits_to_bits
 from theory.balls.exact import ExactlyEqual, as_ball
 from theory.balls.precision import exclusive
-from theory.balls.work import check_work, evaluation
 from theory.harmonics.sphere import as_integer, by_degree, integer_dimension, multiplicity, short, shown
+from theory.harmonics.work import check_work, evaluation
 from theory.showing import axes, curve, cut, finish, table
 from theory.spectra.eigenvalues import NTK, QUADNTK
 

@@ -7,12 +7,12 @@ from typing import Literal
 from flint import arb, ctx
 
 from theory.activations import Activation, ActivationLike
-from theory.balls.ball import digits_to_bits, square
+from theory.balls.ball import check_digits, digits_to_bits, square
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided, WorkLimit, evaluation, seconds_for
 from theory.funk_hecke.closed_forms import is_polynomial
 from theory.funk_hecke.tables import coefficient_list
-from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
+from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity, shown
+from theory.harmonics.work import Undecided, WorkLimit, evaluation, seconds_for
 from theory.spectra.eigenvalues import (
     FEATURES,
     NTK,
@@ -33,7 +33,7 @@ CLOSE = 8
 
 
 def _spectrum(kernel: TangentKernel, activation: Activation, d: int, max_degree: int, digits: int) -> Spectrum:
-    d, max_degree = integer_dimension(d), check_degree(max_degree, "max_degree")
+    d, max_degree, digits = integer_dimension(d), check_degree(max_degree, "max_degree"), check_digits(digits)
     degrees = tuple(range(max_degree + 1))
     goal = digits_to_bits(digits)
     subject = f"the spectrum up to degree {max_degree} of the {kernel.name} of {activation} at d={d}"
@@ -105,16 +105,16 @@ def ntk_spectrum(
     [0.694444444444444 +/- 4.45e-16]
     """
     activation = Activation.of(activation)
+    if not isinstance(layers, str) or layers not in ("first", "both"):
+        raise ValueError(f"layers={shown(layers)}: needs 'first' or 'both'")
     first = _spectrum(NTK, activation, d, max_degree, digits)
     if layers == "first":
         return first
-    if layers != "both":
-        raise ValueError(f"layers={layers!r}: needs 'first' or 'both'")
     second = _spectrum(FEATURES, activation, d, max_degree, digits)
     with exclusive, ctx.workprec(digits_to_bits(digits) + GUARD_BITS):
         values = tuple(a + b for a, b in zip(first.eigenvalues, second.eigenvalues, strict=True))
         tail = first.tail + second.tail
-    return Spectrum(activation, first.d, first.degrees, first.multiplicities, values, tail, BOTH, digits)
+    return Spectrum(activation, first.d, first.degrees, first.multiplicities, values, tail, BOTH, first.digits)
 
 
 def quadntk_spectrum(activation: ActivationLike, d: int, max_degree: int, digits: int = 15) -> Spectrum:

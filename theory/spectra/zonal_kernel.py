@@ -21,6 +21,7 @@ from theory.balls.exact import as_ball
 from theory.balls.lens import Angular
 from theory.balls.precision import exclusive
 from theory.balls.program import Program
+from theory.harmonics.sphere import shown
 from theory.spectra.zonal_reading import THETA, T, admitted_kernel, in_angle, read_kernel
 
 Formula: TypeAlias = "sp.Expr | Callable[[AnalyticBall], AnalyticBall]"
@@ -55,7 +56,7 @@ class ZonalKernel:
     def __post_init__(self) -> None:
         # The fields of a frozen dataclass can be set in no other way.
         if self.variable not in ("t", "angle"):
-            raise ValueError(f"variable={self.variable!r}: needs 't' or 'angle'")
+            raise ValueError(f"variable={shown(self.variable)}: needs 't' or 'angle'")
         if isinstance(self.formula, sp.Expr):
             if self.variable == "angle":
                 raise ValueError("variable='angle': expressions are written in t; the angle is acos(t)")
@@ -145,7 +146,7 @@ class ZonalKernel:
         with exclusive, ctx.workprec(4000):
             point = as_ball("t", t)
             if abs(point) > 1:
-                raise ValueError(f"t={t!r}: needs -1 <= t <= 1")
+                raise ValueError(f"t={shown(t)}: needs -1 <= t <= 1")
 
         def evaluate(bits: int) -> arb:
             theta = arb(0) if point == 1 else arb.pi() if point == -1 else point.acos()

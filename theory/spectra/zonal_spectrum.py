@@ -21,14 +21,15 @@ from functools import lru_cache
 import sympy as sp
 from flint import acb, arb, ctx
 
-from theory.balls.ball import ball, digits_to_bits, proved_zero, refine
+from theory.balls.ball import ball, check_digits, digits_to_bits, proved_zero, refine
 from theory.balls.lens import ANGLES, lens_bound, lens_expectation, lens_table
 from theory.balls.precision import exclusive
-from theory.balls.work import Undecided, check_work, evaluation, seconds_for
 from theory.funk_hecke.coefficient import INTEGRAL_BITS
 from theory.harmonics.gegenbauer import monomial_coefficients
 from theory.harmonics.sphere import check_degree, integer_dimension, multiplicity
+from theory.harmonics.work import Undecided, check_work, evaluation, seconds_for
 from theory.spectra.expansions import Expansion
+from theory.spectra.function_limits import UNBOUNDED
 from theory.spectra.spectrum import GUARD_BITS, Spectrum
 from theory.spectra.zonal_kernel import KernelLike, ZonalKernel
 from theory.spectra.zonal_reading import T, vanishes_zonally
@@ -79,7 +80,7 @@ def zonal_eigenvalue(kernel: KernelLike, degree: int, d: int, digits: int = 15) 
     >>> zonal_eigenvalue("(sqrt(1-t**2) + (pi - acos(t))*t)/pi", 3, 10)  # the arc-cosine kernel of order 1
     0
     """
-    kernel, degree, d = ZonalKernel.of(kernel), check_degree(degree), integer_dimension(d)
+    kernel, degree, d, digits = ZonalKernel.of(kernel), check_degree(degree), integer_dimension(d), check_digits(digits)
     subject = f"eigenvalue {degree} of {kernel} at d={d}"
     if kernel.polynomial is not None:
         return _constant(_polynomial_eigenvalue(kernel.polynomial, degree, d), digits, subject)
@@ -128,7 +129,8 @@ def zonal_spectrum(kernel: KernelLike, d: int, max_degree: int, digits: int = 15
          3           210  0
     trace above degree 3: [0.016071 +/- 1.25e-7]
     """
-    kernel, d, max_degree = ZonalKernel.of(kernel), integer_dimension(d), check_degree(max_degree, "max_degree")
+    kernel, d, digits = ZonalKernel.of(kernel), integer_dimension(d), check_digits(digits)
+    max_degree = check_degree(max_degree, "max_degree")
     degrees = tuple(range(max_degree + 1))
     counts = tuple(multiplicity(d, degree) for degree in degrees)
     polynomial = kernel.polynomial
@@ -286,7 +288,9 @@ def _term(kernel: ZonalKernel, degree: int, k: int, digits: int) -> arb:
 
 @lru_cache(maxsize=1024)
 def _derivative_vanishes(expr: sp.Expr, order: int) -> bool:
-    return proved_zero(sp.expand(expr.diff(T, order).subs(T, 0) if order else expr.subs(T, 0)))
+    value = sp.expand(expr.diff(T, order).subs(T, 0) if order else expr.subs(T, 0))
+    # Where kappa is not analytic at 0, or not written so, SymPy finds no number; then nothing is proved.
+    return not value.has(*UNBOUNDED, sp.I) and proved_zero(value)
 
 
 def _taylor(kernel: ZonalKernel, order: int, bits: int) -> arb:

@@ -263,7 +263,7 @@ def spectrum(
         Print one JSON object instead of a table: each ball as text, and its mid and radius as numbers.
     """
     from theory import ntk_spectrum, quadntk_spectrum, zonal_spectrum
-    from theory.balls.work import seconds_for
+    from theory.harmonics.work import seconds_for
     from verify.cli.spectra import MAX_DEGREE, as_csv, as_json, patience, table
 
     if csv + latex + json_ > 1:

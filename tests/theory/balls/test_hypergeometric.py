@@ -4,9 +4,10 @@ import random
 
 import mpmath
 import pytest
+import sympy as sp
 from flint import arb, ctx
 
-from theory.balls.hypergeometric import hyp0f1, hyp1f1
+from theory.balls.hypergeometric import humbert_phi3, hyp0f1, hyp1f1
 from theory.balls.precision import exclusive
 
 DIGITS = 140
@@ -43,3 +44,13 @@ def test_an_argument_near_a_large_parameter_ends(z: int, expected: float) -> Non
         value = hyp1f1(arb(0.5), arb(c), arb(z * c) / (2 if z > 0 else 1))
     assert value.rel_accuracy_bits() > 80
     assert abs(float(value) / expected - 1) < 1e-4
+
+
+@pytest.mark.parametrize("bad", [None, b"1", "1", [1], True, {}, object()])
+@pytest.mark.parametrize("place", range(4))
+def test_humbert_takes_expressions_and_numbers_alone(bad: object, place: int) -> None:
+    arguments: list[object] = [sp.Rational(1, 2), 1, 2, 1]
+    assert humbert_phi3(*arguments).args == (sp.Rational(1, 2), 1, 2, 1)
+    arguments[place] = bad
+    with pytest.raises(ValueError, match=r"^humbert_phi3, argument .*: needs a SymPy expression or a number"):
+        humbert_phi3(*arguments)

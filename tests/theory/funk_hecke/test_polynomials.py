@@ -21,7 +21,7 @@ from theory import (
 )
 from theory.activations import Z
 from theory.balls.arithmetic import SYMBOLS
-from theory.bounds.coefficients import vanishes_for_all
+from theory.funk_hecke.parity import vanishes_for_all
 from theory.funk_hecke.polynomials import (
     on_line,
     on_sphere,

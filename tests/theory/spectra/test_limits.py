@@ -1,9 +1,12 @@
 """Limits and exponents where a leading term vanishes: held against certified values at finite d, extrapolated."""
 
+import math
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
+import mpmath
 import pytest
 import sympy as sp
 from flint import arb, ctx
@@ -11,6 +14,7 @@ from flint import arb, ctx
 from theory import (
     Activation,
     Undecided,
+    WorkLimit,
     coefficient_expr,
     hermite_sign,
     limit_in_dimension,
@@ -24,6 +28,7 @@ from theory import (
     quadntk_eigenvalue,
     quadntk_expansion,
     quadntk_expansion_expr,
+    work_limit,
 )
 from theory.funk_hecke.gaussian_series import coefficient_series
 from theory.learning.derivation import Exponent
@@ -89,8 +94,18 @@ def test_a_faster_growth_is_refused_with_its_exponent(activation: Activation, k:
         assert abs(high / low - 1) < arb("1e-2")  # Theta(d^exponent), indeed
 
 
+TRACELESS = "z**4 - 6*z**2"  # sigma'' = 12 (z^2 - 1), and E[z^2] = 1 at every d
+
+
 def test_a_construction_that_does_not_exist_has_no_limit() -> None:
-    for text, k, j in (("sin(z)", 1, 0), ("sin(z)", 5, 4), ("z**2", 3, 2), ("cos(z)", 4, 3)):
+    for text, k, j in (
+        ("sin(z)", 1, 0),
+        ("sin(z)", 5, 4),
+        ("z**2", 3, 2),
+        ("cos(z)", 4, 3),
+        (TRACELESS, 1, 0),
+        (TRACELESS, 3, 0),
+    ):
         with pytest.raises(ValueError, match=rf"lambda_{j}\(sigma''\) of .* is zero at every d"):
             profile_energy_limit(parse(text), k)
 
@@ -226,6 +241,87 @@ def test_constants_that_are_zero_decide() -> None:
         limit_in_dimension(1 / (D * (wave - sp.cos(1))), D)
     assert limit_in_dimension(D * (wave - sp.cos(2)), D) == sp.oo
     assert limit_in_dimension(D * (sp.cos(2) - wave), D) == -sp.oo
+
+
+WAVE = sp.hyper((), (D / 2,), D)  # tends to e^2
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sp.gamma(D / 2 + 2000) / sp.gamma(D / 2) / D**2000,
+        sp.gamma(D / 2 + 10**6) / sp.gamma(D / 2) / D**10**6,
+        (1 + 1 / D) ** 2000,
+        (1 + WAVE / D + sp.hyper((), (D / 2 + 1,), D) / D**2) ** 100,
+    ],
+)
+def test_a_short_expression_ends_with_the_work_allowed_too(expr: sp.Expr) -> None:
+    start = time.thread_time()
+    with work_limit(0.5), pytest.raises(WorkLimit, match=r"the limit of .* for d -> oo: not done within 0\.5 s; "):
+        limit_in_dimension(expr, D)
+    assert time.thread_time() - start < 3
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sp.zeta(3) * D - D,
+        sp.EulerGamma * D,
+        (D + 1) * (sp.asinh(2) - sp.log(2 + sp.sqrt(5))),
+        sp.I * D / (D + 1),
+        D / (D + 1) * sp.hyper((1, 1, 1), (2, 2), sp.Rational(1, 2)),
+        sp.hyper((D,), (D,), 1),
+        D * (sp.exp(sp.zeta(3)) - sp.Symbol("a")),
+    ],
+)
+def test_a_constant_without_a_ball_is_refused(expr: sp.Expr) -> None:
+    with pytest.raises(ValueError, match="has no certified evaluation; needs real constants"):
+        limit_in_dimension(expr, D)
+
+
+@pytest.mark.parametrize("expr", [D * sp.Float(0.5) / (D + 1), sp.nan, sp.oo, sp.zoo, -sp.oo])
+def test_what_is_no_exact_number_is_refused(expr: sp.Expr) -> None:
+    with pytest.raises(ValueError, match=r"needs exact, finite numbers; write sp\.Rational"):
+        limit_in_dimension(expr, D)
+
+
+def test_what_is_no_closed_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="expr of type bool: needs a SymPy expression in d"):
+        limit_in_dimension(True, D)
+    with pytest.raises(ValueError, match="no limit for d -> oo is known"):  # not the derivative as it was given
+        limit_in_dimension(sp.Derivative(sp.zeta(D), D), D)
+    for shift in (sp.Symbol("c"), sp.I, 10**40):
+        with pytest.raises(ValueError, match=r"needs an argument d/2 \+ c with a real number \|c\| <= 1000000"):
+            limit_in_dimension(sp.gamma(D / 2 + shift) / sp.gamma(D / 2), D)
+
+
+def test_every_function_of_the_list_has_its_limit() -> None:
+    """2F1(a, d/2; c; 1/d) -> 1F1(a; c; 1/2), against the series of the latter; SymPy writes some by square roots of -1.
+
+    At d = 10^6 the function itself, by mpmath, is near.
+    """
+    for a, c in ((Fraction(1, 2), Fraction(3, 2)), (Fraction(1, 3), Fraction(4, 3)), (Fraction(1, 3), Fraction(5, 7))):
+        upper, lower = sp.Rational(a), sp.Rational(c)
+        found = float(limit_in_dimension(sp.hyper((upper, D / 2), (lower,), 1 / D), D))
+        terms = (
+            math.prod((a + i) / (c + i) for i in range(n)) * Fraction(1, 2**n) / math.factorial(n) for n in range(30)
+        )
+        assert found == pytest.approx(float(sum(terms)), rel=1e-14)
+        assert float(mpmath.hyp2f1(float(a), 500000, float(c), 1e-6)) == pytest.approx(found, rel=1e-5)
+    whole = sp.hyper((sp.Rational(1, 2), D / 2), (sp.Rational(3, 2),), 1 / D)
+    assert limit_in_dimension(D / (D + 1) * whole - whole, D) == 0
+
+
+def test_conditions_over_functions_of_the_list_are_decided() -> None:
+    """0F1(; d/2; d) -> e^2 = 7.389..."""
+    assert limit_in_dimension(sp.Max(1 / D, WAVE), D) == sp.exp(2)
+    assert limit_in_dimension(sp.Min(1 / D, WAVE), D) == 0
+    assert limit_in_dimension(sp.Max(7, WAVE), D) == sp.exp(2)
+    assert limit_in_dimension(sp.Max(8, WAVE), D) == 8
+    assert limit_in_dimension(sp.Piecewise((1, WAVE > 8), (2, True)), D) == 2
+    for condition in (sp.exp(2) < WAVE, sp.sin(D) > 0):  # the first tends to equality
+        with pytest.raises(ValueError, match="needs a condition such as d > 1"):
+            limit_in_dimension(sp.Piecewise((1, condition), (2, True)), D)
 
 
 def test_zero_has_no_exponent() -> None:

@@ -243,6 +243,26 @@ def test_an_expansion_whose_first_term_vanishes() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "acos(1-2*t**2)",
+        "acos(1-t**4)",
+        "acos(cos(t))",
+        "acos(2*t**2-1)",
+        "asin(1-t**2)",
+        "sqrt(t**4+t**2)",
+        "acos(1-t**2) + t",
+    ],
+)
+def test_a_kernel_with_a_kink_at_zero_has_no_expansion_in_even_degrees(text: str) -> None:
+    """|t| is no power series; its odd part, if any, is a polynomial, so the odd degrees beyond it are zero."""
+    for degree in (0, 2):
+        with pytest.raises(Undecided, match="no disc around t=0 is known on which it is analytic"):
+            zonal_expansion(text, degree)
+    assert zonal_expansion(text, 3).exponent is None
+
+
+@pytest.mark.parametrize(
     ("kernel", "sentence"),
     [
         ("1/t", "needs a bounded function"),

@@ -17,8 +17,12 @@ from theory import (
     Undecided,
     WorkLimit,
     coefficient,
+    coefficient_rodrigues,
     learnable_degrees,
+    legendre,
+    multiplication,
     ntk_eigenvalue,
+    ntk_expansion,
     ntk_expansion_expr,
     ntk_limit,
     ntk_limit_expr,
@@ -26,12 +30,15 @@ from theory import (
     ntk_trace,
     profile_energy_expr,
     quadntk_spectrum,
+    rodrigues_form,
+    sparse_profile_expr,
+    taylor_terms,
     third_derivative_bound,
     work_limit,
 )
 from theory.activations import Z
 from theory.balls.ball import refine
-from theory.balls.work import check_work, evaluation, watched
+from theory.harmonics.work import check_work, evaluation, watched
 from theory.spectra.decisions import _decide
 
 SINES = "*".join(f"sin({i}*z + 1)" for i in range(1, 20))
@@ -260,3 +267,55 @@ def test_a_decision_begins_no_try_that_it_has_no_time_for() -> None:
     with work_limit(1):
         assert _decide(evaluate, sp.tanh(Z)) == "undecided"
     assert tries == [64, 128, 256]
+
+
+D, X = sp.Symbol("d", positive=True), sp.Symbol("t")
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "subject"),
+    [
+        (lambda: multiplication(1000, 10**5, 10), r"t\^1000 P_100000 as a sum"),
+        (lambda: multiplication(60, 60, D), r"t\^60 P_60 as a sum"),
+        (lambda: multiplication(60, 60, D + 1), r"t\^60 P_60 as a sum"),
+        (lambda: legendre(300, 10, X + sp.sqrt(2)), "P_300 written out"),
+        (lambda: legendre(60, D + 1, X), "P_60 written out"),
+        (lambda: taylor_terms("tanh(z+1)", 30, 30), "the Taylor terms of"),
+        (lambda: rodrigues_form("tanh(z+1)", 1000, 10), "derivative 1000 of"),
+        (lambda: coefficient_rodrigues("tanh(z+1)", 4000, 10, 1), "lambda_4000 of"),
+        (lambda: ntk_expansion("tanh(z+1)", 10**6), "the expansion in 1/d of eigenvalue 1000000"),
+        (lambda: ntk_expansion_expr("sin(z+1)", 10**6), "the closed expansion in 1/d of eigenvalue 1000000"),
+        (lambda: sparse_profile_expr("sin(z+1)", 200, 10, X), "g of .* at k=200"),
+    ],
+)
+def test_what_is_written_out_ends_with_the_work_allowed(evaluate: Callable[[], object], subject: str) -> None:
+    start = time.thread_time()
+    with work_limit(0.5), pytest.raises(WorkLimit, match=rf"^{subject}.*: not done within 0\.5 s; "):
+        evaluate()
+    assert time.thread_time() - start < 4
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "sentence"),
+    [
+        (lambda: coefficient_rodrigues("tanh(z + 1)", 10**6, 10, 1), "degree=1000000: needs degree <= 10000"),
+        (lambda: rodrigues_form("sin(z+1)", 10**6, 10), "degree=1000000: needs degree <= 1000"),
+        (lambda: taylor_terms("sin(z)", 10**40, 2), r"d=1\.000000e\+40, m=2: needs d m <= 10000 to be written out"),
+        (lambda: taylor_terms("sin(z)", 2, 10**6), "d=2, m=1000000: needs d m <= 10000 to be written out"),
+    ],
+)
+def test_what_no_limit_could_end_is_refused_at_once(evaluate: Callable[[], object], sentence: str) -> None:
+    start = time.thread_time()
+    with pytest.raises(ValueError, match=sentence):
+        evaluate()
+    assert time.thread_time() - start < 1
+
+
+def test_the_largest_that_is_written_out() -> None:
+    """sin^(1000) = sin; t^4 P_3 at d + 1 is that at d with d + 1 put in, and at d = 7 by numbers alone."""
+    front, rest = rodrigues_form("sin(z + 1)", 1000, 10)
+    assert rest == sp.sin(Z + 1)
+    assert 1 / front == sp.prod(10 + 2 * i for i in range(1000)) / sp.Integer(10) ** 500
+    shifted = multiplication(4, 3, D + 1)
+    assert {j: w.subs(D, 6) for j, w in shifted.items()} == multiplication(4, 3, 7)
+    assert all(sp.cancel(w - shifted[j].subs(D, D - 1)) == 0 for j, w in multiplication(4, 3, D).items())
