@@ -1,12 +1,14 @@
 """The separation theorem: bounds against certified values at many d, errors against the exact ones, least widths."""
 
 import json
+import math
 from fractions import Fraction
 
 import pytest
 from flint import arb
 
 from theory import Activation, multiplicity, ntk_eigenvalue, risk_floor, separation_theorem
+from theory.learning.separation_error import SUPREMA, errors
 from theory.learning.separation_text import LEAST_SAMPLED, outwards, zonal_means
 
 SIGMAS = ("sin(z + pi/4)", "tanh(z + 1)", "erf(z + 1/2)")
@@ -46,6 +48,41 @@ def test_errors_bound_the_exact_variances(theorem) -> None:
         bound = theorem.errors(m)
         assert signs <= bound.signs**2 <= 1.45 * signs
         assert sparse <= bound.sparse**2 <= 1.8 * sparse
+
+
+def test_errors_are_those_of_the_formulas() -> None:
+    """Every part from made-up numbers in doubles, as docs/mathematics writes it."""
+    # Checks :eq:`separation-taylor` and :eq:`separation-network`.
+    m, (s1, s2, s3, s4) = 50, (1.1, 0.9, 1.7, 2.3)
+    alpha, curvature, slope_energy, curvature_energy, size, largest = 0.7, 0.4, 0.5, 0.3, 2.6, 1.9
+    given = {
+        "strength": alpha,
+        "least curvature": curvature,
+        "slope energy": slope_energy,
+        "curvature energy": curvature_energy,
+        "dense norm": size,
+        "largest dense": largest,
+    }
+    suprema = dict(zip(SUPREMA, map(arb, (s1, s2, s3, s4)), strict=True))
+    found = errors(m, suprema, {name: arb(value) for name, value in given.items()})
+    c = math.sqrt(4 * alpha / (curvature * math.sqrt(m)))
+    q = [1.0, *(m ** (-i / 2) * largest ** (i - 1) * math.sqrt(size) for i in range(1, 5))]
+    expected = {
+        "dense": math.sqrt(2 / m * s1**2 * size),
+        "sparse": math.sqrt(6 * alpha**2 / m * (curvature_energy / curvature**2 - 1)),  # 3d/(d+2) <= 3
+        "signs": math.sqrt(2 * alpha * slope_energy / (math.sqrt(m) * curvature)),
+        "cross": math.sqrt(3 / (2 * m) * c**2 * s2**2 * size),
+        "odd": math.sqrt(15) / 6 / math.sqrt(2) * s3 * (c**3 + 3 * c * q[2]),
+        "even": math.sqrt(m) * math.sqrt(15) / 6 * s3 * (1.5 * c**2 * q[1] + q[3]),
+        "fourth": math.sqrt(m)
+        * (math.sqrt(105) / 48)
+        * s4
+        * (sum(math.comb(4, i) * c ** (4 - i) * q[i] for i in range(5)) + q[4]),
+    }
+    assert {name: float(getattr(found, name)) for name in PARTS} == pytest.approx(expected, rel=1e-12)
+    even = expected["dense"] + expected["sparse"] + expected["even"]
+    odd = expected["signs"] + expected["cross"] + expected["odd"]
+    assert float(found.network) == pytest.approx((math.hypot(even, odd) + expected["fourth"]) ** 2, rel=1e-12)
 
 
 def test_errors_fall_and_the_widths_are_the_least(theorem) -> None:
