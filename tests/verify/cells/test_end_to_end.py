@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from numerics import optimality_gap
+from numerics import Objective, optimality_gap
 from numerics.curvature import hessian_vector
 from verify.cells.end_to_end import Descended, EndToEnd, alone
 from verify.cells.optimization import CURVE_POINTS
@@ -38,6 +38,12 @@ def numbers() -> dict[str, Any]:
     return EndToEnd(**FIELDS, **OWN).run()
 
 
+def least_eigenvalue(objective: Objective, W: torch.Tensor) -> float:
+    """Of the whole Hessian."""
+    basis = torch.eye(W.numel(), dtype=W.dtype).reshape(-1, *W.shape)
+    return float(torch.linalg.eigvalsh(torch.stack([hessian_vector(objective, W, V).flatten() for V in basis]))[0])
+
+
 def test_the_end_is_what_it_is_said_to_be(numbers: dict[str, Any]) -> None:
     """Gradient, loss and least eigenvalue again, the last from the whole Hessian."""
     cell = EndToEnd(**FIELDS, **OWN)
@@ -50,13 +56,20 @@ def test_the_end_is_what_it_is_said_to_be(numbers: dict[str, Any]) -> None:
         assert numbers["gradient"][i] == pytest.approx(float(gradient.norm()))
         assert numbers["gradient"][i] <= cell.tolerance
         assert numbers["losses"][i][1] < numbers["reference"][i] < 2.5
-        basis = torch.eye(W.numel(), dtype=W.dtype).reshape(-1, *W.shape)
-        hessian = torch.stack([hessian_vector(objective, W, V).flatten() for V in basis])
-        lowest = float(torch.linalg.eigvalsh(hessian)[0])
         value, residual = numbers["curvature"][i]
-        assert abs(value - lowest) <= max(residual, 1e-4)
+        assert abs(value - least_eigenvalue(objective, W)) <= max(residual, 1e-4)
     assert all(fall >= 0.5 for fall in numbers["fall"])
     assert all(a > b for (a, b) in numbers["losses"])
+
+
+def test_the_start_is_that_of_the_first_draw(numbers: dict[str, Any]) -> None:
+    """Its least eigenvalue again; the other draw's start has another one, with the first draw's data too."""
+    cell = EndToEnd(**FIELDS, **OWN)
+    draws = cell.drawn_all()
+    objective = cell.objective(alone(draws, 0), "joint", cell.weights)
+    first, other = (least_eigenvalue(objective, W) for W in cell.begin(draws))
+    value, residual = numbers["start_curvature"]
+    assert abs(value - first) <= max(residual, 1e-4) < abs(other - first)
 
 
 def test_the_end_against_the_bound_of_its_taylor_model(numbers: dict[str, Any]) -> None:
