@@ -235,7 +235,7 @@ def refused() -> dict[str, tuple[Callable[[], object], str]]:
         "true for t": (lambda: legendre(2, 3, True), "t=True: needs a SymPy expression"),  # type: ignore[arg-type]
         "a degree without end": (lambda: theory.coefficient("sin(z)", 10**30, 5), "needs degree <= 1000000"),
         "a degree beyond quadrature": (lambda: theory.coefficient("tanh(z)", 99_999, 5), "needs degree <= 10000"),
-        "a wide tail": (lambda: kernel_ridge_risk(wide, 5, 0.1, {0: 1.0}), "give it with more digits"),
+        "a wide tail": (lambda: kernel_ridge_risk(wide, 5, 0.1, {0: 1.0}), "has too large a radius; give more digits"),
         "a subnormal ridge": (lambda: kernel_ridge_risk(PAIR, 5, 1e-320, {0: 1.0}), "multiply it by a constant"),
         "the smallest ridge": (lambda: kernel_ridge_risk(PAIR, 5, 5e-324, {0: 1.0}), "multiply it by a constant"),
         "a ridge below doubles": (

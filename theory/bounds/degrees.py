@@ -88,7 +88,11 @@ def learnable_degrees(
         except WorkLimit:  # what the work allowed does not reach is undecided
             found["undecided"] += degrees[degree:]
             break
-        found[_eigenvalue_sign(kinds[kernel], activation, degree, d, d_min)].append(degree)
+        try:
+            sign = _eigenvalue_sign(kinds[kernel], activation, degree, d, d_min)
+        except WorkLimit:
+            sign = "undecided"
+        found[sign].append(degree)
     return LearnableDegrees(tuple(found["nonzero"]), tuple(found["zero"]), tuple(found["undecided"]))
 
 
