@@ -60,6 +60,7 @@ TUNED = (
         (*range(540, 560), 943),
         "verdicts of N10, and of quick, seen before the rules of N2 and N7 counted the activations' own power laws",
     ),
+    Tuned((944,), "verdicts of quick, seen before N10's alternatives at the largest d were moved from .7 to .8"),
     Tuned((600,), "a run of full, seen before the range of N2's search at k = 2 was chosen"),
 )
 """They are spent: a verdict from one of them is not from fresh draws."""

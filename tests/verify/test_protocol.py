@@ -123,6 +123,7 @@ def test_spent_seeds_are_told() -> None:
         942,
         *range(540, 560),
         943,
+        944,
         600,
     ]
     for seed in seeds:

@@ -187,7 +187,7 @@ GPU = Profile(
 )
 AUTHORS = Profile(name="authors", authors=authors.AUTHORS)
 
-RELEASED = {"quick": 944}
+RELEASED = {"quick": 945}
 """Base seeds of releases, by profile: fixed in verify/protocol.json before anything was computed from them. The others
 have 0, on which the sizes of quick were chosen."""
 PROFILES = {
