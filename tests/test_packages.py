@@ -24,8 +24,9 @@ sys.meta_path.insert(0, Absent())
 """An interpreter in which only what ``theory`` needs is installed; not even numpy, which Spectrum.to_numpy needs."""
 
 
-def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+def python(folder: Path, *arguments: str, listed: bool = True) -> subprocess.CompletedProcess[str]:
+    """In a folder, which is also on the path where it is ``listed``."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*[str(folder)] * listed, str(ROOT)])}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -116,15 +117,7 @@ def test_files_of_the_user_beside_the_module_are_not_imported(tmp_path: Path) ->
     for name in ("random", "copy", "token", "platform"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('mine')\n")
     for module in ("escape_ntk", "verify"):
-        done = subprocess.run(
-            [sys.executable, "-m", module, "claims"],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = python(tmp_path, "-m", module, "claims", listed=False)
         assert (done.returncode, done.stderr) == (0, "")
 
 

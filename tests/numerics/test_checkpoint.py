@@ -187,7 +187,7 @@ def test_a_users_own_files_stay(run: tuple[Objective, torch.Tensor], tmp_path: P
 @pytest.mark.parametrize("path", [b"a.pt", 3, 1.5, True, ["a.pt"]])
 def test_what_is_no_path_is_refused(run: tuple[Objective, torch.Tensor], path: object) -> None:
     with pytest.raises(ValueError, match=r"checkpoint=.*: needs the path of a file as a text, such as 'run.pt'"):
-        train(*run, Adam(), 1, checkpoint=path)  # type: ignore[arg-type]
+        train(*run, Adam(), 1, checkpoint=path)
 
 
 @pytest.mark.parametrize("path", ["a\0b", "\ud800.pt", "a" * 300])

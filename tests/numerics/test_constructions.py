@@ -233,6 +233,6 @@ def test_the_cache_of_profiles_does_not_admit_what_equals_an_integer() -> None:
     assert torch.equal(sparse_displacement(network, beta, 1.0, np.int64(1)), first)
     for bad in (1.0, True, np.float64(1), "1", None):
         with pytest.raises(ValueError, match="k="):
-            sparse_displacement(network, beta, 1.0, bad)  # type: ignore[arg-type]
+            sparse_displacement(network, beta, 1.0, bad)
         with pytest.raises(ValueError, match="k="):
-            sparse_construction(network, [beta], [1.0], bad)  # type: ignore[arg-type]
+            sparse_construction(network, [beta], [1.0], bad)

@@ -1,6 +1,7 @@
 """Arguments of another kind are refused in a sentence by every public call, whichever argument it is."""
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ BATCH = TwoLayerNetwork(D, M, "tanh(z + 1)", seed=(1, 2))
 X = to_sphere(gaussian(12, D, generator(5)))
 Y = X[:, 0]
 W = small_start(N, 1.0, 3)
-O = Objective(N, X, Y)  # noqa: E741
+OBJECTIVE = Objective(N, X, Y)
 GOOD, SIGMA, HARMONICS = GoodDirections(N, 1), FeatureCovariance(N), Harmonics(D, 2)
 OPERATOR, TARGET = NTKOperator(N, X), Target.sparse(D, 2, [1.0], 0)
 
@@ -62,7 +63,7 @@ OBJECTIVE_FIRST = {
     "extreme_eigenvalue": lambda v: extreme_eigenvalue(v, W, "largest"),
     "lipschitz_constant": lambda v: lipschitz_constant(v, W),
     "sign_variation": lambda v: sign_variation(v, W, W),
-    "certified_bound": lambda v: certified_bound(v, optimality_gap(O, W).multipliers),
+    "certified_bound": lambda v: certified_bound(v, optimality_gap(OBJECTIVE, W).multipliers),
     "optimality_gap": lambda v: optimality_gap(v, W),
     "train": lambda v: train(v, W),
 }
@@ -113,9 +114,9 @@ def test_an_objective_comes_first(call: str) -> None:
         (lambda: PenaltyWeights(r4_power=torch.tensor(4.0)), "r4_power=tensor(4.): needs 4 or 8"),
         (lambda: PenaltyWeights(r4_power=[4]), "r4_power=[4]: needs 4 or 8"),
         (lambda: PenaltyWeights(r1_modes=(["exact"],)), "r1_modes=(['exact'],)"),
-        (lambda: train(O, record_at=1.5), "record_at=1.5: needs a sequence of integers"),
-        (lambda: train(O, record_at="12"), "record_at='12': needs a sequence of integers"),
-        (lambda: train(O, record_at=[1.5]), "record_at=1.5: needs an integer"),
+        (lambda: train(OBJECTIVE, record_at=1.5), "record_at=1.5: needs a sequence of integers"),
+        (lambda: train(OBJECTIVE, record_at="12"), "record_at='12': needs a sequence of integers"),
+        (lambda: train(OBJECTIVE, record_at=[1.5]), "record_at=1.5: needs an integer"),
         (lambda: Objective(N, X, Y, directions=GOOD, fresh="a"), "fresh of type str: needs numerics.FreshInputs"),
         (lambda: Objective(N, X, Y, directions=GOOD, fresh=0), "fresh of type int: needs numerics.FreshInputs"),
         (lambda: HermiteTarget(4, None), "terms=None: needs a dictionary by degree"),
@@ -125,7 +126,7 @@ def test_an_objective_comes_first(call: str) -> None:
         (lambda: BATCH.members(3), "indices=3: needs a sequence of integers, such as [0, 1]"),
         (lambda: BATCH.members(None), "indices=None: needs a sequence of integers"),
         (lambda: random_signs(4, None), "generator=None: needs a torch.Generator; use numerics.generator(seed)"),
-        (lambda: certified_bound(O, "a"), "multipliers of type str: needs the multipliers of a numerics.Gap"),
+        (lambda: certified_bound(OBJECTIVE, "a"), "multipliers of type str: needs the multipliers of a numerics.Gap"),
         (lambda: dense_construction(N, None, 1), "target of type NoneType: needs a numerics.Target"),
         (lambda: joint_construction(N, "a", 1, torch.ones(M)), "target of type str: needs a numerics.Target"),
         (
@@ -140,7 +141,7 @@ def test_an_objective_comes_first(call: str) -> None:
         (lambda: TwoLayerNetwork(4, 16, "z", np.ones((2, 2))), "several networks take a tuple of seeds"),
     ],
 )
-def test_a_sentence_says_what_is_needed(call, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_sentence_says_what_is_needed(call: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
         call()
 

@@ -1,5 +1,7 @@
 """What refusals quote is one short line."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -42,6 +44,6 @@ def test_a_quotation_is_one_short_line() -> None:
         lambda: train(Objective(NETWORK, X, X[:, 0]), record_at=[LARGE]),
     ],
 )
-def test_no_refusal_prints_a_whole_tensor(call) -> None:  # type: ignore[no-untyped-def]
+def test_no_refusal_prints_a_whole_tensor(call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]{1,220}$"):
         call()

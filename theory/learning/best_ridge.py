@@ -34,14 +34,13 @@ def best(problem: Eigenlearning, n: int) -> tuple[float, float]:
     if not signal:
         return (math.inf, problem.floor) if problem.floor else (smallest, 0.0)
     if smallest == 0.0 and problem.radius:
-        raise Truncated(
-            f"n={n} is no less than the {problem.rank} eigenfunctions of the listed degrees", math.inf, True
-        )
+        raise problem.interpolated(n)
     if smallest == 0.0 and problem.floor == 0.0:
         return 0.0, 0.0
     # A grid up from the largest eigenvalue and one down, each as far as a smaller risk is still possible.
     start = max(smallest, max(v for _, v, _ in problem.modes))
-    grid, kappa = [(problem.excess(n, start)[0], start)], start
+    (least, bound), kappa = problem.excess(n, start), start
+    grid = [(least, start)]
     while not _rises(problem, n, kappa):
         kappa *= math.exp(STEP)
         if kappa > LARGEST:
@@ -49,7 +48,7 @@ def best(problem: Eigenlearning, n: int) -> tuple[float, float]:
                 f"n={n}: the best ridge is above {LARGEST:g}, so large is the noise beside the energies; predict 0"
             )
         grid.append((problem.excess(n, kappa)[0], kappa))
-    least, kappa, bound = min(grid)[0], start, problem.excess(n, start)[1]
+    least, kappa = min(grid)[0], start
     while kappa > smallest and not _falls(problem, n, kappa, least, bound):
         kappa = max(kappa * math.exp(-STEP), smallest)
         excess, bound = problem.excess(n, kappa)

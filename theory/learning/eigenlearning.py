@@ -223,6 +223,10 @@ class Eigenlearning:
         """Whether ridge 0 leaves a kappa > 0."""
         return self.tail > 0 or n < self.rank
 
+    def interpolated(self, n: int) -> Truncated:
+        """That n is at least the rank, where at ridge 0 all rests on a tail that is not told from zero."""
+        return Truncated(f"n={n} is no less than the {self.rank} eigenfunctions of the listed degrees", math.inf, True)
+
     def truncation(self, n: int, kappa: float, ridge: float | None = None) -> tuple[float, float]:
         """Bounds of the relative error of the risk from the degrees not listed, and from the radius of the tail."""
         if self.largest == self.radius == 0.0 or not 0.0 < kappa < math.inf:
@@ -257,9 +261,7 @@ class Eigenlearning:
         total = ridge + self.tail
         if total == 0.0 and n >= self.rank:
             if self.radius:
-                raise Truncated(
-                    f"n={n} is no less than the {self.rank} eigenfunctions of the listed degrees", math.inf, True
-                )
+                raise self.interpolated(n)
             raise ValueError(
                 f"ridge={ridge}: needs ridge > 0 when n={n} is at least the number {self.rank} of eigenfunctions listed"
             )
